@@ -1,0 +1,499 @@
+"""Settings: validated, in physical units, from TOML and back.
+
+The presets hold every value; nothing here has a default of its own. A user's file is laid over the
+preset it names, ``--set`` over both.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tomli_w
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from lava_predict.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MOST_SYNAPSES = 300_000_000
+"""Limit on expected synapses (12 bytes each)."""
+
+MOST_STEPS = 10_000_000
+"""Limit on the steps of one trial."""
+
+
+def _tuple_of_lists(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors, and values keep their type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+NonNegative = Annotated[float, Field(ge=0, le=1e9)]
+Real = Annotated[float, Field(ge=-1e6, le=1e6)]
+Current = Annotated[float, Field(ge=-1000, le=1000)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, le=10**6)]
+Draw = Annotated[int, Field(ge=0, lt=2**32)]
+Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple_of_lists)]
+
+
+class Spread(Section):
+    """How a parameter varies over cells: start + (stop - start) * r^power, or log-spaced."""
+
+    start: Real
+    stop: Real
+    power: Positive
+    scale: Literal["linear", "log"]
+    draw: Literal["shared", "own"]
+
+    @model_validator(mode="after")
+    def _log_needs_positive(self) -> Spread:
+        if self.scale == "log" and min(self.start, self.stop) <= 0:
+            raise ValueError('scale = "log" needs start and stop above 0')
+        return self
+
+    def values(self, r: np.ndarray) -> np.ndarray:
+        """Map r, uniform on 0 .. 1, to values of the parameter, elementwise."""
+        if self.scale == "log":
+            return self.start * np.exp(np.log(self.stop / self.start) * r**self.power)
+        return self.start + (self.stop - self.start) * r**self.power
+
+
+def _spread_of_number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"start": value, "stop": value, "power": 1.0, "scale": "linear", "draw": "own"}
+    return value
+
+
+Parameter = Annotated[Spread, BeforeValidator(_spread_of_number)]
+
+
+class CellSettings(Section):
+    """Parameters of the Izhikevich cells of one sign."""
+
+    a: Annotated[Parameter, Field(description="rate of recovery, 1/ms")]
+    b: Annotated[Parameter, Field(description="sensitivity of recovery to v")]
+    c: Annotated[Parameter, Field(description="reset potential, mV")]
+    d: Annotated[Parameter, Field(description="step of recovery at a spike")]
+    bias: Annotated[Parameter, Field(description="constant current")]
+
+    @model_validator(mode="after")
+    def _within_the_models_range(self) -> CellSettings:
+        if min(self.a.start, self.a.stop) <= 0:
+            raise ValueError("a must be above 0 (1/ms)")
+        if max(self.c.start, self.c.stop) >= 30:
+            raise ValueError("c must be below 30 mV, where a cell spikes")
+        return self
+
+
+class ReservoirSettings(Section):
+    """The recurrent network of Izhikevich cells and what reaches it."""
+
+    neurons: Annotated[int, Field(ge=1, le=100_000, description="number of cells")]
+    excitatory_fraction: Annotated[Fraction, Field(description="share of cells that are excitatory")]
+    connection_probability: Annotated[Fraction, Field(description="of any ordered pair of cells")]
+    excitatory_charge: Annotated[float, Field(ge=0, le=1e4, description="current * ms per spike")]
+    inhibitory_charge: Annotated[float, Field(le=0, ge=-1e4, description="current * ms per spike")]
+    tau_s_ms: Annotated[Positive, Field(description="decay of the synaptic current, ms")]
+    cue_fraction: Annotated[Fraction, Field(description="share of the cells that a cue reaches")]
+    cue_current: Annotated[Current, Field(description="current into the cells that a cue reaches")]
+    event_current: Annotated[Current, Field(description="current into the cells that an event reaches")]
+    noise: Annotated[float, Field(ge=0, le=1000, description="private current's deviation per 1 ms step")]
+    feedback_gain: Annotated[Current, Field(description="current per unit of fed-back when readout")]
+    excitatory: CellSettings
+    inhibitory: CellSettings
+
+    @model_validator(mode="after")
+    def _synapses_fit(self) -> ReservoirSettings:
+        expected = self.neurons * (self.neurons - 1) * self.connection_probability
+        if expected > MOST_SYNAPSES:
+            raise ValueError(
+                f"neurons and connection_probability give {expected:.0f} synapses; at most "
+                f"{MOST_SYNAPSES} are allowed: lower one of them"
+            )
+        return self
+
+
+class ReadoutSettings(Section):
+    """Traces, gate and the two learning rules."""
+
+    tau_x_ms: Annotated[Positive, Field(description="trace of a cell's spikes, ms")]
+    tau_m_ms: Annotated[Positive, Field(description="slow mean of the trace, ms")]
+    centred: Annotated[bool, Field(description="subtract the slow mean from the traces")]
+    constant_input: Annotated[Real, Field(description="the constant beside the traces")]
+    when_rate: Annotated[float, Field(ge=0, le=100, description="rate of the when rule, per ms")]
+    when_norm: Annotated[Literal["moment", "constant"], Field(description="what the when rule divides by")]
+    when_norm_floor: Annotated[Positive, Field(description="added to |xc|^2")]
+    gate_window_ms: Annotated[NonNegative, Field(description="gate 1 within this of the event, ms")]
+    gate_residual: Annotated[Fraction, Field(description="gate elsewhere after the cue")]
+    what_rate: Annotated[Fraction, Field(description="least rate of the what rule, per trial")]
+    what_window_ms: Annotated[Interval, Field(description="time after the cue that what reads, ms")]
+
+
+class Block(Section):
+    """Some trials with fixed statistics."""
+
+    trials: Annotated[Count, Field(description="number of trials")]
+    probability: Annotated[Any, Field(description="of each event, summing to at most 1")]
+    latency_ms: Annotated[Any, Field(description="of each event after the cue, ms")]
+
+    def of_cue(self, cue: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Probabilities and latencies (ms) of the events after one cue."""
+        return _row(self.probability, cue), _row(self.latency_ms, cue)
+
+
+def _row(value: Sequence[Any], cue: int) -> tuple[float, ...]:
+    row = value[cue] if isinstance(value[0], Sequence) else value
+    return tuple(float(number) for number in row)
+
+
+def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
+    """Check the form of a per-event list, or of one such list per cue, and return one per cue."""
+    wanted = f"{key} = {value!r}: must be a list of numbers, one an event"
+    if cues > 1:
+        wanted += f", or a list of {cues} such lists, one a cue (task.cues = {cues})"
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(wanted)
+    nested = [isinstance(item, list | tuple) for item in value]
+    rows = list(value) if all(nested) else [value] * cues
+    if len(rows) != cues:
+        raise ValueError(wanted)
+    for row in rows:
+        if not row or not all(isinstance(n, int | float) and not isinstance(n, bool) for n in row):
+            raise ValueError(wanted)
+        if not all(abs(n) <= 1e9 for n in row):
+            raise ValueError(f"{wanted}, each finite and within +-1e9")
+    return rows
+
+
+class TaskSettings(Section):
+    """MEET: cues, events, their probabilities and latencies, block by block."""
+
+    cues: Annotated[int, Field(ge=1, le=64, description="number of different cues")]
+    cue_ms: Annotated[Positive, Field(description="how long a cue is on, ms")]
+    before_ms: Annotated[NonNegative, Field(description="time of a trial before its cue, ms")]
+    after_ms: Annotated[Positive, Field(description="time of a trial from its cue on, ms")]
+    event_width_ms: Annotated[Positive, Field(description="deviation of an event's timing profile, ms")]
+    pause_ms: Annotated[Interval, Field(description="least and longest pause before a trial, ms")]
+    reset: Annotated[bool, Field(description="put the reservoir back to its start before each trial")]
+    events_drive_reservoir: Annotated[bool, Field(description="events reach the reservoir too")]
+    event_ms: Annotated[Positive, Field(description="how long an event then is on, ms")]
+    blocks: Annotated[tuple[Block, ...], BeforeValidator(_tuple_of_lists), Field(min_length=1)]
+
+    @property
+    def events(self) -> int:
+        """Number of events K."""
+        return len(self.blocks[0].of_cue(0)[0])
+
+    @model_validator(mode="after")
+    def _pause_is_ordered(self) -> TaskSettings:
+        low, high = self.pause_ms
+        if low > high:
+            raise ValueError(f"task.pause_ms = [{low}, {high}]: the least pause must come first")
+        if self.cue_ms > self.after_ms:
+            raise ValueError(f"task.cue_ms = {self.cue_ms}: must be at most task.after_ms = {self.after_ms}")
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_fit_the_trial(self) -> TaskSettings:
+        events = None
+        for n, block in enumerate(self.blocks):
+            place = f"task.blocks[{n}]"
+            probabilities = _rows(block.probability, f"{place}.probability", self.cues)
+            latencies = _rows(block.latency_ms, f"{place}.latency_ms", self.cues)
+            for row, times in zip(probabilities, latencies, strict=True):
+                events = len(row) if events is None else events
+                if len(row) != events or len(times) != events:
+                    raise ValueError(
+                        f"{place}: {len(row)} probabilities and {len(times)} latencies; every block and cue "
+                        f"needs {events} of each, as many as the first block has probabilities"
+                    )
+                if min(row) < 0 or sum(row) > 1 + 1e-9:
+                    raise ValueError(
+                        f"{place}.probability = {list(row)}: must be 0 or more each and sum to at most 1 "
+                        f"(here {sum(row):g}); what is missing to 1 is the share of omissions"
+                    )
+                if min(times) < 0 or max(times) >= self.after_ms:
+                    raise ValueError(
+                        f"{place}.latency_ms = {list(times)}: must lie within the trial, from 0 to below "
+                        f"task.after_ms = {self.after_ms:g}; move the event or lengthen the trial"
+                    )
+        return self
+
+
+class DrawSettings(Section):
+    """Numbers of the draws; another number draws that stream anew and leaves the others."""
+
+    cells: Draw
+    synapses: Draw
+    inputs: Draw
+    task: Draw
+    noise: Draw
+
+
+class RunSettings(Section):
+    """Seed, time step and probes."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="of all random draws")]
+    dt_ms: Annotated[float, Field(ge=0.01, le=1, description="time step, ms")]
+    probe_trials: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        BeforeValidator(_tuple_of_lists),
+        Field(description="trials of a block after which it is tested on the cue alone"),
+    ]
+    probe_repeats: Annotated[int, Field(ge=1, le=1000, description="presentations that a probe averages")]
+    draws: DrawSettings
+
+
+class Config(Section):
+    """A complete configuration."""
+
+    preset: Annotated[str, Field(description="the preset that this configuration started from")]
+    reservoir: ReservoirSettings
+    readout: ReadoutSettings
+    task: TaskSettings
+    run: RunSettings
+
+    @model_validator(mode="after")
+    def _steps_and_windows_fit(self) -> Config:
+        dt, task, readout = self.run.dt_ms, self.task, self.readout
+        if (task.before_ms + task.after_ms) / dt > MOST_STEPS or task.pause_ms[1] / dt > MOST_STEPS:
+            raise ValueError(
+                f"task.before_ms = {task.before_ms:g}, task.after_ms = {task.after_ms:g}, task.pause_ms = "
+                f"{list(task.pause_ms)}: a trial or pause may have at most {MOST_STEPS} steps of "
+                f"run.dt_ms = {dt:g}; shorten it"
+            )
+        if min(task.cue_ms, task.after_ms, task.event_ms) < dt:
+            raise ValueError(
+                f"task.cue_ms = {task.cue_ms:g}, task.after_ms = {task.after_ms:g}, task.event_ms = "
+                f"{task.event_ms:g}: must each be at least one step, run.dt_ms = {dt:g}"
+            )
+        low, high = readout.what_window_ms
+        if high > task.after_ms or round(high / dt) - round(low / dt) < 1:
+            raise ValueError(
+                f"readout.what_window_ms = [{low:g}, {high:g}]: must begin before it ends and end by "
+                f"task.after_ms = {task.after_ms:g}"
+            )
+        return self
+
+    def steps(self, time_ms: float) -> int:
+        """Turn a time into the nearest number of time steps."""
+        return round(time_ms / self.run.dt_ms)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists, strings and numbers, as TOML has them."""
+        plain: dict[str, Any] = self.model_dump(mode="json")
+        return plain
+
+    def to_toml(self) -> str:
+        """Return the complete configuration as TOML text that reads back equal."""
+        return tomli_w.dumps(self.to_dict())
+
+
+def preset_names() -> list[str]:
+    """Name the presets that come with the package."""
+    return sorted(p.name[:-5] for p in resources.files("lava_predict.presets").iterdir() if p.name[-5:] == ".toml")
+
+
+def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
+    """Load one of the package's presets.
+
+    Parameters
+    ----------
+    name : str
+        One of `preset_names`.
+    overrides : sequence of str
+        Settings to change, each ``section.key=value``.
+
+    Returns
+    -------
+    Config
+        Validated settings.
+
+    Raises
+    ------
+    UserError
+        If there is no such preset or an override is bad.
+
+    Examples
+    --------
+    >>> load_preset("robust", ["reservoir.noise=0.5"]).reservoir.noise
+    0.5
+    """
+    return _validated(_with_overrides(_preset_values(name), overrides))
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Load a TOML file, laid over the preset that it names (``preset = "..."``, else robust).
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    overrides : sequence of str
+        Settings to change on top, each ``section.key=value``.
+
+    Returns
+    -------
+    Config
+        Validated settings.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is not TOML, or holds a bad key or value.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+        values = tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not a TOML text in UTF-8: {error}"
+        raise UserError(f"CONFIG = {str(path)!r}: {reason}; give the path of a readable TOML file") from None
+    return config_from(values, overrides)
+
+
+def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+    """Validate settings given as nested dicts, laid over the preset that they name.
+
+    Parameters
+    ----------
+    values : mapping
+        As a TOML file would give them; whatever is missing comes from the preset.
+    overrides : sequence of str
+        Settings to change on top, each ``section.key=value``.
+
+    Returns
+    -------
+    Config
+        Validated settings.
+
+    Raises
+    ------
+    UserError
+        If a key or value is bad.
+    """
+    merged = _laid_over(_preset_values(values.get("preset", "robust")), values)
+    return _validated(_with_overrides(merged, overrides))
+
+
+def _preset_values(name: Any) -> dict[str, Any]:
+    names = preset_names()
+    if name not in names:
+        raise UserError(f"preset = {name!r}: there is no such preset; {_one_of(str(name), names)}")
+    return tomllib.loads(resources.files("lava_predict.presets").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+_SECTIONS = {
+    (): Config,
+    ("reservoir",): ReservoirSettings,
+    ("reservoir", "excitatory"): CellSettings,
+    ("reservoir", "inhibitory"): CellSettings,
+    ("readout",): ReadoutSettings,
+    ("task",): TaskSettings,
+    ("run",): RunSettings,
+    ("run", "draws"): DrawSettings,
+}
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Merge section by section; a value that is a table itself (a Spread) replaces the old one whole."""
+    merged = dict(base)
+    for key, value in top.items():
+        inner = (*path, key)
+        if inner in _SECTIONS and isinstance(value, Mapping):
+            merged[key] = _laid_over(merged[key], value, inner)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _with_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        path = [part.strip() for part in key.split(".")]
+        if not equals or not all(path) or len(path) < 2:
+            raise UserError(f"--set {text!r}: must have the form section.key=value, as reservoir.noise=0.5")
+        nested: dict[str, Any] = {path[-1]: _toml_value(value.strip())}
+        for part in reversed(path[:-1]):
+            nested = {part: nested}
+        values = _set(values, nested)
+    return values
+
+
+def _set(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge like `_laid_over`, but into a Spread as well: --set names one key at a time."""
+    merged = dict(base)
+    for key, value in top.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            merged[key] = _set(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _validated(values: Mapping[str, Any]) -> Config:
+    try:
+        return Config.model_validate(values)
+    except ValidationError as invalid:
+        lines = [_explain(error) for error in invalid.errors(include_url=False)]
+        raise UserError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _explain(error: Any) -> str:
+    """Say of one validation error which key, which value, what is allowed."""
+    place = tuple(part for part in error["loc"] if part not in ("Spread",))
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    kind, given = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        allowed = list(_fields_at(place[:-1]))
+        return f"{key} = {_short(given)}: there is no such setting; {_one_of(str(place[-1]), allowed)}"
+    if kind == "missing":
+        return f"{key}: is missing; give it a value"
+    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    if kind == "value_error":
+        named = message.startswith(("task.", "readout.", "run.", "reservoir."))
+        return message if named or not key else f"{key} = {_short(given)}: {message}"
+    field = _fields_at(place[:-1]).get(str(place[-1])) if place else None
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    return f"{key} = {_short(given)}: {message}{meaning}"
+
+
+def _fields_at(path: Sequence[Any]) -> dict[str, Any]:
+    names = tuple(part for part in path if isinstance(part, str))
+    section: type[BaseModel] | None = _SECTIONS.get(names)
+    if section is None:
+        section = Block if names == ("task", "blocks") else Spread
+    return dict(section.model_fields)
+
+
+def _one_of(given: str, allowed: Sequence[str]) -> str:
+    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}allowed: {', '.join(allowed)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,1 @@
+"""The arithmetic of one time step, written once, as small pure functions compiled by numba."""

@@ -1,0 +1,116 @@
+"""The whole dynamic state of network and readouts, as one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lava_predict.network import Network
+
+
+class State(NamedTuple):
+    """Everything that changes while a network runs. N cells, K events, M cues.
+
+    Attributes
+    ----------
+    v, u, s : (N,) float64
+        Membrane potential (mV), recovery variable, synaptic current.
+    a_in : (N,) float64
+        Spikes in flight: what the last step's spikes add to ``s`` in the next.
+    x, m : (N,) float64
+        Traces and their slow means, spikes per ms.
+    z : (K,) float64
+        When readout of the last step.
+    x_sum : (N,) float64
+        Sum of the traces over the what window of the trial so far.
+    w_when : (K, N + 1) float64
+        Weights of the when readout; the last column belongs to the constant input.
+    w_what : (K, N) float64
+        Weights of the what readout.
+    norm : (1,) float64
+        Mean |xc|^2 over an unlearned trial, used only with readout.when_norm = "constant".
+    trials_learned : (M,) int64
+        Trials that the what rule has learned from, for each cue.
+    """
+
+    v: np.ndarray
+    u: np.ndarray
+    s: np.ndarray
+    a_in: np.ndarray
+    x: np.ndarray
+    m: np.ndarray
+    z: np.ndarray
+    x_sum: np.ndarray
+    w_when: np.ndarray
+    w_what: np.ndarray
+    norm: np.ndarray
+    trials_learned: np.ndarray
+
+    def copy(self) -> State:
+        """Return a state that shares no memory with this one."""
+        return State(*(array.copy() for array in self))
+
+    def restore(self, other: State) -> None:
+        """Overwrite this state with ``other``, in place."""
+        for mine, theirs in zip(self, other, strict=True):
+            np.copyto(mine, theirs)
+
+    def differences(self, other: State) -> list[str]:
+        """Name the arrays whose bits are not the same in ``other``; empty if the states are equal."""
+        return [
+            name
+            for name, mine, theirs in zip(self._fields, self, other, strict=True)
+            if mine.shape != theirs.shape or mine.tobytes() != theirs.tobytes()
+        ]
+
+
+def initial_state(network: Network, events: int, cues: int) -> State:
+    """Return the state before the first step: cells at rest, nothing learned.
+
+    Parameters
+    ----------
+    network : Network
+        Gives the number of cells and b, for u = b v.
+    events, cues : int
+        How many there are.
+
+    Returns
+    -------
+    State
+        v = -65 mV, u = b v, all else 0.
+    """
+    cells = network.a.size
+    state = State(
+        v=np.empty(cells),
+        u=np.empty(cells),
+        s=np.empty(cells),
+        a_in=np.empty(cells),
+        x=np.empty(cells),
+        m=np.zeros(cells),
+        z=np.empty(events),
+        x_sum=np.zeros(cells),
+        w_when=np.zeros((events, cells + 1)),
+        w_what=np.zeros((events, cells)),
+        norm=np.ones(1),
+        trials_learned=np.zeros(cues, np.int64),
+    )
+    reset_reservoir(state, network)
+    return state
+
+
+def reset_reservoir(state: State, network: Network) -> None:
+    """Put the reservoir back to its start, in place; slow means and weights stay.
+
+    Parameters
+    ----------
+    state : State
+        v, u, s, x and z are set, spikes in flight are dropped.
+    network : Network
+        Gives b.
+    """
+    state.v[:] = -65.0
+    state.u[:] = network.b * state.v
+    for array in (state.s, state.a_in, state.x, state.z):
+        array[:] = 0.0
