@@ -24,6 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+parse_toml = tomllib.loads
+"""Parse TOML text to nested dicts; raises a ValueError for anything else."""
+
 MOST_SYNAPSES = 300_000_000
 """Limit on expected synapses (12 bytes each)."""
 
@@ -63,14 +66,14 @@ class Spread(Section):
     @model_validator(mode="after")
     def _log_needs_positive(self) -> Spread:
         if self.scale == "log" and min(self.start, self.stop) <= 0:
-            raise ValueError('scale = "log" needs start and stop above 0')
+            raise ValueError(f'.scale = "log": needs start = {self.start:g} and stop = {self.stop:g} above 0')
         return self
 
     def values(self, r: np.ndarray) -> np.ndarray:
         """Map r, uniform on 0 .. 1, to values of the parameter, elementwise."""
         if self.scale == "log":
-            return self.start * np.exp(np.log(self.stop / self.start) * r**self.power)
-        return self.start + (self.stop - self.start) * r**self.power
+            return np.asarray(self.start * np.exp(np.log(self.stop / self.start) * r**self.power))
+        return np.asarray(self.start + (self.stop - self.start) * r**self.power)
 
 
 def _spread_of_number(value: Any) -> Any:
@@ -94,9 +97,13 @@ class CellSettings(Section):
     @model_validator(mode="after")
     def _within_the_models_range(self) -> CellSettings:
         if min(self.a.start, self.a.stop) <= 0:
-            raise ValueError("a must be above 0 (1/ms)")
+            raise ValueError(
+                f".a: from {self.a.start:g} to {self.a.stop:g}; must be above 0 (1/ms) throughout"
+            )
         if max(self.c.start, self.c.stop) >= 30:
-            raise ValueError("c must be below 30 mV, where a cell spikes")
+            raise ValueError(
+                f".c: from {self.c.start:g} to {self.c.stop:g}; must be below 30 mV, where a cell spikes"
+            )
         return self
 
 
@@ -122,8 +129,8 @@ class ReservoirSettings(Section):
         expected = self.neurons * (self.neurons - 1) * self.connection_probability
         if expected > MOST_SYNAPSES:
             raise ValueError(
-                f"neurons and connection_probability give {expected:.0f} synapses; at most "
-                f"{MOST_SYNAPSES} are allowed: lower one of them"
+                f".neurons = {self.neurons}: with connection_probability = {self.connection_probability:g} "
+                f"gives {expected:.3g} synapses; at most {MOST_SYNAPSES:.3g} are allowed: lower one"
             )
         return self
 
@@ -163,7 +170,7 @@ def _row(value: Sequence[Any], cue: int) -> tuple[float, ...]:
 
 def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
     """Check the form of a per-event list, or of one such list per cue, and return one per cue."""
-    wanted = f"{key} = {value!r}: must be a list of numbers, one an event"
+    wanted = f"{key} = {_short(value)}: must be a list of numbers, one an event"
     if cues > 1:
         wanted += f", or a list of {cues} such lists, one a cue (task.cues = {cues})"
     if not isinstance(value, list | tuple) or not value:
@@ -203,16 +210,16 @@ class TaskSettings(Section):
     def _pause_is_ordered(self) -> TaskSettings:
         low, high = self.pause_ms
         if low > high:
-            raise ValueError(f"task.pause_ms = [{low}, {high}]: the least pause must come first")
+            raise ValueError(f".pause_ms = [{low:g}, {high:g}]: the least pause must come before the longest")
         if self.cue_ms > self.after_ms:
-            raise ValueError(f"task.cue_ms = {self.cue_ms}: must be at most task.after_ms = {self.after_ms}")
+            raise ValueError(f".cue_ms = {self.cue_ms:g}: must be at most task.after_ms = {self.after_ms:g}")
         return self
 
     @model_validator(mode="after")
     def _blocks_fit_the_trial(self) -> TaskSettings:
         events = None
         for n, block in enumerate(self.blocks):
-            place = f"task.blocks[{n}]"
+            place = f".blocks[{n}]"
             probabilities = _rows(block.probability, f"{place}.probability", self.cues)
             latencies = _rows(block.latency_ms, f"{place}.latency_ms", self.cues)
             for row, times in zip(probabilities, latencies, strict=True):
@@ -306,7 +313,9 @@ class Config(Section):
 
 def preset_names() -> list[str]:
     """Name the presets that come with the package."""
-    return sorted(p.name[:-5] for p in resources.files("lava_predict.presets").iterdir() if p.name[-5:] == ".toml")
+    return sorted(
+        p.name[:-5] for p in resources.files("lava_predict.presets").iterdir() if p.name[-5:] == ".toml"
+    )
 
 
 def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -359,7 +368,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """
     try:
         text = Path(path).read_bytes().decode("utf-8")
-        values = tomllib.loads(text)
+        values = parse_toml(text)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not a TOML text in UTF-8: {error}"
         raise UserError(f"CONFIG = {str(path)!r}: {reason}; give the path of a readable TOML file") from None
@@ -394,10 +403,10 @@ def _preset_values(name: Any) -> dict[str, Any]:
     names = preset_names()
     if name not in names:
         raise UserError(f"preset = {name!r}: there is no such preset; {_one_of(str(name), names)}")
-    return tomllib.loads(resources.files("lava_predict.presets").joinpath(f"{name}.toml").read_text("utf-8"))
+    return parse_toml(resources.files("lava_predict.presets").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
-_SECTIONS = {
+_SECTIONS: dict[tuple[str, ...], type[Section]] = {
     (): Config,
     ("reservoir",): ReservoirSettings,
     ("reservoir", "excitatory"): CellSettings,
@@ -448,7 +457,7 @@ def _set(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return parse_toml(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         return text
 
@@ -470,19 +479,34 @@ def _explain(error: Any) -> str:
         allowed = list(_fields_at(place[:-1]))
         return f"{key} = {_short(given)}: there is no such setting; {_one_of(str(place[-1]), allowed)}"
     if kind == "missing":
-        return f"{key}: is missing; give it a value"
+        return f"{key}: is missing{_meaning(place)}; give it a value"
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if kind == "value_error":
-        named = message.startswith(("task.", "readout.", "run.", "reservoir."))
-        return message if named or not key else f"{key} = {_short(given)}: {message}"
+        # A message that begins with a dot goes on from the section's key; any other names its key itself.
+        return f"{key}{message}" if message.startswith(".") else message
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{key} = {_short(given)}: must be a table of settings; {_one_of('', list(_fields_at(place)))}"
+    return f"{key} = {_short(given)}: {message}{_meaning(place)}{_example(place)}"
+
+
+def _meaning(place: Sequence[Any]) -> str:
     field = _fields_at(place[:-1]).get(str(place[-1])) if place else None
-    meaning = f" ({field.description})" if field is not None and field.description else ""
-    return f"{key} = {_short(given)}: {message}{meaning}"
+    return f" ({field.description})" if field is not None and field.description else ""
+
+
+def _example(place: Sequence[Any]) -> str:
+    """Give the robust preset's value as a way out."""
+    value: Any = _preset_values("robust")
+    for part in place:
+        if not isinstance(value, Mapping) or part not in value:
+            return ""
+        value = value[part]
+    return f"; robust has {_short(value)}"
 
 
 def _fields_at(path: Sequence[Any]) -> dict[str, Any]:
     names = tuple(part for part in path if isinstance(part, str))
-    section: type[BaseModel] | None = _SECTIONS.get(names)
+    section = _SECTIONS.get(names)
     if section is None:
         section = Block if names == ("task", "blocks") else Spread
     return dict(section.model_fields)

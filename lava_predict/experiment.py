@@ -26,6 +26,25 @@ BACKENDS = {"cpu": CpuEngine}
 
 PRECISIONS = ("float",)
 
+
+def check_available(backend: str, precision: str) -> None:
+    """Raise a UserError if there is no such backend or precision.
+
+    Parameters
+    ----------
+    backend, precision : str
+        As for `Experiment.run`.
+
+    Raises
+    ------
+    UserError
+        It names what there is.
+    """
+    for key, value, allowed in (("backend", backend, tuple(BACKENDS)), ("precision", precision, PRECISIONS)):
+        if value not in allowed:
+            raise UserError(f"{key} = {value!r}: not available; allowed: {', '.join(allowed)}")
+
+
 Progress = Callable[[int, int], None]
 """Called after every trial with the trials done and the trials in all."""
 
@@ -112,7 +131,7 @@ class RunState:
     """
 
     network: State
-    fingerprint: Fingerprint = Fingerprint()
+    fingerprint: Fingerprint = field(default_factory=Fingerprint)
     trials: list[TrialRecord] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
 
@@ -214,8 +233,9 @@ class Result:
     @property
     def simulated_s(self) -> float:
         """Simulated time of trials, pauses and probes, s."""
-        records = (*self.state.trials, *self.state.probes)
-        return sum(record.steps for record in records) * self.config.run.dt_ms / 1000.0
+        steps = sum(trial.steps for trial in self.state.trials)
+        steps += sum(probe.steps for probe in self.state.probes)
+        return steps * self.config.run.dt_ms / 1000.0
 
     @property
     def mean_rate_hz(self) -> float:
@@ -367,7 +387,9 @@ class Session:
             error={probe.trials: probe.error for probe in probes},
             zero_error=last.zero_error,
             probability_estimate=np.clip(last.p, 0.0, 1.0),
-            amplitude=np.array([metrics.amplitude(o, times, t) for o, t in zip(last.o, latency, strict=True)]),
+            amplitude=np.array(
+                [metrics.amplitude(o, times, t) for o, t in zip(last.o, latency, strict=True)]
+            ),
             when_amplitude=np.array(
                 [metrics.amplitude(z, times, t) for z, t in zip(last.z, latency, strict=True)]
             ),
@@ -432,17 +454,10 @@ class Experiment:
         UserError
             If there is no such backend or precision.
         """
-        for key, value, allowed in (
-            ("backend", backend, tuple(BACKENDS)),
-            ("precision", precision, PRECISIONS),
-        ):
-            if value not in allowed:
-                raise UserError(f"{key} = {value!r}: not available; allowed: {', '.join(allowed)}")
+        check_available(backend, precision)
         return Session(self.config, self.meet, BACKENDS[backend](self.config, self.network, self.meet))
 
-    def run(
-        self, backend: str = "cpu", precision: str = "float", progress: Progress | None = None
-    ) -> Result:
+    def run(self, backend: str = "cpu", precision: str = "float", progress: Progress | None = None) -> Result:
         """Run all blocks.
 
         Parameters

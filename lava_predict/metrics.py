@@ -20,7 +20,7 @@ def prediction(z: np.ndarray, p: np.ndarray) -> np.ndarray:
     (steps, K) float64
         Expectation of each event at each moment.
     """
-    return np.clip(p, 0.0, 1.0) * np.maximum(z, 0.0)
+    return np.asarray(np.clip(p, 0.0, 1.0) * np.maximum(z, 0.0))
 
 
 def causal_estimate(what_drive: np.ndarray, window: tuple[int, int]) -> np.ndarray:
@@ -51,7 +51,9 @@ def rmse(predicted: np.ndarray, truth: np.ndarray) -> float:
     return float(np.sqrt(np.mean((predicted - truth) ** 2)))
 
 
-def amplitude(o: np.ndarray, times_ms: np.ndarray, latency_ms: np.ndarray, half_width_ms: float = 50.0) -> np.ndarray:
+def amplitude(
+    o: np.ndarray, times_ms: np.ndarray, latency_ms: np.ndarray, half_width_ms: float = 50.0
+) -> np.ndarray:
     """Mean of each channel near its event.
 
     Parameters

@@ -73,7 +73,7 @@ def draw_network(config: Config) -> Network:
         See there.
     """
     reservoir, task = config.reservoir, config.task
-    parameters = _draw_cells(config)
+    a, b, c, d, bias = _draw_cells(config)
     first, target, weight = _draw_synapses(config)
     channels = task.cues + (task.events if task.events_drive_reservoir else 0)
     input_weight = np.zeros((channels, reservoir.neurons))
@@ -82,7 +82,9 @@ def draw_network(config: Config) -> Network:
         input_weight[channel] = _draw_input(config, channel, current)
     rng = _generator(config, _FEEDBACK, config.run.draws.inputs)
     feedback_weight = reservoir.feedback_gain * rng.uniform(-1.0, 1.0, (task.events, reservoir.neurons))
-    return Network(*parameters, first, target, weight, _to_grain(input_weight), _to_grain(feedback_weight))
+    return Network(
+        a, b, c, d, bias, first, target, weight, _to_grain(input_weight), _to_grain(feedback_weight)
+    )
 
 
 def _generator(config: Config, stream: int, draw: int, *more: int) -> np.random.Generator:
@@ -91,7 +93,7 @@ def _generator(config: Config, stream: int, draw: int, *more: int) -> np.random.
 
 
 def _to_grain(weight: np.ndarray) -> np.ndarray:
-    return np.round(weight / WEIGHT_GRAIN) * WEIGHT_GRAIN
+    return np.asarray(np.round(weight / WEIGHT_GRAIN) * WEIGHT_GRAIN)
 
 
 def _draw_cells(config: Config) -> list[np.ndarray]:

@@ -183,15 +183,15 @@ class Meet:
         return self._streams[case]
 
     def profiles(self, block: int, cue: int) -> np.ndarray:
-        """Timing profile g of each event after a cue, (steps, K): 1 at its latency, a Gaussian around it."""
+        """Return the timing profile g of each event after a cue, (steps, K): a Gaussian, 1 at its latency."""
         _, latency = self.task.blocks[block].of_cue(cue)
         deviation = (self.times_ms[:, None] - np.array(latency)) / self.task.event_width_ms
-        return np.exp(-0.5 * deviation**2)
+        return np.asarray(np.exp(-0.5 * deviation**2))
 
     def truth(self, block: int, cue: int) -> np.ndarray:
         """Return the true prediction object after a cue, (steps, K): probability times timing profile."""
         probability, _ = self.task.blocks[block].of_cue(cue)
-        return self.profiles(block, cue) * np.array(probability)
+        return np.asarray(self.profiles(block, cue) * np.array(probability))
 
     def _draw(self, *words: int) -> float:
         return uniform(self.config.run.seed, self.config.run.draws.task, *words)

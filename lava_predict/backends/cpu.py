@@ -70,7 +70,7 @@ class CpuEngine:
         spikes = []
         for start in range(0, steps, self._chunk):
             rows = slice(start, start + self._chunk)
-            recording = Recording(*self._spikes, z[rows], what_drive[rows], norm[rows])
+            recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
             spikes.append(self._advance(segment, rows, recording))
         p = np.full(events, np.nan)
         if segment.kind is not Kind.PAUSE:

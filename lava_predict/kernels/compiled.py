@@ -45,9 +45,11 @@ def kernel(function: Function) -> Function:
         The compiled function. Falls back to numba's per-user cache where the package's own folder
         cannot be written.
     """
-    users_choice = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = users_choice or _CACHE
+    settings: Any = numba.config
+    users_choice = settings.CACHE_DIR
+    settings.CACHE_DIR = users_choice or _CACHE
     try:
-        return numba.njit(cache=True, error_model="numpy", fastmath=False)(function)  # type: ignore[no-any-return]
+        compiled: Any = numba.njit(cache=True, error_model="numpy", fastmath=False)(function)
     finally:
-        numba.config.CACHE_DIR = users_choice
+        settings.CACHE_DIR = users_choice
+    return compiled  # type: ignore[no-any-return]

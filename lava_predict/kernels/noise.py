@@ -66,7 +66,7 @@ def standard_noise(bits: np.uint64) -> float:
         within +-3.47, and free of library functions whose last bit differs between machines.
     """
     total = (bits >> _S48) + ((bits >> _S32) & _FIELD) + ((bits >> _S16) & _FIELD) + (bits & _FIELD)
-    return (np.int64(total) - _MEAN) / _DEVIATION
+    return (np.int64(total) - _MEAN) / _DEVIATION  # type: ignore[return-value]
 
 
 def key_of(*words: int) -> np.uint64:

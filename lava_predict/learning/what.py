@@ -94,9 +94,7 @@ def read_estimate(state: State, steps: int) -> np.ndarray:
     return p
 
 
-def learn_outcome(
-    state: State, steps: int, cue: int, outcome: int, p: np.ndarray, least_rate: float
-) -> None:
+def learn_outcome(state: State, steps: int, cue: int, outcome: int, p: np.ndarray, least_rate: float) -> None:
     """Apply the what rule at the end of a trial, in place.
 
     Parameters

@@ -1,0 +1,84 @@
+"""Both learning rules against what they must do, whatever their code."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_predict.learning.what import estimate, outcome_delta
+from lava_predict.learning.when import gated_delta
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def when_case(seed: int, gate: float, rate: float) -> tuple[np.ndarray, ...]:
+    """Return old weights, new weights, input, target and z of one step on 3 channels of 20 cells."""
+    rng = np.random.default_rng(seed)
+    w, xc = rng.normal(size=(3, 21)), rng.normal(size=21)
+    target, z = rng.uniform(size=3), w @ xc
+    new = w.copy()
+    gated_delta(new, xc, np.array([gate, gate, 0.0]), target, z, rate, float(xc @ xc))
+    return w, new, xc, target, z
+
+
+@given(SEEDS, st.floats(0, 1), st.floats(0, 1))
+def test_when_rule_removes_the_share_rate_times_gate_of_the_error(
+    seed: int, gate: float, rate: float
+) -> None:
+    _, new, xc, target, z = when_case(seed, gate, rate)
+    left = target - new @ xc
+    np.testing.assert_allclose(left[:2], (1 - rate * gate) * (target - z)[:2], atol=1e-9)
+
+
+@given(SEEDS)
+def test_when_rule_leaves_a_closed_channel_and_moves_only_along_the_input(seed: int) -> None:
+    w, new, xc, *_ = when_case(seed, 0.7, 0.3)
+    np.testing.assert_array_equal(new[2], w[2])
+    change = (new - w)[:2]
+    np.testing.assert_allclose(change - np.outer(change @ xc / (xc @ xc), xc), 0, atol=1e-12)
+
+
+@given(SEEDS)
+def test_when_rule_is_the_gradient_of_half_the_squared_error(seed: int) -> None:
+    w, new, xc, target, _ = when_case(seed, 1.0, 0.25)
+    step = 1e-6
+    for channel in (0, 1):
+        for j in (0, 7, 20):
+            moved = w[channel].copy()
+            moved[j] += step
+            loss = [0.5 * (target[channel] - row @ xc) ** 2 for row in (w[channel], moved)]
+            gradient = (loss[1] - loss[0]) / step
+            expected = -0.25 * gradient / (xc @ xc)
+            assert (new - w)[channel, j] == pytest.approx(expected, rel=1e-3, abs=1e-6)
+
+
+def learn_what(outcomes: list[int], rate_floor: float) -> np.ndarray:
+    """Estimates after a sequence of outcomes, from a state that is the same in every trial."""
+    x = np.random.default_rng(1).uniform(0.001, 0.02, 50)
+    w, p = np.zeros((2, 50)), np.empty(2)
+    for n, outcome in enumerate(outcomes):
+        norm = estimate(w, x, p)
+        outcome_delta(w, x, outcome, p, max(rate_floor, 1 / (n + 1)), norm)
+    estimate(w, x, p)
+    return p
+
+
+@given(st.lists(st.integers(-1, 1), min_size=1, max_size=60))
+def test_what_rule_with_falling_rate_is_the_mean_of_the_outcomes(outcomes: list[int]) -> None:
+    share = [outcomes.count(k) / len(outcomes) for k in (0, 1)]
+    np.testing.assert_allclose(learn_what(outcomes, 0.0), share, atol=1e-9)
+
+
+def test_what_rule_with_constant_rate_forgets_exponentially() -> None:
+    p = learn_what([0] + [1] * 10, 1.0)
+    np.testing.assert_allclose(p, [0, 1], atol=1e-9)
+    slow = learn_what([0, 1, 1], 0.6)
+    np.testing.assert_allclose(slow, [0.4 * 0.4, 1 - 0.4 * 0.4], atol=1e-9)
+
+
+def test_what_rule_learns_nothing_from_a_silent_reservoir() -> None:
+    w, p = np.ones((2, 4)), np.empty(2)
+    norm = estimate(w, np.zeros(4), p)
+    outcome_delta(w, np.zeros(4), 0, p, 1.0, norm)
+    np.testing.assert_array_equal(w, 1)
+    np.testing.assert_array_equal(p, 0)
