@@ -178,10 +178,8 @@ def _print_result(result: Result, summary: dict[str, Any], folder: Path) -> None
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table(result))
     reservoir, timing = summary["reservoir"], summary["timing"]
-    print(
-        "{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz; ".format(**reservoir)
-        + "{simulated_s:.0f} s simulated in {wall_s:.1f} s, {real_time_factor:.0f} times real time".format(**timing)
-    )
+    print("{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz".format(**reservoir))
+    print("{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time".format(**timing))
     print(f"fingerprint of the weights: {summary['fingerprint']['weights']}")
     print(f"table, records and pictures: {folder}/ (look at {folder}/figures/)")
 

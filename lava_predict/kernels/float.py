@@ -223,7 +223,8 @@ def deliver_spikes(
     for k in range(count):
         j = spiking[k]
         for i in range(first[j], first[j + 1]):
-            a_in[target[i]] += weight[i]
+            # Unsigned, so that numba does not look for a negative index.
+            a_in[np.uint32(target[i])] += weight[i]
 
 
 @kernel
