@@ -82,6 +82,7 @@ class NumpyNetwork:
         self.w_when, self.w_what = np.zeros((events, cells + 1)), np.zeros((events, cells))
         self.norm = 1.0
         self._trials_of_cue = np.zeros(config.task.cues, int)
+        self._mean_error = np.zeros((config.task.cues, events))
         self._xc = np.full(cells + 1, config.readout.constant_input)
         self._synapse_decay = np.exp(-config.run.dt_ms / config.reservoir.tau_s_ms)
         self._reset()
@@ -204,12 +205,18 @@ class NumpyNetwork:
         """Read the probabilities, (K,), and after a trial learn from its outcome."""
         p = self.w_what @ x_mean
         if segment.kind is Kind.TRIAL:
-            rate = max(self._config.readout.what_rate, 1.0 / (self._trials_of_cue[segment.cue] + 1))
+            readout, cue = self._config.readout, segment.cue
             outcome = np.arange(p.size) == segment.outcome
+            share = readout.surprise_rate
+            self._mean_error[cue] = (1 - share) * self._mean_error[cue] + share * (outcome - p)
+            if np.any(np.abs(self._mean_error[cue]) > readout.surprise_threshold):
+                self._mean_error[cue] = 0.0
+                self._trials_of_cue[cue] = readout.surprise_trials
+            rate = max(readout.what_rate, 1.0 / (self._trials_of_cue[cue] + 1))
             norm = x_mean @ x_mean
             if norm > 0.0:
                 self.w_what += np.outer(rate * (outcome - p) / norm, x_mean)
-            self._trials_of_cue[segment.cue] += 1
+            self._trials_of_cue[cue] += 1
         return p
 
 

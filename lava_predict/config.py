@@ -148,6 +148,9 @@ class ReadoutSettings(Section):
     gate_window_ms: Annotated[NonNegative, Field(description="gate 1 within this of the event, ms")]
     gate_residual: Annotated[Fraction, Field(description="gate elsewhere after the cue")]
     what_rate: Annotated[Fraction, Field(description="least rate of the what rule, per trial")]
+    surprise_rate: Annotated[Fraction, Field(description="rate of the running mean of the what error")]
+    surprise_threshold: Annotated[Positive, Field(description="mean what error that counts as a surprise")]
+    surprise_trials: Annotated[int, Field(ge=0, le=10**6, description="trials counted after a surprise")]
     what_window_ms: Annotated[Interval, Field(description="time after the cue that what reads, ms")]
 
 
@@ -196,6 +199,7 @@ class TaskSettings(Section):
     after_ms: Annotated[Positive, Field(description="time of a trial from its cue on, ms")]
     event_width_ms: Annotated[Positive, Field(description="deviation of an event's timing profile, ms")]
     pause_ms: Annotated[Interval, Field(description="least and longest pause before a trial, ms")]
+    settle_ms: Annotated[NonNegative, Field(description="time before the first trial of all, ms")]
     reset: Annotated[bool, Field(description="put the reservoir back to its start before each trial")]
     events_drive_reservoir: Annotated[bool, Field(description="events reach the reservoir too")]
     event_ms: Annotated[Positive, Field(description="how long an event then is on, ms")]
@@ -278,11 +282,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _steps_and_windows_fit(self) -> Config:
         dt, task, readout = self.run.dt_ms, self.task, self.readout
-        if (task.before_ms + task.after_ms) / dt > MOST_STEPS or task.pause_ms[1] / dt > MOST_STEPS:
+        if (task.before_ms + task.after_ms) / dt > MOST_STEPS or max(
+            task.pause_ms[1], task.settle_ms
+        ) / dt > MOST_STEPS:
             raise ValueError(
                 f"task.before_ms = {task.before_ms:g}, task.after_ms = {task.after_ms:g}, task.pause_ms = "
-                f"{list(task.pause_ms)}: a trial or pause may have at most {MOST_STEPS} steps of "
-                f"run.dt_ms = {dt:g}; shorten it"
+                f"{list(task.pause_ms)}, task.settle_ms = {task.settle_ms:g}: a trial or pause may have "
+                f"at most {MOST_STEPS} steps of run.dt_ms = {dt:g}; shorten it"
             )
         if min(task.cue_ms, task.after_ms, task.event_ms) < dt:
             raise ValueError(

@@ -60,7 +60,7 @@ class TrialRecord:
     p : (K,) float64
         What readout in this trial, before it learned from it.
     spikes, steps : int
-        Spikes and time steps of the trial and the pause before it.
+        Spikes and time steps of the trial and of what comes before it.
     """
 
     block: int
@@ -314,7 +314,7 @@ class Session:
     def _measure_norm(self) -> None:
         """Set the constant norm of the when rule: mean |xc|^2 from the cue on in an unlearned trial."""
         before = self._engine.state
-        *_, probe = self._engine.play(self._meet.probe(0, 0, 0, 0))
+        *_, probe = self._engine.play([*self._meet.settling(), *self._meet.probe(0, 0, 0, 0)])
         before.norm[0] = probe.norm[self._meet.cue_step :].mean()
         self._engine.restore(before)
 

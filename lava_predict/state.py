@@ -31,8 +31,10 @@ class State(NamedTuple):
         Weights of the what readout.
     norm : (1,) float64
         Mean |xc|^2 over an unlearned trial, used only with readout.when_norm = "constant".
-    trials_learned : (M,) int64
-        Trials that the what rule has learned from, for each cue.
+    what_trials : (M,) int64
+        Trials with each cue that the rate of the what rule counts; surprise sets it back.
+    what_error : (M, K) float64
+        Running mean of the error of the what readout after each cue.
     """
 
     v: np.ndarray
@@ -46,7 +48,8 @@ class State(NamedTuple):
     w_when: np.ndarray
     w_what: np.ndarray
     norm: np.ndarray
-    trials_learned: np.ndarray
+    what_trials: np.ndarray
+    what_error: np.ndarray
 
     def copy(self) -> State:
         """Return a state that shares no memory with this one."""
@@ -94,7 +97,8 @@ def initial_state(network: Network, events: int, cues: int) -> State:
         w_when=np.zeros((events, cells + 1)),
         w_what=np.zeros((events, cells)),
         norm=np.ones(1),
-        trials_learned=np.zeros(cues, np.int64),
+        what_trials=np.zeros(cues, np.int64),
+        what_error=np.zeros((cues, events)),
     )
     reset_reservoir(state, network)
     return state

@@ -125,17 +125,25 @@ class Meet:
         Returns
         -------
         list of Segment
-            The cue is drawn evenly, the outcome by the block's probabilities after that cue.
+            The cue is drawn evenly, the outcome by the block's probabilities after that cue. Before the
+            first trial of all comes `settling`.
         """
         cue = min(int(self._draw(TASK, trial, 2) * self.task.cues), self.task.cues - 1)
         probability, _ = self.task.blocks[block].of_cue(cue)
         outcome = int(np.searchsorted(np.cumsum(probability), self._draw(TASK, trial, 0), side="right"))
         if outcome == len(probability):
             outcome = NONE
-        pause = self._pause(block, trial, self._draw(TASK, trial, 1), self._noise_key(TRAIN, 2 * trial), True)
-        key = self._noise_key(TRAIN, 2 * trial + 1)
+        before = self.settling() if trial == 0 else []
+        low, high = self.task.pause_ms
+        length = low + (high - low) * self._draw(TASK, trial, 1)
+        before += self._pause(block, trial, length, self._noise_key(TRAIN, trial, 0), True)
+        key = self._noise_key(TRAIN, trial, 1)
         steps = self.times_ms.size
-        return [*pause, Segment(Kind.TRIAL, steps, key, block, trial, cue, outcome, True, self.task.reset)]
+        return [*before, Segment(Kind.TRIAL, steps, key, block, trial, cue, outcome, True, self.task.reset)]
+
+    def settling(self) -> list[Segment]:
+        """Lay out the time before the first trial, in which the slow means find their level; maybe none."""
+        return self._pause(0, 0, self.task.settle_ms, self._noise_key(TRAIN, 0, 2), True)
 
     def probe(self, block: int, trial: int, cue: int, repeat: int) -> list[Segment]:
         """Lay out one presentation of a cue alone, with learning off and random draws of its own.
@@ -153,9 +161,9 @@ class Meet:
             The pause before it, if any, and the probe.
         """
         words = (trial, cue, repeat)
-        pause = self._pause(
-            block, trial, self._draw(PROBE, *words, 1), self._noise_key(PROBE, *words, 0), False
-        )
+        low, high = self.task.pause_ms
+        length = low + (high - low) * self._draw(PROBE, *words, 1)
+        pause = self._pause(block, trial, length, self._noise_key(PROBE, *words, 0), False)
         key = self._noise_key(PROBE, *words, 1)
         steps = self.times_ms.size
         return [*pause, Segment(Kind.PROBE, steps, key, block, trial, cue, NONE, False, self.task.reset)]
@@ -199,9 +207,8 @@ class Meet:
     def _noise_key(self, *words: int) -> int:
         return int(key_of(self.config.run.seed, self.config.run.draws.noise, *words))
 
-    def _pause(self, block: int, trial: int, r: float, key: int, learning: bool) -> list[Segment]:
-        low, high = self.task.pause_ms
-        steps = self.config.steps(low + (high - low) * r)
+    def _pause(self, block: int, trial: int, length_ms: float, key: int, learning: bool) -> list[Segment]:
+        steps = self.config.steps(length_ms)
         return [Segment(Kind.PAUSE, steps, key, block, trial, learning=learning)] if steps else []
 
     def _empty(self, steps: int) -> Streams:

@@ -25,6 +25,7 @@ def tiny() -> Callable[..., Config]:
                 "reservoir.neurons=80",
                 "run.probe_trials=[0, 2]",
                 "run.probe_repeats=2",
+                "task.settle_ms=400",
                 "task.blocks=[{trials=3, probability=[0.6, 0.3], latency_ms=[300, 600]},"
                 "{trials=2, probability=[0.1, 0.9], latency_ms=[500, 200]}]",
                 *overrides,

@@ -139,7 +139,7 @@ def test_differences_name_what_differs(tiny: Tiny) -> None:
 
 
 def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) -> None:
-    config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0")
+    config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0", "task.settle_ms=0")
     experiment = Experiment(config)
     engine = CpuEngine(config, experiment.network, experiment.meet)
     spikes = [
@@ -156,7 +156,7 @@ def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> No
     experiment = Experiment(config)
     session = experiment.start()
     engine = CpuEngine(config, experiment.network, experiment.meet)
-    *_, probe = engine.play(experiment.meet.probe(0, 0, 0, 0))
+    *_, probe = engine.play([*experiment.meet.settling(), *experiment.meet.probe(0, 0, 0, 0)])
     assert session.state.network.norm[0] == probe.norm[200:].mean() > 0
     assert not session.state.network.w_when.any()
 
@@ -223,5 +223,5 @@ def test_progress_counts_every_trial(tiny: Tiny) -> None:
 def test_simulated_time_is_that_of_all_segments(tiny: Tiny) -> None:
     config = tiny("task.pause_ms=[100, 100]")
     result = Experiment(config).run()
-    # 5 trials, and probes after 0, 2, 3 trials of the first and 0, 2 of the second block, twice each.
-    assert result.simulated_s == pytest.approx((5 + 5 * 2) * 1.3)
+    # The settling, 5 trials, and probes after 0, 2, 3 trials of the first and 0, 2 of the second block, twice each.
+    assert result.simulated_s == pytest.approx(0.4 + (5 + 5 * 2) * 1.3)

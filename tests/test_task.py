@@ -27,7 +27,7 @@ def test_certain_and_impossible_events() -> None:
 
 def test_pauses_are_spread_evenly_over_their_range() -> None:
     meet = Meet(load_preset("robust"))
-    steps = np.array([meet.trial(0, n)[0].steps for n in range(1000)])
+    steps = np.array([meet.trial(0, n)[0].steps for n in range(1, 1001)])
     assert steps.min() >= 300
     assert steps.max() <= 700
     assert abs(steps.mean() - 500) < 4 * 400 / np.sqrt(12 * 1000)
@@ -106,7 +106,7 @@ def keys(config: Config) -> dict[str, set[int]]:
             for s in meet.probe(0, n, cue, r)
         },
     }
-    assert len(found["train"]) == 100
+    assert len(found["train"]) == 101  # a pause and a trial each, and the settling
     assert len(found["probe"]) == 24
     return found
 
@@ -130,3 +130,12 @@ def test_statistics_of_other_blocks_change_no_outcome() -> None:
     one = Meet(load_preset("robust", [short + "]"]))
     two = Meet(load_preset("robust", [short + ", {trials=9, probability=[1, 0], latency_ms=[100, 200]}]"]))
     assert trials(one, 10) == trials(two, 10)
+
+
+def test_the_slow_means_settle_before_the_first_trial_only() -> None:
+    meet = Meet(load_preset("robust", ["task.settle_ms=1234"]))
+    assert [s.kind for s in meet.trial(0, 0)] == [Kind.PAUSE, Kind.PAUSE, Kind.TRIAL]
+    assert meet.trial(0, 0)[0].steps == 1234
+    assert [s.kind for s in meet.trial(0, 1)] == [Kind.PAUSE, Kind.TRIAL]
+    none = Meet(load_preset("robust", ["task.settle_ms=0", "task.pause_ms=[0, 0]"]))
+    assert [s.kind for s in none.trial(0, 0)] == [Kind.TRIAL]

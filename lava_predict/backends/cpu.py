@@ -77,7 +77,7 @@ class CpuEngine:
             low, high = self._meet.what_window
             p = read_estimate(state, high - low)
         if segment.kind is Kind.TRIAL:
-            learn_outcome(state, high - low, segment.cue, segment.outcome, p, self._config.readout.what_rate)
+            learn_outcome(state, high - low, segment.cue, segment.outcome, p, self._config.readout)
         spike_step, spike_cell = np.concatenate(spikes, axis=1)
         return Played(
             segment,

@@ -9,6 +9,7 @@ import numpy as np
 from lava_predict.kernels.compiled import kernel
 
 if TYPE_CHECKING:
+    from lava_predict.config import ReadoutSettings
     from lava_predict.state import State
 
 
@@ -94,24 +95,38 @@ def read_estimate(state: State, steps: int) -> np.ndarray:
     return p
 
 
-def learn_outcome(state: State, steps: int, cue: int, outcome: int, p: np.ndarray, least_rate: float) -> None:
+def learn_outcome(
+    state: State, steps: int, cue: int, outcome: int, p: np.ndarray, readout: ReadoutSettings
+) -> None:
     """Apply the what rule at the end of a trial, in place.
+
+    The rate is 1 / (n + 1), n trials with this cue, but at least ``what_rate``. The outcome's error also
+    moves a running mean; while the estimate is right the mean stays near 0, after a switch it does
+    not. Where it passes the threshold, that surprise sets n back, so that the estimate is soon made
+    of outcomes since the switch. What it needs is known where the rule acts, at the readout.
 
     Parameters
     ----------
     state : State
-        ``w_what`` and ``trials_learned`` change.
+        ``w_what``, ``what_trials`` and ``what_error`` change.
     steps : int
         Length of the what window in time steps.
     cue, outcome : int
         The cue shown, and the event that occurred or -1.
     p : (K,) float64
         As `read_estimate` gave it for this trial.
-    least_rate : float
-        The rate is max(this, 1 / (n + 1)), n trials with this cue so far.
+    readout : ReadoutSettings
+        Its ``what_rate`` and the three ``surprise_*`` settings.
     """
-    rate = max(least_rate, 1.0 / (int(state.trials_learned[cue]) + 1))
+    error = state.what_error[cue]
+    for k in range(p.size):
+        y = 1.0 if k == outcome else 0.0
+        error[k] += readout.surprise_rate * ((y - p[k]) - error[k])
+    if np.abs(error).max() > readout.surprise_threshold:
+        error[:] = 0.0
+        state.what_trials[cue] = readout.surprise_trials
+    rate = max(readout.what_rate, 1.0 / (int(state.what_trials[cue]) + 1))
     x_mean = state.x_sum / steps
     norm = estimate(state.w_what, x_mean, np.empty_like(p))
     outcome_delta(state.w_what, x_mean, outcome, p, rate, norm)
-    state.trials_learned[cue] += 1
+    state.what_trials[cue] += 1
