@@ -1,9 +1,8 @@
 """Time the compiled engine beside the same network in NumPy, on training trials of MEET.
 
-Both play the same segments of the `robust` preset in turn, and their spikes are compared. At every
-size the charges are the preset's times 1,000 / N, so that a cell's mean input, and with it the rate,
-stays about the same; the connection probability stays, so a spike reaches N / 10 cells. Above 4,000
-cells all times of the task are a quarter of the preset's, to save waiting. Compilation and the
+Both play the same segments of the `robust` preset in turn, and their spikes are compared. The
+connection probability is the preset's at every size, so a spike reaches N / 10 cells; the charges
+scale so that a cell's mean input, and with it the rate, stays about the same. Above 4,000 cells all times of the task are a quarter of the preset's, to save waiting. Compilation and the
 drawing of the network are not timed. Run it with ``python benchmarks/engine.py``.
 """
 
@@ -30,12 +29,11 @@ import numba
 import numpy as np
 from numpy_network import NumpyNetwork
 
+from lava_predict import Config, load_preset
 from lava_predict.backends.cpu import CpuEngine
-from lava_predict.config import Config, load_preset
 from lava_predict.network import Network, draw_network
 from lava_predict.task import Meet, Segment
 
-PRESET_CELLS = 1000
 LARGEST_AT_FULL_TIMES = 4000
 SHARE_OF_TIMES = 0.25
 Z_TOLERANCE = 1e-9
@@ -95,17 +93,15 @@ def scaled_config(cells: int, noise: bool) -> Config:
     Returns
     -------
     Config
-        Charges times 1,000 / N; above `LARGEST_AT_FULL_TIMES` cells all times of the task shortened.
+        Above `LARGEST_AT_FULL_TIMES` cells all times of the task shortened.
     """
     values: dict[str, Any] = load_preset("robust").to_dict()
     reservoir, task = values["reservoir"], values["task"]
     reservoir["neurons"] = cells
-    for key in ("excitatory_charge", "inhibitory_charge"):
-        reservoir[key] *= PRESET_CELLS / cells
     if not noise:
         reservoir["noise"] = 0.0
     if cells > LARGEST_AT_FULL_TIMES:
-        for key in ("cue_ms", "before_ms", "after_ms"):
+        for key in ("cue_ms", "before_ms", "after_ms", "settle_ms"):
             task[key] *= SHARE_OF_TIMES
         for holder, key in ((task, "pause_ms"), *((block, "latency_ms") for block in task["blocks"])):
             holder[key] = [SHARE_OF_TIMES * time_ms for time_ms in holder[key]]
@@ -255,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     machine = _machine()
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print("robust preset, charges x 1,000 / N; one thread; compilation excluded")
+    print("robust preset; one thread; compilation excluded")
     print(f"median of {options.repeats} repeats; times of the task / 4 above N = {LARGEST_AT_FULL_TIMES:,}")
     heads = (
         "     N",

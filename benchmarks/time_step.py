@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_predict.config import load_preset
+from lava_predict import load_preset
 from lava_predict.firing_patterns import FIRING_PATTERNS
 from lava_predict.kernels.float import advance_cells, reset_spiking
 from lava_predict.network import draw_network

@@ -24,7 +24,8 @@ from rich.progress import (
 )
 
 from lava_predict import __version__
-from lava_predict.config import Config, load_config, load_preset, preset_names
+from lava_predict.config import Config
+from lava_predict.config_files import load_config, load_preset, preset_names
 from lava_predict.errors import RunError, UserError
 from lava_predict.experiment import Experiment, Result, check_available
 from lava_predict.experiment import Progress as ProgressCallback

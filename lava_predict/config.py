@@ -1,31 +1,15 @@
-"""Settings: validated, in physical units, from TOML and back.
-
-The presets hold every value; nothing here has a default of its own. A user's file is laid over the
-preset it names, ``--set`` over both.
-"""
+"""Settings, validated and in physical units. The presets hold every value; nothing here has a default."""
 
 from __future__ import annotations
 
-import difflib
-import sys
-from collections.abc import Mapping, Sequence
-from importlib import resources
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lava_predict.errors import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-parse_toml = tomllib.loads
-"""Parse TOML text to nested dicts; raises a ValueError for anything else."""
+from lava_predict.errors import short
 
 MOST_SYNAPSES = 300_000_000
 """Limit on expected synapses (12 bytes each)."""
@@ -113,9 +97,9 @@ class ReservoirSettings(Section):
     neurons: Annotated[int, Field(ge=1, le=100_000, description="number of cells")]
     excitatory_fraction: Annotated[Fraction, Field(description="share of cells that are excitatory")]
     connection_probability: Annotated[Fraction, Field(description="of any ordered pair of cells")]
-    excitatory_charge: Annotated[float, Field(ge=0, le=1e4, description="current * ms per spike")]
-    inhibitory_charge: Annotated[float, Field(le=0, ge=-1e4, description="current * ms per spike")]
-    tau_s_ms: Annotated[Positive, Field(description="decay of the synaptic current, ms")]
+    excitatory_charge: Annotated[float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses a cell")]
+    inhibitory_charge: Annotated[float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses a cell")]
+    tau_s_ms: Annotated[float, Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")]
     cue_fraction: Annotated[Fraction, Field(description="share of the cells that a cue reaches")]
     cue_current: Annotated[Current, Field(description="current into the cells that a cue reaches")]
     event_current: Annotated[Current, Field(description="current into the cells that an event reaches")]
@@ -173,7 +157,7 @@ def _row(value: Sequence[Any], cue: int) -> tuple[float, ...]:
 
 def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
     """Check the form of a per-event list, or of one such list per cue, and return one per cue."""
-    wanted = f"{key} = {_short(value)}: must be a list of numbers, one an event"
+    wanted = f"{key} = {short(value)}: must be a list of numbers, one an event"
     if cues > 1:
         wanted += f", or a list of {cues} such lists, one a cue (task.cues = {cues})"
     if not isinstance(value, list | tuple) or not value:
@@ -315,215 +299,3 @@ class Config(Section):
     def to_toml(self) -> str:
         """Return the complete configuration as TOML text that reads back equal."""
         return tomli_w.dumps(self.to_dict())
-
-
-def preset_names() -> list[str]:
-    """Name the presets that come with the package."""
-    return sorted(
-        p.name[:-5] for p in resources.files("lava_predict.presets").iterdir() if p.name[-5:] == ".toml"
-    )
-
-
-def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
-    """Load one of the package's presets.
-
-    Parameters
-    ----------
-    name : str
-        One of `preset_names`.
-    overrides : sequence of str
-        Settings to change, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
-
-    Raises
-    ------
-    UserError
-        If there is no such preset or an override is bad.
-
-    Examples
-    --------
-    >>> load_preset("robust", ["reservoir.noise=0.5"]).reservoir.noise
-    0.5
-    """
-    return _validated(_with_overrides(_preset_values(name), overrides))
-
-
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Load a TOML file, laid over the preset that it names (``preset = "..."``, else robust).
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    overrides : sequence of str
-        Settings to change on top, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read, is not TOML, or holds a bad key or value.
-    """
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-        values = parse_toml(text)
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"not a TOML text in UTF-8: {error}"
-        raise UserError(f"CONFIG = {str(path)!r}: {reason}; give the path of a readable TOML file") from None
-    return config_from(values, overrides)
-
-
-def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
-    """Validate settings given as nested dicts, laid over the preset that they name.
-
-    Parameters
-    ----------
-    values : mapping
-        As a TOML file would give them; whatever is missing comes from the preset.
-    overrides : sequence of str
-        Settings to change on top, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
-
-    Raises
-    ------
-    UserError
-        If a key or value is bad.
-    """
-    merged = _laid_over(_preset_values(values.get("preset", "robust")), values)
-    return _validated(_with_overrides(merged, overrides))
-
-
-def _preset_values(name: Any) -> dict[str, Any]:
-    names = preset_names()
-    if name not in names:
-        raise UserError(f"preset = {name!r}: there is no such preset; {_one_of(str(name), names)}")
-    return parse_toml(resources.files("lava_predict.presets").joinpath(f"{name}.toml").read_text("utf-8"))
-
-
-_SECTIONS: dict[tuple[str, ...], type[Section]] = {
-    (): Config,
-    ("reservoir",): ReservoirSettings,
-    ("reservoir", "excitatory"): CellSettings,
-    ("reservoir", "inhibitory"): CellSettings,
-    ("readout",): ReadoutSettings,
-    ("task",): TaskSettings,
-    ("run",): RunSettings,
-    ("run", "draws"): DrawSettings,
-}
-
-
-def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Merge section by section; a value that is a table itself (a Spread) replaces the old one whole."""
-    merged = dict(base)
-    for key, value in top.items():
-        inner = (*path, key)
-        if inner in _SECTIONS and isinstance(value, Mapping):
-            merged[key] = _laid_over(merged[key], value, inner)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _with_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        path = [part.strip() for part in key.split(".")]
-        if not equals or not all(path) or len(path) < 2:
-            raise UserError(f"--set {text!r}: must have the form section.key=value, as reservoir.noise=0.5")
-        nested: dict[str, Any] = {path[-1]: _toml_value(value.strip())}
-        for part in reversed(path[:-1]):
-            nested = {part: nested}
-        values = _set(values, nested)
-    return values
-
-
-def _set(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge like `_laid_over`, but into a Spread as well: --set names one key at a time."""
-    merged = dict(base)
-    for key, value in top.items():
-        old = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            merged[key] = _set(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return parse_toml(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-
-
-def _validated(values: Mapping[str, Any]) -> Config:
-    try:
-        return Config.model_validate(values)
-    except ValidationError as invalid:
-        lines = [_explain(error) for error in invalid.errors(include_url=False)]
-        raise UserError("\n".join(dict.fromkeys(lines))) from None
-
-
-def _explain(error: Any) -> str:
-    """Say of one validation error which key, which value, what is allowed."""
-    place = tuple(part for part in error["loc"] if part not in ("Spread",))
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    kind, given = error["type"], error["input"]
-    if kind == "extra_forbidden":
-        allowed = list(_fields_at(place[:-1]))
-        return f"{key} = {_short(given)}: there is no such setting; {_one_of(str(place[-1]), allowed)}"
-    if kind == "missing":
-        return f"{key}: is missing{_meaning(place)}; give it a value"
-    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    if kind == "value_error":
-        # A message that begins with a dot goes on from the section's key; any other names its key itself.
-        return f"{key}{message}" if message.startswith(".") else message
-    if kind in ("model_type", "model_attributes_type"):
-        return f"{key} = {_short(given)}: must be a table of settings; {_one_of('', list(_fields_at(place)))}"
-    return f"{key} = {_short(given)}: {message}{_meaning(place)}{_example(place)}"
-
-
-def _meaning(place: Sequence[Any]) -> str:
-    field = _fields_at(place[:-1]).get(str(place[-1])) if place else None
-    return f" ({field.description})" if field is not None and field.description else ""
-
-
-def _example(place: Sequence[Any]) -> str:
-    """Give the robust preset's value as a way out."""
-    value: Any = _preset_values("robust")
-    for part in place:
-        if not isinstance(value, Mapping) or part not in value:
-            return ""
-        value = value[part]
-    return f"; robust has {_short(value)}"
-
-
-def _fields_at(path: Sequence[Any]) -> dict[str, Any]:
-    names = tuple(part for part in path if isinstance(part, str))
-    section = _SECTIONS.get(names)
-    if section is None:
-        section = Block if names == ("task", "blocks") else Spread
-    return dict(section.model_fields)
-
-
-def _one_of(given: str, allowed: Sequence[str]) -> str:
-    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}allowed: {', '.join(allowed)}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

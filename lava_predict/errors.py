@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
 
 class UserError(ValueError):
     """Something the user gave is bad: option, key, value, file or place; exit code 2.
@@ -12,3 +16,16 @@ class UserError(ValueError):
 
 class RunError(RuntimeError):
     """A run failed while running; exit code 1. The message names the cause."""
+
+
+def one_of(given: str, allowed: Sequence[str]) -> str:
+    """Say what is allowed, with the likely name for a near miss."""
+    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}allowed: {', '.join(allowed)}"
+
+
+def short(value: Any) -> str:
+    """Show a value in at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

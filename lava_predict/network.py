@@ -12,6 +12,9 @@ from lava_predict.config import CellSettings, Config
 WEIGHT_GRAIN = 2.0**-24
 """Weights are multiples of this, so that sums of them are exact in float64, in any order."""
 
+REFERENCE_IN_DEGREE = 100.0
+"""Mean number of synapses onto a cell at which reservoir.*_charge holds as it stands."""
+
 _CELLS, _SYNAPSES, _INPUTS, _FEEDBACK = 1, 2, 3, 4
 
 
@@ -124,6 +127,8 @@ def _draw_synapses(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     reservoir = config.reservoir
     cells, excitatory = reservoir.neurons, excitatory_cells(config)
     rng = _generator(config, _SYNAPSES, config.run.draws.synapses)
+    # A cell's recurrent input stays the same on average whatever the size and density of the network.
+    scale = REFERENCE_IN_DEGREE / max(1.0, cells * reservoir.connection_probability)
     first = np.zeros(cells + 1, np.int64)
     targets, weights = [], []
     for cell in range(cells):
@@ -134,7 +139,7 @@ def _draw_synapses(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         connected[cell] = False
         charge = reservoir.excitatory_charge if cell < excitatory else reservoir.inhibitory_charge
         targets.append(np.flatnonzero(connected).astype(np.int32))
-        weights.append(_to_grain(charge * strength[connected] / reservoir.tau_s_ms))
+        weights.append(_to_grain(charge * scale * strength[connected] / reservoir.tau_s_ms))
         first[cell + 1] = first[cell] + targets[-1].size
     return first, np.concatenate(targets), np.concatenate(weights)
 

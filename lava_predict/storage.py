@@ -15,7 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lava_predict.config import Config, config_from, parse_toml
+from lava_predict.config import Config
+from lava_predict.config_files import config_from, parse_toml
 from lava_predict.errors import UserError
 from lava_predict.experiment import Result
 from lava_predict.task import Meet

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_predict import Config, UserError, config_from, load_config, load_preset, preset_names
-from lava_predict.config import parse_toml
+from lava_predict.config_files import parse_toml
 
 PRESETS = Path(__file__).parents[1] / "lava_predict" / "presets"
 
@@ -79,7 +79,7 @@ BAD = {
     "reservoir.nois=0.5": ["reservoir.nois", "0.5", "did you mean 'noise'"],
     "resrvoir.noise=0.5": ["resrvoir", "did you mean 'reservoir'"],
     "reservoir.noise='loud'": ["reservoir.noise", "'loud'", "number"],
-    "reservoir.tau_s_ms=-3": ["reservoir.tau_s_ms", "-3", "greater than", "robust has"],
+    "reservoir.tau_s_ms=-3": ["reservoir.tau_s_ms", "-3", "greater than or equal to 0.5", "robust has"],
     "readout.tau_x_ms=0": ["readout.tau_x_ms", "0", "greater than 0"],
     "reservoir.neurons=0": ["reservoir.neurons", "0", "greater than or equal to 1"],
     "reservoir.neurons=10.5": ["reservoir.neurons", "10.5", "integer"],

@@ -223,5 +223,5 @@ def test_progress_counts_every_trial(tiny: Tiny) -> None:
 def test_simulated_time_is_that_of_all_segments(tiny: Tiny) -> None:
     config = tiny("task.pause_ms=[100, 100]")
     result = Experiment(config).run()
-    # The settling, 5 trials, and probes after 0, 2, 3 trials of the first and 0, 2 of the second block, twice each.
+    # The settling, 5 trials, and probes, twice each, after 0, 2, 3 and 0, 2 trials of the blocks.
     assert result.simulated_s == pytest.approx(0.4 + (5 + 5 * 2) * 1.3)

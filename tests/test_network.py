@@ -133,3 +133,12 @@ def test_one_cell() -> None:
     network = draw_network(load_preset("smoke", ["reservoir.neurons=1"]))
     assert network.target.size == 0
     assert network.a.shape == (1,)
+
+
+@pytest.mark.parametrize("settings", [["reservoir.neurons=500"], ["reservoir.connection_probability=0.4"]])
+def test_a_cells_mean_input_does_not_depend_on_size_and_density(settings: list[str]) -> None:
+    inputs = []
+    for network in (draw_network(load_preset("robust")), draw_network(load_preset("robust", settings))):
+        positive = np.maximum(network.weight, 0)
+        inputs.append(positive.sum() / network.a.size)
+    assert inputs[1] == pytest.approx(inputs[0], rel=0.03)

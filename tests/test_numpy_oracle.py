@@ -10,19 +10,16 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from lava_predict import Config, load_preset
 from lava_predict.backends.cpu import CpuEngine
-from lava_predict.config import Config, load_preset
 from lava_predict.network import draw_network
 from lava_predict.task import Meet
 
 CELLS = 100
 TOLERANCE = 1e-9
 
-# The charges are ten times the preset's of 1,000 cells, so that each cell's input is about the same.
 SMALL = (
     f"reservoir.neurons={CELLS}",
-    "reservoir.excitatory_charge=30.0",
-    "reservoir.inhibitory_charge=-60.0",
     "run.seed=3",
 )
 
