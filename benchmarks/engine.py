@@ -2,8 +2,9 @@
 
 Both play the same segments of the `robust` preset in turn, and their spikes are compared. The
 connection probability is the preset's at every size, so a spike reaches N / 10 cells; the charges
-scale so that a cell's mean input, and with it the rate, stays about the same. Above 4,000 cells all times of the task are a quarter of the preset's, to save waiting. Compilation and the
-drawing of the network are not timed. Run it with ``python benchmarks/engine.py``.
+scale so that a cell's mean input, and with it the rate, stays about the same. Above 4,000 cells all
+times of the task are a quarter of the preset's, to save waiting. Compilation and the drawing of the
+network are not timed. Run it with ``python benchmarks/engine.py``.
 """
 
 from __future__ import annotations

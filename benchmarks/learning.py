@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lava_predict import Experiment, load_preset
-from lava_predict.experiment import BlockResult, Result
+from lava_predict.experiment import BlockResult
 
 PROBES = (1, 10, 25, 50, 100)
 SILENT_SYNAPSES = "reservoir.connection_probability=0.0"
@@ -42,10 +42,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the tables need of a run."""
+    """What the tables need of a run; the last prediction and its truth, (cues, times from the cue, events)."""
 
     blocks: list[BlockResult]
     mean_rate_hz: float
+    prediction: np.ndarray
+    truth: np.ndarray
 
 
 def block(trials: int, probability: object, latency_ms: object) -> str:
@@ -63,8 +65,10 @@ ONE_BLOCK = blocks(block(100, [0.7, 0.3], [300, 600]))
 
 def run(job: Job) -> Outcome:
     """Carry out one run."""
-    result: Result = Experiment(load_preset(job.preset, job.settings), seed=job.seed).run()
-    return Outcome(result.blocks, result.mean_rate_hz)
+    experiment = Experiment(load_preset(job.preset, job.settings), seed=job.seed)
+    result = experiment.run()
+    last, from_cue = result.state.probes[-1], slice(experiment.meet.cue_step, None)
+    return Outcome(result.blocks, result.mean_rate_hz, last.o[:, from_cue], last.truth[:, from_cue])
 
 
 def run_all(jobs: Sequence[Job], workers: int) -> list[Outcome]:
@@ -207,6 +211,11 @@ def cues(arguments: argparse.Namespace) -> None:
         for name, field in (("estimate", "probability_estimate"), ("peak (ms)", "peak_ms")):
             print(f"  {name:12}{spread(np.array([getattr(b, field)[cue] for b in last]))}")
     print(f"error at 10/50/100/200  {spread(relative_errors(outcomes, 0, (10, 50, 100, 200)))}")
+    for name, of_cue in (("its own", slice(None)), ("the other", slice(None, None, -1))):
+        errors = [
+            np.sqrt(np.mean((o.prediction - o.truth[of_cue]) ** 2) / np.mean(o.truth**2)) for o in outcomes
+        ]
+        print(f"after 200 trials, against the truth of {name} cue: {spread(np.array(errors)[:, None])}")
 
 
 def time_step(arguments: argparse.Namespace) -> None:

@@ -97,8 +97,12 @@ class ReservoirSettings(Section):
     neurons: Annotated[int, Field(ge=1, le=100_000, description="number of cells")]
     excitatory_fraction: Annotated[Fraction, Field(description="share of cells that are excitatory")]
     connection_probability: Annotated[Fraction, Field(description="of any ordered pair of cells")]
-    excitatory_charge: Annotated[float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses a cell")]
-    inhibitory_charge: Annotated[float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses a cell")]
+    excitatory_charge: Annotated[
+        float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses a cell")
+    ]
+    inhibitory_charge: Annotated[
+        float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses a cell")
+    ]
     tau_s_ms: Annotated[float, Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")]
     cue_fraction: Annotated[Fraction, Field(description="share of the cells that a cue reaches")]
     cue_current: Annotated[Current, Field(description="current into the cells that a cue reaches")]
