@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the tables need of a run; the last prediction and its truth, (cues, times from the cue, events)."""
+    """What the tables need of a run; last prediction and truth are (cues, times from the cue, events)."""
 
     blocks: list[BlockResult]
     mean_rate_hz: float
