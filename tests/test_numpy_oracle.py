@@ -21,6 +21,7 @@ TOLERANCE = 1e-9
 SMALL = (
     f"reservoir.neurons={CELLS}",
     "run.seed=3",
+    "task.settle_ms=300",
 )
 
 
