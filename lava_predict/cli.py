@@ -24,10 +24,11 @@ from rich.progress import (
 )
 
 from lava_predict import __version__
+from lava_predict.backends.lava import FORMS
 from lava_predict.config import Config
 from lava_predict.config_files import load_config, load_preset, preset_names
 from lava_predict.errors import RunError, UserError
-from lava_predict.experiment import Experiment, Result, check_available
+from lava_predict.experiment import BACKENDS, Experiment, Result, check_available
 from lava_predict.experiment import Progress as ProgressCallback
 from lava_predict.storage import RunRecord, new_folder
 
@@ -85,7 +86,10 @@ def run(
     preset: Annotated[
         str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="What to run on: cpu.")] = "cpu",
+    backend: Annotated[str, typer.Option(help=f"What to run on: {', '.join(BACKENDS)}.")] = "cpu",
+    form: Annotated[
+        str | None, typer.Option(help=f"Of the Lava network: {', '.join(FORMS)}. Default: {FORMS[0]}.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="Arithmetic: float.")] = "float",
     seed: Annotated[int | None, typer.Option(help="Replaces run.seed.")] = None,
     settings: Annotated[
@@ -103,12 +107,12 @@ def run(
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     chosen = _choose(config, preset, seed, settings or [])
-    check_available(backend, precision)
+    check_available(backend, precision, form)
     folder = out if out is not None else _default_folder(chosen)
     with new_folder(folder, overwrite) as files:
         experiment = Experiment(chosen)
         with _progress(shown=sys.stderr.isatty() and not (quiet or as_json)) as progress:
-            result = experiment.run(backend, precision, progress)
+            result = experiment.run(backend, precision, form, progress)
         summary = _write(files.write, result)
     if as_json:
         print(json.dumps(summary, indent=2, allow_nan=False))

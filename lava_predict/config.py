@@ -254,6 +254,9 @@ class RunSettings(Section):
         BeforeValidator(_tuple_of_lists),
         Field(description="trials of a block after which it is tested on the cue alone"),
     ]
+    steps_per_lava_step: Annotated[
+        int, Field(ge=1, le=10_000, description="time steps that a Lava time step advances in the fused form")
+    ]
     probe_repeats: Annotated[int, Field(ge=1, le=1000, description="presentations that a probe averages")]
     draws: DrawSettings
 

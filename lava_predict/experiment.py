@@ -14,25 +14,26 @@ import numpy as np
 from lava_predict import metrics
 from lava_predict.backends import Engine, Played
 from lava_predict.backends.cpu import CpuEngine
+from lava_predict.backends.lava import FORMS, LavaEngine, check_lava
 from lava_predict.config import Config
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, one_of
 from lava_predict.fingerprint import Fingerprint
 from lava_predict.network import Network, draw_network
 from lava_predict.state import State
 from lava_predict.task import Kind, Meet
 
-BACKENDS = {"cpu": CpuEngine}
-"""Name of each backend and what builds its engine from config, network and task."""
+BACKENDS = ("cpu", "lava")
+"""What a network can run on."""
 
 PRECISIONS = ("float",)
 
 
-def check_available(backend: str, precision: str) -> None:
-    """Raise a UserError if there is no such backend or precision.
+def check_available(backend: str, precision: str, form: str | None) -> None:
+    """Raise a UserError if there is no such backend, precision or form, or not here.
 
     Parameters
     ----------
-    backend, precision : str
+    backend, precision, form : str
         As for `Experiment.run`.
 
     Raises
@@ -40,9 +41,15 @@ def check_available(backend: str, precision: str) -> None:
     UserError
         It names what there is.
     """
-    for key, value, allowed in (("backend", backend, tuple(BACKENDS)), ("precision", precision, PRECISIONS)):
+    for key, value, allowed in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in allowed:
-            raise UserError(f"{key} = {value!r}: not available; allowed: {', '.join(allowed)}")
+            raise UserError(f"{key} = {value!r}: not available; {one_of(value, allowed)}")
+    if form is not None and backend != "lava":
+        raise UserError(f"form = {form!r}: only backend 'lava' has forms, not {backend!r}; leave it out")
+    if form is not None and form not in FORMS:
+        raise UserError(f"form = {form!r}: there is no such form; {one_of(form, FORMS)}")
+    if backend == "lava":
+        check_lava()
 
 
 Progress = Callable[[int, int], None]
@@ -202,8 +209,8 @@ class Result:
     ----------
     config : Config
         What was run.
-    backend, precision : str
-        On what.
+    backend, form, precision : str
+        On what; form is None on the cpu.
     network : Network
         The network as drawn.
     state : RunState
@@ -218,6 +225,7 @@ class Result:
 
     config: Config
     backend: str
+    form: str | None
     precision: str
     network: Network
     state: RunState
@@ -294,15 +302,19 @@ class Session:
         first = self._meet.first_trials
         if self.trials_done == 0:
             self._probe_where_due(0, 0)
-        for _ in range(min(trials, first[-1] - self.trials_done)):
+        last = min(self.trials_done + trials, first[-1])
+        while self.trials_done < last:
             block = int(np.searchsorted(first, self.trials_done, side="right")) - 1
-            self._train(block)
+            self._train(block, min(last, self._next_stop(block)), progress)
             done = self.trials_done
             self._probe_where_due(block, done - first[block])
             if done == first[block + 1] and done < first[-1]:
                 self._probe_where_due(block + 1, 0)
-            if progress is not None:
-                progress(done, first[-1])
+
+    def close(self) -> None:
+        """Give back what the engine holds; the state can still be read, but not advanced."""
+        self._state = self.state
+        self._engine.close()
 
     def blocks(self) -> list[BlockResult]:
         """Summarise every block that has been probed."""
@@ -318,15 +330,28 @@ class Session:
         before.norm[0] = probe.norm[self._meet.cue_step :].mean()
         self._engine.restore(before)
 
-    def _train(self, block: int) -> None:
+    def _next_stop(self, block: int) -> int:
+        """Return the trials done at the next probe or at the end of the block."""
+        first = self._meet.first_trials
+        due = [first[block] + trials for trials in self._config.run.probe_trials]
+        return min([stop for stop in due if stop > self.trials_done] + [first[block + 1]])
+
+    def _train(self, block: int, last: int, progress: Progress | None) -> None:
+        """Train until so many trials of the run are done."""
+        numbers = range(self.trials_done, last)
+        segments = [segment for number in numbers for segment in self._meet.trial(block, number)]
         spikes = steps = 0
-        for played in self._engine.play(self._meet.trial(block, self.trials_done)):
+        for played in self._engine.play(segments):
+            segment = played.segment
             spikes += played.spike_step.size
-            steps += played.segment.steps
+            steps += segment.steps
             self._state.fingerprint = self._state.fingerprint.after(played)
-        segment = played.segment
-        record = TrialRecord(block, segment.cue, segment.outcome, played.p, spikes, steps)
-        self._state.trials.append(record)
+            if segment.kind is Kind.TRIAL:
+                record = TrialRecord(block, segment.cue, segment.outcome, played.p, spikes, steps)
+                self._state.trials.append(record)
+                spikes = steps = 0
+                if progress is not None:
+                    progress(self.trials_done, self._meet.first_trials[-1])
 
     def _probe_where_due(self, block: int, trials: int) -> None:
         if trials in self._config.run.probe_trials or trials == self._config.task.blocks[block].trials:
@@ -434,7 +459,7 @@ class Experiment:
         self.network = draw_network(config)
         self.meet = Meet(config)
 
-    def start(self, backend: str = "cpu", precision: str = "float") -> Session:
+    def start(self, backend: str = "cpu", precision: str = "float", form: str | None = None) -> Session:
         """Build the engine and return a session before its first trial.
 
         Parameters
@@ -443,26 +468,39 @@ class Experiment:
             One of `BACKENDS`.
         precision : str
             One of `PRECISIONS`.
+        form : str, optional
+            Of the Lava network: "fused" (the default), in one kernel, or "graph", as it maps to hardware.
 
         Returns
         -------
         Session
-            To `Session.advance`.
+            To `Session.advance`, and to `Session.close`.
 
         Raises
         ------
         UserError
-            If there is no such backend or precision.
+            If there is no such backend, precision or form.
         """
-        check_available(backend, precision)
-        return Session(self.config, self.meet, BACKENDS[backend](self.config, self.network, self.meet))
+        check_available(backend, precision, form)
+        engine: Engine
+        if backend == "lava":
+            engine = LavaEngine(self.config, self.network, self.meet, form or FORMS[0])
+        else:
+            engine = CpuEngine(self.config, self.network, self.meet)
+        return Session(self.config, self.meet, engine)
 
-    def run(self, backend: str = "cpu", precision: str = "float", progress: Progress | None = None) -> Result:
+    def run(
+        self,
+        backend: str = "cpu",
+        precision: str = "float",
+        form: str | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
         """Run all blocks.
 
         Parameters
         ----------
-        backend, precision : str
+        backend, precision, form : str
             As for `start`.
         progress : callable, optional
             Told the trials done and in all after each trial.
@@ -475,21 +513,22 @@ class Experiment:
         Raises
         ------
         UserError
-            If there is no such backend or precision.
+            If there is no such backend, precision or form.
         RunError
-            If the network diverges.
+            If the network diverges, or a process of it fails.
         """
-        session = self.start(backend, precision)
-        started = time.perf_counter()
-        session.advance(self.meet.first_trials[-1], progress)
-        return self.result(session, backend, precision, time.perf_counter() - started)
-
-    def result(self, session: Session, backend: str, precision: str, wall_s: float) -> Result:
-        """Gather what a session gave so far."""
+        session = self.start(backend, precision, form)
+        try:
+            started = time.perf_counter()
+            session.advance(self.meet.first_trials[-1], progress)
+            wall_s = time.perf_counter() - started
+        finally:
+            session.close()
         state = session.state
         return Result(
             config=self.config,
             backend=backend,
+            form=(form or FORMS[0]) if backend == "lava" else None,
             precision=precision,
             network=self.network,
             state=state,

@@ -33,7 +33,7 @@ def summarise(result: Result) -> dict[str, Any]:
         "command": "run",
         "preset": result.config.preset,
         "backend": result.backend,
-        "form": None,
+        "form": result.form,
         "precision": result.precision,
         "seed": result.config.run.seed,
         "reservoir": {

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lava_predict.backends import Played
+from lava_predict.between import check_finite, enter, leave
 from lava_predict.config import Config
-from lava_predict.errors import RunError
-from lava_predict.kernels.float import Z_LIMIT, Recording, advance, step_constants
-from lava_predict.learning.what import learn_outcome, read_estimate
+from lava_predict.kernels.float import Recording, advance, step_constants
 from lava_predict.network import Network
-from lava_predict.state import State, initial_state, reset_reservoir
-from lava_predict.task import Kind, Meet, Segment
+from lava_predict.state import State, initial_state
+from lava_predict.task import Meet, Segment
 
 _MOST_SPIKES = 1_000_000
 
@@ -62,9 +61,7 @@ class CpuEngine:
 
     def _play(self, segment: Segment) -> Played:
         state = self._state
-        if segment.reset:
-            reset_reservoir(state, self._network)
-        state.x_sum[:] = 0.0
+        enter(segment, state, self._network)
         steps, events = segment.steps, state.z.size
         z, what_drive, norm = np.empty((steps, events)), np.empty((steps, events)), np.empty(steps)
         spikes = []
@@ -72,12 +69,7 @@ class CpuEngine:
             rows = slice(start, start + self._chunk)
             recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
             spikes.append(self._advance(segment, rows, recording))
-        p = np.full(events, np.nan)
-        if segment.kind is not Kind.PAUSE:
-            low, high = self._meet.what_window
-            p = read_estimate(state, high - low)
-        if segment.kind is Kind.TRIAL:
-            learn_outcome(state, high - low, segment.cue, segment.outcome, p, self._config.readout)
+        p = leave(segment, state, self._meet.what_window, self._config.readout)
         spike_step, spike_cell = np.concatenate(spikes, axis=1)
         return Played(
             segment,
@@ -107,12 +99,5 @@ class CpuEngine:
             segment.learning,
             recording,
         )
-        if diverged >= 0 or not np.isfinite(self._state.v).all():
-            step = diverged if diverged >= 0 else rows.start
-            raise RunError(
-                f"trial {segment.trial}, {segment.kind.value}, step {step}: the network diverged "
-                f"(a when readout is not finite or beyond +-{Z_LIMIT:g}, or a membrane potential is not "
-                f"finite); lower readout.when_rate = {self._config.readout.when_rate:g}, "
-                f"reservoir.feedback_gain = {self._config.reservoir.feedback_gain:g} or the synapses' charge"
-            )
+        check_finite(segment, max(diverged, rows.start), diverged >= 0, self._state.v, self._config)
         return self._spikes[:, :count].copy()

@@ -1,7 +1,8 @@
 """One time step of reservoir and readout in float64.
 
-Every function is pure arithmetic on arrays that its caller owns; `advance` strings them together in
-the order of a step and is what an engine calls. Units: ms, mV, and the current units of Izhikevich
+Every function is pure arithmetic on arrays that its caller owns. `reservoir_step` and `readout_step`
+string them together in the order of a step, for whoever advances step by step; `advance` runs both over
+a chunk of steps. Units: ms, mV, and the current units of Izhikevich
 2003 (mV per ms).
 """
 
@@ -228,6 +229,24 @@ def deliver_spikes(
 
 
 @kernel
+def graded(z: float) -> float:
+    """Turn a when readout into the graded spike that is fed back.
+
+    Parameters
+    ----------
+    z : float
+        When readout.
+
+    Returns
+    -------
+    float
+        Clipped to 0 .. 1 and rounded to the nearest multiple of 2^-16; the same again for its own result.
+    """
+    clipped = min(max(z, 0.0), 1.0)
+    return np.floor(clipped * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN  # type: ignore[no-any-return]
+
+
+@kernel
 def sum_inputs(
     level: np.ndarray,
     input_weight: np.ndarray,
@@ -260,10 +279,9 @@ def sum_inputs(
                 i_in[j] += level[channel] * input_weight[channel, j]
     if feedback:
         for k in range(z.size):
-            clipped = min(max(z[k], 0.0), 1.0)
-            graded = np.floor(clipped * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN
+            fed_back = graded(z[k])
             for j in range(i_in.size):
-                i_in[j] += graded * feedback_weight[k, j]
+                i_in[j] += fed_back * feedback_weight[k, j]
 
 
 @kernel
@@ -373,6 +391,110 @@ def read_out(
 
 
 @kernel
+def reservoir_step(
+    network: Network,
+    constants: StepConstants,
+    state: State,
+    level: np.ndarray,
+    step_key: np.uint64,
+    i_in: np.ndarray,
+    spiking: np.ndarray,
+) -> int:
+    """Advance the reservoir by one step, from the currents that reach it to the spikes it sends.
+
+    Parameters
+    ----------
+    network, constants, state
+        What is simulated; v, u, s and a_in of ``state`` are changed in place, its z is fed back.
+    level : (C,) float64
+        Input channels, cues then events.
+    step_key : uint64
+        Noise key of this step.
+    i_in : (N,) float64
+        Scratch.
+    spiking : (N,) int64
+        Its head receives the indices of the spiking cells, ascending.
+
+    Returns
+    -------
+    int
+        How many cells spiked.
+    """
+    sum_inputs(level, network.input_weight, state.z, network.feedback_weight, constants.feedback, i_in)
+    advance_cells(
+        state.v,
+        state.u,
+        state.s,
+        state.a_in,
+        i_in,
+        network.a,
+        network.b,
+        network.bias,
+        constants.dt,
+        constants.synapse_decay,
+        constants.noise,
+        step_key,
+    )
+    count = reset_spiking(state.v, state.u, network.c, network.d, spiking)
+    deliver_spikes(spiking, count, network.first, network.target, network.weight, state.a_in)
+    return count
+
+
+@kernel
+def readout_step(
+    constants: StepConstants,
+    state: State,
+    spiking: np.ndarray,
+    count: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    in_what_window: bool,
+    learning: bool,
+    xc: np.ndarray,
+    what_drive: np.ndarray,
+) -> float:
+    """Advance traces and readouts by one step, after the spikes of that step, and learn.
+
+    Parameters
+    ----------
+    constants, state
+        What is simulated; x, m, z, x_sum and w_when of ``state`` are changed in place.
+    spiking, count : (N,) int64, int
+        As `reset_spiking` left them.
+    gate, target : (K,) float64
+        Gate of the when rule and the value it teaches.
+    in_what_window : bool
+        Whether the traces of this step count for the what rule.
+    learning : bool
+        False freezes the slow means and the weights (a probe).
+    xc : (N + 1,) float64
+        Scratch.
+    what_drive : (K,) float64
+        Overwritten with W_what . x.
+
+    Returns
+    -------
+    float
+        |xc|^2; NaN if a when readout is not finite or beyond +-`Z_LIMIT`, and then nothing is learned.
+    """
+    advance_traces(state.x, spiking, count, constants.trace_decay, constants.trace_gain)
+    if learning:
+        advance_means(state.m, state.x, constants.mean_rate)
+    centre_traces(state.x, state.m, constants.constant_input, constants.centred, xc)
+    norm = read_out(state.w_when, state.w_what, xc, state.x, state.z, what_drive)
+    for k in range(state.z.size):
+        if not abs(state.z[k]) <= Z_LIMIT:
+            return np.nan
+    if in_what_window:
+        for j in range(state.x.size):
+            state.x_sum[j] += state.x[j]
+    if learning:
+        divisor = constants.norm_floor + (norm if constants.moment_norm else state.norm[0])
+        gated_delta(state.w_when, xc, gate, target, state.z, constants.when_rate, divisor)
+    return norm
+
+
+@kernel
 def advance(
     network: Network,
     constants: StepConstants,
@@ -421,45 +543,29 @@ def advance(
     recorded = 0
     for row in range(level.shape[0]):
         step = first_step + row
-        sum_inputs(
-            level[row], network.input_weight, state.z, network.feedback_weight, constants.feedback, i_in
-        )
-        advance_cells(
-            state.v,
-            state.u,
-            state.s,
-            state.a_in,
-            i_in,
-            network.a,
-            network.b,
-            network.bias,
-            constants.dt,
-            constants.synapse_decay,
-            constants.noise,
-            fold(noise_key, np.uint64(step)),
-        )
-        count = reset_spiking(state.v, state.u, network.c, network.d, spiking)
-        deliver_spikes(spiking, count, network.first, network.target, network.weight, state.a_in)
+        step_key = fold(noise_key, np.uint64(step))
+        count = reservoir_step(network, constants, state, level[row], step_key, i_in, spiking)
         for k in range(count):
             recording.spike_step[recorded] = step
             recording.spike_cell[recorded] = spiking[k]
             recorded += 1
-        advance_traces(state.x, spiking, count, constants.trace_decay, constants.trace_gain)
-        if learning:
-            advance_means(state.m, state.x, constants.mean_rate)
-        centre_traces(state.x, state.m, constants.constant_input, constants.centred, xc)
-        norm = read_out(state.w_when, state.w_what, xc, state.x, state.z, recording.what_drive[row])
+        in_what_window = what_window[0] <= step < what_window[1]
+        recording.norm[row] = readout_step(
+            constants,
+            state,
+            spiking,
+            count,
+            gate[row],
+            target[row],
+            in_what_window,
+            learning,
+            xc,
+            recording.what_drive[row],
+        )
         for k in range(state.z.size):
             recording.z[row, k] = state.z[k]
-            if not abs(state.z[k]) <= Z_LIMIT:
-                return recorded, step
-        recording.norm[row] = norm
-        if what_window[0] <= step < what_window[1]:
-            for j in range(cells):
-                state.x_sum[j] += state.x[j]
-        if learning:
-            divisor = constants.norm_floor + (norm if constants.moment_norm else state.norm[0])
-            gated_delta(state.w_when, xc, gate[row], target[row], state.z, constants.when_rate, divisor)
+        if np.isnan(recording.norm[row]):
+            return recorded, step
     return recorded, -1
 
 

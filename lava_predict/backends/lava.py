@@ -1,0 +1,249 @@
+"""The network as Lava Processes: builds them, runs them under supervision, and cleans up.
+
+Nothing outside this module and processes/ sees a Process, a Var or a port.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from lava_predict.backends import Played
+from lava_predict.backends.shared import Logbook, Playbook, shared_array, shared_state
+from lava_predict.between import enter
+from lava_predict.config import Config
+from lava_predict.errors import UserError
+from lava_predict.kernels.float import Recording, advance, graded, readout_step, step_constants
+from lava_predict.network import Network
+from lava_predict.state import State, initial_state
+from lava_predict.task import Meet, Segment
+
+FORMS = ("fused", "graph")
+"""fused: reservoir and readout in one kernel. graph: the decomposition that maps to hardware."""
+
+_MOST_SEGMENTS = 128
+_MOST_STEPS = 200_000
+_MOST_SPIKES = 50_000_000
+
+
+def check_lava() -> None:
+    """Raise a UserError where Lava cannot be imported.
+
+    Raises
+    ------
+    UserError
+        It says how to get Lava.
+    """
+    if find_spec("lava") is None:
+        raise UserError(
+            "backend = 'lava': needs lava-nc, which runs on Python 3.10 only (this is Python "
+            f"{sys.version_info.major}.{sys.version_info.minor}); get it with `uv python install 3.10` and "
+            "run `uv run --python 3.10 lava-predict`, or use --backend cpu"
+        )
+
+
+class LavaEngine:
+    """Plays segments on a network of Lava Processes.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    network : Network
+        As `draw_network` draws it.
+    meet : Meet
+        The task.
+    form : str
+        One of `FORMS`.
+
+    Raises
+    ------
+    UserError
+        If there is no such form, or no Lava.
+    """
+
+    def __init__(self, config: Config, network: Network, meet: Meet, form: str = "fused") -> None:
+        if form not in FORMS:
+            raise UserError(f"form = {form!r}: there is no such form; allowed: {', '.join(FORMS)}")
+        check_lava()
+        self._config, self._network, self._meet = config, network, meet
+        self._graph = form == "graph"
+        self._state = shared_state(initial_state(network, config.task.events, config.task.cues))
+        # The graph keeps what inhibitory spikes in flight will add apart from a_in.
+        self._inhibitory = shared_array(self._state.a_in.shape)
+        self._playbook = Playbook(
+            _MOST_SEGMENTS, 1 if self._graph else config.run.steps_per_lava_step, int(self._graph)
+        )
+        pause = config.steps(max(config.task.pause_ms[1], config.task.settle_ms))
+        longest = max(meet.times_ms.size, pause)
+        # Room for the longest segment even if every cell spiked in every step; pages in use count only.
+        most_spikes = max(_MOST_SPIKES, longest * network.a.size)
+        self._most_steps = min(max(_MOST_STEPS, longest), most_spikes // network.a.size)
+        self._logbook = Logbook(_MOST_SEGMENTS, self._most_steps, most_spikes, self._state)
+        self._time_step = 1
+        self._run: Any = None
+
+    @property
+    def state(self) -> State:
+        """A copy of the whole state between two segments."""
+        state = self._state.copy()
+        state.a_in[:] += self._inhibitory
+        return state
+
+    def restore(self, state: State) -> None:
+        """Put the network into a state that an engine gave."""
+        self._state.restore(state)
+        self._inhibitory[:] = 0.0
+
+    def play(self, segments: Sequence[Segment]) -> Iterator[Played]:
+        """Play segments in order and yield what each left behind, as many at a time as memory holds."""
+        start = 0
+        while start < len(segments):
+            stop, steps = start, 0
+            while stop < len(segments) and stop - start < _MOST_SEGMENTS:
+                steps += segments[stop].steps
+                if steps > self._most_steps and stop > start:
+                    break
+                stop += 1
+            yield from self._play_together(segments[start:stop])
+            start = stop
+
+    def close(self) -> None:
+        """Stop the network and give back all processes and memory."""
+        if self._run is not None:
+            self._run.stop()
+            self._run = None
+
+    def _play_together(self, segments: Sequence[Segment]) -> list[Played]:
+        if self._run is None:
+            self._build()
+        enter(segments[0], self._state, self._network)
+        if segments[0].reset:
+            self._inhibitory[:] = 0.0
+        self._logbook.spike_count[0] = 0
+        lava_steps = self._playbook.write(segments, self._time_step)
+        try:
+            self._run.run(lava_steps)
+        except BaseException:
+            self.close()
+            raise
+        self._time_step += lava_steps
+        return [self._played(row, segment) for row, segment in enumerate(self._with_offset(segments))]
+
+    def _with_offset(self, segments: Sequence[Segment]) -> list[tuple[Segment, int]]:
+        offsets = np.cumsum([0, *(segment.steps for segment in segments)])
+        return [(segment, int(offset)) for segment, offset in zip(segments, offsets[:-1], strict=True)]
+
+    def _played(self, row: int, segment_at: tuple[Segment, int]) -> Played:
+        """Read the record of one segment out of the logbook."""
+        segment, offset = segment_at
+        book, events = self._logbook, self._state.z.size
+        prediction = book.prediction[offset : offset + segment.steps]
+        low = int(book.spikes_after[row - 1]) if row else 0
+        spikes = book.spikes[:, low : int(book.spikes_after[row])].copy()
+        return Played(
+            segment,
+            spikes[0],
+            spikes[1],
+            prediction[:, :events].copy(),
+            prediction[:, events : 2 * events].copy(),
+            prediction[:, -1].copy(),
+            book.p[row].copy(),
+            book.w_when[row].copy(),
+            book.w_what[row].copy(),
+        )
+
+    def _build(self) -> None:
+        """Make the Processes and connect them; they start with the first run."""
+        from lava_predict.backends.supervised import SupervisedRun
+        from lava_predict.processes.meet.process import Meet as MeetProcess
+        from lava_predict.processes.predictor.process import Predictor
+
+        self._compile_kernels()
+        common = {
+            "config": self._config,
+            "network": self._network,
+            "state": self._state,
+            "playbook": self._playbook,
+            "logbook": self._logbook,
+        }
+        predictor = Predictor(
+            what_window=self._meet.what_window,
+            inhibitory_in_flight=self._inhibitory if self._graph else None,
+            **common,
+        )
+        host = MeetProcess(meet=self._meet, lead=int(self._graph), in_flight=(self._inhibitory,), **common)
+        host.level_out.connect(predictor.level_in)
+        host.teach_out.connect(predictor.teach_in)
+        predictor.prediction_out.connect(host.prediction_in)
+        self._run = SupervisedRun(
+            host, _run_config(self._graph), progress=lambda: int(self._logbook.progress[0])
+        )
+
+    def _compile_kernels(self) -> None:
+        """Compile, or load, in this process what the models call, so that no child has to."""
+        state, constants = self._state.copy(), step_constants(self._config)
+        events, cells = state.z.size, state.v.size
+        no_spikes, no_rows = np.empty(0, np.uint32), np.empty((0, events))
+        nothing = Recording(no_spikes, no_spikes, no_rows, no_rows, np.empty(0))
+        no_levels = np.empty((0, self._network.input_weight.shape[0]))
+        key, window = np.uint64(0), (0, 0)
+        advance(self._network, constants, state, no_levels, no_rows, no_rows, key, 0, window, True, nothing)
+        if self._graph:
+            spiking, drive = np.empty(0, np.int64), np.empty(events)
+            gate, target = np.zeros((2, events))
+            readout_step(constants, state, spiking, 0, gate, target, False, True, np.empty(cells + 1), drive)
+            graded(0.0)
+
+
+class _ModelsByClass(dict[Any, Any]):
+    """Models by class of Process, asked for by instance: so Lava's compiler searches no folders."""
+
+    def __contains__(self, process: object) -> bool:
+        return super().__contains__(type(process)) or super().__contains__(process)
+
+    def __getitem__(self, process: object) -> Any:
+        return super().__getitem__(type(process) if super().__contains__(type(process)) else process)
+
+
+def _run_config(graph: bool) -> Any:
+    """Return a Lava run configuration that names the model of every Process."""
+    from lava.magma.core.run_configs import Loihi2SimCfg
+
+    from lava_predict.processes.meet.models import PyMeetModel
+    from lava_predict.processes.meet.process import Meet as MeetProcess
+    from lava_predict.processes.predictor.models import PyPredictorFloat, SubPredictorModel
+    from lava_predict.processes.predictor.process import Predictor
+
+    models: dict[Any, Any] = {MeetProcess: PyMeetModel}
+    if graph:
+        models |= {Predictor: SubPredictorModel, **_graph_models()}
+    else:
+        models |= {Predictor: PyPredictorFloat}
+    return Loihi2SimCfg(select_tag="floating_pt", exception_proc_model_map=_ModelsByClass(models))
+
+
+def _graph_models() -> dict[Any, Any]:
+    from lava.proc.dense.models import PyDenseModelFloat
+    from lava.proc.dense.process import Dense
+
+    from lava_predict.processes.event_sparse.models import PyEventSparseFloat
+    from lava_predict.processes.event_sparse.process import EventSparse
+    from lava_predict.processes.izhikevich.models import PyIzhikevichFloat
+    from lava_predict.processes.izhikevich.process import Izhikevich
+    from lava_predict.processes.readout.models import PyReadoutFloat
+    from lava_predict.processes.readout.process import Readout
+    from lava_predict.processes.reservoir.models import SubReservoirModel
+    from lava_predict.processes.reservoir.process import Reservoir
+
+    return {
+        Reservoir: SubReservoirModel,
+        Readout: PyReadoutFloat,
+        Izhikevich: PyIzhikevichFloat,
+        EventSparse: PyEventSparseFloat,
+        Dense: PyDenseModelFloat,
+    }

@@ -1,0 +1,1 @@
+"""Sparse connections that follow the spikes, as a Lava Process: `process.EventSparse` and its models."""

@@ -1,0 +1,70 @@
+"""The EventSparse Process: sparse connections whose cost follows the spikes."""
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, LogConfig
+from lava.magma.core.process.variable import Var
+from scipy.sparse import csc_matrix, sparray, spmatrix
+
+
+class EventSparse(AbstractProcess):
+    """Sparse connections between cells: a_out = weights @ s_in, one time step later.
+
+    Ports, delay and result are those of lava.proc.sparse.Sparse. The weights are kept by column, so a
+    time step costs as much as its spikes have synapses, not as much as there are synapses.
+
+    Parameters
+    ----------
+    weights : scipy.sparse matrix, (N_out, N_in)
+        Weight of each synapse. Sums are exact, and so equal to those of Sparse and Dense to the bit, if the
+        weights are multiples of a common power of two.
+    name : str, optional
+        Of the Process.
+    log_config : LogConfig, optional
+        Lava's logging.
+    **kwargs
+        Further entries of ``proc_params``: ``playbook`` and ``shared`` as for Izhikevich, with the state
+        "a_buff".
+
+    Attributes
+    ----------
+    s_in : InPort
+        (N_in,), a spike where it is not 0.
+    a_out : OutPort
+        (N_out,), sums of the weights of the cells that spiked in the step before.
+    a_buff : Var
+        (N_out,), the sums that go out next.
+
+    Raises
+    ------
+    ValueError
+        If ``weights`` is not a sparse matrix of finite numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        weights: spmatrix | sparray,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(weights, (spmatrix, sparray)):
+            raise ValueError(f"weights: must be a scipy.sparse matrix, not {type(weights).__name__}")
+        columns = csc_matrix(weights)
+        columns.sort_indices()
+        if not np.all(np.isfinite(columns.data)):
+            raise ValueError("weights: must be finite")
+        super().__init__(
+            first=columns.indptr.astype(np.int64),
+            target=columns.indices.astype(np.int32),
+            weight=columns.data.astype(np.float64),
+            name=name,
+            log_config=log_config,
+            **kwargs,
+        )
+        self.s_in = InPort(shape=(columns.shape[1],))
+        self.a_out = OutPort(shape=(columns.shape[0],))
+        self.a_buff = Var(shape=(columns.shape[0],), init=0)

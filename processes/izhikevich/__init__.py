@@ -1,0 +1,1 @@
+"""A population of Izhikevich cells as a Lava Process: `process.Izhikevich` and its models."""

@@ -1,0 +1,194 @@
+"""The Izhikevich Process: cells with an exponentially decaying synaptic current."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, LogConfig
+from lava.magma.core.process.variable import Var
+from numpy.typing import ArrayLike
+
+from lava_predict.errors import short
+
+
+class Izhikevich(AbstractProcess):
+    """Population of Izhikevich cells (Izhikevich 2003, doi 10.1109/TNN.2003.820440).
+
+    In one time step of ``dt`` ms each cell does::
+
+        s = s * exp(-dt / tau_s) + a_in
+        I = bias + s + i_in + noise * sqrt(1 ms / dt) * (a random number of variance 1)
+        v += dt / 2 * (0.04 v^2 + 5 v + 140 - u + I)        # twice
+        v = min(v, 30);  u += dt * a * (b * v - u)
+        s_out = v >= 30;  where it is: v = c, u += d
+
+    The arithmetic is that of `lava_predict.kernels.float`, so that a network of these Processes and the
+    package's own engine give the same bits. Either in-port may stay unconnected. A loop from ``s_out``
+    back to an in-port needs a Process in it that sends before it receives; Dense and Sparse do.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Number and topology of the cells. Where array_like is said below, a scalar or an array that
+        broadcasts to this shape.
+    a : array_like
+        Rate of recovery, 1 / ms; above 0.
+    b : array_like
+        Sensitivity of recovery to v.
+    c : array_like
+        Reset potential, mV.
+    d : array_like
+        Step of recovery at a spike.
+    bias : array_like
+        Constant current, mV / ms, the current unit of Izhikevich 2003.
+    v : array_like
+        Membrane potential at the start, mV.
+    u : array_like, optional
+        Recovery variable at the start; b * v unless given.
+    s : array_like
+        Synaptic current at the start, mV / ms.
+    tau_s_ms : float
+        Decay of the synaptic current, ms; above 0.
+    dt_ms : float
+        Time step, ms; above 0, at most 1.
+    noise : float
+        Standard deviation of each cell's private current per 1 ms step, mV / ms; 0 for none.
+    noise_seed : int
+        0 to 2^64 - 1. Cell and time step own their random number: two populations with the same seed
+        get the same noise.
+    name : str, optional
+        Of the Process.
+    log_config : LogConfig, optional
+        Lava's logging.
+    **kwargs
+        Further entries of ``proc_params``; the models say which they know.
+
+    Attributes
+    ----------
+    a_in : InPort
+        Synaptic charge that arrives in a step, mV / ms: added to the decaying current s.
+    i_in : InPort
+        Current of this step only, mV / ms.
+    s_out : OutPort
+        1 where a cell spikes in this step, else 0.
+    v, u, s, a, b, c, d, bias : Var
+        Of ``shape``.
+    tau_s_ms, dt_ms, noise : Var
+        Of shape (1,).
+
+    Raises
+    ------
+    ValueError
+        For an argument that is not as above; the message names it, its value and what is allowed.
+
+    Examples
+    --------
+    >>> cells = Izhikevich(shape=(100,), d=8.0, bias=10.0)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...],
+        a: ArrayLike = 0.02,
+        b: ArrayLike = 0.2,
+        c: ArrayLike = -65.0,
+        d: ArrayLike = 8.0,
+        bias: ArrayLike = 0.0,
+        v: ArrayLike = -65.0,
+        u: ArrayLike | None = None,
+        s: ArrayLike = 0.0,
+        tau_s_ms: float = 10.0,
+        dt_ms: float = 1.0,
+        noise: float = 0.0,
+        noise_seed: int = 0,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+        **kwargs: Any,
+    ) -> None:
+        shape = _shape(shape)
+        cells = {
+            key: _array(key, value, shape)
+            for key, value in {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}.items()
+        }
+        cells["u"] = cells["b"] * cells["v"] if u is None else _array("u", u, shape)
+        if not np.all(cells["a"] > 0.0):
+            raise ValueError(f"a = {short(a)}: must be above 0")
+        settings = {
+            key: _array(key, value, (1,))
+            for key, value in {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}.items()
+        }
+        if not settings["tau_s_ms"][0] > 0.0:
+            raise ValueError(f"tau_s_ms = {short(tau_s_ms)}: must be above 0")
+        if not 0.0 < settings["dt_ms"][0] <= 1.0:
+            raise ValueError(f"dt_ms = {short(dt_ms)}: must be above 0 and at most 1")
+        if not settings["noise"][0] >= 0.0:
+            raise ValueError(f"noise = {short(noise)}: must be 0 or more")
+        if not _is_whole(noise_seed) or not 0 <= noise_seed < 2**64:
+            raise ValueError(f"noise_seed = {short(noise_seed)}: must be a whole number, 0 to 2^64 - 1")
+        _check_shared(kwargs.get("shared"), shape)
+        super().__init__(shape=shape, noise_seed=int(noise_seed), name=name, log_config=log_config, **kwargs)
+
+        self.a_in = InPort(shape=shape)
+        self.i_in = InPort(shape=shape)
+        self.s_out = OutPort(shape=shape)
+        self.v = Var(shape=shape, init=cells["v"])
+        self.u = Var(shape=shape, init=cells["u"])
+        self.s = Var(shape=shape, init=cells["s"])
+        self.a = Var(shape=shape, init=cells["a"])
+        self.b = Var(shape=shape, init=cells["b"])
+        self.c = Var(shape=shape, init=cells["c"])
+        self.d = Var(shape=shape, init=cells["d"])
+        self.bias = Var(shape=shape, init=cells["bias"])
+        # Arrays, because get() of a scalar Var never returns.
+        self.tau_s_ms = Var(shape=(1,), init=settings["tau_s_ms"])
+        self.dt_ms = Var(shape=(1,), init=settings["dt_ms"])
+        self.noise = Var(shape=(1,), init=settings["noise"])
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is an integer, and no bool."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Check the shape of a population."""
+    if isinstance(value, (tuple, list)) and value and all(_is_whole(n) and n > 0 for n in value):
+        return tuple(int(n) for n in value)
+    raise ValueError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
+
+
+def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Broadcast an argument to a fresh, writable float64 array of a shape."""
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind not in "biuf":
+            raise TypeError
+        array = np.array(np.broadcast_to(given.astype(np.float64), shape), order="C")
+    except (TypeError, ValueError):
+        what = "one number" if shape == (1,) else f"a number or an array that broadcasts to {shape}"
+        raise ValueError(f"{name} = {short(value)}: must be {what}") from None
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} = {short(value)}: must be finite")
+    return array
+
+
+def _check_shared(shared: Mapping[str, Any] | None, shape: tuple[int, ...]) -> None:
+    """Check the arrays that a model is to work on; there a mistake would hang the network."""
+    for name, array in (shared or {}).items():
+        if name not in ("v", "u", "s"):
+            raise ValueError(f"shared[{name!r}]: there is no such state; allowed: v, u, s")
+        fits = (
+            isinstance(array, np.ndarray)
+            and array.dtype == np.float64
+            and array.size == math.prod(shape)
+            and array.flags.c_contiguous
+            and array.flags.writeable
+        )
+        if not fits:
+            raise ValueError(
+                f"shared[{name!r}] = {short(array)}: must be a writable, contiguous float64 array of "
+                f"{math.prod(shape)} values"
+            )

@@ -1,0 +1,87 @@
+"""How the Meet Process runs, on the host."""
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava_predict.processes.meet.process import Meet
+
+from lava_predict.between import check_finite, enter, leave
+
+
+def _rows(stream: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Cut rows out of a stream, end to end, with zeros for those that it does not have."""
+    found = stream[max(first, 0) : max(first + count, 0)]
+    rows = np.zeros((count, stream.shape[1]))
+    if found.size:
+        rows[max(-first, 0) : max(-first, 0) + len(found)] = found
+    return rows.reshape(-1)
+
+
+@implements(proc=Meet, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("floating_pt")
+class PyMeetModel(PyLoihiProcessModel):
+    """Wraps the plain Python task."""
+
+    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._config, self._network = proc_params["config"], proc_params["network"]
+        self._meet, self._state = proc_params["meet"], proc_params["state"]
+        self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
+        self._lead, self._in_flight = proc_params["lead"], proc_params["in_flight"]
+        self._steps = self._playbook.steps_per_lava_step
+        self._row = -1
+        self._recorded = 0
+
+    def run_spk(self) -> None:
+        """Send inputs and teaching signals, receive the prediction of the same steps, record it."""
+        row, step = self._playbook.locate(self.time_step)
+        if row != self._row:
+            self._open(row)
+        self.level_out.send(_rows(self._streams.level, step + self._lead, self._steps))
+        self.teach_out.send(_rows(self._teach, step, self._steps))
+        prediction = self.prediction_in.recv()
+        if step >= 0:
+            steps = min(self._steps, self._segment.steps - step)
+            rows = slice(self._recorded, self._recorded + steps)
+            self._logbook.prediction[rows] = prediction.reshape(self._steps, -1)[:steps]
+            self._recorded += steps
+        self._logbook.progress[0] += 1
+
+    def post_guard(self) -> bool:
+        """Ask for the phase in which the host acts, after a segment's last step only."""
+        return bool(self._playbook.ends_with(self.time_step))
+
+    def run_post_mgmt(self) -> None:
+        """Do what happens to the state between two segments, and pause after the last."""
+        state, row = self._state, self._row
+        check_finite(self._segment, self._segment.steps - 1, False, state.v, self._config)
+        p = leave(self._segment, state, self._meet.what_window, self._config.readout)
+        self._logbook.log_segment(row, p, state)
+        self._row = -1
+        if self._playbook.is_last(row):
+            self._req_pause = True
+            return
+        following = self._playbook.segment(row + 1)
+        enter(following, state, self._network)
+        if following.reset:
+            for buffer in self._in_flight:
+                buffer[:] = 0.0
+
+    def _open(self, row: int) -> None:
+        """Look up the streams of a segment that begins."""
+        self._row, self._segment = row, self._playbook.segment(row)
+        if row == 0:
+            self._recorded = 0
+        self._streams = self._meet.streams(self._segment)
+        self._teach = np.concatenate((self._streams.gate, self._streams.target), axis=1)

@@ -1,0 +1,84 @@
+"""The Meet Process: drives the paradigm, receives the prediction, records."""
+
+from typing import Any
+
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, LogConfig
+
+from lava_predict import task
+from lava_predict.backends.shared import Logbook, Playbook
+from lava_predict.config import Config
+from lava_predict.network import Network
+from lava_predict.state import State
+
+
+class Meet(AbstractProcess):
+    """Plays the segments of a playbook to a Predictor, and pauses the run after the last.
+
+    It stands for the host: after a segment's last step, when all other Processes wait, it applies the
+    what rule and a reset to the state in shared memory and notes what the segment led to. A run of
+    more time steps than the playbook holds returns when the playbook is at its end.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    network : Network
+        Gives b, for a reset.
+    meet : lava_predict.task.Meet
+        The task, which gives the streams of a segment.
+    state : State
+        In shared memory.
+    playbook : Playbook
+        What to play.
+    logbook : Logbook
+        Where predictions and weights are noted.
+    lead : int
+        Steps by which inputs are sent ahead: 1 if they reach the cells through Dense, which buffers.
+    in_flight : tuple of ndarray
+        Buffers in shared memory that a reset empties beside the state.
+    name : str, optional
+        Of the Process.
+    log_config : LogConfig, optional
+        Lava's logging.
+
+    Attributes
+    ----------
+    level_out : OutPort
+        (S C,), input channels, cues then events, of S steps end to end.
+    teach_out : OutPort
+        (S 2 K,), gates and targets of S steps.
+    prediction_in : InPort
+        (S (2 K + 1),), as `Predictor` sends them.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        network: Network,
+        meet: task.Meet,
+        state: State,
+        playbook: Playbook,
+        logbook: Logbook,
+        lead: int,
+        in_flight: tuple[Any, ...] = (),
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+    ) -> None:
+        super().__init__(
+            config=config,
+            network=network,
+            meet=meet,
+            state=state,
+            playbook=playbook,
+            logbook=logbook,
+            lead=lead,
+            in_flight=in_flight,
+            name=name,
+            log_config=log_config,
+        )
+        steps, events = playbook.steps_per_lava_step, state.z.size
+        self.level_out = OutPort(shape=(steps * network.input_weight.shape[0],))
+        self.teach_out = OutPort(shape=(steps * 2 * events,))
+        self.prediction_in = InPort(shape=(steps * (2 * events + 1),))

@@ -1,0 +1,1 @@
+"""Reservoir and readouts together as a Lava Process: `process.Predictor` and its models."""

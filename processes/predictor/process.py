@@ -1,0 +1,78 @@
+"""The Predictor Process: a reservoir with its readouts, as a graph or in one kernel."""
+
+from typing import Any
+
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, LogConfig
+
+from lava_predict.backends.shared import Logbook, Playbook
+from lava_predict.config import Config
+from lava_predict.network import Network
+from lava_predict.state import State
+
+
+class Predictor(AbstractProcess):
+    """Reservoir and readouts. C input channels, K events, S steps of the model in a Lava time step.
+
+    Two models: the graph of a Reservoir and a Readout Process, with S = 1, and one fused kernel, for
+    speed on a CPU. Nothing outside needs the steps within a Lava time step.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    network : Network
+        As `draw_network` draws it.
+    state : State
+        In shared memory (`shared_state`).
+    playbook : Playbook
+        Which segment a Lava time step belongs to.
+    logbook : Logbook
+        Gets the spikes.
+    what_window : (int, int)
+        Steps of a segment whose traces are summed.
+    inhibitory_in_flight : ndarray, optional
+        The graph's (N,) buffer for what inhibitory spikes in flight will add.
+    name : str, optional
+        Of the Process.
+    log_config : LogConfig, optional
+        Lava's logging.
+
+    Attributes
+    ----------
+    level_in : InPort
+        (S C,), input channels of S steps end to end.
+    teach_in : InPort
+        (S 2 K,), gates and targets of S steps.
+    prediction_out : OutPort
+        (S (2 K + 1),): z, W_what . x and |xc|^2 of S steps; 0 for steps after the segment's end.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        network: Network,
+        state: State,
+        playbook: Playbook,
+        logbook: Logbook,
+        what_window: tuple[int, int],
+        inhibitory_in_flight: Any = None,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+    ) -> None:
+        super().__init__(
+            config=config,
+            network=network,
+            state=state,
+            playbook=playbook,
+            logbook=logbook,
+            what_window=what_window,
+            inhibitory_in_flight=inhibitory_in_flight,
+            name=name,
+            log_config=log_config,
+        )
+        steps, events = playbook.steps_per_lava_step, state.z.size
+        self.level_in = InPort(shape=(steps * network.input_weight.shape[0],))
+        self.teach_in = InPort(shape=(steps * 2 * events,))
+        self.prediction_out = OutPort(shape=(steps * (2 * events + 1),))

@@ -1,0 +1,1 @@
+"""The two readouts as a Lava Process: `process.Readout` and its models."""

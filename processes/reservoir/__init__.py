@@ -1,0 +1,1 @@
+"""The recurrent network as a Lava Process: `process.Reservoir` and its models, graph and fused."""

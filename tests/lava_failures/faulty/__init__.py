@@ -1,0 +1,1 @@
+"""A Process that fails in the way it is told to."""

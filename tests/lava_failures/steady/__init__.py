@@ -1,0 +1,1 @@
+"""A Process that does what it should."""
