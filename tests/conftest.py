@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -33,3 +35,34 @@ def tiny() -> Callable[..., Config]:
         )
 
     return make
+
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def _segments() -> set[str]:
+    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
+
+
+def _orphaned(segments: set[str]) -> set[str]:
+    """Of some shared-memory segments, those that still exist and that no process has mapped."""
+    mapped = set()
+    for process in psutil.process_iter():
+        try:
+            mapped |= {Path(region.path).name for region in process.memory_maps()}
+        except (psutil.Error, OSError):
+            continue
+    return (segments & _segments()) - mapped
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """Check that no child process and no shared-memory segment outlives the test."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    segments = _segments()
+    yield
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    # Python's own tracker of shared memory stays as long as the interpreter.
+    assert [child for child in left if "resource_tracker" not in " ".join(child.cmdline())] == []
+    new = _segments() - segments
+    assert not new or not _orphaned(new)

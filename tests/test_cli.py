@@ -109,8 +109,9 @@ BAD_CALLS = {
     "unknown setting": (["--set", "reservoir.nois=1"], "did you mean 'noise'"),
     "unknown option": (["--sed", "1"], "--seed"),
     "unknown preset": (["--preset", "papr"], "did you mean 'paper'"),
-    "unknown backend": (["--backend", "gpu"], "backend = 'gpu'"),
+    "unknown backend": (["--backend", "lva"], "did you mean 'lava'"),
     "unknown precision": (["--precision", "half"], "precision = 'half'"),
+    "form on the cpu": (["--form", "graph"], "only backend 'lava' has forms"),
     "seed of letters": (["--seed", "abc"], "--seed"),
     "negative seed": (["--seed=-1"], "run.seed = -1"),
     "no such file": (["nowhere.toml"], "nowhere.toml"),
@@ -137,6 +138,16 @@ def test_bad_calls_end_with_2_and_one_message(
     assert done.stdout == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text.toml"]
     assert (tmp_path / "folder" / "mine").read_text() == "mine"
+
+
+def test_lava_where_it_is_not_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lava_predict.backends.lava.find_spec", lambda name: None)
+    done = CliRunner().invoke(app, ["run", "--backend", "lava"])
+    assert done.exit_code == 2
+    assert "needs lava-nc, which runs on Python 3.10 only" in done.stderr
+    assert "uv python install 3.10" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_call_from_the_shell(tmp_path: Path) -> None:

@@ -159,7 +159,9 @@ class LavaEngine:
 
     def _build(self) -> None:
         """Make the Processes and connect them; they start with the first run."""
-        from lava_predict.backends.supervised import SupervisedRun
+        from lava_predict.backends.supervised import SupervisedRun, import_lava
+
+        import_lava()
         from lava_predict.processes.meet.process import Meet as MeetProcess
         from lava_predict.processes.predictor.process import Predictor
 

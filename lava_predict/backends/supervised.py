@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -48,7 +49,7 @@ def import_lava() -> None:
     if "lava.magma.runtime.message_infrastructure.multiprocessing" in sys.modules:
         return
     kept = multiprocessing.set_start_method
-    multiprocessing.set_start_method = lambda *args, **options: None  # type: ignore[assignment]
+    multiprocessing.set_start_method = lambda *args, **options: None
     try:
         _lava("magma.core.process.process")
     except ModuleNotFoundError as error:
@@ -230,6 +231,23 @@ class _Infrastructure:
         return _lava("magma.compiler.channels.pypychannel").PyPyChannel
 
 
+class _Watch:
+    """Stands where Lava puts a watchdog: round each wait on a port. So Var.get and Var.set cannot hang."""
+
+    def __init__(self, wait_for: Callable[[Callable[[], bool]], None], port: Any) -> None:
+        # The thread behind a port would keep a run alive that was dropped without stop().
+        self._wait_for = weakref.WeakMethod(wait_for)
+        self._port = port
+
+    def __enter__(self) -> None:
+        wait_for = self._wait_for()
+        if wait_for is not None and not self._port.probe():
+            wait_for(self._port.probe)
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 class _Patience:
     """Tells when nothing has moved for too long.
 
@@ -354,8 +372,9 @@ class SupervisedRun:
             runtime._create_external_channels(process, builder)
         self._fork_all(executable)
         runtime._start_ports()
-        for port in runtime.service_to_runtime:
+        for port in [*runtime.runtime_to_service, *runtime.service_to_runtime]:
             port.observer = self._wake.set
+            port._io_watchdog = _Watch(self._wait_for, port)
         self._await_ready()
         runtime._is_initialized = runtime._is_started = True  # Var.get and Var.set ask for it
 
@@ -392,7 +411,6 @@ class SupervisedRun:
         token = _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE
         self._idle = False
         self._runtime._is_running = True
-        self._patience.restart()
         self._command(steps)
         for _ in self._runtime.service_to_runtime:
             answer = self._answer()
@@ -429,22 +447,24 @@ class SupervisedRun:
 
     def _command(self, token: float) -> None:
         for port in self._runtime.runtime_to_service:
-            while not port.probe():  # full, because the service has died or hangs
-                time.sleep(_TICK_S / 50)
-                self._check()
             port.send(np.array([token], np.float64))
 
     def _answer(self) -> float:
-        """Wait for the next answer of a runtime service; look after the children meanwhile."""
-        error = _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE.ERROR[0]
+        """Wait for the next answer of any runtime service."""
+        ports = self._runtime.service_to_runtime
+        self._wait_for(lambda: any(port.probe() for port in ports))
+        answer = float(next(port for port in ports if port.probe()).recv()[0])
+        if answer == _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE.ERROR[0]:
+            self._blame()
+        return answer
+
+    def _wait_for(self, ready: Callable[[], bool]) -> None:
+        """Wait for something on a port; look after the children meanwhile."""
+        self._patience.restart()
         while True:
             self._wake.clear()
-            for port in self._runtime.service_to_runtime:
-                if port.probe():
-                    answer = float(port.recv()[0])
-                    if answer == error:
-                        self._blame()
-                    return answer
+            if ready():
+                return
             if not self._wake.wait(_TICK_S):
                 self._check()
 
@@ -468,11 +488,10 @@ class SupervisedRun:
 
     def _blame(self) -> None:
         """Raise the exception that came first, or say which child died."""
-        until = time.monotonic() + _GRACE_S
+        killed = any((actor.exitcode or 0) < 0 for actor in self._actors)
+        until = time.monotonic() + (0.0 if killed else _GRACE_S)
         while not any(actor.failure for actor in self._actors) and time.monotonic() < until:
             self._listen(_TICK_S)
-            if all(actor.pipe.closed for actor in self._actors):
-                break
         self._listen(_TICK_S)
         failed = [(actor.failure, actor.name) for actor in self._actors if actor.failure]
         if failed:

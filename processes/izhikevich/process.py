@@ -88,6 +88,9 @@ class Izhikevich(AbstractProcess):
     >>> cells = Izhikevich(shape=(100,), d=8.0, bias=10.0)  # doctest: +SKIP
     """
 
+    # Lava's destructor asks for it, also when the constructor has raised.
+    _runtime: Any = None
+
     def __init__(
         self,
         *,

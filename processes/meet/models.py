@@ -42,20 +42,21 @@ class PyMeetModel(PyLoihiProcessModel):
         self._steps = self._playbook.steps_per_lava_step
         self._row = -1
         self._recorded = 0
+        # First step of the model whose prediction is under way.
+        self._awaited: int | None = None
 
     def run_spk(self) -> None:
-        """Send inputs and teaching signals, receive the prediction of the same steps, record it."""
+        """Send inputs and teaching signals; receive what the time step before led to.
+
+        Waiting for the prediction of this same time step would make the two sides work in turn.
+        """
         row, step = self._playbook.locate(self.time_step)
         if row != self._row:
             self._open(row)
         self.level_out.send(_rows(self._streams.level, step + self._lead, self._steps))
         self.teach_out.send(_rows(self._teach, step, self._steps))
-        prediction = self.prediction_in.recv()
-        if step >= 0:
-            steps = min(self._steps, self._segment.steps - step)
-            rows = slice(self._recorded, self._recorded + steps)
-            self._logbook.prediction[rows] = prediction.reshape(self._steps, -1)[:steps]
-            self._recorded += steps
+        self._receive()
+        self._awaited = step
         self._logbook.progress[0] += 1
 
     def post_guard(self) -> bool:
@@ -64,6 +65,8 @@ class PyMeetModel(PyLoihiProcessModel):
 
     def run_post_mgmt(self) -> None:
         """Do what happens to the state between two segments, and pause after the last."""
+        self._receive()
+        self._awaited = None
         state, row = self._state, self._row
         check_finite(self._segment, self._segment.steps - 1, False, state.v, self._config)
         p = leave(self._segment, state, self._meet.what_window, self._config.readout)
@@ -85,3 +88,14 @@ class PyMeetModel(PyLoihiProcessModel):
             self._recorded = 0
         self._streams = self._meet.streams(self._segment)
         self._teach = np.concatenate((self._streams.gate, self._streams.target), axis=1)
+
+    def _receive(self) -> None:
+        """Receive and record the prediction that is under way, if any; an idle step's says nothing."""
+        if self._awaited is None:
+            return
+        prediction = self.prediction_in.recv()
+        if self._awaited >= 0:
+            steps = min(self._steps, self._segment.steps - self._awaited)
+            rows = slice(self._recorded, self._recorded + steps)
+            self._logbook.prediction[rows] = prediction.reshape(self._steps, -1)[:steps]
+            self._recorded += steps

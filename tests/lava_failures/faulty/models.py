@@ -12,8 +12,8 @@ from lava.magma.core.model.py.ports import PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_failures.faulty.process import Faulty
 
+from lava_failures.faulty.process import Faulty
 from lava_predict.errors import RunError
 
 

@@ -1,0 +1,80 @@
+"""Show that every way of running a configuration gives the same three fingerprints.
+
+The smoke preset and a 20-trial block of robust, both with noise, learning and feedback (gain 0.3), with
+and without a reset before each trial, with probes in between; on the cpu, as fused Lava Processes
+with 1, 10 and 50 steps per Lava step, and as a Lava graph. Run it with
+``python benchmarks/parity.py``; with all seeds it takes about half an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from lava_predict import Config, Experiment, load_preset
+
+FEEDBACK = "reservoir.feedback_gain=0.3"
+RESET = {"no reset": (), "reset": ("task.reset=true",)}
+CASES = {
+    "smoke": ("smoke", ()),
+    "robust, 20 trials": (
+        "robust",
+        (
+            "task.blocks=[{trials=20, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
+            "task.settle_ms=1000",
+            "run.probe_trials=[0, 10]",
+            "run.probe_repeats=1",
+        ),
+    ),
+}
+WAYS = {"fused-1": ("fused", 1), "fused-10": ("fused", 10), "fused-50": ("fused", 50), "graph": ("graph", 1)}
+
+
+def same(config: Config, seed: int, ways: list[str]) -> bool:
+    """Run one configuration in every way and print whether the fingerprints and the state are the same."""
+    started = time.perf_counter()
+    expected = Experiment(config, seed=seed).run()
+    print(
+        f"    cpu       {expected.fingerprint.weights[:16]}  {time.perf_counter() - started:6.1f} s",
+        flush=True,
+    )
+    all_same = True
+    for name in ways:
+        form, steps = WAYS[name]
+        run = config.run.model_copy(update={"steps_per_lava_step": steps})
+        started = time.perf_counter()
+        found = Experiment(config.model_copy(update={"run": run}), seed=seed).run("lava", form=form)
+        equal = found.fingerprint == expected.fingerprint and not found.state.differences(expected.state)
+        all_same &= equal
+        print(
+            f"    {name:9} {found.fingerprint.weights[:16]}  {time.perf_counter() - started:6.1f} s  "
+            f"same spikes, weights, prediction and state: {'yes' if equal else 'NO'}",
+            flush=True,
+        )
+    return all_same
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 1 to this")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    arguments = parser.parse_args()
+    count = equal = 0
+    for case in arguments.cases:
+        preset, settings = CASES[case]
+        for name, reset in RESET.items():
+            config = load_preset(preset, (*settings, FEEDBACK, *reset))
+            for seed in range(1, arguments.seeds + 1):
+                print(f"{case}, {name}, seed {seed}")
+                count += 1
+                equal += same(config, seed, arguments.ways)
+    print(f"{equal} of {count} cases have the same fingerprints in every way")
+    sys.exit(equal != count)
+
+
+if __name__ == "__main__":
+    main()
