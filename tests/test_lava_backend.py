@@ -123,10 +123,10 @@ def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused() -> None:
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.source import RingBuffer as Source
     from lava.proc.monitor.process import Monitor
-    from lava_predict.processes.reservoir.models import PyReservoirFloat, SubReservoirModel
-    from lava_predict.processes.reservoir.process import Reservoir
 
     from lava_predict.network import draw_network
+    from lava_predict.processes.reservoir.models import PyReservoirFloat, SubReservoirModel
+    from lava_predict.processes.reservoir.process import Reservoir
 
     config = load_preset("smoke", ["reservoir.neurons=50", "reservoir.feedback_gain=2.0"])
     network = draw_network(config)

@@ -19,7 +19,7 @@ def segments(lengths: list[int]) -> list[Segment]:
 
 @given(LENGTHS, st.integers(1, 50), st.integers(0, 1), st.integers(1, 1000))
 def test_every_time_step_has_its_place(lengths: list[int], per_step: int, idle: int, first: int) -> None:
-    playbook = Playbook(8, per_step, idle)
+    playbook = Playbook(8, per_step, idle, per_step)
     expected = []
     for row, length in enumerate(lengths):
         expected += [(row, IDLE)] * idle
@@ -38,7 +38,7 @@ def test_every_time_step_has_its_place(lengths: list[int], per_step: int, idle: 
 
 @given(LENGTHS)
 def test_segments_read_back_equal_and_a_new_edition_counts(lengths: list[int]) -> None:
-    playbook = Playbook(8, 1, 0)
+    playbook = Playbook(8, 1, 0, 1)
     for edition in (lengths, lengths[::-1]):
         laid_out = segments(edition)
         playbook.write(laid_out, 1)

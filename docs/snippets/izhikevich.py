@@ -5,6 +5,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import Dense
 from lava.proc.io.sink import RingBuffer
+
 from lava_predict.processes.izhikevich.process import Izhikevich
 
 cells = Izhikevich(shape=(50,), bias=np.linspace(3, 8, 50))

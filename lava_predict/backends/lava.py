@@ -26,6 +26,7 @@ FORMS = ("fused", "graph")
 """fused: reservoir and readout in one kernel. graph: the decomposition that maps to hardware."""
 
 _MOST_SEGMENTS = 128
+_STEPS_PER_MESSAGE = 200
 _MOST_STEPS = 200_000
 _MOST_SPIKES = 50_000_000
 
@@ -75,9 +76,10 @@ class LavaEngine:
         self._state = shared_state(initial_state(network, config.task.events, config.task.cues))
         # The graph keeps what inhibitory spikes in flight will add apart from a_in.
         self._inhibitory = shared_array(self._state.a_in.shape)
-        self._playbook = Playbook(
-            _MOST_SEGMENTS, 1 if self._graph else config.run.steps_per_lava_step, int(self._graph)
-        )
+        steps = 1 if self._graph else config.run.steps_per_lava_step
+        # The graph's connections take one step at a time; elsewhere a message costs more than its rows.
+        per_message = 1 if self._graph else steps * max(1, _STEPS_PER_MESSAGE // steps)
+        self._playbook = Playbook(_MOST_SEGMENTS, steps, int(self._graph), per_message)
         pause = config.steps(max(config.task.pause_ms[1], config.task.settle_ms))
         longest = max(meet.times_ms.size, pause)
         # Room for the longest segment even if every cell spiked in every step; pages in use count only.

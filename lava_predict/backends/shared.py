@@ -64,11 +64,17 @@ class Playbook:
         Steps of the model that a Lava time step advances; a segment's last one is padded.
     idle_steps : int
         Lava time steps before each segment in which only its first inputs are loaded.
+    steps_per_message : int
+        Steps of the model that a message between Meet and Predictor holds; a multiple of
+        ``steps_per_lava_step``. A segment's messages begin with its first step.
     """
 
-    def __init__(self, capacity: int, steps_per_lava_step: int, idle_steps: int) -> None:
+    def __init__(
+        self, capacity: int, steps_per_lava_step: int, idle_steps: int, steps_per_message: int
+    ) -> None:
         self.capacity = capacity
         self.steps_per_lava_step = steps_per_lava_step
+        self.steps_per_message = steps_per_message
         self._idle = idle_steps
         self._rows = shared_array((capacity, _FIELDS), np.int64)
         self._start = shared_array((capacity + 1,), np.int64)
@@ -138,6 +144,16 @@ class Playbook:
         """Whether a Lava time step is the last of its segment."""
         self.locate(time_step)
         return time_step == self._high - 1
+
+    def begins_message(self, step: int) -> bool:
+        """Whether a message begins with this step of a segment, or an idle step."""
+        return step < 0 or step % self.steps_per_message == 0
+
+    def ends_message(self, time_step: int) -> bool:
+        """Whether a Lava time step is the last that a message is about."""
+        _, step = self.locate(time_step)
+        following = step + self.steps_per_lava_step
+        return step < 0 or following % self.steps_per_message == 0 or self.ends_with(time_step)
 
     def is_last(self, row: int) -> bool:
         """Whether nothing comes after a segment."""

@@ -9,9 +9,9 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_predict.processes.event_sparse.process import EventSparse
 
 from lava_predict.kernels.float import deliver_spikes
+from lava_predict.processes.event_sparse.process import EventSparse
 
 
 @implements(proc=EventSparse, protocol=LoihiProtocol)

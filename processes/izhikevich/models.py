@@ -9,10 +9,10 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_predict.processes.izhikevich.process import Izhikevich
 
 from lava_predict.kernels.float import advance_cells, reset_spiking
 from lava_predict.kernels.noise import fold, key_of
+from lava_predict.processes.izhikevich.process import Izhikevich
 
 _CELLS = ("v", "u", "s", "a", "b", "c", "d", "bias")
 _SETTINGS = ("tau_s_ms", "dt_ms", "noise")

@@ -9,9 +9,9 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_predict.processes.meet.process import Meet
 
 from lava_predict.between import check_finite, enter, leave
+from lava_predict.processes.meet.process import Meet
 
 
 def _rows(stream: np.ndarray, first: int, count: int) -> np.ndarray:
@@ -39,24 +39,25 @@ class PyMeetModel(PyLoihiProcessModel):
         self._meet, self._state = proc_params["meet"], proc_params["state"]
         self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
         self._lead, self._in_flight = proc_params["lead"], proc_params["in_flight"]
-        self._steps = self._playbook.steps_per_lava_step
+        self._steps = self._playbook.steps_per_message
         self._row = -1
         self._recorded = 0
         # First step of the model whose prediction is under way.
         self._awaited: int | None = None
 
     def run_spk(self) -> None:
-        """Send inputs and teaching signals; receive what the time step before led to.
+        """Send inputs and teaching signals; receive what the message before led to.
 
-        Waiting for the prediction of this same time step would make the two sides work in turn.
+        Waiting for the prediction of the same time step would make the two sides work in turn.
         """
         row, step = self._playbook.locate(self.time_step)
         if row != self._row:
             self._open(row)
-        self.level_out.send(_rows(self._streams.level, step + self._lead, self._steps))
-        self.teach_out.send(_rows(self._teach, step, self._steps))
-        self._receive()
-        self._awaited = step
+        if self._playbook.begins_message(step):
+            self.level_out.send(_rows(self._streams.level, step + self._lead, self._steps))
+            self.teach_out.send(_rows(self._teach, step, self._steps))
+            self._receive()
+            self._awaited = step
         self._logbook.progress[0] += 1
 
     def post_guard(self) -> bool:

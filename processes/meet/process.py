@@ -45,7 +45,7 @@ class Meet(AbstractProcess):
     Attributes
     ----------
     level_out : OutPort
-        (S C,), input channels, cues then events, of S steps end to end.
+        (S C,), input channels, cues then events, of the S steps of a message end to end.
     teach_out : OutPort
         (S 2 K,), gates and targets of S steps.
     prediction_in : InPort
@@ -78,7 +78,7 @@ class Meet(AbstractProcess):
             name=name,
             log_config=log_config,
         )
-        steps, events = playbook.steps_per_lava_step, state.z.size
+        steps, events = playbook.steps_per_message, state.z.size
         self.level_out = OutPort(shape=(steps * network.input_weight.shape[0],))
         self.teach_out = OutPort(shape=(steps * 2 * events,))
         self.prediction_in = InPort(shape=(steps * (2 * events + 1),))

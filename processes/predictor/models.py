@@ -10,12 +10,13 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_predict.processes.predictor.process import Predictor
-from lava_predict.processes.readout.process import Readout
-from lava_predict.processes.reservoir.process import Reservoir
 
 from lava_predict.between import check_finite
 from lava_predict.kernels.float import Recording, advance, step_constants
+from lava_predict.processes.predictor.process import Predictor
+from lava_predict.processes.readout.process import Readout
+from lava_predict.processes.reservoir.process import Reservoir
+from lava_predict.task import Segment
 
 
 @implements(proc=Predictor, protocol=LoihiProtocol)
@@ -55,31 +56,44 @@ class PyPredictorFloat(PyLoihiProcessModel):
         self._constants = step_constants(self._config)
         self._steps = self._playbook.steps_per_lava_step
         self._buffer = np.empty((2, self._steps * self._state.v.size), np.uint32)
-        self._columns = np.cumsum([0, self._state.z.size, self._state.z.size, 1])
+        events, rows = self._state.z.size, self._playbook.steps_per_message
+        # What the message under way holds, and what the next one will.
+        self._level, self._gate, self._target = (np.empty((0, 0)) for _ in range(3))
+        self._z, self._what_drive = np.zeros((2, rows, events))
+        self._norm = np.zeros(rows)
 
     def run_spk(self) -> None:
-        """Receive a chunk of inputs and teaching signals, advance by it, send the predictions."""
+        """Advance by some steps; exchange inputs and predictions where a message begins and ends."""
         row, first = self._playbook.locate(self.time_step)
-        segment = self._playbook.segment(row)
-        steps = min(self._steps, segment.steps - first)
-        level = self.level_in.recv().reshape(self._steps, -1)[:steps]
-        teach = self.teach_in.recv().reshape(self._steps, -1)[:steps]
-        prediction = np.zeros((self._steps, self._columns[-1]))
-        z, what_drive, norm = (
-            prediction[:steps, low:high]
-            for low, high in zip(self._columns[:-1], self._columns[1:], strict=True)
-        )
-        events = self._state.z.size
+        if self._playbook.begins_message(first):
+            self._receive()
+        self._advance(self._playbook.segment(row), first)
+        if self._playbook.ends_message(self.time_step):
+            prediction = np.concatenate((self._z, self._what_drive, self._norm[:, None]), axis=1)
+            self.prediction_out.send(prediction.reshape(-1))
+
+    def _receive(self) -> None:
+        """Receive the inputs, gates and targets of the steps that come."""
+        rows, events = self._playbook.steps_per_message, self._state.z.size
+        self._level = self.level_in.recv().reshape(rows, -1)
+        teach = self.teach_in.recv().reshape(rows, -1)
+        self._gate = np.ascontiguousarray(teach[:, :events])
+        self._target = np.ascontiguousarray(teach[:, events:])
+
+    def _advance(self, segment: Segment, first: int) -> None:
+        """Advance from a step of a segment on, by as many as a Lava time step takes."""
+        low = first % self._playbook.steps_per_message
+        rows = slice(low, low + min(self._steps, segment.steps - first))
         recording = Recording(
-            self._buffer[0], self._buffer[1], *(np.zeros(part.shape) for part in (z, what_drive, norm[:, 0]))
+            self._buffer[0], self._buffer[1], self._z[rows], self._what_drive[rows], self._norm[rows]
         )
         count, diverged = advance(
             self._network,
             self._constants,
             self._state,
-            np.ascontiguousarray(level),
-            np.ascontiguousarray(teach[:, :events]),
-            np.ascontiguousarray(teach[:, events:]),
+            self._level[rows],
+            self._gate[rows],
+            self._target[rows],
             np.uint64(segment.noise_key),
             first,
             self._window,
@@ -87,6 +101,4 @@ class PyPredictorFloat(PyLoihiProcessModel):
             recording,
         )
         check_finite(segment, max(diverged, first), diverged >= 0, self._state.v, self._config)
-        z[:], what_drive[:], norm[:, 0] = recording.z, recording.what_drive, recording.norm
         self._logbook.log_chunk(self._buffer[:, :count])
-        self.prediction_out.send(prediction.reshape(-1))

@@ -12,10 +12,11 @@ from lava_predict.state import State
 
 
 class Predictor(AbstractProcess):
-    """Reservoir and readouts. C input channels, K events, S steps of the model in a Lava time step.
+    """Reservoir and readouts. C input channels, K events, S steps of the model in a message.
 
-    Two models: the graph of a Reservoir and a Readout Process, with S = 1, and one fused kernel, for
-    speed on a CPU. Nothing outside needs the steps within a Lava time step.
+    Two models: the graph of a Reservoir and a Readout Process, a step and a message each Lava time step,
+    and one fused kernel, for speed on a CPU: it advances several steps a Lava time step and
+    exchanges a message every few of these. Nothing outside needs the steps between.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class Predictor(AbstractProcess):
             name=name,
             log_config=log_config,
         )
-        steps, events = playbook.steps_per_lava_step, state.z.size
+        steps, events = playbook.steps_per_message, state.z.size
         self.level_in = InPort(shape=(steps * network.input_weight.shape[0],))
         self.teach_in = InPort(shape=(steps * 2 * events,))
         self.prediction_out = OutPort(shape=(steps * (2 * events + 1),))

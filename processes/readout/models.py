@@ -9,10 +9,10 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava_predict.processes.readout.process import Readout
 
 from lava_predict.between import check_finite
 from lava_predict.kernels.float import graded, readout_step, step_constants
+from lava_predict.processes.readout.process import Readout
 
 
 @implements(proc=Readout, protocol=LoihiProtocol)

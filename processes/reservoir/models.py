@@ -11,14 +11,14 @@ from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.process import Dense
-from lava_predict.processes.event_sparse.process import EventSparse
-from lava_predict.processes.izhikevich.process import Izhikevich
-from lava_predict.processes.reservoir.process import Reservoir
 from scipy.sparse import csc_matrix
 
 from lava_predict.kernels.float import reservoir_step, step_constants
 from lava_predict.kernels.noise import fold, key_of
 from lava_predict.network import Network, excitatory_cells
+from lava_predict.processes.event_sparse.process import EventSparse
+from lava_predict.processes.izhikevich.process import Izhikevich
+from lava_predict.processes.reservoir.process import Reservoir
 
 # Any number above 0 makes Dense multiply by what it receives; inputs and fed-back readouts are graded.
 _GRADED_BITS = 24
