@@ -21,12 +21,12 @@ FEW = "task.blocks=[{trials=2, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
 SMALL = ["reservoir.neurons=80", "task.settle_ms=150", "run.probe_trials=[0, 1]", "run.probe_repeats=1", FEW]
 
 # Form, and steps of the model in a Lava time step.
-WAYS = {
-    "fused, 1": ("fused", 1),
-    "fused, 10": ("fused", 10),
-    "fused, 100": ("fused", 100),
-    "graph": ("graph", 1),
-}
+WAYS = [
+    pytest.param("fused", 1, id="fused-1", marks=pytest.mark.slow),
+    pytest.param("fused", 10, id="fused-10", marks=pytest.mark.slow),
+    pytest.param("fused", 100, id="fused-100"),
+    pytest.param("graph", 1, id="graph", marks=pytest.mark.slow),
+]
 VARIANTS = {
     "plain": [],
     "feedback": ["reservoir.feedback_gain=0.3"],

@@ -228,7 +228,7 @@ class _Infrastructure:
         return _Block(size)
 
     def channel_class(self, channel_type: Any) -> Any:
-        return _lava("magma.compiler.channels.pypychannel").PyPyChannel
+        return importlib.import_module("lava_predict.backends.channels").DirectChannel
 
 
 class _Watch:
