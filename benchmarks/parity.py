@@ -11,6 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
+
+# Python puts this folder first on the path, and there benchmarks/lava.py would stand for Lava itself.
+sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from lava_predict import Config, Experiment, load_preset
 

@@ -166,7 +166,10 @@ def test_a_run_that_diverges_ends_with_1_and_leaves_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_run_leaves_nothing(signum: int, code: int, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "lava_predict", "run", "--out", "out"],

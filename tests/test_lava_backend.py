@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
+
+import psutil
 
 from lava_predict import Config, Experiment, RunError, load_preset
 
@@ -149,7 +154,19 @@ def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused() -> None:
     np.testing.assert_array_equal(spikes[0], spikes[1])
 
 
-@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_runs() -> None:
+    settings = [*SMALL, "task.settle_ms=0", "task.after_ms=650", "run.probe_trials=[]"]
+    resident = []
+    for seed in range(50):
+        form = "graph" if seed % 10 == 1 else "fused"
+        Experiment(load_preset("smoke", settings), seed=seed).run(backend="lava", form=form)
+        resident.append(psutil.Process().memory_info().rss / 2**20)
+    assert max(resident[3:]) - resident[2] < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["fused", "graph"])
 def test_the_command(form: str, tmp_path: Path) -> None:
     settings = [text for setting in SMALL for text in ("--set", setting)]
     arguments = ["run", "--preset", "smoke", *settings, "--quiet"]
@@ -168,6 +185,33 @@ def test_the_command(form: str, tmp_path: Path) -> None:
     one, other = (json.loads((tmp_path / out / "summary.json").read_text()) for out in ("cpu", "lava"))
     assert one["fingerprint"] == other["fingerprint"]
     assert (other["backend"], other["form"]) == ("lava", form)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["fused", "graph"])
+def test_ctrl_c_ends_the_command_with_130_and_leaves_nothing(form: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lava_predict", "run", "--backend", "lava", "--form", form, "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(psutil.Process(process.pid).children()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        # A terminal sends it to the whole group, children included.
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert stderr == "interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_children_share_memory_with_the_host_only_through_fork() -> None:

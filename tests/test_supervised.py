@@ -26,7 +26,9 @@ from lava_predict.errors import RunError
 pytest.importorskip("lava", reason="Lava 0.10.0 needs Python 3.10")
 pytestmark = pytest.mark.timeout(30)
 
-PEERS = pytest.mark.parametrize("peers", [0, 2], ids=["alone", "connected"])
+PEERS = pytest.mark.parametrize(
+    "peers", [pytest.param(0, id="alone", marks=pytest.mark.slow), pytest.param(2, id="connected")]
+)
 TESTS = Path(__file__).parent
 
 

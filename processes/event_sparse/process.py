@@ -43,6 +43,9 @@ class EventSparse(AbstractProcess):
         If ``weights`` is not a sparse matrix of finite numbers.
     """
 
+    # What __del__ asks for, should __init__ raise.
+    _runtime: Any = None
+
     def __init__(
         self,
         *,
