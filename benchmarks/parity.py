@@ -3,7 +3,7 @@
 The smoke preset and a 20-trial block of robust, both with noise, learning and feedback (gain 0.3), with
 and without a reset before each trial, with probes in between; on the cpu, as fused Lava Processes
 with 1, 10 and 50 steps per Lava step, and as a Lava graph. Run it with
-``python benchmarks/parity.py``; with all seeds it takes about half an hour.
+``python benchmarks/parity.py``; with all seeds it takes about a quarter of an hour.
 """
 
 from __future__ import annotations
