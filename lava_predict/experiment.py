@@ -220,7 +220,7 @@ class Result:
     prediction : (time, channel) float64
         The last probe's prediction, from the cue on; with several cues, after the first.
     wall_s : float
-        How long the simulation took; drawing and compiling excluded.
+        How long the simulation took, drawing excluded; the first run on a machine includes compiling.
     """
 
     config: Config
