@@ -98,6 +98,7 @@ def test_config_of_a_run_and_a_second_run_agree(ran: tuple[Path, Any], tmp_path:
     assert summary == json.loads((tmp_path / "again" / "summary.json").read_text())
 
 
+@pytest.mark.slow
 def test_default_folder_and_quiet(tmp_path: Path) -> None:
     done = command("run", *SMALL, "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -157,6 +158,7 @@ def test_a_bad_call_from_the_shell(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_ends_with_1_and_leaves_nothing(tmp_path: Path) -> None:
     diverging = ["--set", "readout.when_rate=100", "--set", "readout.when_norm=constant"]
     done = command("run", *SMALL, *diverging, "--out", "out", cwd=tmp_path)

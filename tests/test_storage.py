@@ -128,7 +128,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
-@pytest.mark.parametrize("there_before", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("there_before", [False, True])
 def test_a_disk_that_takes_no_more(tmp_path: Path, there_before: bool) -> None:
     # A limit on the size of files fails a write in the middle, as a full disk does.
     out = tmp_path / "out"

@@ -182,6 +182,7 @@ def test_hang_ends_when_patience_does(place, peers):
     check_failure(f"{place}: sleep", peers, RunError, "hangs: nothing has moved for 0.5 s", patience_s=0.5)
 
 
+@pytest.mark.slow
 def test_progress_earns_patience():
     moving = iter(range(10**9))
     faulty, _, _ = network("before send: sleep")
@@ -273,6 +274,7 @@ def test_two_runs_side_by_side():
         assert first_told[1] == 5
 
 
+@pytest.mark.slow
 def test_waiting_costs_no_cpu():
     faulty, _, _ = network("before send: sleep")
     with supervise(faulty, patience_s=1.0) as run:
@@ -328,6 +330,7 @@ def alive(number: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_everything_quietly():
     with script() as (process, ids):
         os.killpg(process.pid, signal.SIGINT)
@@ -406,6 +409,7 @@ def test_runs_in_a_daemonic_process():
     assert worker.exitcode == 0
 
 
+@pytest.mark.slow
 def test_library_imports_without_lava():
     code = "import lava_predict.backends.supervised, sys; sys.exit('lava' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
