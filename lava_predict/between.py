@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lava_predict.config import Config, ReadoutSettings
@@ -13,7 +15,7 @@ from lava_predict.state import State, reset_reservoir
 from lava_predict.task import Kind, Segment
 
 
-def enter(segment: Segment, state: State, network: Network) -> None:
+def enter(segment: Segment, state: State, network: Network, in_flight: Sequence[np.ndarray] = ()) -> None:
     """Prepare the state for a segment, in place.
 
     Parameters
@@ -24,9 +26,13 @@ def enter(segment: Segment, state: State, network: Network) -> None:
         Its sum of traces starts anew.
     network : Network
         Gives b, for the reset.
+    in_flight : sequence of ndarray
+        Further buffers for spikes in flight, which a reset drops like the state's own.
     """
     if segment.reset:
         reset_reservoir(state, network)
+        for buffer in in_flight:
+            buffer[:] = 0.0
     state.x_sum[:] = 0.0
 
 

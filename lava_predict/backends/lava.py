@@ -123,9 +123,7 @@ class LavaEngine:
     def _play_together(self, segments: Sequence[Segment]) -> list[Played]:
         if self._run is None:
             self._build()
-        enter(segments[0], self._state, self._network)
-        if segments[0].reset:
-            self._inhibitory[:] = 0.0
+        enter(segments[0], self._state, self._network, (self._inhibitory,))
         self._logbook.spike_count[0] = 0
         lava_steps = self._playbook.write(segments, self._time_step)
         try:
@@ -134,15 +132,11 @@ class LavaEngine:
             self.close()
             raise
         self._time_step += lava_steps
-        return [self._played(row, segment) for row, segment in enumerate(self._with_offset(segments))]
+        offsets = np.cumsum([0, *(segment.steps for segment in segments)]).tolist()
+        return [self._played(row, segment, offsets[row]) for row, segment in enumerate(segments)]
 
-    def _with_offset(self, segments: Sequence[Segment]) -> list[tuple[Segment, int]]:
-        offsets = np.cumsum([0, *(segment.steps for segment in segments)])
-        return [(segment, int(offset)) for segment, offset in zip(segments, offsets[:-1], strict=True)]
-
-    def _played(self, row: int, segment_at: tuple[Segment, int]) -> Played:
-        """Read the record of one segment out of the logbook."""
-        segment, offset = segment_at
+    def _played(self, row: int, segment: Segment, offset: int) -> Played:
+        """Read the record of one segment, whose steps begin at an offset, out of the logbook."""
         book, events = self._logbook, self._state.z.size
         prediction = book.prediction[offset : offset + segment.steps]
         low = int(book.spikes_after[row - 1]) if row else 0

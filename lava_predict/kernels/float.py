@@ -569,6 +569,16 @@ def advance(
     return recorded, -1
 
 
+def decay_of_step(dt: float, tau: float) -> float:
+    """Return what is left after a step of ``dt`` of what decays with ``tau``, both in ms: exp(-dt / tau)."""
+    return float(np.exp(-dt / tau))
+
+
+def noise_of_step(noise: float, dt: float) -> float:
+    """Return the noise's deviation in a step of ``dt`` ms, given that of a 1 ms step."""
+    return noise * float(np.sqrt(1.0 / dt))
+
+
 def step_constants(config: Any) -> StepConstants:
     """Multiply a configuration out for its time step.
 
@@ -584,14 +594,14 @@ def step_constants(config: Any) -> StepConstants:
     """
     dt = config.run.dt_ms
     reservoir, readout = config.reservoir, config.readout
-    trace_decay = float(np.exp(-dt / readout.tau_x_ms))
+    trace_decay = decay_of_step(dt, readout.tau_x_ms)
     return StepConstants(
         dt=dt,
-        synapse_decay=float(np.exp(-dt / reservoir.tau_s_ms)),
+        synapse_decay=decay_of_step(dt, reservoir.tau_s_ms),
         trace_decay=trace_decay,
         trace_gain=(1.0 - trace_decay) / dt,
         mean_rate=dt / readout.tau_m_ms,
-        noise=reservoir.noise * float(np.sqrt(1.0 / dt)),
+        noise=noise_of_step(reservoir.noise, dt),
         constant_input=readout.constant_input,
         when_rate=readout.when_rate * dt,
         norm_floor=readout.when_norm_floor,

@@ -10,7 +10,7 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.kernels.float import advance_cells, reset_spiking
+from lava_predict.kernels.float import advance_cells, decay_of_step, noise_of_step, reset_spiking
 from lava_predict.kernels.noise import fold, key_of
 from lava_predict.processes.izhikevich.process import Izhikevich
 
@@ -107,6 +107,6 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
                 setattr(self, name, array)
         dt = float(self.dt_ms[0])
         self._dt = dt
-        self._synapse_decay = float(np.exp(-dt / float(self.tau_s_ms[0])))
-        self._noise = float(self.noise[0]) * float(np.sqrt(1.0 / dt))
+        self._synapse_decay = decay_of_step(dt, float(self.tau_s_ms[0]))
+        self._noise = noise_of_step(float(self.noise[0]), dt)
         self._changed = False

@@ -76,11 +76,7 @@ class PyMeetModel(PyLoihiProcessModel):
         if self._playbook.is_last(row):
             self._req_pause = True
             return
-        following = self._playbook.segment(row + 1)
-        enter(following, state, self._network)
-        if following.reset:
-            for buffer in self._in_flight:
-                buffer[:] = 0.0
+        enter(self._playbook.segment(row + 1), state, self._network, self._in_flight)
 
     def _open(self, row: int) -> None:
         """Look up the streams of a segment that begins."""
