@@ -1,6 +1,6 @@
-"""Time the compiled engine beside the same network in NumPy, on training trials of MEET.
+"""Time the compiled engine, float and fixed, beside the same network in NumPy, on training trials of MEET.
 
-Both play the same segments of the `robust` preset in turn, and their spikes are compared. The
+All play the same segments of the `robust` preset in turn; float's and NumPy's spikes are compared. The
 connection probability is the preset's at every size, so a spike reaches N / 10 cells; the charges
 scale so that a cell's mean input, and with it the rate, stays about the same. Above 4,000 cells all
 times of the task are a quarter of the preset's, to save waiting. Compilation and the drawing of the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import operator
 import os
 import platform
 import statistics
@@ -31,6 +32,7 @@ import numpy as np
 from numpy_network import NumpyNetwork
 
 from lava_predict import Config, load_preset
+from lava_predict.arithmetic import FixedArithmetic, FloatArithmetic
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.network import Network, draw_network
 from lava_predict.task import Meet, Segment
@@ -54,12 +56,12 @@ class Row:
         Whether slow means and when weights change during the timed segments.
     rate_hz : float
         Spikes per cell and second.
-    engine_us, numpy_us : float
-        Wall time of a step, microseconds.
+    engine_us, fixed_us, numpy_us : float
+        Wall time of a step in float, in integers and in NumPy, microseconds.
     real_time : float
         Simulated over wall time of the engine.
-    ratio : float
-        ``numpy_us`` over ``engine_us``.
+    ratio, fixed_ratio : float
+        Medians of ``numpy_us`` and of ``fixed_us`` over ``engine_us``, paired.
     steps : int
         Steps timed, over all repeats.
     same_spikes : bool
@@ -74,6 +76,8 @@ class Row:
     rate_hz: float
     engine_us: float
     real_time: float
+    fixed_us: float
+    fixed_ratio: float
     numpy_us: float
     ratio: float
     steps: int
@@ -110,7 +114,7 @@ def scaled_config(cells: int, noise: bool) -> Config:
 
 
 class Contest:
-    """Engine and NumPy network, playing the same segments in turn.
+    """Both engines and NumPy network, playing the same segments in turn.
 
     Parameters
     ----------
@@ -123,13 +127,14 @@ class Contest:
     def __init__(self, config: Config, network: Network) -> None:
         self._config = config
         self.meet = Meet(config)
-        self._engine = CpuEngine(config, network, self.meet)
+        self._engine = CpuEngine(FloatArithmetic(config, network), self.meet)
+        self._fixed = CpuEngine(FixedArithmetic(config, network), self.meet)
         self._numpy = NumpyNetwork(config, network, self.meet)
         self.same_spikes = True
         self.z_difference = 0.0
 
-    def play(self, segments: Sequence[Segment]) -> tuple[float, float, int]:
-        """Play segments on both and compare what they gave.
+    def play(self, segments: Sequence[Segment]) -> tuple[float, float, float, int]:
+        """Play segments on all and compare what float and NumPy gave.
 
         Parameters
         ----------
@@ -138,19 +143,20 @@ class Contest:
 
         Returns
         -------
-        engine_s, numpy_s : float
+        engine_s, fixed_s, numpy_s : float
             Wall time of each, s.
         spikes : int
             How many spikes the engine gave.
         """
         engine_s, played = _timed(lambda: list(self._engine.play(segments)))
+        fixed_s, _ = _timed(lambda: list(self._fixed.play(segments)))
         numpy_s, expected = _timed(lambda: [self._numpy.play(segment) for segment in segments])
         for mine, theirs in zip(played, expected, strict=True):
             self.same_spikes &= np.array_equal(mine.spike_step, theirs.spike_step)
             self.same_spikes &= np.array_equal(mine.spike_cell, theirs.spike_cell)
             largest = np.abs(theirs.z).max() or 1.0
             self.z_difference = max(self.z_difference, float(np.abs(mine.z - theirs.z).max() / largest))
-        return engine_s, numpy_s, sum(mine.spike_step.size for mine in played)
+        return engine_s, fixed_s, numpy_s, sum(mine.spike_step.size for mine in played)
 
 
 def measure(config: Config, network: Network, learning: bool, repeats: int) -> Row:
@@ -175,15 +181,16 @@ def measure(config: Config, network: Network, learning: bool, repeats: int) -> R
     contest = Contest(config, network)
     contest.play(contest.meet.trial(0, 0))  # compiles, fills the caches and gives the readout weights
     trials = max(1, LARGEST_AT_FULL_TIMES // network.a.size)
-    engine_us, numpy_us = [], []
+    engine_us, fixed_us, numpy_us = [], [], []
     all_steps = all_spikes = 0
     for repeat in range(repeats):
         first = 1 + repeat * trials
         laid_out = [segment for n in range(first, first + trials) for segment in contest.meet.trial(0, n)]
         segments = [replace(segment, learning=learning) for segment in laid_out]
         steps = sum(segment.steps for segment in segments)
-        engine_s, numpy_s, spikes = contest.play(segments)
+        engine_s, fixed_s, numpy_s, spikes = contest.play(segments)
         engine_us.append(engine_s / steps * 1e6)
+        fixed_us.append(fixed_s / steps * 1e6)
         numpy_us.append(numpy_s / steps * 1e6)
         all_steps += steps
         all_spikes += spikes
@@ -196,8 +203,10 @@ def measure(config: Config, network: Network, learning: bool, repeats: int) -> R
         rate_hz=all_spikes / (network.a.size * all_steps * dt_ms / 1000.0),
         engine_us=engine,
         real_time=dt_ms * 1000.0 / engine,
+        fixed_us=statistics.median(fixed_us),
+        fixed_ratio=statistics.median(map(operator.truediv, fixed_us, engine_us)),
         numpy_us=numpy,
-        ratio=numpy / engine,
+        ratio=statistics.median(map(operator.truediv, numpy_us, engine_us)),
         steps=all_steps,
         same_spikes=contest.same_spikes,
         z_difference=contest.z_difference,
@@ -261,6 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rate Hz",
         "engine us/step",
         "real-time factor",
+        "fixed us/step",
+        "fixed/float",
         "numpy us/step",
         "ratio",
     )
@@ -275,6 +286,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{row.rate_hz:.2f}",
             f"{row.engine_us:.2f}",
             f"{row.real_time:.1f}",
+            f"{row.fixed_us:.2f}",
+            f"{row.fixed_ratio:.2f}",
             f"{row.numpy_us:.1f}",
             f"{row.ratio:.1f}",
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from lava_predict import Config, Experiment, load_preset
+from lava_predict.arithmetic import PRECISIONS
 from lava_predict.backends import Engine
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.backends.lava import LavaEngine
@@ -35,15 +36,16 @@ WAYS = {
 """Of each way: form, steps per Lava step (0: as configured), trials."""
 
 
-def build(config: Config, form: str, steps: int) -> tuple[Experiment, Engine]:
+def build(config: Config, precision: str, form: str, steps: int) -> tuple[Experiment, Engine]:
     """Make the engine of one way."""
     if steps:
         run = config.run.model_copy(update={"steps_per_lava_step": steps})
         config = config.model_copy(update={"run": run})
     experiment = Experiment(config)
+    arithmetic = experiment.arithmetic(precision)
     if form == "cpu":
-        return experiment, CpuEngine(config, experiment.network, experiment.meet)
-    return experiment, LavaEngine(config, experiment.network, experiment.meet, form)
+        return experiment, CpuEngine(arithmetic, experiment.meet)
+    return experiment, LavaEngine(arithmetic, experiment.meet, form)
 
 
 def timed(engine: Engine, segments: Sequence[Segment]) -> tuple[float, int]:
@@ -59,10 +61,12 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--cells", type=int, default=1000)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float")
     arguments = parser.parse_args()
     block = "task.blocks=[{trials=10000, probability=[0.7, 0.3], latency_ms=[300, 600]}]"
     config = load_preset("robust", [f"reservoir.neurons={arguments.cells}", block])
-    engines = {name: build(config, form, steps) for name, (form, steps, _) in WAYS.items()}
+    precision = arguments.precision
+    engines = {name: build(config, precision, form, steps) for name, (form, steps, _) in WAYS.items()}
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in WAYS}
     done = dict.fromkeys(WAYS, 1)
     for experiment, engine in engines.values():
@@ -76,7 +80,7 @@ def main() -> None:
             found[name].append(timed(engine, segments))
     for _, engine in engines.values():
         engine.close()
-    print(f"robust, {arguments.cells} cells, noise and learning; medians of {arguments.repeats}")
+    print(f"robust, {precision}, {arguments.cells} cells, noise and learning; medians of {arguments.repeats}")
     print(f"fused, default: {config.run.steps_per_lava_step} steps per Lava step")
     print(f"{'':16}{'trials':>8}{'wall s':>9}{'us/step':>9}{'x cpu':>8}")
     per_step = {name: statistics.median(wall / steps for wall, steps in runs) for name, runs in found.items()}

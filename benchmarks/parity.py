@@ -1,9 +1,9 @@
-"""Show that every way of running a configuration gives the same three fingerprints.
+"""Show that every way of running a configuration gives the same three fingerprints, within one precision.
 
 The smoke preset and a 20-trial block of robust, both with noise, learning and feedback (gain 0.3), with
 and without a reset before each trial, with probes in between; on the cpu, as fused Lava Processes
-with 1, 10 and 50 steps per Lava step, and as a Lava graph. Run it with
-``python benchmarks/parity.py``; with all seeds it takes about a quarter of an hour.
+with 1, 10 and 50 steps per Lava step, and as a Lava graph; in float64 and in integers. Run it with
+``python benchmarks/parity.py``; with all seeds it takes about three quarters of an hour.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 # Python puts this folder first on the path, and there benchmarks/lava.py would stand for Lava itself.
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from lava_predict import Config, Experiment, load_preset
+from lava_predict.arithmetic import PRECISIONS
 
 FEEDBACK = "reservoir.feedback_gain=0.3"
 RESET = {"no reset": (), "reset": ("task.reset=true",)}
@@ -35,10 +37,10 @@ CASES = {
 WAYS = {"fused-1": ("fused", 1), "fused-10": ("fused", 10), "fused-50": ("fused", 50), "graph": ("graph", 1)}
 
 
-def same(config: Config, seed: int, ways: list[str]) -> bool:
+def same(config: Config, precision: str, seed: int, ways: list[str]) -> bool:
     """Run one configuration in every way and print whether the fingerprints and the state are the same."""
     started = time.perf_counter()
-    expected = Experiment(config, seed=seed).run()
+    expected = Experiment(config, seed=seed).run(precision=precision)
     print(
         f"    cpu       {expected.fingerprint.weights[:16]}  {time.perf_counter() - started:6.1f} s",
         flush=True,
@@ -48,7 +50,8 @@ def same(config: Config, seed: int, ways: list[str]) -> bool:
         form, steps = WAYS[name]
         run = config.run.model_copy(update={"steps_per_lava_step": steps})
         started = time.perf_counter()
-        found = Experiment(config.model_copy(update={"run": run}), seed=seed).run("lava", form=form)
+        experiment = Experiment(config.model_copy(update={"run": run}), seed=seed)
+        found = experiment.run("lava", precision, form)
         equal = found.fingerprint == expected.fingerprint and not found.state.differences(expected.state)
         all_same &= equal
         print(
@@ -64,18 +67,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5, help="seeds 1 to this")
+    parser.add_argument("--precision", choices=[*PRECISIONS, "both"], default="both")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     arguments = parser.parse_args()
+    precisions = PRECISIONS if arguments.precision == "both" else (arguments.precision,)
     count = equal = 0
-    for case in arguments.cases:
+    for precision, case, (name, reset) in product(precisions, arguments.cases, RESET.items()):
         preset, settings = CASES[case]
-        for name, reset in RESET.items():
-            config = load_preset(preset, (*settings, FEEDBACK, *reset))
-            for seed in range(1, arguments.seeds + 1):
-                print(f"{case}, {name}, seed {seed}")
-                count += 1
-                equal += same(config, seed, arguments.ways)
+        config = load_preset(preset, (*settings, FEEDBACK, *reset))
+        for seed in range(1, arguments.seeds + 1):
+            print(f"{precision}, {case}, {name}, seed {seed}")
+            count += 1
+            equal += same(config, precision, seed, arguments.ways)
     print(f"{equal} of {count} cases have the same fingerprints in every way")
     sys.exit(equal != count)
 

@@ -1,4 +1,4 @@
-"""What happens to the state between two segments, on every backend: reset, and the what rule."""
+"""What happens to the state between two segments on every backend: reset, and checks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lava_predict.config import Config, ReadoutSettings
+from lava_predict.config import Config
 from lava_predict.errors import RunError
 from lava_predict.kernels.float import Z_LIMIT
-from lava_predict.learning.what import learn_outcome, read_estimate
-from lava_predict.network import Network
 from lava_predict.state import State, reset_reservoir
-from lava_predict.task import Kind, Segment
+from lava_predict.task import Segment
 
 
-def enter(segment: Segment, state: State, network: Network, in_flight: Sequence[np.ndarray] = ()) -> None:
+def enter(segment: Segment, state: State, start: State, in_flight: Sequence[np.ndarray] = ()) -> None:
     """Prepare the state for a segment, in place.
 
     Parameters
@@ -24,46 +22,16 @@ def enter(segment: Segment, state: State, network: Network, in_flight: Sequence[
         What is about to be played; it says whether the reservoir is reset.
     state : State
         Its sum of traces starts anew.
-    network : Network
-        Gives b, for the reset.
+    start : State
+        Before the first step, for the reset.
     in_flight : sequence of ndarray
         Further buffers for spikes in flight, which a reset drops like the state's own.
     """
     if segment.reset:
-        reset_reservoir(state, network)
+        reset_reservoir(state, start)
         for buffer in in_flight:
-            buffer[:] = 0.0
-    state.x_sum[:] = 0.0
-
-
-def leave(
-    segment: Segment, state: State, what_window: tuple[int, int], readout: ReadoutSettings
-) -> np.ndarray:
-    """Read the what estimate at the end of a segment, and after a trial learn from its outcome, in place.
-
-    Parameters
-    ----------
-    segment : Segment
-        What has been played.
-    state : State
-        After its last step.
-    what_window : (int, int)
-        Steps, from and up to, over which the traces were summed.
-    readout : ReadoutSettings
-        Rates of the what rule.
-
-    Returns
-    -------
-    (K,) float64
-        What readout before learning, not clipped; NaN for a pause.
-    """
-    if segment.kind is Kind.PAUSE:
-        return np.full(state.z.size, np.nan)
-    steps = what_window[1] - what_window[0]
-    p = read_estimate(state, steps)
-    if segment.kind is Kind.TRIAL:
-        learn_outcome(state, steps, segment.cue, segment.outcome, p, readout)
-    return p
+            buffer[:] = 0
+    state.x_sum[:] = 0
 
 
 def check_finite(segment: Segment, step: int, diverged: bool, v: np.ndarray, config: Config) -> None:

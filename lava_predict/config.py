@@ -261,6 +261,46 @@ class RunSettings(Section):
     draws: DrawSettings
 
 
+Bits = Annotated[int, Field(ge=2, le=24)]
+ParameterBits = Annotated[int, Field(ge=2, le=16)]
+
+
+class FixedSettings(Section):
+    """Word lengths and rounding of the integer network; used with precision "fixed" only."""
+
+    fraction_bits: Annotated[
+        int, Field(ge=0, le=23, description="of the 24 bits of v, u, s and currents, those behind the point")
+    ]
+    v_bits: Annotated[Bits, Field(description="bits of v that are kept, of 24")]
+    u_bits: Annotated[Bits, Field(description="bits of u that are kept, of 24")]
+    s_bits: Annotated[Bits, Field(description="bits of s that are kept, of 24")]
+    parameter_bits: Annotated[ParameterBits, Field(description="a, b and factors, with sign")]
+    decay_bits: Annotated[ParameterBits, Field(description="fraction bits of the decays of s and x")]
+    weight_bits: Annotated[int, Field(ge=1, le=14, description="magnitude of a synapse's weight")]
+    trace_bits: Annotated[Bits, Field(description="bits of x that are kept, of 24")]
+    mean_bits: Annotated[Bits, Field(description="bits of m that are kept, of 24")]
+    readout_bits: Annotated[Bits, Field(description="bits of the readouts' weights that are kept, of 24")]
+    readout_fraction_bits: Annotated[
+        int, Field(ge=0, le=23, description="of the 24 bits of the readouts' weights, those behind the point")
+    ]
+    rounding: Annotated[
+        Literal["nearest", "floor", "stochastic"], Field(description="of what is cut off in a step")
+    ]
+    constant_rounding: Annotated[Literal["nearest", "floor"], Field(description="of parameters and weights")]
+    learning: Annotated[
+        Literal["own", "on_chip"], Field(description="this package's when rule, or Lava's learning engine")
+    ]
+    on_chip_rate: Annotated[float, Field(gt=0, le=100, description="rate of the when rule there, per ms")]
+    on_chip_weight_range: Annotated[
+        Positive, Field(description="largest weight there, in multiples of 1 / sqrt(N norm)")
+    ]
+    on_chip_impulse: Annotated[int, Field(ge=1, le=127, description="what a spike adds to a 7-bit trace")]
+    on_chip_error_bits: Annotated[int, Field(ge=1, le=12, description="fraction bits of the error's trace")]
+    on_chip_epoch: Annotated[
+        int, Field(ge=0, le=63, description="steps between two changes of the weights; 0: as few as will do")
+    ]
+
+
 class Config(Section):
     """A complete configuration."""
 
@@ -269,6 +309,7 @@ class Config(Section):
     readout: ReadoutSettings
     task: TaskSettings
     run: RunSettings
+    fixed: FixedSettings
 
     @model_validator(mode="after")
     def _steps_and_windows_fit(self) -> Config:

@@ -6,12 +6,13 @@ Nothing here knows what the network runs on; an `Engine` plays the segments.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lava_predict import metrics
+from lava_predict.arithmetic import PRECISIONS, Arithmetic, arithmetic_of
 from lava_predict.backends import Engine, Played
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.backends.lava import FORMS, LavaEngine, check_lava
@@ -20,12 +21,10 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.fingerprint import Fingerprint
 from lava_predict.network import Network, draw_network
 from lava_predict.state import State
-from lava_predict.task import Kind, Meet
+from lava_predict.task import Kind, Meet, Segment
 
 BACKENDS = ("cpu", "lava")
 """What a network can run on."""
-
-PRECISIONS = ("float",)
 
 
 def check_available(backend: str, precision: str, form: str | None) -> None:
@@ -135,22 +134,33 @@ class RunState:
         Of every trial so far.
     probes : list of Probe
         Of every probe so far.
+    saturations : (V,) int64
+        How often each variable of the integer network hit its bounds, probes included; empty in float.
     """
 
     network: State
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
     trials: list[TrialRecord] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
+    saturations: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def copy(self) -> RunState:
         """Return a value that this run's going on does not change."""
-        return replace(self, network=self.network.copy(), trials=list(self.trials), probes=list(self.probes))
+        return replace(
+            self,
+            network=self.network.copy(),
+            trials=list(self.trials),
+            probes=list(self.probes),
+            saturations=self.saturations.copy(),
+        )
 
     def differences(self, other: RunState) -> list[str]:
         """Name what is not the same, to the bit, in ``other``; empty if the two are equal."""
         names = self.network.differences(other.network)
         if self.fingerprint != other.fingerprint:
             names.append("fingerprint")
+        if self.saturations.tolist() != other.saturations.tolist():
+            names.append("saturations")
         for name in ("trials", "probes"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if len(mine) != len(theirs) or not all(map(_same, mine, theirs)):
@@ -219,6 +229,8 @@ class Result:
         Block by block.
     prediction : (time, channel) float64
         The last probe's prediction, from the cue on; with several cues, after the first.
+    saturations : dict of str to int
+        How often each variable of the integer network hit its bounds, probes included; empty in float.
     wall_s : float
         How long the simulation took, drawing excluded; the first run on a machine includes compiling.
     """
@@ -231,6 +243,7 @@ class Result:
     state: RunState
     blocks: list[BlockResult]
     prediction: np.ndarray
+    saturations: dict[str, int]
     wall_s: float
 
     @property
@@ -258,20 +271,21 @@ class Session:
 
     Parameters
     ----------
-    config : Config
-        Settings.
+    arithmetic : Arithmetic
+        The network's numbers and its settings.
     meet : Meet
         The task.
     engine : Engine
         Plays the segments.
     """
 
-    def __init__(self, config: Config, meet: Meet, engine: Engine) -> None:
-        self._config = config
+    def __init__(self, arithmetic: Arithmetic, meet: Meet, engine: Engine) -> None:
+        self._config = arithmetic.config
+        self._arithmetic = arithmetic
         self._meet = meet
         self._engine = engine
-        self._state = RunState(engine.state)
-        if config.readout.when_norm == "constant":
+        self._state = RunState(engine.state, saturations=np.zeros(len(arithmetic.saturating), np.int64))
+        if self._config.readout.when_norm == "constant":
             self._measure_norm()
 
     @property
@@ -316,6 +330,12 @@ class Session:
         self._state = self.state
         self._engine.close()
 
+    @property
+    def saturations(self) -> dict[str, int]:
+        """How often each variable of the integer network has hit its bounds; empty in float."""
+        counts = self._state.saturations.tolist()
+        return dict(zip(self._arithmetic.saturating, counts, strict=True))
+
     def blocks(self) -> list[BlockResult]:
         """Summarise every block that has been probed."""
         by_block: dict[int, list[Probe]] = {}
@@ -323,11 +343,16 @@ class Session:
             by_block.setdefault(probe.block, []).append(probe)
         return [self._block_result(number, probes) for number, probes in by_block.items()]
 
+    def _play(self, segments: list[Segment]) -> Iterator[Played]:
+        for played in self._engine.play(segments):
+            self._state.saturations += played.saturations
+            yield played
+
     def _measure_norm(self) -> None:
         """Set the constant norm of the when rule: mean |xc|^2 from the cue on in an unlearned trial."""
         before = self._engine.state
         *_, probe = self._engine.play([*self._meet.settling(), *self._meet.probe(0, 0, 0, 0)])
-        before.norm[0] = probe.norm[self._meet.cue_step :].mean()
+        self._arithmetic.set_norm(before, probe.norm[self._meet.cue_step :].mean())
         self._engine.restore(before)
 
     def _next_stop(self, block: int) -> int:
@@ -341,7 +366,7 @@ class Session:
         numbers = range(self.trials_done, last)
         segments = [segment for number in numbers for segment in self._meet.trial(block, number)]
         spikes = steps = 0
-        for played in self._engine.play(segments):
+        for played in self._play(segments):
             segment = played.segment
             spikes += played.spike_step.size
             steps += segment.steps
@@ -360,6 +385,7 @@ class Session:
     def _probe(self, block: int, trials: int) -> Probe:
         """Present each cue alone, on a copy of the state."""
         before = self._engine.state
+        physical = self._arithmetic.physical(before)
         shown = []
         for cue in range(self._config.task.cues):
             shown.append([self._present(block, cue, n) for n in range(self._config.run.probe_repeats)])
@@ -383,15 +409,15 @@ class Session:
             error_causal=metrics.rmse(causal[:, after], truth[:, after]),
             spike_step=tuple(repeats[0][1].spike_step for repeats in shown),
             spike_cell=tuple(repeats[0][1].spike_cell for repeats in shown),
-            w_when=before.w_when,
-            w_what=before.w_what,
+            w_when=physical.w_when,
+            w_what=physical.w_what,
             steps=sum(steps for repeats in shown for steps, _ in repeats),
         )
 
     def _present(self, block: int, cue: int, repeat: int) -> tuple[int, Played]:
         """Present a cue once; return the steps it took and the record of the probe segment."""
         steps = 0
-        for played in self._engine.play(self._meet.probe(block, self.trials_done, cue, repeat)):
+        for played in self._play(self._meet.probe(block, self.trials_done, cue, repeat)):
             steps += played.segment.steps
         assert played.segment.kind is Kind.PROBE
         return steps, played
@@ -459,6 +485,10 @@ class Experiment:
         self.network = draw_network(config)
         self.meet = Meet(config)
 
+    def arithmetic(self, precision: str) -> Arithmetic:
+        """Return the network's numbers and kernels in one of `PRECISIONS`."""
+        return arithmetic_of(self.config, self.network, precision)
+
     def start(self, backend: str = "cpu", precision: str = "float", form: str | None = None) -> Session:
         """Build the engine and return a session before its first trial.
 
@@ -482,12 +512,13 @@ class Experiment:
             If there is no such backend, precision or form.
         """
         check_available(backend, precision, form)
+        arithmetic = self.arithmetic(precision)
         engine: Engine
         if backend == "lava":
-            engine = LavaEngine(self.config, self.network, self.meet, form or FORMS[0])
+            engine = LavaEngine(arithmetic, self.meet, form or FORMS[0])
         else:
-            engine = CpuEngine(self.config, self.network, self.meet)
-        return Session(self.config, self.meet, engine)
+            engine = CpuEngine(arithmetic, self.meet)
+        return Session(arithmetic, self.meet, engine)
 
     def run(
         self,
@@ -534,5 +565,6 @@ class Experiment:
             state=state,
             blocks=session.blocks(),
             prediction=state.probes[-1].o[0, self.meet.cue_step :],
+            saturations=session.saturations,
             wall_s=wall_s,
         )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 class State(NamedTuple):
     """Everything that changes while a network runs. N cells, K events, M cues.
 
+    Types and units are those of the float network; in the integer network the same arrays hold integers,
+    in the formats of `lava_predict.kernels.fixed`.
+
     Attributes
     ----------
     v, u, s : (N,) float64
@@ -35,6 +38,10 @@ class State(NamedTuple):
         Trials with each cue that the rate of the what rule counts; surprise sets it back.
     what_error : (M, K) float64
         Running mean of the error of the what readout after each cue.
+    on_chip : (P,) int32
+        Rest of the state of the when readout on Lava's learning engine (`on_chip_view`); else empty.
+    saturations : (V,) int64
+        How often each variable of the integer network has hit its bounds; empty in float.
     """
 
     v: np.ndarray
@@ -50,6 +57,8 @@ class State(NamedTuple):
     norm: np.ndarray
     what_trials: np.ndarray
     what_error: np.ndarray
+    on_chip: np.ndarray
+    saturations: np.ndarray
 
     def copy(self) -> State:
         """Return a state that shares no memory with this one."""
@@ -85,36 +94,37 @@ def initial_state(network: Network, events: int, cues: int) -> State:
         v = -65 mV, u = b v, all else 0.
     """
     cells = network.a.size
-    state = State(
-        v=np.empty(cells),
-        u=np.empty(cells),
-        s=np.empty(cells),
-        a_in=np.empty(cells),
-        x=np.empty(cells),
+    v = np.full(cells, -65.0)
+    return State(
+        v=v,
+        u=network.b * v,
+        s=np.zeros(cells),
+        a_in=np.zeros(cells),
+        x=np.zeros(cells),
         m=np.zeros(cells),
-        z=np.empty(events),
+        z=np.zeros(events),
         x_sum=np.zeros(cells),
         w_when=np.zeros((events, cells + 1)),
         w_what=np.zeros((events, cells)),
         norm=np.ones(1),
         what_trials=np.zeros(cues, np.int64),
         what_error=np.zeros((cues, events)),
+        on_chip=np.zeros(0, np.int32),
+        saturations=np.zeros(0, np.int64),
     )
-    reset_reservoir(state, network)
-    return state
 
 
-def reset_reservoir(state: State, network: Network) -> None:
+def reset_reservoir(state: State, start: State) -> None:
     """Put the reservoir back to its start, in place; slow means and weights stay.
 
     Parameters
     ----------
     state : State
         v, u, s, x and z are set, spikes in flight are dropped.
-    network : Network
-        Gives b.
+    start : State
+        Before the first step.
     """
-    state.v[:] = -65.0
-    state.u[:] = network.b * state.v
-    for array in (state.s, state.a_in, state.x, state.z):
-        array[:] = 0.0
+    for name in ("v", "u", "s", "a_in", "x", "z"):
+        np.copyto(getattr(state, name), getattr(start, name))
+    # The last number counts steps, as the chip goes on to do.
+    state.on_chip[:-1] = start.on_chip[:-1]

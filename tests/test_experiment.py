@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, Experiment, Result, RunError, UserError, load_preset
+from lava_predict.arithmetic import PRECISIONS
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.experiment import Session
 from lava_predict.task import Kind
@@ -25,7 +26,13 @@ VARIANTS = {
     "two cues": ["task.cues=2"],
     "fine steps": ["run.dt_ms=0.5"],
     "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
+    "stochastic": ["fixed.rounding='stochastic'", "fixed.v_bits=18", "fixed.readout_bits=20"],
 }
+
+
+@pytest.fixture(params=PRECISIONS)
+def precision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
@@ -33,40 +40,39 @@ def variant(request: pytest.FixtureRequest, tiny: Tiny) -> Config:
     return tiny(*request.param)
 
 
-def run_in_chunks(config: Config, chunk_steps: int) -> Session:
+def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
     experiment = Experiment(config)
-    session = Session(
-        config, experiment.meet, CpuEngine(config, experiment.network, experiment.meet, chunk_steps)
-    )
+    arithmetic = experiment.arithmetic(precision)
+    session = Session(arithmetic, experiment.meet, CpuEngine(arithmetic, experiment.meet, chunk_steps))
     session.advance(100)
     return session
 
 
-def test_the_same_state_run_after_run_and_whatever_the_chunking(variant: Config) -> None:
-    whole = Experiment(variant).run().state
-    assert whole.differences(Experiment(variant).run().state) == []
+def test_the_same_state_run_after_run_and_whatever_the_chunking(variant: Config, precision: str) -> None:
+    whole = Experiment(variant).run(precision=precision).state
+    assert whole.differences(Experiment(variant).run(precision=precision).state) == []
     for chunk in (1, 7, 1000):
-        assert whole.differences(run_in_chunks(variant, chunk).state) == []
+        assert whole.differences(run_in_chunks(variant, precision, chunk).state) == []
 
 
-def test_probes_leave_no_mark(variant: Config) -> None:
-    probed = Experiment(variant).run()
+def test_probes_leave_no_mark(variant: Config, precision: str) -> None:
+    probed = Experiment(variant).run(precision=precision)
     none = variant.model_copy(update={"run": variant.run.model_copy(update={"probe_trials": ()})})
     often = variant.model_copy(
         update={"run": variant.run.model_copy(update={"probe_trials": (0, 1, 2, 3), "probe_repeats": 1})}
     )
     for other in (none, often):
-        result = Experiment(other).run()
+        result = Experiment(other).run(precision=precision)
         assert result.fingerprint == probed.fingerprint
         assert result.state.network.differences(probed.state.network) == []
 
 
-def test_going_on_from_a_copied_state_in_another_engine(variant: Config) -> None:
-    whole = Experiment(variant).run().state
-    first = Experiment(variant).start()
+def test_going_on_from_a_copied_state_in_another_engine(variant: Config, precision: str) -> None:
+    whole = Experiment(variant).run(precision=precision).state
+    first = Experiment(variant).start(precision=precision)
     first.advance(2)
     saved = first.state
-    second = Experiment(variant).start()
+    second = Experiment(variant).start(precision=precision)
     second.restore(saved)
     second.advance(100)
     assert whole.differences(second.state) == []
@@ -115,7 +121,7 @@ def test_fingerprint_of_spikes_by_its_definition(tiny: Tiny) -> None:
 
     config = tiny()
     experiment = Experiment(config)
-    engine = CpuEngine(config, experiment.network, experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
     digest = b""
     for trial in range(5):
         for played in engine.play(experiment.meet.trial(0 if trial < 3 else 1, trial)):
@@ -141,7 +147,7 @@ def test_differences_name_what_differs(tiny: Tiny) -> None:
 def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) -> None:
     config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0", "task.settle_ms=0")
     experiment = Experiment(config)
-    engine = CpuEngine(config, experiment.network, experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
     spikes = [
         np.stack((played.spike_step, played.spike_cell))
         for trial in range(3)
@@ -155,7 +161,7 @@ def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> No
     config = tiny("readout.when_norm='constant'")
     experiment = Experiment(config)
     session = experiment.start()
-    engine = CpuEngine(config, experiment.network, experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
     *_, probe = engine.play([*experiment.meet.settling(), *experiment.meet.probe(0, 0, 0, 0)])
     assert session.state.network.norm[0] == probe.norm[200:].mean() > 0
     assert not session.state.network.w_when.any()
@@ -163,7 +169,7 @@ def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> No
 
 def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
     experiment = Experiment(tiny())
-    engine = CpuEngine(experiment.config, experiment.network, experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
     list(engine.play(experiment.meet.trial(0, 0)))
     before = engine.state
     list(engine.play(experiment.meet.probe(0, 1, 0, 0)))

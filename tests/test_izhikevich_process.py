@@ -23,16 +23,23 @@ from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import Sparse
+from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix
 
+from lava_predict import load_preset
+from lava_predict.config import FixedSettings
 from lava_predict.firing_patterns import FIRING_PATTERNS, simulate
+from lava_predict.kernels import fixed as fixed_kernel
 from lava_predict.kernels.float import advance_cells, reset_spiking
 from lava_predict.kernels.noise import fold, key_of
+from lava_predict.processes.event_sparse.process import EventSparse
 from lava_predict.processes.izhikevich.process import Izhikevich
+from lava_predict.quantize import CellParameters, quantise_cells, to_state
 
 pytestmark = pytest.mark.timeout(90)
 
-Run = Callable[[Any, int], None]
+Run = Callable[..., None]
+FIXED = "fixed_pt"
 
 # The Process asks for a > 0, which one pattern of the paper does not have.
 PATTERNS = [pattern for pattern in FIRING_PATTERNS.values() if pattern.a > 0]
@@ -57,10 +64,10 @@ def run() -> Iterator[Run]:
     root = logging.getLogger()
     handlers = list(root.handlers)
 
-    def start(process: Any, steps: int) -> None:
+    def start(process: Any, steps: int, tag: str = "floating_pt") -> None:
         if process not in started:
             started.append(process)
-        process.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag="floating_pt"))
+        process.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag))
 
     yield start
     for process in started:
@@ -145,6 +152,72 @@ class Plain:
             i_in = np.zeros(self.v.size) if currents is None else currents[step]
             spikes[step] = before = self.advance(a_in, i_in)
         return spikes
+
+
+class PlainFixed:
+    """The same in integers: what goes in has 16 fraction bits, what is shown is physical.
+
+    Parameters are those of `Plain`; v, u and s are properties in physical units.
+    """
+
+    BITS = 16
+
+    def __init__(self, cells: int, fixed: FixedSettings | None = None, **parameters: Any) -> None:
+        self._plain = Plain(cells, **parameters)
+        self.settings = fixed or load_preset("robust").fixed
+        self.quantise()
+        k = self.cells.constants
+        self.states = {
+            name: to_state(getattr(self._plain, name), self.BITS, getattr(k, f"{name}_grain"))
+            for name in "vus"
+        }
+        self.saturations = np.zeros(fixed_kernel.CURRENT + 1, np.int64)
+        self.step = 0
+
+    def quantise(self, **changed: Any) -> None:
+        """Quantise the parameters, some of them new."""
+        plain = self._plain
+        for name, value in changed.items():
+            setattr(plain, name, value)
+        arrays = (getattr(plain, name) for name in ("a", "b", "c", "d", "bias"))
+        self.cells = quantise_cells(
+            self.settings, CellParameters(*arrays, plain.tau_s_ms, plain.dt_ms, plain.noise)
+        )
+
+    def shown(self, name: str) -> np.ndarray:
+        """A state in physical units."""
+        return self.states[name] * 2.0**-self.BITS
+
+    def advance(self, a_in: np.ndarray, i_in: np.ndarray, key: Any = None) -> np.ndarray:
+        """One step; 1 where a cell spikes."""
+        step_key = np.uint64(fold(self._plain.key, np.uint64(self.step))) if key is None else key
+        a, b, c, d, bias, k, _ = self.cells
+        v, u, s = self.states.values()
+        inputs = a_in.astype(np.int64), i_in.astype(np.int64)
+        fixed_kernel.advance_cells(v, u, s, *inputs, a, b, bias, k, step_key, self.saturations)
+        spiking = np.zeros(v.size, np.int64)
+        count = fixed_kernel.reset_spiking(v, u, c, d, k.peak, spiking, self.saturations)
+        spikes = np.zeros(v.size, np.int64)
+        spikes[spiking[:count]] = 1
+        self.step += 1
+        return spikes
+
+    def run(
+        self, steps: int, weights: np.ndarray | None = None, currents: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Spikes, (steps, N), with recurrent weights (N, N) and currents (steps, N), integers both."""
+        spikes = np.zeros((steps, self.states["v"].size), np.int64)
+        before = np.zeros(spikes.shape[1], np.int64)
+        for step in range(steps):
+            a_in = np.zeros_like(before) if weights is None else weights @ before
+            i_in = np.zeros_like(before) if currents is None else currents[step]
+            spikes[step] = before = self.advance(a_in, i_in)
+        return spikes
+
+
+def in_integers(currents: np.ndarray) -> np.ndarray:
+    """Round currents to 16 fraction bits, as int32."""
+    return np.rint(currents * 2.0**PlainFixed.BITS).astype(np.int32)
 
 
 def on_grid(weights: np.ndarray) -> np.ndarray:
@@ -453,6 +526,161 @@ def test_shared_arrays_are_the_models_own_state(run: Run) -> None:
     np.testing.assert_array_equal(shared["v"], -60.5)
 
 
+# Integers.
+
+
+def test_firing_patterns_in_integers(run: Run) -> None:
+    """Bit for bit those of the kernels; about as many spikes as in float64."""
+    steps = 400
+    currents = np.zeros((steps, len(PATTERNS)))
+    for column, pattern in enumerate(PATTERNS):
+        current = pattern.current(1.0)[:steps]
+        currents[: current.size, column] = current
+    parameters = {name: np.array([getattr(pattern, name) for pattern in PATTERNS]) for name in "abcd"}
+    v = np.array([pattern.v0 for pattern in PATTERNS])
+    started = zip(parameters["b"], v, PATTERNS, strict=True)
+    u = np.array([b * v0 if p.u0 is None else p.u0 for b, v0, p in started])
+    cells = Izhikevich(shape=v.shape, **parameters, v=v, u=u)
+    fed(cells, in_integers(currents))
+    sink = recorded(cells, steps)
+    run(cells, steps, FIXED)
+    spikes = spikes_of(sink)
+    expected = PlainFixed(v.size, **parameters, v=v, u=u).run(steps, None, in_integers(currents))
+    np.testing.assert_array_equal(spikes, expected)
+    in_float = Plain(v.size, **parameters, v=v, u=u).run(steps, None, currents)
+    assert np.all(spikes.sum(axis=0) > 0)
+    np.testing.assert_allclose(spikes.sum(axis=0), in_float.sum(axis=0), rtol=0.02, atol=1)
+
+
+def test_monitor_sees_millivolts_of_an_integer_cell(run: Run) -> None:
+    pattern = FIRING_PATTERNS["chattering"]
+    currents = in_integers(pattern.current(1.0)[:200, None])
+    parameters = {name: getattr(pattern, name) for name in "abcd"}
+    cells = Izhikevich(shape=(1,), **parameters, v=pattern.v0)
+    fed(cells, currents)
+    monitor = Monitor()
+    monitor.probe(cells.v, 200)
+    run(cells, 200, FIXED)
+    plain = PlainFixed(1, **parameters, v=pattern.v0)
+    expected = []
+    for current in currents:
+        plain.advance(np.zeros(1), current)
+        expected.append(plain.shown("v")[0])
+    assert expected.count(pattern.c) > 10
+    np.testing.assert_array_equal(monitor.get_data()[cells.name]["v"][:, 0], expected)
+
+
+def test_dense_and_event_sparse_loops_in_integers(run: Run) -> None:
+    """Lava's own Dense, 8 bits and an exponent for each sign, against weights in mV / ms."""
+    cells, steps = 40, 300
+    rng = np.random.default_rng(7)
+    weights = rng.integers(1, 256, (cells, cells)) * (rng.random((cells, cells)) < 0.3)
+    weights[0, :2] = 255
+    sign = np.where(np.arange(cells) % 4 == 3, -1, 1)
+    exponents = {1: 8, -1: 10}
+    summed = weights * np.where(sign > 0, 2 ** exponents[1], -(2 ** exponents[-1]))
+    bias = rng.uniform(3.0, 8.0, cells)
+    by_dense, by_events = (Izhikevich(shape=(cells,), bias=bias, noise=2.0, noise_seed=3) for _ in range(2))
+    for chosen, mode in ((1, SignMode.EXCITATORY), (-1, SignMode.INHIBITORY)):
+        dense = Dense(
+            weights=np.where(sign == chosen, chosen * weights, 0),
+            weight_exp=exponents[chosen],
+            sign_mode=mode,
+        )
+        by_dense.s_out.connect(dense.s_in)
+        dense.a_out.connect(by_dense.a_in)
+    synapses = EventSparse(weights=csr_matrix(summed * 2.0**-PlainFixed.BITS))
+    by_events.s_out.connect(synapses.s_in)
+    synapses.a_out.connect(by_events.a_in)
+    source = Source(data=np.zeros((cells, 1), np.int32))
+    for population in (by_dense, by_events):
+        source.s_out.connect(population.i_in)
+    sinks = recorded(by_dense, steps), recorded(by_events, steps)
+    run(source, steps, FIXED)
+    plain = PlainFixed(cells, bias=bias, noise=2.0, noise_seed=3)
+    expected = plain.run(steps, summed)
+    assert 100 < expected.sum() < 0.1 * expected.size
+    for sink in sinks:
+        np.testing.assert_array_equal(spikes_of(sink), expected)
+    np.testing.assert_array_equal(by_events.s.get(), plain.shown("s"))
+
+
+def test_state_of_integers_reads_and_sets_in_physical_units(run: Run) -> None:
+    rng = np.random.default_rng(8)
+    bias = rng.uniform(4.0, 12.0, (2, 3))
+    cells = Izhikevich(shape=(2, 3), bias=bias, v=-70.1, u=-14)
+    plain = PlainFixed(6, bias=bias.ravel(), v=-70.1, u=-14.0)
+    run(cells, 50, FIXED)
+    plain.run(50)
+    for name in "vus":
+        np.testing.assert_array_equal(getattr(cells, name).get().ravel(), plain.shown(name))
+    given = {"v": rng.uniform(-70.0, -50.0, 6), "u": np.append(rng.uniform(-20.0, 0.0, 5), 1000.0)}
+    for name, values in given.items():
+        getattr(cells, name).set(values.reshape(2, 3))
+        plain.states[name][:] = to_state(values, PlainFixed.BITS, 0)
+        np.testing.assert_array_equal(getattr(cells, name).get().ravel(), plain.shown(name))
+    assert np.max(np.abs(plain.shown("v") - given["v"])) <= 2.0**-17
+    cells.d.set(np.full((2, 3), 5.5))
+    cells.tau_s_ms.set(np.array([17.0]))
+    plain.quantise(d=np.full(6, 5.5), tau_s_ms=17.0)
+    run(cells, 50, FIXED)
+    assert plain.run(50).sum() > 0
+    for name in "vus":
+        np.testing.assert_array_equal(getattr(cells, name).get().ravel(), plain.shown(name))
+    np.testing.assert_array_equal(cells.d.get(), 5.5)
+
+
+def test_reference_port_writes_millivolts_to_integers(run: Run) -> None:
+    bias = np.array([6.0, 9.0, 12.0])
+    cells = Izhikevich(shape=(3,), bias=bias)
+    reset = Reset(reset_value=-80, interval=1000, offset=29)
+    reset.connect_var(cells.v)
+    run(cells, 60, FIXED)
+    plain = PlainFixed(3, bias=bias)
+    plain.run(30)
+    plain.states["v"][:] = -80 << PlainFixed.BITS
+    plain.run(30)
+    np.testing.assert_array_equal(cells.v.get(), plain.shown("v"))
+
+
+def test_integers_of_shared_memory_and_words_of_choice(run: Run) -> None:
+    """Fewer bits, stochastic rounding, and a current beyond the range."""
+    shared = {name: np.frombuffer(RawArray("i", 6), np.int32) for name in "vus"}
+    shared["saturations"] = np.frombuffer(RawArray("q", 4), np.int64)
+    words = load_preset("robust").fixed.model_copy(update={"v_bits": 17, "rounding": "stochastic"})
+    bias = np.array([4.0, 5.0, 6.0, 7.0, 8.0, 500.0])
+    cells = Izhikevich(
+        shape=(2, 3), bias=bias.reshape(2, 3), fixed=words, noise=3.0, noise_seed=5, shared=shared
+    )
+    plain = PlainFixed(6, words, bias=bias, noise=3.0, noise_seed=5)
+    for v in (-70 << 16, -60 << 16):
+        # A host may write to the memory between two runs; nothing that the Vars show undoes that.
+        for name in "vus":
+            shared[name][:] = plain.states[name][:] = v if name == "v" else plain.states[name]
+        run(cells, 40, FIXED)
+        plain.run(40)
+        for name in "vus":
+            np.testing.assert_array_equal(shared[name], plain.states[name])
+            np.testing.assert_array_equal(getattr(cells, name).get().ravel(), plain.shown(name))
+    assert np.all(plain.states["v"] % 2**7 == 0)
+    assert plain.saturations[fixed_kernel.CURRENT] > 0
+    np.testing.assert_array_equal(shared["saturations"], plain.saturations)
+    np.testing.assert_array_equal(cells.saturations.get(), plain.saturations)
+
+
+def test_event_sparse_gives_each_sign_its_exponent(run: Run) -> None:
+    weights = np.array([[3.0, -40.0, 0.0], [0.013, 0.0, -0.11]])
+    source = Source(data=np.array([[0, 1, 0], [0, 0, 1], [0, 1, 1]], np.int32))
+    synapses, sink = EventSparse(weights=csr_matrix(weights)), Sink(shape=(2,), buffer=4)
+    source.s_out.connect(synapses.s_in)
+    synapses.a_out.connect(sink.a_in)
+    run(source, 4, FIXED)
+    # 8 bits hold 3 in steps of 2^-6 and 40 in steps of 2^-2.
+    held = np.rint(weights * np.where(weights > 0, 64, 4)) * np.where(weights > 0, 1024, 16384)
+    expected = [[0, 0], [0, 0], held[:, 0] + held[:, 2], held[:, 1] + held[:, 2]]
+    np.testing.assert_array_equal(spikes_of(sink), expected)
+
+
 # Arguments.
 
 
@@ -480,9 +708,14 @@ def test_shared_arrays_are_the_models_own_state(run: Run) -> None:
         ({"noise_seed": -1}, r"noise_seed = -1: must be a whole number"),
         ({"noise_seed": 2**64}, r"noise_seed = 18446744073709551616"),
         ({"noise_seed": 1.0}, r"noise_seed = 1.0"),
+        ({"fixed": "nearest"}, r"fixed = 'nearest': must be FixedSettings"),
+        ({"shared": {"saturations": np.zeros(4)}}, r"shared\['saturations'\] = .* int64 array of 4 values"),
         ({"shared": {"w": np.zeros(3)}}, r"shared\['w'\]: there is no such state; allowed: v, u, s"),
-        ({"shared": {"v": np.zeros(4)}}, r"shared\['v'\] = .* float64 array of 3 values"),
-        ({"shared": {"v": np.zeros(3, np.float32)}}, r"shared\['v'\] = .* float64 array of 3 values"),
+        ({"shared": {"v": np.zeros(4)}}, r"shared\['v'\] = .* float64 or int32 array of 3 values"),
+        (
+            {"shared": {"v": np.zeros(3, np.float32)}},
+            r"shared\['v'\] = .* float64 or int32 array of 3 values",
+        ),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:

@@ -18,7 +18,8 @@ pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
 
 import psutil
 
-from lava_predict import Config, Experiment, RunError, load_preset
+from lava_predict import Config, Experiment, RunError, UserError, load_preset
+from lava_predict.arithmetic import arithmetic_of
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("nothing_left")]
 
@@ -32,6 +33,7 @@ WAYS = [
     pytest.param("fused", 100, id="fused-100"),
     pytest.param("graph", 1, id="graph", marks=pytest.mark.slow),
 ]
+PRECISION = pytest.mark.parametrize("precision", ["float", "fixed"])
 VARIANTS = {
     "plain": [],
     "feedback": ["reservoir.feedback_gain=0.3"],
@@ -41,64 +43,105 @@ VARIANTS = {
     "constant norm, uncentred": ["readout.when_norm='constant'", "readout.centred=false"],
     "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
 }
+# Of the integer network: settings, and whether something saturates.
+WORDS = {
+    "stochastic rounding": (["fixed.rounding='stochastic'"], False),
+    "rounding down": (["fixed.rounding='floor'", "fixed.constant_rounding='floor'"], False),
+    "short words": (["fixed.weight_bits=5", "fixed.v_bits=18", "fixed.u_bits=16", "fixed.s_bits=15"], False),
+    "coarse states, fine weights": (["fixed.fraction_bits=6", "fixed.readout_fraction_bits=22"], True),
+    "narrow states": (["fixed.fraction_bits=17", "reservoir.noise=30.0"], True),
+}
 
 
 def with_steps(config: Config, steps: int) -> Config:
     return config.model_copy(update={"run": config.run.model_copy(update={"steps_per_lava_step": steps})})
 
 
+@PRECISION
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
 @pytest.mark.parametrize(("form", "steps"), WAYS)
-def test_same_bits_as_the_cpu(form: str, steps: int, variant: list[str]) -> None:
+def test_same_bits_as_the_cpu(form: str, steps: int, variant: list[str], precision: str) -> None:
     if steps == 1 and variant in (VARIANTS["constant norm, uncentred"], VARIANTS["fine steps"]):
         variant = [*variant, "task.settle_ms=0", "task.after_ms=650"]
     config = with_steps(load_preset("smoke", [*SMALL, *variant]), steps)
-    expected = Experiment(config).run()
-    found = Experiment(config).run(backend="lava", form=form)
+    expected = Experiment(config).run(precision=precision)
+    found = Experiment(config).run("lava", precision, form)
     assert found.fingerprint == expected.fingerprint
     assert found.state.differences(expected.state) == []
 
 
-def test_one_short_trial_as_a_graph_has_the_same_bits() -> None:
+@pytest.mark.parametrize(("words", "saturates"), WORDS.values(), ids=WORDS.keys())
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+def test_same_bits_and_saturations_whatever_the_words(form: str, words: list[str], saturates: bool) -> None:
+    more = [
+        "reservoir.feedback_gain=0.5",
+        "task.reset=true",
+        "task.settle_ms=50",
+        "task.after_ms=650",
+        *words,
+    ]
+    config = with_steps(load_preset("smoke", [*SMALL, *more]), 7)
+    expected = Experiment(config).run(precision="fixed")
+    found = Experiment(config).run("lava", "fixed", form)
+    assert (expected.state.saturations.sum() > 0) == saturates
+    assert found.state.differences(expected.state) == []
+
+
+def test_weights_that_dense_cannot_hold_are_refused() -> None:
+    config = load_preset("smoke", [*SMALL, "fixed.weight_bits=9"])
+    with pytest.raises(
+        UserError, match=r"fixed\.weight_bits = 9: at most 8 in the graph form.*lower it, or use"
+    ):
+        Experiment(config).start("lava", "fixed", "graph")
+    for precision, form in (("fixed", "fused"), ("float", "graph")):
+        Experiment(config).start("lava", precision, form).close()
+
+
+@PRECISION
+def test_one_short_trial_as_a_graph_has_the_same_bits(precision: str) -> None:
     few = "task.blocks=[{trials=1, probability=[0.6, 0.3], latency_ms=[100, 300]}]"
     short = ["task.after_ms=400", "task.settle_ms=50", "task.pause_ms=[50, 60]", "run.probe_trials=[]", few]
     config = load_preset("smoke", [*SMALL, *short, "reservoir.feedback_gain=0.3"])
-    expected = Experiment(config).run()
-    assert Experiment(config).run(backend="lava", form="graph").state.differences(expected.state) == []
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, "graph").state.differences(expected.state) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
+@PRECISION
 @pytest.mark.parametrize(("form", "steps"), [("fused", 100), ("fused", 10), ("graph", 1)])
-def test_smoke_preset_has_the_same_bits(form: str, steps: int) -> None:
+def test_smoke_preset_has_the_same_bits(form: str, steps: int, precision: str) -> None:
     config = with_steps(load_preset("smoke", ["run.probe_repeats=1", "task.settle_ms=1000"]), steps)
-    expected = Experiment(config).run()
-    assert Experiment(config).run(backend="lava", form=form).state.differences(expected.state) == []
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
 
 
 @pytest.mark.slow
+@PRECISION
 @pytest.mark.parametrize(("form", "steps"), WAYS)
-def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int) -> None:
+def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int, precision: str) -> None:
     settings = ["task.settle_ms=500", "run.probe_trials=[1]", "run.probe_repeats=1", FEW]
     config = with_steps(load_preset("robust", [*settings, "reservoir.feedback_gain=0.3"]), steps)
-    expected = Experiment(config).run()
-    assert Experiment(config).run(backend="lava", form=form).state.differences(expected.state) == []
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
 
 
+@PRECISION
 @pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
-def test_a_state_moves_between_backends(form: str) -> None:
-    config = load_preset("smoke", [*SMALL, "reservoir.feedback_gain=0.3"])
-    whole = Experiment(config).run().state
-    first = Experiment(config).start()
+def test_a_state_moves_between_backends(form: str, precision: str) -> None:
+    # In integers something saturates on either side of the move.
+    config = load_preset("smoke", [*SMALL, "reservoir.feedback_gain=0.3", "fixed.fraction_bits=17"])
+    whole = Experiment(config).run(precision=precision).state
+    first = Experiment(config).start(precision=precision)
     first.advance(1)
-    second = Experiment(config).start(backend="lava", form=form)
+    second = Experiment(config).start("lava", precision, form)
     try:
         second.restore(first.state)
         second.advance(1)
         assert second.state.differences(whole) == []
     finally:
         second.close()
-    third = Experiment(config).start()
+    third = Experiment(config).start(precision=precision)
     third.restore(second.state)
     assert third.state.differences(whole) == []
 
@@ -112,17 +155,21 @@ def test_more_segments_than_the_playbook_holds(monkeypatch: pytest.MonkeyPatch) 
     assert Experiment(config).run(backend="lava").fingerprint == expected.fingerprint
 
 
+@PRECISION
 @pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
-def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str) -> None:
-    diverging = ["readout.when_rate=100.0", "readout.when_norm='constant'"]
+def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str, precision: str) -> None:
+    # Weights of few fraction bits have the range to let the readout of the integer network diverge.
+    wide = "fixed.readout_fraction_bits=8"
+    diverging = ["readout.when_rate=100.0", "readout.when_norm='constant'", wide]
     with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
-        Experiment(load_preset("smoke", [*SMALL, *diverging])).run(backend="lava", form=form)
+        Experiment(load_preset("smoke", [*SMALL, *diverging])).run("lava", precision, form)
     config = load_preset("smoke", [*SMALL, "run.probe_trials=[]"])
-    expected = Experiment(config).run()
-    assert Experiment(config).run(backend="lava", form=form).fingerprint == expected.fingerprint
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).fingerprint == expected.fingerprint
 
 
-def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused() -> None:
+@PRECISION
+def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused(precision: str) -> None:
     """Both models of Reservoir in a plain Lava network, under Lava's own run configuration."""
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
@@ -130,28 +177,34 @@ def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused() -> None:
     from lava.proc.monitor.process import Monitor
 
     from lava_predict.network import draw_network
-    from lava_predict.processes.reservoir.models import PyReservoirFloat, SubReservoirModel
+    from lava_predict.processes.reservoir.models import PyReservoirFixed, PyReservoirFloat, SubReservoirModel
     from lava_predict.processes.reservoir.process import Reservoir
 
     config = load_preset("smoke", ["reservoir.neurons=50", "reservoir.feedback_gain=2.0"])
-    network = draw_network(config)
+    arithmetic = arithmetic_of(config, draw_network(config), precision)
     rng = np.random.default_rng(0)
-    level = (rng.random((1, 100)) < 0.3).astype(float)
-    feedback = np.round(rng.random((2, 100)) * 65536) / 65536
-    spikes = []
-    for model in (PyReservoirFloat, SubReservoirModel):
-        reservoir, monitor = Reservoir(config=config, network=network), Monitor()
+    level = (rng.random((1, 100)) < 0.3).astype(arithmetic.number)
+    feedback = rng.integers(0, 257, (2, 100)) * (1 if precision == "fixed" else 1 / 256)
+    fused, tag = {"float": (PyReservoirFloat, "floating_pt"), "fixed": (PyReservoirFixed, "fixed_pt")}[
+        precision
+    ]
+    spikes, potentials = [], []
+    for model in (fused, SubReservoirModel):
+        reservoir, monitor = Reservoir(arithmetic=arithmetic), Monitor()
         sources = [Source(data=data) for data in (level, feedback)]
         sources[0].s_out.connect(reservoir.level_in)
         sources[1].s_out.connect(reservoir.feedback_in)
         monitor.probe(reservoir.s_out, 100)
         choice: dict[Any, Any] = {Reservoir: model, reservoir: model}
-        run_cfg = Loihi2SimCfg(select_tag="floating_pt", exception_proc_model_map=choice)
+        run_cfg = Loihi2SimCfg(select_tag=tag, exception_proc_model_map=choice)
         reservoir.run(condition=RunSteps(num_steps=100), run_cfg=run_cfg)
         spikes.append(next(iter(monitor.get_data()[reservoir.name].values())))
+        potentials.append(reservoir.v.get())
         reservoir.stop()
     assert spikes[0].sum() > 50
     np.testing.assert_array_equal(spikes[0], spikes[1])
+    assert np.all((potentials[0] > -100.0) & (potentials[0] < 30.0))
+    np.testing.assert_array_equal(potentials[0], potentials[1])
 
 
 @pytest.mark.slow
@@ -166,10 +219,10 @@ def test_memory_does_not_grow_with_the_number_of_runs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["fused", "graph"])
-def test_the_command(form: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "precision"), [("fused", "float"), ("graph", "float"), ("graph", "fixed")])
+def test_the_command(form: str, precision: str, tmp_path: Path) -> None:
     settings = [text for setting in SMALL for text in ("--set", setting)]
-    arguments = ["run", "--preset", "smoke", *settings, "--quiet"]
+    arguments = ["run", "--preset", "smoke", *settings, "--precision", precision, "--quiet"]
     for out, more in (("cpu", []), ("lava", ["--backend", "lava", "--form", form])):
         done = subprocess.run(
             [sys.executable, "-m", "lava_predict", *arguments, "--out", out, *more],
@@ -184,7 +237,7 @@ def test_the_command(form: str, tmp_path: Path) -> None:
 
     one, other = (json.loads((tmp_path / out / "summary.json").read_text()) for out in ("cpu", "lava"))
     assert one["fingerprint"] == other["fingerprint"]
-    assert (other["backend"], other["form"]) == ("lava", form)
+    assert (other["backend"], other["form"], other["precision"]) == ("lava", form, precision)
 
 
 @pytest.mark.slow

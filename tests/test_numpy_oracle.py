@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, load_preset
+from lava_predict.arithmetic import FloatArithmetic
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.network import draw_network
 from lava_predict.task import Meet
@@ -53,7 +54,8 @@ def _compare(module: ModuleType, config: Config, learning: bool) -> tuple[np.nda
     then nothing of the difference reaches the reservoir, and the spikes must be identical.
     """
     network, meet = draw_network(config), Meet(config)
-    engine, oracle = CpuEngine(config, network, meet), module.NumpyNetwork(config, network, meet)
+    engine = CpuEngine(FloatArithmetic(config, network), meet)
+    oracle = module.NumpyNetwork(config, network, meet)
     second = [replace(segment, learning=learning) for segment in meet.trial(0, 1)]
     cells, largest = [], 0.0
     for played in engine.play([*meet.trial(0, 0), *second]):

@@ -14,7 +14,7 @@ from lava_predict.task import Segment
 
 @dataclass(frozen=True)
 class Played:
-    """What a segment left behind.
+    """What a segment left behind, in physical units whatever the precision.
 
     Attributes
     ----------
@@ -32,6 +32,8 @@ class Played:
         What readout at the segment's end, before learning and not clipped; NaN for a pause.
     w_when, w_what : (K, N + 1) and (K, N) float64
         Weights after the segment.
+    saturations : (V,) int64
+        How often each variable hit its bounds in this segment; empty in float.
     """
 
     segment: Segment
@@ -43,6 +45,7 @@ class Played:
     p: np.ndarray
     w_when: np.ndarray
     w_what: np.ndarray
+    saturations: np.ndarray
 
 
 class Engine(Protocol):

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from lava_predict.arithmetic import Arithmetic
 from lava_predict.backends import Played
-from lava_predict.between import check_finite, enter, leave
-from lava_predict.config import Config
-from lava_predict.kernels.float import Recording, advance, step_constants
-from lava_predict.network import Network
-from lava_predict.state import State, initial_state
-from lava_predict.task import Meet, Segment
+from lava_predict.between import check_finite, enter
+from lava_predict.kernels.float import Recording
+from lava_predict.state import State
+from lava_predict.task import Meet, Segment, Streams
 
 _MOST_SPIKES = 1_000_000
 
@@ -22,10 +21,8 @@ class CpuEngine:
 
     Parameters
     ----------
-    config : Config
-        Settings.
-    network : Network
-        As `draw_network` draws it.
+    arithmetic : Arithmetic
+        The network and its numbers.
     meet : Meet
         Gives the streams of a segment.
     chunk_steps : int, optional
@@ -33,14 +30,13 @@ class CpuEngine:
         buffer for spikes below a million entries.
     """
 
-    def __init__(self, config: Config, network: Network, meet: Meet, chunk_steps: int | None = None) -> None:
-        self._config = config
-        self._network = network
+    def __init__(self, arithmetic: Arithmetic, meet: Meet, chunk_steps: int | None = None) -> None:
+        self._arithmetic = arithmetic
         self._meet = meet
-        self._constants = step_constants(config)
-        self._state = initial_state(network, config.task.events, config.task.cues)
-        self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // network.a.size))
-        self._spikes = np.empty((2, self._chunk * network.a.size), np.uint32)
+        self._state = arithmetic.start.copy()
+        cells = self._state.v.size
+        self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // cells))
+        self._spikes = np.empty((2, self._chunk * cells), np.uint32)
 
     @property
     def state(self) -> State:
@@ -60,44 +56,39 @@ class CpuEngine:
         """Do nothing: there is nothing to give back."""
 
     def _play(self, segment: Segment) -> Played:
-        state = self._state
-        enter(segment, state, self._network)
+        state, arithmetic = self._state, self._arithmetic
+        saturations = state.saturations.copy()
+        enter(segment, state, arithmetic.start)
+        streams = arithmetic.streams(self._meet.streams(segment))
         steps, events = segment.steps, state.z.size
-        z, what_drive, norm = np.empty((steps, events)), np.empty((steps, events)), np.empty(steps)
+        z: np.ndarray = np.empty((steps, events), arithmetic.number)
+        what_drive = np.empty_like(z)
+        norm: np.ndarray = np.empty(steps, arithmetic.accumulator)
         spikes = []
         for start in range(0, steps, self._chunk):
             rows = slice(start, start + self._chunk)
             recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
-            spikes.append(self._advance(segment, rows, recording))
-        p = leave(segment, state, self._meet.what_window, self._config.readout)
-        spike_step, spike_cell = np.concatenate(spikes, axis=1)
-        return Played(
-            segment,
-            spike_step,
-            spike_cell,
-            z,
-            what_drive,
-            norm,
-            p,
-            state.w_when.copy(),
-            state.w_what.copy(),
+            spikes.append(
+                self._advance(segment, Streams(*(part[rows] for part in streams)), start, recording)
+            )
+        p = arithmetic.finish(segment, state, self._meet.what_window)
+        weights = (state.w_when.copy(), state.w_what.copy())
+        happened = state.saturations - saturations
+        return arithmetic.played(
+            segment, np.concatenate(spikes, axis=1), z, what_drive, norm, p, *weights, happened
         )
 
-    def _advance(self, segment: Segment, rows: slice, recording: Recording) -> np.ndarray:
+    def _advance(self, segment: Segment, streams: Streams, start: int, recording: Recording) -> np.ndarray:
         """Advance by one chunk and return its spikes, (2, spikes): step and cell."""
-        streams = self._meet.streams(segment)
-        count, diverged = advance(
-            self._network,
-            self._constants,
+        count, diverged = self._arithmetic.advance(
             self._state,
-            streams.level[rows],
-            streams.gate[rows],
-            streams.target[rows],
-            np.uint64(segment.noise_key),
-            rows.start,
+            streams,
+            segment.noise_key,
+            start,
             self._meet.what_window,
             segment.learning,
             recording,
         )
-        check_finite(segment, max(diverged, rows.start), diverged >= 0, self._state.v, self._config)
+        config = self._arithmetic.config
+        check_finite(segment, max(diverged, start), diverged >= 0, self._state.v, config)
         return self._spikes[:, :count].copy()

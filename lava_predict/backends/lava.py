@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.arithmetic import Arithmetic
 from lava_predict.backends import Played
 from lava_predict.backends.shared import Logbook, Playbook, shared_array, shared_state
 from lava_predict.between import enter
 from lava_predict.config import Config
 from lava_predict.errors import UserError
-from lava_predict.kernels.float import Recording, advance, graded, readout_step, step_constants
-from lava_predict.network import Network
-from lava_predict.state import State, initial_state
-from lava_predict.task import Meet, Segment
+from lava_predict.kernels.float import Recording
+from lava_predict.state import State
+from lava_predict.task import Meet, Segment, Streams
 
 FORMS = ("fused", "graph")
 """fused: reservoir and readout in one kernel. graph: the decomposition that maps to hardware."""
@@ -29,6 +29,7 @@ _MOST_SEGMENTS = 128
 _STEPS_PER_MESSAGE = 200
 _MOST_STEPS = 200_000
 _MOST_SPIKES = 50_000_000
+_DENSE_BITS = 8
 
 
 def check_lava() -> None:
@@ -47,15 +48,36 @@ def check_lava() -> None:
         )
 
 
+def check_weight_bits(config: Config, precision: str, form: str) -> None:
+    """Raise a UserError for weights that Lava's Dense would clip.
+
+    Parameters
+    ----------
+    config : Config
+        Its ``fixed.weight_bits`` counts.
+    precision, form : str
+        Only the integer network as a graph has Dense connections of integers.
+
+    Raises
+    ------
+    UserError
+        If the weights have more bits than such a Dense keeps.
+    """
+    bits = config.fixed.weight_bits
+    if precision == "fixed" and form == "graph" and bits > _DENSE_BITS:
+        raise UserError(
+            f"fixed.weight_bits = {bits}: at most {_DENSE_BITS} in the graph form, whose Dense connections "
+            "hold no more; lower it, or use --form fused or --backend cpu"
+        )
+
+
 class LavaEngine:
     """Plays segments on a network of Lava Processes.
 
     Parameters
     ----------
-    config : Config
-        Settings.
-    network : Network
-        As `draw_network` draws it.
+    arithmetic : Arithmetic
+        The network and its numbers.
     meet : Meet
         The task.
     form : str
@@ -64,18 +86,20 @@ class LavaEngine:
     Raises
     ------
     UserError
-        If there is no such form, or no Lava.
+        If there is no such form, no Lava, or a setting that the form does not allow.
     """
 
-    def __init__(self, config: Config, network: Network, meet: Meet, form: str = "fused") -> None:
+    def __init__(self, arithmetic: Arithmetic, meet: Meet, form: str = "fused") -> None:
         if form not in FORMS:
             raise UserError(f"form = {form!r}: there is no such form; allowed: {', '.join(FORMS)}")
+        config = arithmetic.config
+        check_weight_bits(config, arithmetic.precision, form)
         check_lava()
-        self._config, self._network, self._meet = config, network, meet
+        self._arithmetic, self._meet = arithmetic, meet
         self._graph = form == "graph"
-        self._state = shared_state(initial_state(network, config.task.events, config.task.cues))
+        self._state = shared_state(arithmetic.start)
         # The graph keeps what inhibitory spikes in flight will add apart from a_in.
-        self._inhibitory = shared_array(self._state.a_in.shape)
+        self._inhibitory = shared_array(self._state.a_in.shape, self._state.a_in.dtype)
         steps = 1 if self._graph else config.run.steps_per_lava_step
         # The graph's connections take one step at a time; elsewhere a message costs more than its rows.
         per_message = 1 if self._graph else steps * max(1, _STEPS_PER_MESSAGE // steps)
@@ -83,8 +107,9 @@ class LavaEngine:
         pause = config.steps(max(config.task.pause_ms[1], config.task.settle_ms))
         longest = max(meet.times_ms.size, pause)
         # Room for the longest segment even if every cell spiked in every step; pages in use count only.
-        most_spikes = max(_MOST_SPIKES, longest * network.a.size)
-        self._most_steps = min(max(_MOST_STEPS, longest), most_spikes // network.a.size)
+        cells = self._state.v.size
+        most_spikes = max(_MOST_SPIKES, longest * cells)
+        self._most_steps = min(max(_MOST_STEPS, longest), most_spikes // cells)
         self._logbook = Logbook(_MOST_SEGMENTS, self._most_steps, most_spikes, self._state)
         self._time_step = 1
         self._run: Any = None
@@ -99,7 +124,7 @@ class LavaEngine:
     def restore(self, state: State) -> None:
         """Put the network into a state that an engine gave."""
         self._state.restore(state)
-        self._inhibitory[:] = 0.0
+        self._inhibitory[:] = 0
 
     def play(self, segments: Sequence[Segment]) -> Iterator[Played]:
         """Play segments in order and yield what each left behind, as many at a time as memory holds."""
@@ -123,7 +148,8 @@ class LavaEngine:
     def _play_together(self, segments: Sequence[Segment]) -> list[Played]:
         if self._run is None:
             self._build()
-        enter(segments[0], self._state, self._network, (self._inhibitory,))
+        enter(segments[0], self._state, self._arithmetic.start, (self._inhibitory,))
+        before = self._state.saturations.copy()
         self._logbook.spike_count[0] = 0
         lava_steps = self._playbook.write(segments, self._time_step)
         try:
@@ -133,24 +159,27 @@ class LavaEngine:
             raise
         self._time_step += lava_steps
         offsets = np.cumsum([0, *(segment.steps for segment in segments)]).tolist()
-        return [self._played(row, segment, offsets[row]) for row, segment in enumerate(segments)]
+        saturations = np.diff(self._logbook.saturations[: len(segments)], axis=0, prepend=before[None])
+        return [
+            self._played(row, segment, offsets[row], saturations[row]) for row, segment in enumerate(segments)
+        ]
 
-    def _played(self, row: int, segment: Segment, offset: int) -> Played:
+    def _played(self, row: int, segment: Segment, offset: int, saturations: np.ndarray) -> Played:
         """Read the record of one segment, whose steps begin at an offset, out of the logbook."""
         book, events = self._logbook, self._state.z.size
         prediction = book.prediction[offset : offset + segment.steps]
         low = int(book.spikes_after[row - 1]) if row else 0
         spikes = book.spikes[:, low : int(book.spikes_after[row])].copy()
-        return Played(
+        return self._arithmetic.played(
             segment,
-            spikes[0],
-            spikes[1],
+            spikes,
             prediction[:, :events].copy(),
             prediction[:, events : 2 * events].copy(),
             prediction[:, -1].copy(),
             book.p[row].copy(),
             book.w_when[row].copy(),
             book.w_what[row].copy(),
+            saturations,
         )
 
     def _build(self) -> None:
@@ -163,8 +192,7 @@ class LavaEngine:
 
         self._compile_kernels()
         common = {
-            "config": self._config,
-            "network": self._network,
+            "arithmetic": self._arithmetic,
             "state": self._state,
             "playbook": self._playbook,
             "logbook": self._logbook,
@@ -179,23 +207,26 @@ class LavaEngine:
         host.teach_out.connect(predictor.teach_in)
         predictor.prediction_out.connect(host.prediction_in)
         self._run = SupervisedRun(
-            host, _run_config(self._graph), progress=lambda: int(self._logbook.progress[0])
+            host,
+            _run_config(self._arithmetic.precision, self._graph),
+            progress=lambda: int(self._logbook.progress[0]),
         )
 
     def _compile_kernels(self) -> None:
         """Compile, or load, in this process what the models call, so that no child has to."""
-        state, constants = self._state.copy(), step_constants(self._config)
-        events, cells = state.z.size, state.v.size
-        no_spikes, no_rows = np.empty(0, np.uint32), np.empty((0, events))
-        nothing = Recording(no_spikes, no_spikes, no_rows, no_rows, np.empty(0))
-        no_levels = np.empty((0, self._network.input_weight.shape[0]))
-        key, window = np.uint64(0), (0, 0)
-        advance(self._network, constants, state, no_levels, no_rows, no_rows, key, 0, window, True, nothing)
+        arithmetic, state = self._arithmetic, self._state.copy()
+        nothing = np.empty(0, np.uint32)
+        no_rows: np.ndarray = np.empty((0, state.z.size), arithmetic.number)
+        channels = arithmetic.network.input_weight.shape[0]
+        no_levels: np.ndarray = np.empty((0, channels), arithmetic.number)
+        recording = Recording(nothing, nothing, no_rows, no_rows, np.empty(0, arithmetic.accumulator))
+        streams = Streams(no_levels, no_rows, no_rows)
+        arithmetic.advance(state, streams, 0, 0, (0, 0), True, recording)
         if self._graph:
-            spiking, drive = np.empty(0, np.int64), np.empty(events)
-            gate, target = np.zeros((2, events))
-            readout_step(constants, state, spiking, 0, gate, target, False, True, np.empty(cells + 1), drive)
-            graded(0.0)
+            no_spikes = np.empty(0, np.int64)
+            gate, target, drive = np.zeros((3, state.z.size), arithmetic.number)
+            arithmetic.readout_step(state, no_spikes, gate, target, False, True, 0, np.uint64(0), drive)
+            arithmetic.graded(state.z)
 
 
 class _ModelsByClass(dict[Any, Any]):
@@ -208,38 +239,50 @@ class _ModelsByClass(dict[Any, Any]):
         return super().__getitem__(type(process) if super().__contains__(type(process)) else process)
 
 
-def _run_config(graph: bool) -> Any:
+def _run_config(precision: str, graph: bool) -> Any:
     """Return a Lava run configuration that names the model of every Process."""
     from lava.magma.core.run_configs import Loihi2SimCfg
 
-    from lava_predict.processes.meet.models import PyMeetModel
+    models = _graph_models(precision) if graph else _fused_models(precision)
+    tag = {"float": "floating_pt", "fixed": "fixed_pt"}[precision]
+    return Loihi2SimCfg(select_tag=tag, exception_proc_model_map=_ModelsByClass(models))
+
+
+def _fused_models(precision: str) -> dict[Any, Any]:
+    from lava_predict.processes.meet.models import PyMeetFixed, PyMeetFloat
     from lava_predict.processes.meet.process import Meet as MeetProcess
-    from lava_predict.processes.predictor.models import PyPredictorFloat, SubPredictorModel
+    from lava_predict.processes.predictor.models import PyPredictorFixed, PyPredictorFloat
     from lava_predict.processes.predictor.process import Predictor
 
-    models: dict[Any, Any] = {MeetProcess: PyMeetModel}
-    if graph:
-        models |= {Predictor: SubPredictorModel, **_graph_models()}
-    else:
-        models |= {Predictor: PyPredictorFloat}
-    return Loihi2SimCfg(select_tag="floating_pt", exception_proc_model_map=_ModelsByClass(models))
+    if precision == "fixed":
+        return {MeetProcess: PyMeetFixed, Predictor: PyPredictorFixed}
+    return {MeetProcess: PyMeetFloat, Predictor: PyPredictorFloat}
 
 
-def _graph_models() -> dict[Any, Any]:
-    from lava.proc.dense.models import PyDenseModelFloat
+def _graph_models(precision: str) -> dict[Any, Any]:
+    from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
     from lava.proc.dense.process import Dense
 
-    from lava_predict.processes.event_sparse.models import PyEventSparseFloat
+    from lava_predict.processes.event_sparse.models import PyEventSparseFixed, PyEventSparseFloat
     from lava_predict.processes.event_sparse.process import EventSparse
-    from lava_predict.processes.izhikevich.models import PyIzhikevichFloat
+    from lava_predict.processes.izhikevich.models import PyIzhikevichFixed, PyIzhikevichFloat
     from lava_predict.processes.izhikevich.process import Izhikevich
-    from lava_predict.processes.readout.models import PyReadoutFloat
+    from lava_predict.processes.predictor.models import SubPredictorModel
+    from lava_predict.processes.predictor.process import Predictor
+    from lava_predict.processes.readout.models import PyReadoutFixed, PyReadoutFloat
     from lava_predict.processes.readout.process import Readout
     from lava_predict.processes.reservoir.models import SubReservoirModel
     from lava_predict.processes.reservoir.process import Reservoir
 
-    return {
-        Reservoir: SubReservoirModel,
+    models = _fused_models(precision) | {Predictor: SubPredictorModel, Reservoir: SubReservoirModel}
+    if precision == "fixed":
+        return models | {
+            Readout: PyReadoutFixed,
+            Izhikevich: PyIzhikevichFixed,
+            EventSparse: PyEventSparseFixed,
+            Dense: PyDenseModelBitAcc,
+        }
+    return models | {
         Readout: PyReadoutFloat,
         Izhikevich: PyIzhikevichFloat,
         EventSparse: PyEventSparseFloat,

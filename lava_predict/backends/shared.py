@@ -199,18 +199,21 @@ class Logbook:
     segments, steps, spikes : int
         Capacity: segments, steps of the model and spikes in all of them.
     state : State
-        Gives the shapes of the weights.
+        Gives the shapes of the weights and the number of counters.
 
     Attributes
     ----------
     prediction : (steps, 2 K + 1) float64
-        z, W_what . x and |xc|^2 of each step, the segments end to end.
+        z, W_what . x and |xc|^2 of each step, the segments end to end, in the arithmetic's numbers; integers
+        stay below 2^53, and so exact.
     spikes : (2, spikes) uint32
         Step within the segment and cell of each spike, likewise.
     spike_count : (1,) int64
         Spikes so far.
     spikes_after, p, w_when, w_what : (segments, ...)
         Spikes so far, what readout and weights after each segment.
+    saturations : (segments, V) int64
+        The state's counters after each segment.
     progress : (1,) int64
         Grows with every Lava time step.
     """
@@ -224,6 +227,7 @@ class Logbook:
         self.p = shared_array((segments, events))
         self.w_when = shared_array((segments, *state.w_when.shape))
         self.w_what = shared_array((segments, *state.w_what.shape))
+        self.saturations = shared_array((segments, state.saturations.size), np.int64)
         self.progress = shared_array((1,), np.int64)
 
     def log_spikes(self, step: int, cells: np.ndarray) -> None:
@@ -253,3 +257,4 @@ class Logbook:
         self.p[row] = p
         self.w_when[row] = state.w_when
         self.w_what[row] = state.w_what
+        self.saturations[row] = state.saturations

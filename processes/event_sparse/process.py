@@ -8,6 +8,9 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csc_matrix, sparray, spmatrix
 
+from lava_predict.config import FixedSettings
+from lava_predict.quantize import loihi_style
+
 
 class EventSparse(AbstractProcess):
     """Sparse connections between cells: a_out = weights @ s_in, one time step later.
@@ -18,22 +21,26 @@ class EventSparse(AbstractProcess):
     Parameters
     ----------
     weights : scipy.sparse matrix, (N_out, N_in)
-        Weight of each synapse. Sums are exact, and so equal to those of Sparse and Dense to the bit, if the
-        weights are multiples of a common power of two.
+        Weight of each synapse, in physical units whatever the precision. In float64 sums are exact, and so
+        equal to those of Sparse and Dense to the bit, if the weights are multiples of a common power of two.
+    fixed : FixedSettings, optional
+        Word lengths of the model in integers, which gives each sign of the weights an exponent of its own;
+        by default as for Izhikevich.
     name : str, optional
         Of the Process.
     log_config : LogConfig, optional
         Lava's logging.
     **kwargs
         Further entries of ``proc_params``: ``playbook`` and ``shared`` as for Izhikevich, with the state
-        "a_buff".
+        "a_buff" (float64, or int64 for the model in integers).
 
     Attributes
     ----------
     s_in : InPort
         (N_in,), a spike where it is not 0.
     a_out : OutPort
-        (N_out,), sums of the weights of the cells that spiked in the step before.
+        (N_out,), sums of the weights of the cells that spiked in the step before; in integers with
+        ``fixed.fraction_bits`` fraction bits, as Izhikevich receives them.
     a_buff : Var
         (N_out,), the sums that go out next.
 
@@ -50,6 +57,7 @@ class EventSparse(AbstractProcess):
         self,
         *,
         weights: spmatrix | sparray,
+        fixed: FixedSettings | None = None,
         name: str | None = None,
         log_config: LogConfig | None = None,
         **kwargs: Any,
@@ -64,6 +72,7 @@ class EventSparse(AbstractProcess):
             first=columns.indptr.astype(np.int64),
             target=columns.indices.astype(np.int32),
             weight=columns.data.astype(np.float64),
+            fixed=loihi_style(fixed),
             name=name,
             log_config=log_config,
             **kwargs,

@@ -1,5 +1,6 @@
-"""How the Izhikevich Process runs on a CPU, in float64."""
+"""How the Izhikevich Process runs on a CPU, in float64 or integers."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,20 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.kernels.float import advance_cells, decay_of_step, noise_of_step, reset_spiking
+from lava_predict.kernels import fixed
+from lava_predict.kernels import float as float_kernel
 from lava_predict.kernels.noise import fold, key_of
+from lava_predict.physical_view import PhysicalView
 from lava_predict.processes.izhikevich.process import Izhikevich
+from lava_predict.quantize import CellParameters, quantise_cells, to_state
 
-_CELLS = ("v", "u", "s", "a", "b", "c", "d", "bias")
+_STATES = ("v", "u", "s")
+_PARAMETERS = ("a", "b", "c", "d", "bias")
 _SETTINGS = ("tau_s_ms", "dt_ms", "noise")
 
 
-@implements(proc=Izhikevich, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
-class PyIzhikevichFloat(PyLoihiProcessModel):
-    """Runs the package's float kernels, one time step a Lava step.
+class PyIzhikevichModel(PyLoihiProcessModel):
+    """Runs the package's kernels, one time step a Lava step; see the two models below.
 
     Two entries of ``proc_params``, both optional, let a host direct a population:
 
@@ -32,14 +34,14 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
         dropped, nothing changes and no cell spikes. Without it the key comes from ``noise_seed`` and
         the step is ``time_step - 1``.
     ``shared``
-        A mapping from "v", "u" or "s" to a float64 array in memory that host and model share. The model
-        works on that array in place of its own, from its first step on; the array's values count, not
-        the Var's initial ones.
+        A mapping from "v", "u" or "s" to an array in memory that host and model share: float64, or int32
+        in integers, and there also from "saturations" to an int64 array. The model works on that array in
+        place of its own, from its first step on; the array's values count, not the Var's initial ones.
     """
 
-    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    i_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    a_in: PyInPort
+    i_in: PyInPort
+    s_out: PyOutPort
     v: np.ndarray = LavaPyType(np.ndarray, float)
     u: np.ndarray = LavaPyType(np.ndarray, float)
     s: np.ndarray = LavaPyType(np.ndarray, float)
@@ -51,14 +53,15 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
     tau_s_ms: np.ndarray = LavaPyType(np.ndarray, float)
     dt_ms: np.ndarray = LavaPyType(np.ndarray, float)
     noise: np.ndarray = LavaPyType(np.ndarray, float)
+    saturations: np.ndarray = LavaPyType(np.ndarray, np.int64)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._key = key_of(proc_params["noise_seed"])
         self._playbook = proc_params.get("playbook")
         self._shared = proc_params.get("shared") or {}
-        # The arrays that the model works on, by name. They stay the same for good, and so do the flat
-        # views of them that the kernels get.
+        # The arrays behind the Vars, by name. They stay the same for good, and so do the flat views of
+        # them that the kernels get.
         self._held: dict[str, np.ndarray] = {}
         self._changed = True
 
@@ -69,19 +72,15 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
             self._take_vars()
         a_in = self.a_in.recv().reshape(-1)
         i_in = self.i_in.recv().reshape(-1)
-        self._spikes.fill(0.0)
+        self._spikes.fill(0)
         if self._playbook is None:
             key, step = self._key, self.time_step - 1
         else:
             key, step = self._playbook.position(self.time_step)
         if step >= 0:
-            v, u, s, a, b, c, d, bias = self._flat
-            if self._noise > 0.0:
-                # What a kernel returns is a plain int, which would become a signed one.
-                key = np.uint64(fold(key, np.uint64(step)))
-            advance_cells(v, u, s, a_in, i_in, a, b, bias, self._dt, self._synapse_decay, self._noise, key)
-            count = reset_spiking(v, u, c, d, self._spiking)
-            self._spikes[self._spiking[:count]] = 1.0
+            # What a kernel returns is a plain int, which would become a signed one.
+            count = self._advance(a_in, i_in, np.uint64(fold(key, np.uint64(step))))
+            self._spikes[self._spiking[:count]] = 1
         self.s_out.send(self._spikes_out)
 
     def on_var_update(self) -> None:
@@ -89,15 +88,15 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
         self._changed = True
 
     def _take_vars(self) -> None:
-        """Bring the arrays that the kernels get, and the constants, up to date with the Vars."""
+        """Bring what the kernels get up to date with the Vars."""
         if not self._held:
-            for name in _CELLS + _SETTINGS:
+            for name in _STATES + _PARAMETERS + _SETTINGS:
                 own = getattr(self, name)
-                array = self._shared.get(name, own)
+                array = self._behind(name, own)
                 self._held[name] = array if array.shape == own.shape else array.reshape(own.shape)
                 setattr(self, name, self._held[name])
-            self._flat = tuple(self._held[name].reshape(-1) for name in _CELLS)
-            self._spikes = np.zeros(self.v.size)
+            self._flat = {name: array.reshape(-1) for name, array in self._held.items()}
+            self._spikes = np.zeros(self.v.size, self.s_out._d_type)
             self._spikes_out = self._spikes.reshape(self.v.shape)
             self._spiking = np.zeros(self.v.size, np.int64)
         for name, array in self._held.items():
@@ -105,8 +104,104 @@ class PyIzhikevichFloat(PyLoihiProcessModel):
                 # A RefPort's write puts an array of its own, of any type, in the place of the Var.
                 array[...] = getattr(self, name)
                 setattr(self, name, array)
+        self._bring_up_to_date()
+        self._changed = False
+
+    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
+        """Return the array that is to stand behind a Var."""
+        raise NotImplementedError
+
+    def _bring_up_to_date(self) -> None:
+        """Work out what follows from the Vars."""
+        raise NotImplementedError
+
+    def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
+        """Advance all cells by a step; leave the spiking ones in ``_spiking`` and return how many."""
+        raise NotImplementedError
+
+
+@implements(proc=Izhikevich, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("floating_pt")
+class PyIzhikevichFloat(PyIzhikevichModel):
+    """In float64."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    i_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+
+    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
+        array: np.ndarray = self._shared.get(name, own)
+        return array
+
+    def _bring_up_to_date(self) -> None:
         dt = float(self.dt_ms[0])
         self._dt = dt
-        self._synapse_decay = decay_of_step(dt, float(self.tau_s_ms[0]))
-        self._noise = noise_of_step(float(self.noise[0]), dt)
-        self._changed = False
+        self._synapse_decay = float_kernel.decay_of_step(dt, float(self.tau_s_ms[0]))
+        self._noise = float_kernel.noise_of_step(float(self.noise[0]), dt)
+
+    def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
+        v, u, s, a, b, c, d, bias = (self._flat[name] for name in _STATES + _PARAMETERS)
+        constants = (self._dt, self._synapse_decay, self._noise)
+        float_kernel.advance_cells(v, u, s, a_in, i_in, a, b, bias, *constants, step_key)
+        return float_kernel.reset_spiking(v, u, c, d, self._spiking)
+
+
+@implements(proc=Izhikevich, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyIzhikevichFixed(PyIzhikevichModel):
+    """In integers, Loihi-style: the Vars are physical, and quantised here whenever one of them is set."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)
+    i_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=1)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._settings = proc_params["fixed"]
+        self._views: dict[str, PhysicalView] = {}
+
+    def on_var_update(self) -> None:
+        """Round what was set to the grid of the states at once, so that it reads back as it is held."""
+        super().on_var_update()
+        if self._held:
+            self._take_vars()
+
+    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
+        return own
+
+    def _bring_up_to_date(self) -> None:
+        given: dict[str, Any] = {name: self._flat[name] for name in _PARAMETERS}
+        given |= {name: float(self._flat[name][0]) for name in _SETTINGS}
+        self._cells = quantise_cells(self._settings, CellParameters(**given))
+        if not self._views:
+            if not self._shared:
+                # A host that shares its memory has the plan itself. An exception here would hang Lava.
+                for warning in self._cells.plan.warnings:
+                    logging.getLogger(__name__).warning("Izhikevich: %s", warning)
+            self._views = {name: self._view(name) for name in _STATES}
+            if "saturations" in self._shared:
+                self.saturations = self._shared["saturations"]
+        for view in self._views.values():
+            view.take()
+
+    def _view(self, name: str) -> PhysicalView:
+        """Lay a state in integers behind its Var: the shared one, or one of the Var's values."""
+        shown, bits = self._flat[name], self._settings.fraction_bits
+        grain = getattr(self._cells.constants, f"{name}_grain")
+        integers = self._shared.get(name)
+        if integers is None:
+            integers = to_state(shown, bits, grain)
+        return PhysicalView(integers.reshape(-1), shown, bits, grain)
+
+    def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
+        v, u, s = (view.integers for view in self._views.values())
+        a, b, c, d, bias, constants, _ = self._cells
+        inputs = (a_in.astype(np.int64, copy=False), i_in.astype(np.int64, copy=False))
+        counters = self.saturations
+        fixed.advance_cells(v, u, s, *inputs, a, b, bias, constants, step_key, counters)
+        count = fixed.reset_spiking(v, u, c, d, constants.peak, self._spiking, counters)
+        for view in self._views.values():
+            view.show()
+        return count

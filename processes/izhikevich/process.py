@@ -10,7 +10,10 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
+from lava_predict.config import FixedSettings
 from lava_predict.errors import short
+from lava_predict.kernels.fixed import CURRENT
+from lava_predict.quantize import loihi_style
 
 
 class Izhikevich(AbstractProcess):
@@ -24,9 +27,14 @@ class Izhikevich(AbstractProcess):
         v = min(v, 30);  u += dt * a * (b * v - u)
         s_out = v >= 30;  where it is: v = c, u += d
 
-    The arithmetic is that of `lava_predict.kernels.float`, so that a network of these Processes and the
-    package's own engine give the same bits. Either in-port may stay unconnected. A loop from ``s_out``
-    back to an in-port needs a Process in it that sends before it receives; Dense and Sparse do.
+    The arithmetic is that of `lava_predict.kernels.float`, or with the tag "fixed_pt" that of
+    `lava_predict.kernels.fixed`, Loihi-style integers, so that a network of these Processes and the
+    package's own engine give the same bits. The model in integers quantises all parameters itself:
+    arguments and Vars are physical with either. Only what comes in is not: there ``a_in`` and ``i_in`` are
+    integers with F = ``fixed.fraction_bits`` fraction bits (16 by default), so that 1 mV / ms is 2^F.
+
+    Either in-port may stay unconnected. A loop from ``s_out`` back to an in-port needs a Process in it that
+    sends before it receives; Dense and Sparse do.
 
     Parameters
     ----------
@@ -58,6 +66,9 @@ class Izhikevich(AbstractProcess):
     noise_seed : int
         0 to 2^64 - 1. Cell and time step own their random number: two populations with the same seed
         get the same noise.
+    fixed : FixedSettings, optional
+        Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
+        presets' section ``fixed``.
     name : str, optional
         Of the Process.
     log_config : LogConfig, optional
@@ -68,13 +79,17 @@ class Izhikevich(AbstractProcess):
     Attributes
     ----------
     a_in : InPort
-        Synaptic charge that arrives in a step, mV / ms: added to the decaying current s.
+        Synaptic charge that arrives in a step, mV / ms (integers: times 2^F): added to the decaying
+        current s.
     i_in : InPort
-        Current of this step only, mV / ms.
+        Current of this step only, mV / ms (integers: times 2^F).
     s_out : OutPort
         1 where a cell spikes in this step, else 0.
     v, u, s, a, b, c, d, bias : Var
-        Of ``shape``.
+        Of ``shape``, in physical units. In integers v, u and s show the state after the last step, and what
+        is set is rounded to its grid.
+    saturations : Var
+        (4,), how often v, u, s and the current have hit the bounds of their 24 bits; 0 in float64.
     tau_s_ms, dt_ms, noise : Var
         Of shape (1,).
 
@@ -107,6 +122,7 @@ class Izhikevich(AbstractProcess):
         dt_ms: float = 1.0,
         noise: float = 0.0,
         noise_seed: int = 0,
+        fixed: FixedSettings | None = None,
         name: str | None = None,
         log_config: LogConfig | None = None,
         **kwargs: Any,
@@ -132,7 +148,14 @@ class Izhikevich(AbstractProcess):
         if not _is_whole(noise_seed) or not 0 <= noise_seed < 2**64:
             raise ValueError(f"noise_seed = {short(noise_seed)}: must be a whole number, 0 to 2^64 - 1")
         _check_shared(kwargs.get("shared"), shape)
-        super().__init__(shape=shape, noise_seed=int(noise_seed), name=name, log_config=log_config, **kwargs)
+        super().__init__(
+            shape=shape,
+            noise_seed=int(noise_seed),
+            fixed=loihi_style(fixed),
+            name=name,
+            log_config=log_config,
+            **kwargs,
+        )
 
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
@@ -149,6 +172,7 @@ class Izhikevich(AbstractProcess):
         self.tau_s_ms = Var(shape=(1,), init=settings["tau_s_ms"])
         self.dt_ms = Var(shape=(1,), init=settings["dt_ms"])
         self.noise = Var(shape=(1,), init=settings["noise"])
+        self.saturations = Var(shape=(CURRENT + 1,), init=np.zeros(CURRENT + 1, np.int64))
 
 
 def _is_whole(value: Any) -> bool:
@@ -180,18 +204,20 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def _check_shared(shared: Mapping[str, Any] | None, shape: tuple[int, ...]) -> None:
     """Check the arrays that a model is to work on; there a mistake would hang the network."""
+    kinds = dict.fromkeys(("v", "u", "s"), ("float64", "int32")) | {"saturations": ("int64",)}
     for name, array in (shared or {}).items():
-        if name not in ("v", "u", "s"):
-            raise ValueError(f"shared[{name!r}]: there is no such state; allowed: v, u, s")
+        if name not in kinds:
+            raise ValueError(f"shared[{name!r}]: there is no such state; allowed: {', '.join(kinds)}")
+        size = CURRENT + 1 if name == "saturations" else math.prod(shape)
         fits = (
             isinstance(array, np.ndarray)
-            and array.dtype == np.float64
-            and array.size == math.prod(shape)
+            and array.dtype.name in kinds[name]
+            and array.size == size
             and array.flags.c_contiguous
             and array.flags.writeable
         )
         if not fits:
             raise ValueError(
-                f"shared[{name!r}] = {short(array)}: must be a writable, contiguous float64 array of "
-                f"{math.prod(shape)} values"
+                f"shared[{name!r}] = {short(array)}: must be a writable, contiguous "
+                f"{' or '.join(kinds[name])} array of {size} values"
             )

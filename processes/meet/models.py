@@ -1,4 +1,4 @@
-"""How the Meet Process runs, on the host."""
+"""How the Meet Process runs, on the host, for a network in float64 or in integers."""
 
 from typing import Any
 
@@ -10,32 +10,29 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.between import check_finite, enter, leave
+from lava_predict.between import check_finite, enter
 from lava_predict.processes.meet.process import Meet
 
 
 def _rows(stream: np.ndarray, first: int, count: int) -> np.ndarray:
     """Cut rows out of a stream, end to end, with zeros for those that it does not have."""
     found = stream[max(first, 0) : max(first + count, 0)]
-    rows = np.zeros((count, stream.shape[1]))
+    rows = np.zeros((count, stream.shape[1]), stream.dtype)
     if found.size:
         rows[max(-first, 0) : max(-first, 0) + len(found)] = found
     return rows.reshape(-1)
 
 
-@implements(proc=Meet, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
 class PyMeetModel(PyLoihiProcessModel):
-    """Wraps the plain Python task."""
+    """Wraps the plain Python task; the two models below differ in the types of their messages."""
 
-    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    level_out: PyOutPort
+    teach_out: PyOutPort
+    prediction_in: PyInPort
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._config, self._network = proc_params["config"], proc_params["network"]
+        self._arithmetic = proc_params["arithmetic"]
         self._meet, self._state = proc_params["meet"], proc_params["state"]
         self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
         self._lead, self._in_flight = proc_params["lead"], proc_params["in_flight"]
@@ -69,21 +66,22 @@ class PyMeetModel(PyLoihiProcessModel):
         self._receive()
         self._awaited = None
         state, row = self._state, self._row
-        check_finite(self._segment, self._segment.steps - 1, False, state.v, self._config)
-        p = leave(self._segment, state, self._meet.what_window, self._config.readout)
+        arithmetic = self._arithmetic
+        check_finite(self._segment, self._segment.steps - 1, False, state.v, arithmetic.config)
+        p = arithmetic.finish(self._segment, state, self._meet.what_window)
         self._logbook.log_segment(row, p, state)
         self._row = -1
         if self._playbook.is_last(row):
             self._req_pause = True
             return
-        enter(self._playbook.segment(row + 1), state, self._network, self._in_flight)
+        enter(self._playbook.segment(row + 1), state, arithmetic.start, self._in_flight)
 
     def _open(self, row: int) -> None:
         """Look up the streams of a segment that begins."""
         self._row, self._segment = row, self._playbook.segment(row)
         if row == 0:
             self._recorded = 0
-        self._streams = self._meet.streams(self._segment)
+        self._streams = self._arithmetic.streams(self._meet.streams(self._segment))
         self._teach = np.concatenate((self._streams.gate, self._streams.target), axis=1)
 
     def _receive(self) -> None:
@@ -96,3 +94,25 @@ class PyMeetModel(PyLoihiProcessModel):
             rows = slice(self._recorded, self._recorded + steps)
             self._logbook.prediction[rows] = prediction.reshape(self._steps, -1)[:steps]
             self._recorded += steps
+
+
+@implements(proc=Meet, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("floating_pt")
+class PyMeetFloat(PyMeetModel):
+    """For a network in float64."""
+
+    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+
+
+@implements(proc=Meet, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyMeetFixed(PyMeetModel):
+    """For a network in integers; |xc|^2 takes more than 32 bits."""
+
+    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)

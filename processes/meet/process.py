@@ -6,9 +6,8 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 
 from lava_predict import task
+from lava_predict.arithmetic import Arithmetic
 from lava_predict.backends.shared import Logbook, Playbook
-from lava_predict.config import Config
-from lava_predict.network import Network
 from lava_predict.state import State
 
 
@@ -21,10 +20,8 @@ class Meet(AbstractProcess):
 
     Parameters
     ----------
-    config : Config
-        Settings.
-    network : Network
-        Gives b, for a reset.
+    arithmetic : Arithmetic
+        The network and its numbers.
     meet : lava_predict.task.Meet
         The task, which gives the streams of a segment.
     state : State
@@ -47,7 +44,7 @@ class Meet(AbstractProcess):
     level_out : OutPort
         (S C,), input channels, cues then events, of the S steps of a message end to end.
     teach_out : OutPort
-        (S 2 K,), gates and targets of S steps.
+        (S 2 K,), gates (in integers: times the learning rate) and targets of S steps.
     prediction_in : InPort
         (S (2 K + 1),), as `Predictor` sends them.
     """
@@ -55,8 +52,7 @@ class Meet(AbstractProcess):
     def __init__(
         self,
         *,
-        config: Config,
-        network: Network,
+        arithmetic: Arithmetic,
         meet: task.Meet,
         state: State,
         playbook: Playbook,
@@ -67,8 +63,7 @@ class Meet(AbstractProcess):
         log_config: LogConfig | None = None,
     ) -> None:
         super().__init__(
-            config=config,
-            network=network,
+            arithmetic=arithmetic,
             meet=meet,
             state=state,
             playbook=playbook,
@@ -79,6 +74,6 @@ class Meet(AbstractProcess):
             log_config=log_config,
         )
         steps, events = playbook.steps_per_message, state.z.size
-        self.level_out = OutPort(shape=(steps * network.input_weight.shape[0],))
+        self.level_out = OutPort(shape=(steps * arithmetic.network.input_weight.shape[0],))
         self.teach_out = OutPort(shape=(steps * 2 * events,))
         self.prediction_in = InPort(shape=(steps * (2 * events + 1),))

@@ -12,11 +12,11 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_predict.between import check_finite
-from lava_predict.kernels.float import Recording, advance, step_constants
+from lava_predict.kernels.float import Recording
 from lava_predict.processes.predictor.process import Predictor
 from lava_predict.processes.readout.process import Readout
 from lava_predict.processes.reservoir.process import Reservoir
-from lava_predict.task import Segment
+from lava_predict.task import Segment, Streams
 
 
 @implements(proc=Predictor, protocol=LoihiProtocol)
@@ -25,42 +25,40 @@ class SubPredictorModel(AbstractSubProcessModel):
 
     def __init__(self, proc: Any) -> None:
         given = proc.proc_params
-        common = {name: given[name] for name in ("config", "state", "playbook")}
-        self.reservoir = Reservoir(
-            network=given["network"], inhibitory_in_flight=given["inhibitory_in_flight"], **common
-        )
+        common = {name: given[name] for name in ("arithmetic", "state", "playbook")}
+        self.reservoir = Reservoir(inhibitory_in_flight=given["inhibitory_in_flight"], **common)
         self.readout = Readout(logbook=given["logbook"], what_window=given["what_window"], **common)
         proc.in_ports.level_in.connect(self.reservoir.in_ports.level_in)
         proc.in_ports.teach_in.connect(self.readout.in_ports.teach_in)
         self.reservoir.out_ports.s_out.connect(self.readout.in_ports.s_in)
         self.readout.out_ports.prediction_out.connect(proc.out_ports.prediction_out)
-        if given["config"].reservoir.feedback_gain != 0.0:
+        if given["arithmetic"].config.reservoir.feedback_gain != 0.0:
             self.readout.out_ports.feedback_out.connect(self.reservoir.in_ports.feedback_in)
 
 
-@implements(proc=Predictor, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
-class PyPredictorFloat(PyLoihiProcessModel):
-    """Runs the kernel of the reference engine, several steps a Lava time step."""
+class PyPredictorModel(PyLoihiProcessModel):
+    """Runs the kernel of the reference engine, several steps a Lava time step.
 
-    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    The two models below differ in the types of their messages.
+    """
+
+    level_in: PyInPort
+    teach_in: PyInPort
+    prediction_out: PyOutPort
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._config, self._network = proc_params["config"], proc_params["network"]
+        self._arithmetic = proc_params["arithmetic"]
         self._state, self._window = proc_params["state"], proc_params["what_window"]
         self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
-        self._constants = step_constants(self._config)
         self._steps = self._playbook.steps_per_lava_step
         self._buffer = np.empty((2, self._steps * self._state.v.size), np.uint32)
         events, rows = self._state.z.size, self._playbook.steps_per_message
+        number = self._arithmetic.number
         # What the message under way holds, and what the next one will.
-        self._level, self._gate, self._target = (np.empty((0, 0)) for _ in range(3))
-        self._z, self._what_drive = np.zeros((2, rows, events))
-        self._norm = np.zeros(rows)
+        self._streams = Streams(*np.empty((3, 0, 0), number))
+        self._z, self._what_drive = np.zeros((2, rows, events), number)
+        self._norm = np.zeros(rows, self._arithmetic.accumulator)
 
     def run_spk(self) -> None:
         """Advance by some steps; exchange inputs and predictions where a message begins and ends."""
@@ -75,10 +73,10 @@ class PyPredictorFloat(PyLoihiProcessModel):
     def _receive(self) -> None:
         """Receive the inputs, gates and targets of the steps that come."""
         rows, events = self._playbook.steps_per_message, self._state.z.size
-        self._level = self.level_in.recv().reshape(rows, -1)
+        level = self.level_in.recv().reshape(rows, -1)
         teach = self.teach_in.recv().reshape(rows, -1)
-        self._gate = np.ascontiguousarray(teach[:, :events])
-        self._target = np.ascontiguousarray(teach[:, events:])
+        gate, target = np.ascontiguousarray(teach[:, :events]), np.ascontiguousarray(teach[:, events:])
+        self._streams = Streams(level, gate, target)
 
     def _advance(self, segment: Segment, first: int) -> None:
         """Advance from a step of a segment on, by as many as a Lava time step takes."""
@@ -87,18 +85,36 @@ class PyPredictorFloat(PyLoihiProcessModel):
         recording = Recording(
             self._buffer[0], self._buffer[1], self._z[rows], self._what_drive[rows], self._norm[rows]
         )
-        count, diverged = advance(
-            self._network,
-            self._constants,
+        count, diverged = self._arithmetic.advance(
             self._state,
-            self._level[rows],
-            self._gate[rows],
-            self._target[rows],
-            np.uint64(segment.noise_key),
+            Streams(*(part[rows] for part in self._streams)),
+            segment.noise_key,
             first,
             self._window,
             segment.learning,
             recording,
         )
-        check_finite(segment, max(diverged, first), diverged >= 0, self._state.v, self._config)
+        check_finite(segment, max(diverged, first), diverged >= 0, self._state.v, self._arithmetic.config)
         self._logbook.log_chunk(self._buffer[:, :count])
+
+
+@implements(proc=Predictor, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("floating_pt")
+class PyPredictorFloat(PyPredictorModel):
+    """In float64."""
+
+    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+
+
+@implements(proc=Predictor, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyPredictorFixed(PyPredictorModel):
+    """In integers; |xc|^2 takes more than 32 bits."""
+
+    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)

@@ -5,25 +5,22 @@ from typing import Any
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 
+from lava_predict.arithmetic import Arithmetic
 from lava_predict.backends.shared import Logbook, Playbook
-from lava_predict.config import Config
-from lava_predict.network import Network
 from lava_predict.state import State
 
 
 class Predictor(AbstractProcess):
     """Reservoir and readouts. C input channels, K events, S steps of the model in a message.
 
-    Two models: the graph of a Reservoir and a Readout Process, a step and a message each Lava time step,
-    and one fused kernel, for speed on a CPU: it advances several steps a Lava time step and
-    exchanges a message every few of these. Nothing outside needs the steps between.
+    Two ways to run, in float64 or integers: the graph of a Reservoir and a Readout Process, a step and a
+    message each Lava time step, and one fused kernel, for speed on a CPU: it advances several steps a Lava
+    time step and exchanges a message every few of these. Nothing outside needs the steps between.
 
     Parameters
     ----------
-    config : Config
-        Settings.
-    network : Network
-        As `draw_network` draws it.
+    arithmetic : Arithmetic
+        The network and its numbers.
     state : State
         In shared memory (`shared_state`).
     playbook : Playbook
@@ -44,7 +41,7 @@ class Predictor(AbstractProcess):
     level_in : InPort
         (S C,), input channels of S steps end to end.
     teach_in : InPort
-        (S 2 K,), gates and targets of S steps.
+        (S 2 K,), gates (in integers: times the learning rate) and targets of S steps.
     prediction_out : OutPort
         (S (2 K + 1),): z, W_what . x and |xc|^2 of S steps; 0 for steps after the segment's end.
     """
@@ -52,8 +49,7 @@ class Predictor(AbstractProcess):
     def __init__(
         self,
         *,
-        config: Config,
-        network: Network,
+        arithmetic: Arithmetic,
         state: State,
         playbook: Playbook,
         logbook: Logbook,
@@ -63,8 +59,7 @@ class Predictor(AbstractProcess):
         log_config: LogConfig | None = None,
     ) -> None:
         super().__init__(
-            config=config,
-            network=network,
+            arithmetic=arithmetic,
             state=state,
             playbook=playbook,
             logbook=logbook,
@@ -74,6 +69,6 @@ class Predictor(AbstractProcess):
             log_config=log_config,
         )
         steps, events = playbook.steps_per_message, state.z.size
-        self.level_in = InPort(shape=(steps * network.input_weight.shape[0],))
+        self.level_in = InPort(shape=(steps * arithmetic.network.input_weight.shape[0],))
         self.teach_in = InPort(shape=(steps * 2 * events,))
         self.prediction_out = OutPort(shape=(steps * (2 * events + 1),))

@@ -1,4 +1,4 @@
-"""How the Readout Process runs on a CPU, in float64."""
+"""How the Readout Process runs on a CPU, in float64 or integers."""
 
 from typing import Any
 
@@ -11,15 +11,79 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_predict.between import check_finite
-from lava_predict.kernels.float import graded, readout_step, step_constants
+from lava_predict.kernels.noise import fold, key_of
 from lava_predict.processes.readout.process import Readout
+
+
+class PyReadoutModel(PyLoihiProcessModel):
+    """Runs the package's kernels, one step a Lava time step; the two models below differ in types only."""
+
+    s_in: PyInPort
+    teach_in: PyInPort
+    prediction_out: PyOutPort
+    feedback_out: PyOutPort
+    w_when: np.ndarray
+    w_what: np.ndarray
+    x: np.ndarray
+    m: np.ndarray
+    z: np.ndarray
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._arithmetic, self._state = proc_params["arithmetic"], proc_params["state"]
+        self._playbook, self._logbook = proc_params.get("playbook"), proc_params.get("logbook")
+        self._window = proc_params.get("what_window", (0, 0))
+        self._key = key_of(self._arithmetic.config.run.seed)
+        self._what_drive = np.zeros(self._state.z.size, self._arithmetic.number)
+
+    def run_spk(self) -> None:
+        """Receive spikes and teaching signals, read out, learn, send prediction and feedback."""
+        state = self._state
+        if self.z is not state.z:
+            self.w_when, self.w_what = state.w_when, state.w_what
+            self.x, self.m, self.z = state.x, state.m, state.z
+        key, step = self._key, self.time_step - 1
+        if self._playbook is not None:
+            key, step = self._playbook.position(self.time_step)
+        spiking = np.flatnonzero(self.s_in.recv())
+        teach = self.teach_in.recv()
+        prediction = np.zeros(2 * state.z.size + 1, self._arithmetic.accumulator)
+        if step >= 0:
+            norm = self._advance(step, np.uint64(fold(key, np.uint64(step))), spiking, teach)
+            prediction[:] = np.concatenate((state.z, self._what_drive, [norm]))
+        self.prediction_out.send(prediction)
+        self.feedback_out.send(self._arithmetic.graded(state.z))
+
+    def _advance(self, step: int, step_key: np.uint64, spiking: np.ndarray, teach: np.ndarray) -> Any:
+        """Advance by one step of the model and return |xc|^2."""
+        state, events = self._state, self._state.z.size
+        segment = None
+        if self._playbook is not None:
+            segment = self._playbook.segment(self._playbook.locate(self.time_step)[0])
+        if self._logbook is not None:
+            self._logbook.log_spikes(step, spiking)
+        norm = self._arithmetic.readout_step(
+            state,
+            spiking,
+            teach[:events],
+            teach[events:],
+            self._window[0] <= step < self._window[1],
+            segment is None or segment.learning,
+            step,
+            step_key,
+            self._what_drive,
+        )
+        # A network that diverged has no norm: NaN, or -1.
+        if segment is not None and not norm >= 0:
+            check_finite(segment, step, True, state.v, self._arithmetic.config)
+        return norm
 
 
 @implements(proc=Readout, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("floating_pt")
-class PyReadoutFloat(PyLoihiProcessModel):
-    """Runs the package's float kernels, one step a Lava time step."""
+class PyReadoutFloat(PyReadoutModel):
+    """In float64."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
     teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
@@ -31,50 +95,19 @@ class PyReadoutFloat(PyLoihiProcessModel):
     m: np.ndarray = LavaPyType(np.ndarray, float)
     z: np.ndarray = LavaPyType(np.ndarray, float)
 
-    def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        self._config, self._state = proc_params["config"], proc_params["state"]
-        self._constants = step_constants(self._config)
-        self._playbook, self._logbook = proc_params.get("playbook"), proc_params.get("logbook")
-        self._window = proc_params.get("what_window", (0, 0))
-        self._xc = np.empty(self._state.x.size + 1)
 
-    def run_spk(self) -> None:
-        """Receive spikes and teaching signals, read out, learn, send prediction and feedback."""
-        state = self._state
-        if self.z is not state.z:
-            self.w_when, self.w_what = state.w_when, state.w_what
-            self.x, self.m, self.z = state.x, state.m, state.z
-        row, step = (0, 0) if self._playbook is None else self._playbook.locate(self.time_step)
-        spiking = np.flatnonzero(self.s_in.recv())
-        teach = self.teach_in.recv()
-        prediction = np.zeros(2 * state.z.size + 1)
-        if step >= 0:
-            self._advance(row, step, spiking, teach, prediction)
-        self.prediction_out.send(prediction)
-        self.feedback_out.send(np.array([graded(z) for z in state.z]))
+@implements(proc=Readout, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyReadoutFixed(PyReadoutModel):
+    """In integers; |xc|^2 takes more than 32 bits."""
 
-    def _advance(
-        self, row: int, step: int, spiking: np.ndarray, teach: np.ndarray, prediction: np.ndarray
-    ) -> None:
-        """Advance by one step of the model and fill in the prediction."""
-        state, events = self._state, self._state.z.size
-        segment = None if self._playbook is None else self._playbook.segment(row)
-        if self._logbook is not None:
-            self._logbook.log_spikes(step, spiking)
-        norm = readout_step(
-            self._constants,
-            state,
-            spiking,
-            spiking.size,
-            teach[:events],
-            teach[events:],
-            self._window[0] <= step < self._window[1],
-            segment is None or segment.learning,
-            self._xc,
-            prediction[events : 2 * events],
-        )
-        if np.isnan(norm) and segment is not None:
-            check_finite(segment, step, True, state.v, self._config)
-        prediction[:events] = state.z
-        prediction[-1] = norm
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
+    feedback_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+    w_when: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    w_what: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    x: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    m: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    z: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)

@@ -1,0 +1,626 @@
+"""How well the when readout learns on Lava's learning engine: the figures that docs/on-chip.md gives.
+
+The reservoir runs once per seed, in float; its spikes are kept and read out in different ways, as without
+feedback the readouts do not act on it. Errors are RMSE of the cue-only prediction, with the what rule's
+own estimate, divided by that of predicting nothing. Settings were tuned on seeds 1-99; report on seeds from
+100 up. Progress goes to stderr.
+
+    python benchmarks/on_chip.py compare --seeds 100-109
+    python benchmarks/on_chip.py limits --seeds 100-109
+    python benchmarks/on_chip.py drift --seeds 100-109
+    python benchmarks/on_chip.py settings --seeds 1-15
+    python benchmarks/on_chip.py rates --seeds 1-15
+    python benchmarks/on_chip.py speed
+    python benchmarks/on_chip.py lava
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Python puts this folder first on the path, and there benchmarks/lava.py would stand for Lava itself.
+sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
+
+import numba
+import numpy as np
+
+from lava_predict import Experiment, load_preset, metrics
+from lava_predict.kernels import on_chip
+from lava_predict.kernels.noise import fold, key_of
+from lava_predict.task import Kind, Segment
+
+PROBES = (1, 10, 25, 50, 100)
+BLOCK = "task.blocks=[{trials=100, probability=[0.7, 0.3], latency_ms=[300, 600]}]"
+NO_FEEDBACK = "reservoir.feedback_gain=0.0"
+UNCENTRED = ("readout.centred=false", 'readout.when_norm="constant"')
+FLOAT_RATE = 0.1
+"""Best of the uncentred float rule on seeds 1-15 (study `rates`)."""
+
+GRADED, LOW_PASS, ANTICIPATED = 0, 1, 2
+"""How z is formed: from graded spikes; from binary ones, filtered; the same with the change of z added."""
+
+
+class Case(NamedTuple):
+    """A variant of the on-chip readout; the defaults are what the package does.
+
+    Attributes
+    ----------
+    weight_range, impulse, error_bits, epoch, when_rate
+        As for `on_chip_constants`.
+    path : int
+        How z is formed.
+    finer_bits : int
+        Weight bits beyond 8, at the same range; may be negative.
+    no_rounding, no_clipping, own_numbers, exact_trace, exact_error, exact_product : bool
+        Limits to lift: rounding of weights, their clipping, the random number that all synapses share,
+        rounding and clipping of the traces and of y1, and the product's rounding down.
+    rectified : bool
+        Whether the prediction is p * max(z, 0), as in the package, or p * z.
+    """
+
+    weight_range: float = 27.0
+    impulse: int = 4
+    error_bits: int = 8
+    epoch: int = 1
+    when_rate: float = 0.11
+    path: int = GRADED
+    finer_bits: int = 0
+    no_rounding: bool = False
+    no_clipping: bool = False
+    own_numbers: bool = False
+    exact_trace: bool = False
+    exact_error: bool = False
+    exact_product: bool = False
+    rectified: bool = True
+
+
+@dataclass
+class Recorder:
+    """Passes segments on to an engine and keeps what it played."""
+
+    engine: Any
+    played: list[Any]
+
+    @property
+    def state(self) -> Any:
+        """As the engine's."""
+        return self.engine.state
+
+    def restore(self, state: Any) -> None:
+        """As the engine's."""
+        self.engine.restore(state)
+
+    def play(self, segments: Sequence[Segment]) -> Iterator[Any]:
+        """As the engine's; remembers."""
+        for played in self.engine.play(segments):
+            self.played.append(played)
+            yield played
+
+    def close(self) -> None:
+        """As the engine's."""
+        self.engine.close()
+
+
+class Piece(NamedTuple):
+    """A segment's spikes and teaching signals. ``spiking[first[t]:first[t + 1]]`` spike in step t."""
+
+    segment: Segment
+    first: np.ndarray
+    spiking: np.ndarray
+    gate: np.ndarray
+    target: np.ndarray
+    p: np.ndarray
+
+
+@dataclass(frozen=True)
+class Raster:
+    """All that a readout sees in a run, the float rule's errors, and the settings."""
+
+    config: Any
+    pieces: list[Piece]
+    truth: np.ndarray
+    cue_step: int
+    norm: float
+    default: list[float]
+
+
+class Lifted(NamedTuple):
+    """The readout's state where some limits are lifted, in units of the integers."""
+
+    trace: np.ndarray
+    x1: np.ndarray
+    w: np.ndarray
+    a_in: np.ndarray
+    z: np.ndarray
+    y1: np.ndarray
+    step: np.ndarray
+
+    def copy(self) -> Lifted:
+        """Return a state that shares no memory with this one."""
+        return Lifted(*(array.copy() for array in self))
+
+
+Readout = tuple[Any, Callable[[Any, Piece], np.ndarray]]
+
+
+def record(seed: int) -> Raster:
+    """Run one block of robust in float and keep its spikes."""
+    experiment = Experiment(load_preset("robust", [BLOCK, NO_FEEDBACK]), seed=seed)
+    session = experiment.start()
+    recorder = Recorder(session._engine, [])
+    session._engine = recorder
+    session.advance(100)
+    meet, config = experiment.meet, experiment.config
+    pieces = []
+    for played in recorder.played:
+        streams = meet.streams(played.segment)
+        first = np.searchsorted(played.spike_step, np.arange(played.segment.steps + 1))
+        spiking = played.spike_cell.astype(np.int64)
+        pieces.append(Piece(played.segment, first, spiking, streams.gate, streams.target, played.p))
+    errors = {probe.trials: probe.error / probe.zero_error for probe in session.state.probes}
+    truth = session.state.probes[-1].truth[0, meet.cue_step :]
+    first_probe = next(n for n, piece in enumerate(pieces) if piece.segment.kind is Kind.PROBE)
+    norm = mean_norm(pieces[: first_probe + 1], config, meet.cue_step)
+    return Raster(config, pieces, truth, meet.cue_step, norm, [errors[n] for n in PROBES])
+
+
+def mean_norm(pieces: Sequence[Piece], config: Any, cue_step: int) -> float:
+    """Mean |x|^2 with the constant input from the cue on, in the last of some pieces."""
+    decay = float(np.exp(-config.run.dt_ms / config.readout.tau_x_ms))
+    x = np.zeros(config.reservoir.neurons)
+    for piece in pieces:
+        norms = []
+        for step in range(piece.segment.steps):
+            x *= decay
+            x[piece.spiking[piece.first[step] : piece.first[step + 1]]] += (1 - decay) / config.run.dt_ms
+            norms.append(x @ x)
+    return float(np.mean(norms[cue_step:])) + config.readout.constant_input**2
+
+
+def plan_of(raster: Raster, case: Case) -> on_chip.OnChipPlan:
+    readout = raster.config.readout
+    return on_chip.on_chip_constants(
+        cells=raster.config.reservoir.neurons,
+        dt_ms=raster.config.run.dt_ms,
+        tau_x_ms=readout.tau_x_ms,
+        when_rate=case.when_rate,
+        norm=raster.norm + readout.when_norm_floor,
+        constant_input=readout.constant_input,
+        weight_range=case.weight_range,
+        impulse=case.impulse,
+        error_bits=case.error_bits,
+        epoch=case.epoch,
+    )
+
+
+@numba.njit
+def advance(constants, state, spiking, first, gate, target, learning, key, z):  # type: ignore[no-untyped-def]
+    """Advance the package's integer kernel by a segment."""
+    for step in range(z.shape[0]):
+        now = spiking[first[step] : first[step + 1]]
+        rounding = on_chip.rounding_number(fold(key, np.uint64(step)))
+        on_chip.on_chip_step(constants, state, now, now.size, gate[step], target[step], learning, rounding)
+        for k in range(state.z.size):
+            z[step, k] = state.z[k]
+
+
+@numba.njit
+def uniform(bits):  # type: ignore[no-untyped-def]
+    """Turn 64 random bits into a number in [0, 1)."""
+    return (bits >> np.uint64(11)) / 2.0**53
+
+
+@numba.njit
+def rounded_up(value, cut, grain):  # type: ignore[no-untyped-def]
+    """Round to multiples of a grain, up where the fraction is above the cut."""
+    low = np.floor(value / grain)
+    return (low + 1.0 if value / grain - low > cut else low) * grain
+
+
+@numba.njit
+def advance_lifted(constants, case, anticipation, state, spiking, first, gate, target, learning, key, z):  # type: ignore[no-untyped-def]
+    """Do what `advance` does in float64, exact for the integers, with the limits of the case lifted."""
+    trace, x1, w, a_in, z_now, y1, count = state
+    cells, inputs = trace.size, w.shape[1]
+    keep = 1.0 - constants.trace_decay / 4096.0
+    z_scale = constants.z_mantissa / 2.0**constants.z_shift
+    factor = constants.mantissa * 2.0**constants.shift
+    grain = 2.0**-case.finer_bits
+    for step in range(z.shape[0]):
+        step_key = fold(key, np.uint64(step))
+        # Lava's number has 53 bits; the integer kernel needs its highest seven.
+        cut = uniform(step_key)
+        now = spiking[first[step] : first[step + 1]]
+        for k in range(z_now.size):
+            if case.path == GRADED:
+                z_now[k] = np.floor(a_in[k] * z_scale + 0.5)
+            else:
+                if case.path == ANTICIPATED:
+                    z_now[k] += anticipation * y1[k]
+                z_now[k] = z_now[k] * keep + a_in[k] * z_scale
+            z[step, k] = z_now[k]
+            error = gate[step, k] * (target[step, k] - z_now[k]) / 2.0**constants.error_shift
+            if not case.exact_error:
+                error = min(max(np.floor(error + 0.5), -127.0), 127.0)
+            y1[k] = error if learning else 0.0
+        if case.path == GRADED:
+            for j in range(cells):
+                trace[j] = trace[j] * keep if case.exact_trace else np.floor(trace[j] * keep)
+            for j in now:
+                trace[j] += constants.trace_impulse
+                if not case.exact_trace:
+                    trace[j] = min(trace[j], 8388607.0)
+            for k in range(z_now.size):
+                a_in[k] = 0.0
+            for j in range(inputs):
+                payload = trace[j] / 4096.0 if j < cells else float(constants.constant_payload)
+                if not case.exact_trace:
+                    payload = min(np.floor(payload + 0.5), 254.0)
+                x1[j] = payload / 2.0
+                if not case.exact_trace:
+                    x1[j] = on_chip.pre_trace(int(payload))
+                for k in range(z_now.size):
+                    a_in[k] += w[k, j] * payload
+        else:
+            # Lava's own trace: decay rounded by one random number for all cells, then the impulse.
+            decay_cut = uniform(fold(step_key, np.uint64(0)))
+            for j in range(cells):
+                x1[j] = x1[j] * keep if case.exact_trace else rounded_up(x1[j] * keep, decay_cut, 1.0)
+            for k in range(z_now.size):
+                a_in[k] = 0.0
+            for j in now:
+                x1[j] += constants.trace_impulse / 8192.0
+                if not case.exact_trace:
+                    x1[j] = min(x1[j], 127.0)
+                for k in range(z_now.size):
+                    a_in[k] += w[k, j] * constants.trace_impulse / 4096.0
+        count[0] += 1
+        if count[0] % constants.epoch:
+            continue
+        for k in range(z_now.size):
+            if y1[k] == 0.0:
+                continue
+            for j in range(inputs):
+                change = x1[j] * y1[k] * factor / 1024.0
+                if not case.exact_product:
+                    part = 2.0**constants.shift / 128.0
+                    change = np.floor(change / part) * part
+                new = w[k, j] + change
+                if not case.no_rounding:
+                    if case.own_numbers:
+                        index = np.uint64(1 + k * inputs + j)
+                        cut = uniform(fold(step_key, index))
+                    new = rounded_up(new, cut, grain)
+                w[k, j] = new if case.no_clipping else min(max(new, -256.0), 256.0 - grain)
+
+
+def integer_readout(raster: Raster, case: Case) -> Readout:
+    """Give the package's own kernel."""
+    plan = plan_of(raster, case)
+    state = on_chip.initial_on_chip_state(raster.config.reservoir.neurons, raster.truth.shape[1])
+
+    def play(state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
+        if piece.segment.reset:
+            on_chip.reset_on_chip(state)
+        z = np.empty(piece.gate.shape)
+        advance(
+            plan.constants,
+            state,
+            piece.spiking,
+            piece.first,
+            on_chip.to_gate(piece.gate),
+            on_chip.to_fraction(piece.target),
+            piece.segment.learning,
+            key_of(piece.segment.noise_key, 1),
+            z,
+        )
+        return z / 2.0**on_chip.Z_BITS
+
+    return state, play
+
+
+def lifted_readout(raster: Raster, case: Case) -> Readout:
+    """Give the float64 twin with limits lifted."""
+    plan = plan_of(raster, case)
+    cells, events = raster.config.reservoir.neurons, raster.truth.shape[1]
+    shapes = ((cells,), (cells + 1,), (events, cells + 1), (events,), (events,), (events,))
+    state = Lifted(*(np.zeros(shape) for shape in shapes), np.zeros(1, np.int64))
+    # What a y1 of 1 changes z by at the mean norm, in units of z.
+    anticipation = case.when_rate * raster.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
+
+    def play(state: Lifted, piece: Piece) -> np.ndarray:
+        z = np.empty(piece.gate.shape)
+        advance_lifted(
+            plan.constants,
+            case,
+            anticipation,
+            state,
+            piece.spiking,
+            piece.first,
+            on_chip.to_gate(piece.gate),
+            on_chip.to_fraction(piece.target),
+            piece.segment.learning,
+            key_of(piece.segment.noise_key, 1),
+            z,
+        )
+        return z / 2.0**on_chip.Z_BITS
+
+    return state, play
+
+
+def errors_of(raster: Raster, readout: Readout, rectified: bool = True) -> list[float]:
+    """Train a readout on a raster and give its relative errors after `PROBES` trials."""
+    state, play = readout
+    shown: dict[int, list[np.ndarray]] = {}
+    probing = None
+    for piece in raster.pieces:
+        if piece.segment.learning:
+            probing = None
+            play(state, piece)
+            continue
+        probing = state.copy() if probing is None else probing
+        z = play(probing, piece)
+        if piece.segment.kind is Kind.PROBE:
+            o = metrics.prediction(z, piece.p) if rectified else np.clip(piece.p, 0.0, 1.0) * z
+            shown.setdefault(piece.segment.trial, []).append(o[raster.cue_step :])
+    zero = metrics.rmse(np.zeros_like(raster.truth), raster.truth)
+    return [metrics.rmse(np.mean(shown[n], axis=0), raster.truth) / zero for n in PROBES]
+
+
+def run_case(raster: Raster, case: Case) -> list[float]:
+    plain = case._replace(path=GRADED, finer_bits=0, no_rounding=False, no_clipping=False, own_numbers=False)
+    plain = plain._replace(exact_trace=False, exact_error=False, exact_product=False)
+    readout = integer_readout if case == plain else lifted_readout
+    return errors_of(raster, readout(raster, case), case.rectified)
+
+
+def run_float(seed: int, rate: float) -> list[float]:
+    """Errors of the uncentred float rule with a constant norm, by the package itself."""
+    settings = [BLOCK, NO_FEEDBACK, *UNCENTRED, f"readout.when_rate={rate}"]
+    result = Experiment(load_preset("robust", settings), seed=seed).run()
+    return [result.blocks[0].error[n] / result.blocks[0].zero_error for n in PROBES]
+
+
+def run_seed(
+    job: tuple[int, tuple[Case, ...], tuple[float, ...]],
+) -> tuple[list[float], list[Any], list[Any]]:
+    """Errors of one seed: the default float rule, on-chip cases, rates of the uncentred float rule."""
+    seed, cases, rates = job
+    raster = record(seed)
+    if cases:
+        twin, own = (errors_of(raster, make(raster, Case())) for make in (lifted_readout, integer_readout))
+        if twin != own:
+            raise AssertionError(f"seed {seed}: with nothing lifted the twin differs: {twin}, {own}")
+    return (
+        raster.default,
+        [run_case(raster, case) for case in cases],
+        [run_float(seed, rate) for rate in rates],
+    )
+
+
+def run_all(
+    arguments: argparse.Namespace, cases: Sequence[Case] = (), rates: Sequence[float] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors (seeds, probes), (cases, seeds, probes) and (rates, seeds, probes)."""
+    jobs = [(seed, tuple(cases), tuple(rates)) for seed in arguments.seeds]
+    found = []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(arguments.jobs, mp_context=context) as pool:
+        for done, result in enumerate(pool.map(run_seed, jobs), start=1):
+            found.append(result)
+            print(f"\r{done} of {len(jobs)} seeds", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    default = np.array([result[0] for result in found])
+    return (
+        default,
+        *(np.array([result[part] for result in found]).swapaxes(0, 1) for part in (1, 2)),
+    )  # type: ignore[return-value]
+
+
+def show(arguments: argparse.Namespace, title: str, rows: Sequence[tuple[str, np.ndarray]]) -> None:
+    """Print mean and standard deviation over seeds at each probe, and the mean against the first row's."""
+    seeds = arguments.seeds
+    print(f"{title}, seeds {seeds[0]}-{seeds[-1]}; error / predicting nothing after so many trials")
+    print(f"{'':44}" + "  ".join(f"{n:>14}" for n in PROBES) + "   at 100 to first row")
+    for name, errors in rows:
+        deviation = errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(errors.shape[1])
+        pairs = zip(errors.mean(axis=0), deviation, strict=True)
+        cells = "  ".join(f"{m:6.3f} +-{d:5.3f}" if m < 10 else f"{'above 10':>14}" for m, d in pairs)
+        ratio = errors[:, -1].mean() / rows[0][1][:, -1].mean()
+        print(f"{name:44}{cells}   " + (f"{ratio:6.2f}" if ratio < 100 else ""))
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Set the on-chip readout beside the float rules."""
+    default, on_chip_errors, uncentred = run_all(arguments, [Case()], [FLOAT_RATE])
+    show(
+        arguments,
+        "robust, p = 0.7, 300/600 ms",
+        [
+            (f"(b) float, uncentred, constant norm, {FLOAT_RATE:g}", uncentred[0]),
+            ("(a) float, centred, norm of the moment", default),
+            ("(c) on-chip, 8-bit weights", on_chip_errors[0]),
+        ],
+    )
+    ratio = on_chip_errors[0][:, -1] / uncentred[0][:, -1]
+    print("(c) / (b) at trial 100, by seed: " + " ".join(f"{value:.2f}" for value in ratio))
+
+
+def limits(arguments: argparse.Namespace) -> None:
+    """One limit lifted, or tightened, at a time; and other ways to form z."""
+    everything = Case(
+        no_rounding=True, no_clipping=True, exact_trace=True, exact_error=True, exact_product=True
+    )
+    cases = {
+        "nothing lifted": Case(),
+        "weights not rounded": Case(no_rounding=True),
+        "weights not clipped": Case(no_clipping=True),
+        "a random number for every synapse": Case(own_numbers=True),
+        "traces not rounded or clipped": Case(exact_trace=True),
+        "error not rounded or clipped": Case(exact_error=True),
+        "product not rounded down": Case(exact_product=True),
+        "all of these": everything,
+        "weights of 4 bits": Case(finer_bits=-4),
+        "weights of 6 bits": Case(finer_bits=-2),
+        "weights of 7 bits (even numbers)": Case(finer_bits=-1),
+        "weights of 10 bits": Case(finer_bits=2),
+        "weights of 12 bits": Case(finer_bits=4),
+        "an update every 2 steps": Case(epoch=2),
+        "an update every 4 steps": Case(epoch=4),
+        "an update every 8 steps": Case(epoch=8),
+        "an update every 16 steps": Case(epoch=16),
+        "binary spikes, z filtered": Case(path=LOW_PASS),
+        "binary spikes, z filtered, all lifted": everything._replace(path=LOW_PASS),
+        "binary, 1/32 of the rate, all lifted": everything._replace(
+            path=LOW_PASS, when_rate=Case().when_rate / 32, error_bits=3
+        ),
+        "binary spikes, change of z anticipated": Case(path=ANTICIPATED),
+        "binary, anticipated, all lifted": everything._replace(path=ANTICIPATED),
+    }
+    _, errors, _ = run_all(arguments, list(cases.values()))
+    show(arguments, "on-chip readout with limits lifted", list(zip(cases, errors, strict=True)))
+
+
+def drift(arguments: argparse.Namespace) -> None:
+    """Compare what the product's rounding down does to the rectified prediction and to z itself."""
+    cases = {
+        "p max(z, 0), as it is": Case(),
+        "p max(z, 0), product not rounded down": Case(exact_product=True),
+        "p z, as it is": Case(rectified=False),
+        "p z, product not rounded down": Case(exact_product=True, rectified=False),
+    }
+    _, errors, _ = run_all(arguments, list(cases.values()))
+    show(arguments, "drift of the weights", list(zip(cases, errors, strict=True)))
+
+
+def settings(arguments: argparse.Namespace) -> None:
+    """Weight range, impulse and bits of the error, at the least rate that Lava can do and at twice it."""
+    cases = {}
+    for weight_range in (12.0, 18.0, 27.0, 40.0):
+        for impulse, error_bits in ((4, 8), (8, 7), (8, 8), (16, 6), (16, 7)):
+            for product in (1, 2):
+                # At 1 ms the least rate is in proportion to these three.
+                rate = product * 0.15 * (weight_range / 18.0) * (impulse / 8) * 2.0 ** (error_bits - 8)
+                case = Case(weight_range, impulse, error_bits, when_rate=rate)
+                name = f"range {weight_range:g}, impulse {impulse}, {error_bits} bits, rate {rate:.3g}"
+                cases[name] = case
+    _, errors, _ = run_all(arguments, list(cases.values()))
+    order = np.argsort(errors[:, :, -1].mean(axis=1))
+    names = list(cases)
+    show(arguments, "settings, best first", [(names[n], errors[n]) for n in order])
+
+
+def rates(arguments: argparse.Namespace) -> None:
+    """Rate of the uncentred float rule."""
+    tried = (0.025, 0.05, 0.07, 0.1, 0.15, 0.2)
+    default, _, errors = run_all(arguments, (), tried)
+    rows = [(f"(b) rate {rate:g}", found) for rate, found in zip(tried, errors, strict=True)]
+    show(arguments, "float rules", [("(a) as the preset has it", default), *rows])
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    """Time of a step of the emulation."""
+    raster = record(arguments.seeds[0])
+    steps = sum(piece.segment.steps for piece in raster.pieces)
+    state, play = integer_readout(raster, Case())
+    play(state.copy(), raster.pieces[0])
+    start = time.perf_counter()
+    for piece in raster.pieces:
+        play(state, piece)
+    took = 1e6 * (time.perf_counter() - start) / steps
+    print(f"{took:.2f} us per step, N = {state.trace.size}, K = {state.z.size}")
+
+
+def lava(arguments: argparse.Namespace) -> None:
+    """Play the pause and trial that a run begins with to the Lava network at full size; z must be equal."""
+    from lava_predict.backends.supervised import SupervisedRun, import_lava
+
+    import_lava()
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.sink import RingBuffer as Sink
+    from lava.proc.io.source import RingBuffer as Source
+
+    from lava_predict.processes.on_chip_readout.process import OnChipReadout
+
+    raster = record(arguments.seeds[0])
+    plan = plan_of(raster, Case())
+    trial = next(n for n, piece in enumerate(raster.pieces) if piece.segment.kind is Kind.TRIAL)
+    pieces = raster.pieces[trial - 1 : trial + 1]
+    cells, events = raster.config.reservoir.neurons, raster.truth.shape[1]
+    steps = sum(piece.segment.steps for piece in pieces)
+    spikes, start = np.zeros((cells, steps), np.int32), 0
+    for piece in pieces:
+        when = np.repeat(np.arange(piece.segment.steps), np.diff(piece.first))
+        spikes[piece.spiking, start + when] = 1
+        start += piece.segment.steps
+    gate = on_chip.to_gate(np.concatenate([piece.gate for piece in pieces]))
+    target = on_chip.to_fraction(np.concatenate([piece.target for piece in pieces]))
+
+    readout = OnChipReadout(cells=cells, events=events, constants=plan.constants)
+    source, teacher = Source(data=spikes), Source(data=np.concatenate([gate, target], axis=1).T)
+    sink = Sink(shape=(events,), buffer=steps)
+    source.s_out.connect(readout.s_in)
+    teacher.s_out.connect(readout.teach_in)
+    readout.z_out.connect(sink.a_in)
+    with SupervisedRun(readout, Loihi2SimCfg(select_tag="fixed_pt")) as run:
+        run.run(1)
+        begin = time.perf_counter()
+        run.run(steps - 1)
+        took = 1e3 * (time.perf_counter() - begin) / (steps - 1)
+        z, weights = sink.data.get().T, readout.weights.get()
+
+    state = on_chip.initial_on_chip_state(cells, events)
+    # Lava's generator of rounding numbers, whose first number is never used.
+    rounding = (np.random.default_rng(2).random(steps + 1)[1:] * 128).astype(np.int64)
+    equal = 0
+    for step in range(steps):
+        now = np.flatnonzero(spikes[:, step])
+        on_chip.on_chip_step(
+            plan.constants, state, now, now.size, gate[step], target[step], True, int(rounding[step])
+        )
+        equal += bool(np.array_equal(state.z, z[step]))
+    same = np.count_nonzero(state.w == weights)
+    print(f"seed {arguments.seeds[0]}, N = {cells}, K = {events}, the first pause and trial in Lava:")
+    print(f"z equal in {equal} of {steps} steps, {same} of {weights.size} weights equal at the end")
+    print(f"{took:.1f} ms per step in Lava")
+    print(f"largest weight {np.abs(weights).max():.0f}, largest z {np.abs(z).max() / 65536:.2f}")
+
+
+STUDIES = {
+    "compare": compare,
+    "limits": limits,
+    "drift": drift,
+    "settings": settings,
+    "rates": rates,
+    "speed": speed,
+    "lava": lava,
+}
+
+
+def seed_range(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--seeds", type=seed_range, default=seed_range("100-104"), help="as 100-109")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
+    arguments = parser.parse_args()
+    STUDIES[arguments.study](arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""How the Processes of the on-chip readout run on a CPU, in integers."""
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.learning.constants import GradedSpikeCfg
+from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.dense.process import LearningDense
+from lava.utils.weightutils import SignMode
+
+from lava_predict.kernels.on_chip import (
+    OnChipConstants,
+    advance_relays,
+    learning_rule_text,
+    read_neurons,
+)
+from lava_predict.processes.on_chip_readout.process import OnChipReadout, ReadoutNeuron, TraceRelay
+
+_PAYLOAD_BITS = 8
+
+_NO_DECAY = 10**18
+"""A time constant in steps with which exp(-1 / tau) is exactly 1: Lava lets a trace decay in every step."""
+
+_ANY_SEED = 1
+"""Of the generators that round traces, which here have nothing to round."""
+
+
+def learning_rule(constants: OnChipConstants) -> Loihi3FLearningRule:
+    """Build the rule of the LearningDense.
+
+    Parameters
+    ----------
+    constants : OnChipConstants
+        Factor of dw and length of the epoch.
+
+    Returns
+    -------
+    Loihi3FLearningRule
+        x1 is what the graded spikes put there, y1 what the neurons write; neither decays.
+    """
+    rule = Loihi3FLearningRule(
+        dw=learning_rule_text(constants),
+        x1_impulse=0,
+        x1_tau=_NO_DECAY,
+        t_epoch=constants.epoch,
+        rng_seed=_ANY_SEED,
+    )
+    # Lava's own 65,535 steps would let y1 decay by 1 once in a while, by chance.
+    rule.y1_tau = _NO_DECAY
+    return rule
+
+
+@implements(proc=TraceRelay, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyTraceRelayFixed(PyLoihiProcessModel):
+    """Runs the package's integer kernel, one step a Lava time step."""
+
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=1)
+    payload_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=8)
+    trace: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._constants = proc_params["constants"]
+
+    def run_spk(self) -> None:
+        """Receive spikes, send the traces."""
+        spiking = np.flatnonzero(self.s_in.recv())
+        payload = np.zeros(self.trace.size + 1, np.int32)
+        advance_relays(self._constants, self.trace, payload, spiking, spiking.size)
+        self.payload_out.send(payload)
+
+
+@implements(proc=ReadoutNeuron, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("bit_accurate_loihi", "fixed_pt")
+class PyReadoutNeuronFixed(PyLoihiProcessModel):
+    """Runs the package's integer kernel, one step a Lava time step."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    z_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+    s_out_y1: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=7)
+    z: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    y1: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=7)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._constants = proc_params["constants"]
+
+    def run_spk(self) -> None:
+        """Receive the sums and what is taught, send z and y1."""
+        a_in = np.asarray(self.a_in.recv(), np.int32)
+        gate, target = np.split(np.asarray(self.teach_in.recv(), np.int32), 2)
+        read_neurons(self._constants, a_in, gate, target, True, self.z, self.y1)
+        self.z_out.send(self.z)
+        self.s_out_y1.send(self.y1)
+
+
+@implements(proc=OnChipReadout, protocol=LoihiProtocol)
+class SubOnChipReadoutModel(AbstractSubProcessModel):
+    """A TraceRelay, a LearningDense and a ReadoutNeuron."""
+
+    def __init__(self, proc: Any) -> None:
+        constants, start = proc.proc_params["constants"], proc.proc_params["start"]
+        events, inputs = start.shape
+        self.relay = TraceRelay(cells=inputs - 1, constants=constants)
+        self.synapses = LearningDense(
+            weights=start,
+            learning_rule=learning_rule(constants),
+            num_message_bits=_PAYLOAD_BITS,
+            graded_spike_cfg=GradedSpikeCfg.OVERWRITE,
+            sign_mode=SignMode.MIXED,
+        )
+        self.neurons = ReadoutNeuron(events=events, constants=constants)
+        proc.in_ports.s_in.connect(self.relay.in_ports.s_in)
+        self.relay.out_ports.payload_out.connect(self.synapses.in_ports.s_in)
+        self.synapses.out_ports.a_out.connect(self.neurons.in_ports.a_in)
+        proc.in_ports.teach_in.connect(self.neurons.in_ports.teach_in)
+        self.neurons.out_ports.s_out_y1.connect(self.synapses.in_ports.s_in_y1)
+        self.neurons.out_ports.z_out.connect(proc.out_ports.z_out)
+        proc.vars.weights.alias(self.synapses.vars.weights)
+        proc.vars.x1.alias(self.synapses.vars.x1)
+        proc.vars.trace.alias(self.relay.vars.trace)
+        proc.vars.z.alias(self.neurons.vars.z)
+        proc.vars.y1.alias(self.neurons.vars.y1)
