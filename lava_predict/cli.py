@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -24,13 +24,16 @@ from rich.progress import (
 )
 
 from lava_predict import __version__
+from lava_predict.arithmetic import PRECISIONS
 from lava_predict.backends.lava import FORMS
 from lava_predict.config import Config
 from lava_predict.config_files import load_config, load_preset, preset_names
 from lava_predict.errors import RunError, UserError
 from lava_predict.experiment import BACKENDS, Experiment, Result, check_available
 from lava_predict.experiment import Progress as ProgressCallback
+from lava_predict.health import Health, check_health
 from lava_predict.storage import RunRecord, new_folder
+from lava_predict.work import processors
 
 app = typer.Typer(
     name="lava-predict",
@@ -90,7 +93,7 @@ def run(
     form: Annotated[
         str | None, typer.Option(help=f"Of the Lava network: {', '.join(FORMS)}. Default: {FORMS[0]}.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Arithmetic: float.")] = "float",
+    precision: Annotated[str, typer.Option(help=f"Arithmetic: {', '.join(PRECISIONS)}.")] = "float",
     seed: Annotated[int | None, typer.Option(help="Replaces run.seed.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -108,16 +111,117 @@ def run(
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     chosen = _choose(config, preset, seed, settings or [])
     check_available(backend, precision, form)
-    folder = out if out is not None else _default_folder(chosen)
+    folder = out if out is not None else _fresh_folder(f"{chosen.preset}-{chosen.run.seed}")
     with new_folder(folder, overwrite) as files:
         experiment = Experiment(chosen)
         with _progress(shown=sys.stderr.isatty() and not (quiet or as_json)) as progress:
             result = experiment.run(backend, precision, form, progress)
-        summary = _write(files.write, result)
+        health = check_health(experiment, result) if precision == "fixed" else None
+        summary = _write(files.write, result, health)
+    if health is not None and not quiet:
+        _warn(health.warnings)
     if as_json:
         print(json.dumps(summary, indent=2, allow_nan=False))
     elif not quiet:
         _print_result(result, summary, folder)
+
+
+@app.command()
+@_reported
+def compare(
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="The seeds count up from here.")] = 100,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default runs/<time>-compare-<preset>.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")] = False,
+) -> None:
+    """Show what integers cost: float, fixed and on-chip side by side, over seeds, beside their nulls."""
+    from lava_predict import comparison, comparison_report
+    from lava_predict.report import to_html
+
+    chosen = _choose(config, preset, None, settings or [])
+    folder = out if out is not None else _fresh_folder(f"compare-{chosen.preset}")
+    started = time.perf_counter()
+    with new_folder(folder, overwrite) as files:
+        with _progress(sys.stderr.isatty() and not (quiet or as_json), "comparing", "runs") as progress:
+            numbers = range(first_seed, first_seed + seeds)
+            found = comparison.compare(chosen, numbers, jobs or processors(), progress)
+        summary = comparison_report.summarise(found)
+        summary["timing"] = {"wall_s": time.perf_counter() - started}
+        drawn = comparison_report.figures(found)
+        for name, (picture, _, _) in drawn.items():
+            files.write(f"figures/{name}.png", picture)
+        files.write("report.html", to_html(comparison_report.page(found, summary, drawn)))
+        files.write("config.toml", chosen.to_toml())
+        files.write("summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    if not quiet:
+        _warn(found.warnings)
+    if as_json:
+        print(json.dumps(summary, indent=2, allow_nan=False))
+    elif not quiet:
+        Console(width=None if sys.stdout.isatty() else 160).print(comparison_report.table(summary))
+        knees = summary["word_length"]["variables"]
+        print("fewest bits: " + ", ".join(f"{name} {swept['knee']}" for name, swept in knees.items()))
+        print(f"table, figures and page: {folder}/ (open {folder}/report.html)")
+
+
+@app.command()
+@_reported
+def plan(
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Replaces run.seed.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write summary.json to; default: none.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON and nothing else.")] = False,
+) -> None:
+    """Show what becomes of every parameter in integers, and whether the network survives it."""
+    from lava_predict.summary import plan_table, summarise_plan
+
+    experiment = Experiment(_choose(config, preset, seed, settings or []))
+    health = check_health(experiment)
+    found = experiment.arithmetic("fixed").plan
+    assert found is not None
+    summary = json.dumps(summarise_plan(experiment.config, found, health), indent=2, allow_nan=False)
+    if out is not None:
+        with new_folder(out, overwrite) as files:
+            files.write("config.toml", experiment.config.to_toml())
+            files.write("summary.json", summary + "\n")
+    if as_json:
+        print(summary)
+        return
+    Console(width=None if sys.stdout.isatty() else 120).print(plan_table(found))
+    print(
+        f"first trial: {health.rate_hz:.2f} Hz (float {health.float_rate_hz:.2f}), "
+        f"{health.silent_share:.1%} of the cells silent (float {health.float_silent_share:.1%})"
+    )
+    _warn(health.warnings)
 
 
 def _choose(config: Path | None, preset: str | None, seed: int | None, settings: list[str]) -> Config:
@@ -131,8 +235,8 @@ def _choose(config: Path | None, preset: str | None, seed: int | None, settings:
     return load_preset(preset if preset is not None else "robust", overrides)
 
 
-def _default_folder(config: Config) -> Path:
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.preset}-{config.run.seed}"
+def _fresh_folder(name: str) -> Path:
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder, number = Path("runs") / stem, 2
     while folder.exists():
         folder, number = Path("runs") / f"{stem}-{number}", number + 1
@@ -140,7 +244,9 @@ def _default_folder(config: Config) -> Path:
 
 
 @contextmanager
-def _progress(shown: bool) -> Iterator[ProgressCallback | None]:
+def _progress(
+    shown: bool, doing: str = "training", counted: str = "trials"
+) -> Iterator[ProgressCallback | None]:
     if not shown:
         yield None
         return
@@ -148,13 +254,13 @@ def _progress(shown: bool) -> Iterator[ProgressCallback | None]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("trials"),
+        TextColumn(counted),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training", total=None)
+        task = bar.add_task(doing, total=None)
 
         def advance(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
@@ -162,12 +268,17 @@ def _progress(shown: bool) -> Iterator[ProgressCallback | None]:
         yield advance
 
 
-def _write(write: Any, result: Result) -> dict[str, Any]:
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _write(write: Any, result: Result, health: Health | None) -> dict[str, Any]:
     """Write all files of a run and return its summary."""
     from lava_predict import plots
     from lava_predict.summary import summarise
 
-    summary = summarise(result)
+    summary = summarise(result, health)
     record = RunRecord.of(result)
     write("config.toml", result.config.to_toml())
     write("results.h5", record.to_bytes())

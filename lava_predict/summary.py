@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from lava_predict.config import Config
 from lava_predict.experiment import BlockResult, Result
+from lava_predict.health import Health
+from lava_predict.quantize import Plan
 from lava_predict.storage import SCHEMA
 
 
-def summarise(result: Result) -> dict[str, Any]:
+def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
     """Return what summary.json of a run holds.
 
     Parameters
     ----------
     result : Result
         A finished run.
+    health : Health, optional
+        Of a run in integers.
 
     Returns
     -------
@@ -43,12 +48,21 @@ def summarise(result: Result) -> dict[str, Any]:
         },
         "blocks": [_block(block) for block in result.blocks],
         "fingerprint": vars(result.fingerprint),
+        **({"saturations": result.saturations} if result.precision == "fixed" else {}),
+        **({"health": _health(health)} if health is not None else {}),
         "network_fingerprint": result.network.fingerprint(),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("lava-predict", "numpy", "numba")},
         },
         "timing": {"wall_s": wall, "simulated_s": simulated, "real_time_factor": simulated / wall},
+    }
+
+
+def _health(health: Health) -> dict[str, Any]:
+    plain = {**vars(health), "warnings": list(health.warnings)}
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value for name, value in plain.items()
     }
 
 
@@ -114,3 +128,46 @@ def table(result: Result) -> Table:
 
 def _numbers(values: Any, form: str) -> str:
     return " / ".join("-" if np.isnan(value) else format(value, form) for value in values)
+
+
+def summarise_plan(config: Config, plan: Plan, health: Health) -> dict[str, Any]:
+    """Return what summary.json of `lava-predict plan` holds: plain values."""
+    return {
+        "schema": SCHEMA,
+        "command": "plan",
+        "preset": config.preset,
+        "seed": config.run.seed,
+        "parameters": [vars(entry) for entry in plan.entries],
+        "health": _health(health),
+    }
+
+
+def plan_table(plan: Plan) -> Table:
+    """Lay out the table of `lava-predict plan`: one row a parameter."""
+    sheet = Table(
+        title="The parameters in integers",
+        caption="error: relative; of a decay, that of its time constant; of weights, root mean square",
+    )
+    sheet.add_column("parameter")
+    for name in ("value", "integer", "bits", "behind point", "error", "clipped", "to zero"):
+        sheet.add_column(name, justify="right")
+    for entry in plan.entries:
+        sheet.add_row(
+            entry.name,
+            _span(entry.low, entry.high, ".4g"),
+            _span(entry.integer_low, entry.integer_high, "d"),
+            str(entry.bits),
+            str(entry.fraction_bits),
+            f"{entry.error:.2%}",
+            _share(entry.clipped, entry.count),
+            _share(entry.zeroed, entry.count),
+        )
+    return sheet
+
+
+def _span(low: float, high: float, form: str) -> str:
+    return format(low, form) if low == high else f"{low:{form}} .. {high:{form}}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if part else ""

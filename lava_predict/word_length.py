@@ -1,0 +1,38 @@
+"""How many bits a variable needs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance: float) -> int | None:
+    """Return the smallest number of bits from which on the error is as good as the reference.
+
+    A width counts only if every larger one that was tried is good as well: a lucky narrow one below
+    a bad one is no knee.
+
+    Parameters
+    ----------
+    bits : (widths,) int
+        Word lengths that were tried, in any order, none twice.
+    error : (widths,) float
+        Error at each; NaN (a run that diverged) is never good.
+    reference_error : float
+        Error without rounding, for instance in float.
+    tolerance : float
+        Largest good ratio of error to reference: 1.05 allows 5 % more.
+
+    Returns
+    -------
+    int or None
+        None if not even the largest width is good.
+
+    Examples
+    --------
+    >>> knee(np.array([4, 6, 8, 10]), np.array([0.9, 0.31, 0.4, 0.3]), 0.3, 1.05)
+    10
+    """
+    order = np.argsort(bits)[::-1]
+    good = np.asarray(error)[order] <= tolerance * reference_error
+    reached = int(np.sum(np.cumprod(good)))
+    return int(bits[order[reached - 1]]) if reached else None

@@ -1,0 +1,48 @@
+"""Units of work: the same results however many processes."""
+
+import os
+
+import pytest
+
+from lava_predict.work import carry_out, processors
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def own_process(_: int) -> int:
+    return os.getpid()
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise ValueError(f"unit {number} fails")
+    return number
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_results_come_in_the_order_of_the_units(jobs: int) -> None:
+    told: list[tuple[int, int]] = []
+    assert carry_out(square, range(9), jobs, lambda done, total: told.append((done, total))) == [
+        n * n for n in range(9)
+    ]
+    assert told == [(n, 9) for n in range(1, 10)]
+
+
+@pytest.mark.slow
+def test_one_job_stays_in_this_process_and_two_do_not() -> None:
+    assert set(carry_out(own_process, range(4), 1)) == {os.getpid()}
+    assert os.getpid() not in carry_out(own_process, range(4), 2)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.usefixtures("nothing_left")
+def test_an_exception_in_a_unit_is_raised_here(jobs: int) -> None:
+    with pytest.raises(ValueError, match="unit 3 fails"):
+        carry_out(fail_on_three, range(6), jobs)
+
+
+def test_no_units_and_some_processors() -> None:
+    assert carry_out(square, [], 2) == []
+    assert processors() >= 1
