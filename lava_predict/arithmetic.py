@@ -291,6 +291,13 @@ class FixedArithmetic(Arithmetic):
         self._xc = np.empty(network.a.size + 1, np.int32)
         self._xq = np.empty(network.a.size, np.int32)
 
+    def _sums_fit_32_bits(self) -> bool:
+        """Whether what all synapses of a cell add up to fits 32 bits; then half the memory is moved."""
+        network, k = self.network, self.constants
+        shift = np.where(network.weight > 0, k.excitatory_shift, k.inhibitory_shift)
+        sizes = np.ldexp(np.abs(network.weight.astype(np.float64)), shift)
+        return bool(np.bincount(network.target, sizes, 1).max() < 2.0**31)
+
     def _initial_state(self) -> State:
         """Return the float state before the first step in integers: v = -65 mV, u = b v, all else 0."""
         config, k = self.config, self.constants
@@ -301,7 +308,7 @@ class FixedArithmetic(Arithmetic):
             v=v,
             u=u,
             s=np.zeros(cells, np.int32),
-            a_in=np.zeros(cells, np.int64),
+            a_in=np.zeros(cells, np.int32 if self._sums_fit_32_bits() else np.int64),
             x=np.zeros(cells, np.int32),
             m=np.zeros(cells, np.int32),
             z=np.zeros(events, np.int32),

@@ -314,9 +314,7 @@ def fraction_bits_for(largest: float, bits: int, most: int = _MOST_FRACTION, lea
     int
         ``least`` also where nothing fits, and then `to_integer`'s result must be clipped.
     """
-    if largest <= 0.0:
-        return max(0, least)
-    fraction = min(most, math.floor(math.log2((2**bits - 1) / largest)) + 1)
+    fraction = most if largest > 0.0 else min(0, most)
     while fraction > least and math.floor(largest * 2.0**fraction + 0.5) > 2**bits - 1:
         fraction -= 1
     return max(fraction, least)

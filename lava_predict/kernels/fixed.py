@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lava_predict.kernels.compiled import kernel
-from lava_predict.kernels.noise import fold, noise_sum
+from lava_predict.kernels.noise import GOLDEN, fold, mix, noise_sum
 from lava_predict.kernels.on_chip import OnChipConstants, on_chip_step, on_chip_view, rounding_number
 
 if TYPE_CHECKING:
@@ -327,8 +327,10 @@ def gather_current(
     else:
         cut = factor_offset(k.rounding, k.noise_shift)
         factor = np.int32(k.noise_factor)
+        word = step_key
         for j in range(i_in.size):
-            noise = np.int32(noise_sum(fold(step_key, np.uint64(j)))) * factor
+            word += GOLDEN  # the same numbers as fold(step_key, j), without its product
+            noise = np.int32(noise_sum(mix(word))) * factor
             wide = i_in[j] + bias[j] + ((noise + cut) >> k.noise_shift)
             i_in[j] = saturate(wide)
             lost += np.int64(wide != i_in[j])
@@ -468,9 +470,11 @@ def reset_spiking(
         How many cells spiked.
     """
     count = 0
+    threshold = np.int32(peak)
     for j in range(v.size):
-        spiking[count] = j
-        count += np.int64(v[j] >= peak)
+        if v[j] >= threshold:
+            spiking[count] = j
+            count += 1
     for index in range(count):
         j = spiking[index]
         v[j] = c[j]

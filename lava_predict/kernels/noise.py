@@ -13,7 +13,7 @@ import numpy as np
 
 from lava_predict.kernels.compiled import kernel
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
@@ -46,7 +46,12 @@ def fold(key: np.uint64, word: np.uint64) -> np.uint64:
     uint64
         Output number ``word + 1`` of SplitMix64 started at ``key``.
     """
-    z = key + _GOLDEN * (word + _ONE)
+    return mix(key + GOLDEN * (word + _ONE))
+
+
+@kernel
+def mix(z: np.uint64) -> np.uint64:
+    """Scramble 64 bits, the output function of SplitMix64."""
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
     return z ^ (z >> _S31)
