@@ -26,18 +26,40 @@ VARIANTS = {
     "two cues": ["task.cues=2"],
     "fine steps": ["run.dt_ms=0.5"],
     "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
+    "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
     "stochastic": ["fixed.rounding='stochastic'", "fixed.v_bits=18", "fixed.readout_bits=20"],
 }
 
 
-@pytest.fixture(params=PRECISIONS)
-def precision(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+FAST = {
+    "float": ("plain", "reset", "feedback", "constant norm"),
+    "fixed": ("feedback", "stochastic", "on chip"),
+}
+CASES = [
+    pytest.param(
+        (name, precision),
+        id=f"{name}-{precision}",
+        marks=() if name in FAST[precision] else pytest.mark.slow,
+    )
+    for name in VARIANTS
+    for precision in PRECISIONS
+    if precision == "fixed" or name not in ("stochastic", "on chip")
+]
 
 
-@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
-def variant(request: pytest.FixtureRequest, tiny: Tiny) -> Config:
-    return tiny(*request.param)
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def variant(case: tuple[str, str], tiny: Tiny) -> Config:
+    return tiny(*VARIANTS[case[0]])
+
+
+@pytest.fixture
+def precision(case: tuple[str, str]) -> str:
+    return case[1]
 
 
 def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
