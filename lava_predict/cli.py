@@ -44,6 +44,22 @@ app = typer.Typer(
 )
 
 
+ConfigArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
+]
+PresetOption = Annotated[
+    str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Replaces run.seed.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")]
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -82,31 +98,21 @@ def _root(
 @app.command()
 @_reported
 def run(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
-    ] = None,
+    config: ConfigArgument = None,
+    preset: PresetOption = None,
     backend: Annotated[str, typer.Option(help=f"What to run on: {', '.join(BACKENDS)}.")] = "cpu",
     form: Annotated[
         str | None, typer.Option(help=f"Of the Lava network: {', '.join(FORMS)}. Default: {FORMS[0]}.")
     ] = None,
     precision: Annotated[str, typer.Option(help=f"Arithmetic: {', '.join(PRECISIONS)}.")] = "float",
-    seed: Annotated[int | None, typer.Option(help="Replaces run.seed.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
-    ] = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")] = False,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     chosen = _choose(config, preset, seed, settings or [])
@@ -129,28 +135,20 @@ def run(
 @app.command()
 @_reported
 def compare(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
-    ] = None,
+    config: ConfigArgument = None,
+    preset: PresetOption = None,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The seeds count up from here.")] = 100,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
-    ] = None,
+    settings: SetOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; default runs/<time>-compare-<preset>.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier folder.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")] = False,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what integers cost: float, fixed and on-chip side by side, over seeds, beside their nulls."""
     from lava_predict import comparison, comparison_report
@@ -185,21 +183,13 @@ def compare(
 @app.command()
 @_reported
 def plan(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Replaces run.seed.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
-    ] = None,
+    config: ConfigArgument = None,
+    preset: PresetOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write summary.json to; default: none.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier folder.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON and nothing else.")] = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what becomes of every parameter in integers, and whether the network survives it."""
     from lava_predict.summary import plan_table, summarise_plan

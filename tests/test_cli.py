@@ -212,3 +212,50 @@ def test_the_library_needs_no_lava_and_the_command_line_no_plotting_to_start() -
 def test_presets_can_be_named_from_python_as_on_the_command_line(ran: tuple[Path, Any]) -> None:
     overrides = [text for text in SMALL[2:] if text != "--set"]
     assert load_config(ran[0] / "config.toml") == load_preset("smoke", [*overrides, "run.seed=5"])
+
+
+def test_a_run_in_integers_says_what_saturates_and_what_to_do(tmp_path: Path) -> None:
+    forced = ["--set", "fixed.fraction_bits=20"]
+    done = command("run", *SMALL, "--precision", "fixed", *forced, "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    summary = json.loads(done.stdout)
+    assert summary["precision"] == "fixed"
+    assert summary["saturations"]["v"] > 0
+    assert len(summary["health"]["warnings"]) > 3
+    assert all(f"warning: {warning}" in done.stderr for warning in summary["health"]["warnings"])
+    assert "lower fixed.fraction_bits" in done.stderr
+
+
+def test_a_run_in_integers_by_default_warns_of_nothing(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["run", *SMALL, "--precision", "fixed", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0
+    assert "warning" not in done.output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert not any(summary["saturations"].values())
+    assert set(summary["saturations"]) >= {"v", "u", "s"}
+
+
+def test_plan_shows_every_parameter(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["plan", "--preset", "smoke", "--json", "--out", str(tmp_path / "plan")])
+    summary = json.loads(done.stdout)
+    assert summary == json.loads((tmp_path / "plan" / "summary.json").read_text())
+    assert (summary["command"], summary["health"]["warnings"]) == ("plan", [])
+    named = {entry["name"]: entry for entry in summary["parameters"]}
+    assert named["a dt"]["error"] < 0.01
+    assert named["excitatory weights"]["bits"] == 8
+    shown = CliRunner().invoke(app, ["plan", "--preset", "smoke", "--set", "fixed.decay_bits=4"])
+    assert "decay of x" in shown.stdout
+    assert "warning: decay of x" in shown.stderr
+
+
+@pytest.mark.slow
+def test_compare_writes_table_figures_and_page(tmp_path: Path) -> None:
+    settings = ["--set", "task.settle_ms=400", "--set", "run.probe_repeats=1"]
+    done = command("compare", *SMALL, *settings, "--seeds", "1", "--jobs", "2", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"config.toml", "summary.json", "report.html", "figures"}
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["command"], summary["seeds"]) == ("compare", [100])
+    assert "float + 1 ulp" in done.stdout
+    assert len(list((out / "figures").iterdir())) >= 8
