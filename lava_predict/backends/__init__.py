@@ -25,7 +25,7 @@ class Played:
     z : (steps, K) float64
         When readout.
     what_drive : (steps, K) float64
-        W_what . x, with the weights from before the segment's end.
+        W_what . x, with the weights from before the segment's end; in integers 0 outside the what window.
     norm : (steps,) float64
         |xc|^2.
     p : (K,) float64
