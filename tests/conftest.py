@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Two test processes on two cores: more threads than one each for BLAS would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
