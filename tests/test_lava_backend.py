@@ -48,6 +48,7 @@ WORDS = {
     "stochastic rounding": (["fixed.rounding='stochastic'"], False),
     "rounding down": (["fixed.rounding='floor'", "fixed.constant_rounding='floor'"], False),
     "short words": (["fixed.weight_bits=5", "fixed.v_bits=18", "fixed.u_bits=16", "fixed.s_bits=15"], False),
+    "on chip": (["fixed.learning='on_chip'"], False),
     "coarse states, fine weights": (["fixed.fraction_bits=6", "fixed.readout_fraction_bits=22"], True),
     "narrow states": (["fixed.fraction_bits=17", "reservoir.noise=30.0"], True),
 }
