@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.arithmetic import FixedArithmetic, FloatArithmetic
+from lava_predict.backends import Played
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.config import Config, FixedSettings
 from lava_predict.config_files import config_from
@@ -30,6 +31,7 @@ from lava_predict.spike_statistics import (
     firing_rates,
     interval_cv,
     population_horizon,
+    raster_of,
     rate_correlation,
     silent_share,
 )
@@ -328,15 +330,12 @@ def _median(values: np.ndarray) -> float:
 def _raster(experiment: Experiment, engine: CpuEngine) -> Raster:
     """Play the first trials, some seconds, and return the spikes; learning does not reach the reservoir."""
     dt = experiment.config.run.dt_ms
-    wanted, steps, trial = round(_RASTER_MS / dt), 0, 0
-    columns: list[tuple[np.ndarray, np.ndarray]] = []
-    while steps < wanted:
-        for played in engine.play(experiment.meet.trial(0, trial)):
-            columns.append((played.spike_step + np.uint32(steps), played.spike_cell))
-            steps += played.segment.steps
+    played: list[Played] = []
+    trial = 0
+    while sum(record.segment.steps for record in played) * dt < _RASTER_MS:
+        played.extend(engine.play(experiment.meet.trial(0, trial)))
         trial += 1
-    step, cell = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Raster(step, cell, experiment.network.a.size, steps, dt)
+    return raster_of(played, experiment.network.a.size, dt)
 
 
 def _pair(one: Raster, other: Raster) -> Pair:
@@ -507,7 +506,6 @@ class _Plan:
             for name in (FLOAT, FIXED, ON_CHIP):
                 self._add(("amplitude", name), self._amplitude_units(self.variants[name]))
         self._sweep_seeds = self.seeds[:_MOST_SWEEP_SEEDS]
-        self._add(("sweep", "full"), [self._sweep_unit(seed) for seed in self._sweep_seeds])
         for names, widths in (
             (STATE_VARIABLES, STATE_WIDTHS),
             (COEFFICIENTS, COEFFICIENT_WIDTHS),
@@ -541,22 +539,25 @@ class _Plan:
                 )
         return units
 
-    def _sweep_unit(self, seed: int, *change: tuple[str, str, Any]) -> TaskUnit:
+    def _sweep_unit(self, seed: int, change: tuple[str, str, Any]) -> TaskUnit:
         """Lay out a run of the first block alone, tested at its end."""
         first = self.config.to_dict()["task"]["blocks"][:1]
         alone: tuple[tuple[str, str, Any], ...]
         alone = (("task", "blocks", first), ("run", "probe_trials", []))
-        return _unit(self.config, self.variants[FIXED], seed, *alone, *change)
+        return _unit(self.config, self.variants[FIXED], seed, *alone, change)
 
     def gather(self, found: list[Any], cells: SingleCells, warnings: Sequence[str]) -> Comparison:
         """Put the results of `units` together."""
         by_key = {key: found[part] for key, part in self._slices.items()}
         seeds, levels = len(self.seeds), self.levels.size
         sweep, knees = {}, {}
-        full = np.array([outcome.error[-1] for outcome in by_key["sweep", "full"]])
         end = int(np.sum(by_key["task", FLOAT][0].block == 0)) - 1
-        alike = [o.error[end] for name in (FLOAT, *NULLS) for o in by_key["task", name][: full.size]]
-        reference = float(np.mean([*full, *alike]))
+        # With full lengths the sweep's run is the first block of the task's: probes leave no mark.
+        full, *alike = (
+            np.array([outcome.error[end] for outcome in by_key["task", name][: len(self._sweep_seeds)]])
+            for name in (FIXED, FLOAT, *NULLS)
+        )
+        reference = float(np.mean([full, *alike]))
         for names, widths in ((STATE_VARIABLES, STATE_WIDTHS), (COEFFICIENTS, COEFFICIENT_WIDTHS)):
             for name in names:
                 error = np.array([outcome.error[-1] for outcome in by_key["sweep", name]])

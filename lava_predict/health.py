@@ -8,7 +8,7 @@ import numpy as np
 
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.experiment import Experiment, Result
-from lava_predict.spike_statistics import Raster, firing_rates, rate_correlation, silent_share
+from lava_predict.spike_statistics import Raster, firing_rates, raster_of, rate_correlation, silent_share
 
 MOST_RATE_CHANGE = 0.1
 """A mean rate that differs from float's by more than this share is warned of."""
@@ -113,13 +113,6 @@ def check_health(experiment: Experiment, result: Result | None = None) -> Health
 
 def _first_trial(experiment: Experiment, engine: CpuEngine) -> tuple[Raster, np.ndarray]:
     """Play the first trial and what precedes it; return the raster and the saturations."""
-    steps = 0
-    columns: list[tuple[np.ndarray, np.ndarray]] = []
-    saturations = np.zeros_like(engine.state.saturations)
-    for played in engine.play(experiment.meet.trial(0, 0)):
-        columns.append((played.spike_step + np.uint32(steps), played.spike_cell))
-        steps += played.segment.steps
-        saturations += played.saturations
-    step, cell = (np.concatenate(column) for column in zip(*columns, strict=True))
-    dt = experiment.config.run.dt_ms
-    return Raster(step, cell, experiment.network.a.size, steps, dt), saturations
+    played = list(engine.play(experiment.meet.trial(0, 0)))
+    raster = raster_of(played, experiment.network.a.size, experiment.config.run.dt_ms)
+    return raster, np.sum([record.saturations for record in played], axis=0)

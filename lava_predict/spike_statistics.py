@@ -6,12 +6,16 @@ disturbed copy are compared alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lava_predict.kernels.compiled import kernel
+
+if TYPE_CHECKING:
+    from lava_predict.backends import Played
 
 _ROUNDING = 1e-11
 """Squared distances below this share of what they are the difference of are rounding, hence 0."""
@@ -51,6 +55,32 @@ class Raster:
         order = np.argsort(self.cell, kind="stable")
         ends = np.cumsum(self.spikes_per_cell())
         return np.split(self.step[order].astype(np.int64), ends[:-1])
+
+
+def raster_of(played: Iterable[Played], cells: int, dt_ms: float) -> Raster:
+    """Lay the spikes of segments that an engine has played end to end.
+
+    Parameters
+    ----------
+    played : iterable of Played
+        At least one, in order.
+    cells : int
+        How many cells there are.
+    dt_ms : float
+        Time step, ms.
+
+    Returns
+    -------
+    Raster
+        See there.
+    """
+    steps = 0
+    columns: list[tuple[np.ndarray, np.ndarray]] = []
+    for record in played:
+        columns.append((record.spike_step + np.uint32(steps), record.spike_cell))
+        steps += record.segment.steps
+    step, cell = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Raster(step, cell, cells, steps, dt_ms)
 
 
 def firing_rates(raster: Raster) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 from lava_predict import Config, Experiment
 from lava_predict.comparison import (
+    COEFFICIENT_WIDTHS,
     FIXED,
     FLOAT,
     NOISE,
@@ -143,6 +144,9 @@ def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> N
     # The runs with full word lengths are those of the task.
     end = np.flatnonzero(found.tasks[FIXED][0].block == 0)[-1]
     assert found.full_error.tolist() == [outcome.error[end] for outcome in found.tasks[FIXED]]
+    # A sweep's run at a default length is that run too, although it is tested less often.
+    default = COEFFICIENT_WIDTHS.tolist().index(found.config.fixed.weight_bits)
+    assert found.sweep["weight_bits"][:, default].tolist() == found.full_error.tolist()
 
 
 @pytest.mark.slow
