@@ -9,11 +9,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
-from pathlib import Path
 
 import psutil
 import pytest
 from hypothesis import settings
+from shared_segments import nothing_new, segments
 
 from lava_predict import Config, load_preset
 
@@ -43,33 +43,14 @@ def tiny() -> Callable[..., Config]:
     return make
 
 
-SHARED_MEMORY = Path("/dev/shm")
-
-
-def _segments() -> set[str]:
-    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
-
-
-def _orphaned(segments: set[str]) -> set[str]:
-    """Of some shared-memory segments, those that still exist and that no process has mapped."""
-    mapped = set()
-    for process in psutil.process_iter():
-        try:
-            mapped |= {Path(region.path).name for region in process.memory_maps()}
-        except (psutil.Error, OSError):
-            continue
-    return (segments & _segments()) - mapped
-
-
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """Check that no child process and no shared-memory segment outlives the test."""
     before: set[int | None] = {child.pid for child in psutil.Process().children(recursive=True)}
-    segments = _segments()
+    before_segments = segments()
     yield
     # Python's own tracker of shared memory, which plain Lava starts, stays as long as the interpreter.
     before.add(getattr(resource_tracker._resource_tracker, "_pid", None))
     after = {child.pid for child in psutil.Process().children(recursive=True)}
     assert after <= before
-    new = _segments() - segments
-    assert not new or not _orphaned(new)
+    assert nothing_new(before_segments)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from shared_segments import nothing_new, segments, wait_until
 
 from lava_predict.backends import supervised
 from lava_predict.backends.supervised import SupervisedRun, import_lava
@@ -60,17 +61,6 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)} - {tracker}
 
 
-def segments() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("*")}
-
-
-def wait_until(condition, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
 @pytest.fixture(autouse=True)
 def nothing_left():
     """No child, shared memory, thread or log handler more than before; and the next run works."""
@@ -80,8 +70,7 @@ def nothing_left():
     yield
     assert (children(), threading.active_count()) == before
     assert [handler for handler in logging.getLogger().handlers if handler not in handlers] == []
-    # Another program on this machine may have a segment, but not for long under a new name.
-    assert wait_until(lambda: segments() <= shared, 2)
+    assert nothing_new(shared)
     run_and_check()
     assert children() == before[0]
 
