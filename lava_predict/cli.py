@@ -266,6 +266,7 @@ def _warn(warnings: Sequence[str]) -> None:
 def _write(write: Any, result: Result, health: Health | None) -> dict[str, Any]:
     """Write all files of a run and return its summary."""
     from lava_predict import plots
+    from lava_predict.plot_style import to_png
     from lava_predict.summary import summarise
 
     summary = summarise(result, health)
@@ -273,7 +274,7 @@ def _write(write: Any, result: Result, health: Health | None) -> dict[str, Any]:
     write("config.toml", result.config.to_toml())
     write("results.h5", record.to_bytes())
     for name, draw in plots.FIGURES.items():
-        write(f"figures/{name}.png", plots.to_png(draw(record)))
+        write(f"figures/{name}.png", to_png(draw(record)))
     write("summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
     return summary
 

@@ -11,67 +11,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lava_predict.plots import _EVENT_COLOURS, _GREY, _colour, _event_name, _figure, _strip
-from lava_predict.spike_statistics import SpikeTimeLag, pearson
-
-_DASHES: tuple[Any, ...] = (
-    "-",
-    (0, (5, 1.5)),
-    (0, (3, 1, 1, 1)),
-    (0, (1.5, 1)),
-    (0, (7, 2, 1, 2)),
-    (0, (4, 3)),
+from lava_predict.plot_style import (
+    GREY,
+    colour_of,
+    event_name,
+    keys,
+    legend,
+    line_style,
+    median_and_band,
+    median_over_rows,
+    new_figure,
+    null_style,
+    point_style,
+    strip,
 )
-_MARKERS = ("o", "^", "s", "D", "v", "P")
-_QUARTILES = (25.0, 75.0)
-
-
-def _style(number: int) -> dict[str, Any]:
-    """Colour, dash and marker of the n-th line; beyond six, colours return with other dashes and markers."""
-    shifted = (number + number // len(_EVENT_COLOURS)) % len(_DASHES)
-    return {
-        "color": _colour(number),
-        "linestyle": _DASHES[shifted],
-        "marker": _MARKERS[shifted],
-        "markersize": 4,
-    }
-
-
-def _line_style(number: int) -> dict[str, Any]:
-    return {**_style(number), "marker": "", "linewidth": 1.6}
-
-
-def _null_style(number: int) -> dict[str, Any]:
-    return {"color": _GREY, "linestyle": _DASHES[(number + 1) % len(_DASHES)], "linewidth": 1.2}
-
-
-def _legend(figure: Figure, handles: Sequence[Any], columns: int = 4) -> None:
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=max(1, min(columns, len(handles))), frameon=False
-    )
-
-
-def _keys(axes: Axes) -> list[Any]:
-    """Labelled artists of the axes."""
-    return list(axes.get_legend_handles_labels()[0])
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Median over rows; a run without a result (NaN) counts as worse than any, or failures would flatter."""
-    return np.asarray(np.median(np.where(np.isnan(values), np.inf, values), axis=0))
-
-
-def _median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, style: dict[str, Any]) -> None:
-    """Draw the median over rows and the quartiles around it, ``values`` being (rows, x)."""
-    axes.plot(x, _median(values), label=name, **style)
-    if len(values) > 1:
-        worst = np.where(np.isnan(values), np.inf, values)
-        low, high = np.percentile(worst, _QUARTILES, axis=0, method="nearest")
-        axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
+from lava_predict.spike_statistics import SpikeTimeLag, pearson
 
 
 def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: Sequence[str]) -> Figure:
@@ -93,20 +50,20 @@ def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: 
     """
     columns = min(3, len(cells))
     rows = -(-len(cells) // columns)
-    figure = _figure(3.4 * columns + 0.6, 2.6 * rows + 0.6)
+    figure = new_figure(3.4 * columns + 0.6, 2.6 * rows + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes in grid.flat[len(cells) :]:
         axes.set_visible(False)
     for number, (axes, cell) in enumerate(zip(grid.flat, cells, strict=False)):
-        _strip(axes)
+        strip(axes)
         for line, (name, rates) in enumerate(rates_hz.items()):
-            axes.plot(currents, rates[number], label=name, **_style(line) | {"markersize": 3})
+            axes.plot(currents, rates[number], label=name, **point_style(line) | {"markersize": 3})
         axes.set_title(cell, fontsize=10)
         axes.set(xlabel="current (mV/ms)", ylim=(0, None))
         # Where the panel below is missing, the shared axis would go unnamed.
         axes.tick_params(labelbottom=True)
         axes.set_ylabel("rate (Hz)")
-    _legend(figure, _keys(grid.flat[0]))
+    legend(figure, keys(grid.flat[0]))
     return figure
 
 
@@ -125,15 +82,15 @@ def lag_over_time(
     matplotlib.figure.Figure
         One panel; above 0 is late.
     """
-    figure = _figure(8, 4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = strip(figure.subplots())
     axes.axhline(0, color="black", linewidth=0.8)
     for line, (name, lag) in enumerate((nulls or {}).items()):
-        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **_null_style(line))
+        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **null_style(line))
     for line, (name, lag) in enumerate(lags.items()):
-        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **_style(line) | {"markersize": 3})
+        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **point_style(line) | {"markersize": 3})
     axes.set(xlabel="time (s)", ylabel="lag of the n-th spike (ms)")
-    _legend(figure, _keys(axes), columns=3)
+    legend(figure, keys(axes), columns=3)
     return figure
 
 
@@ -159,16 +116,16 @@ def divergence(
     matplotlib.figure.Figure
         One panel.
     """
-    figure = _figure(8, 4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = strip(figure.subplots())
     for line, (name, share) in enumerate((nulls or {}).items()):
-        axes.plot(times_ms / 1000, share, label=name, **_null_style(line))
+        axes.plot(times_ms / 1000, share, label=name, **null_style(line))
     for line, (name, share) in enumerate(shares.items()):
-        axes.plot(times_ms / 1000, share, label=name, **_line_style(line))
+        axes.plot(times_ms / 1000, share, label=name, **line_style(line))
     if threshold is not None:
         axes.axhline(threshold, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="parted above")
     axes.set(xlabel="time (s)", ylabel="share of active cells\nwhose spikes differ", ylim=(-0.02, 1.02))
-    _legend(figure, _keys(axes), columns=3)
+    legend(figure, keys(axes), columns=3)
     return figure
 
 
@@ -190,19 +147,19 @@ def distance_over_lag(
     matplotlib.figure.Figure
         One panel; 0 is identical, 1 unrelated.
     """
-    figure = _figure(8, 4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = strip(figure.subplots())
     axes.axhline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="unrelated trains")
     for line, (name, distance) in enumerate((nulls or {}).items()):
-        _median_and_band(axes, lag_ms, _known(distance), name, _null_style(line))
+        median_and_band(axes, lag_ms, _known(distance), name, null_style(line))
     for line, (name, distance) in enumerate(distances.items()):
         known = _known(distance)
-        _median_and_band(axes, lag_ms, known, name, _line_style(line))
+        median_and_band(axes, lag_ms, known, name, line_style(line))
         median = np.median(known, axis=0)
         least = int(np.argmin(median))
-        axes.plot(lag_ms[least], median[least], **_style(line) | {"markersize": 6})
+        axes.plot(lag_ms[least], median[least], **point_style(line) | {"markersize": 6})
     axes.set(xlabel="lag (ms)", ylabel="spike-train distance", ylim=(0, None))
-    _legend(figure, _keys(axes), columns=3)
+    legend(figure, keys(axes), columns=3)
     return figure
 
 
@@ -226,17 +183,17 @@ def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) ->
     matplotlib.figure.Figure
         One square panel with the line of equal rates.
     """
-    figure = _figure(5.2, 5.2)
-    axes = _strip(figure.subplots())
+    figure = new_figure(5.2, 5.2)
+    axes = strip(figure.subplots())
     most = 1.05 * max(float_hz.max(initial=1.0), fixed_hz.max(initial=1.0))
     axes.plot([0, most], [0, most], color="black", linewidth=0.8)
     parts = {"excitatory": slice(0, excitatory), "inhibitory": slice(excitatory, None)}
     for number, (name, part) in enumerate(parts.items()):
-        style = _style(number) | {"linestyle": "", "markersize": 3, "alpha": 0.6}
+        style = point_style(number) | {"linestyle": "", "markersize": 3, "alpha": 0.6}
         axes.plot(float_hz[part], fixed_hz[part], label=name, **style)
     axes.set(xlabel="rate in float (Hz)", ylabel="rate in fixed point (Hz)", xlim=(0, most), ylim=(0, most))
     axes.set_aspect("equal")
-    _legend(figure, _keys(axes))
+    legend(figure, keys(axes))
     return figure
 
 
@@ -262,20 +219,20 @@ def learning_curves(
     matplotlib.figure.Figure
         One panel; switches are marked where a block's first probe stands.
     """
-    figure = _figure(8, 4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = strip(figure.subplots())
     axes.axhline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="predicting nothing")
-    lines = [(name, e, _null_style(n)) for n, (name, e) in enumerate((nulls or {}).items())]
-    lines += [(name, e, _style(n)) for n, (name, e) in enumerate(errors.items())]
+    lines = [(name, e, null_style(n)) for n, (name, e) in enumerate((nulls or {}).items())]
+    lines += [(name, e, point_style(n)) for n, (name, e) in enumerate(errors.items())]
     for name, error, style in lines:
         for number, present in enumerate(np.unique(block)):
             shown = block == present
             label = name if number == 0 else f"_{name}"
-            _median_and_band(axes, trials[shown], error[:, shown], label, style)
+            median_and_band(axes, trials[shown], error[:, shown], label, style)
     for present in np.unique(block)[1:]:
-        axes.axvline(float(trials[block == present][0]), color=_GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.axvline(float(trials[block == present][0]), color=GREY, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set(xlabel="training trials", ylabel="error / error of nothing", ylim=(0, None))
-    _legend(figure, _keys(axes), columns=3)
+    legend(figure, keys(axes), columns=3)
     return figure
 
 
@@ -294,16 +251,16 @@ def amplitude_against_probability(probability: np.ndarray, amplitudes: Mapping[s
     matplotlib.figure.Figure
         One panel: every seed a point, the median a line.
     """
-    figure = _figure(6, 4.4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(6, 4.4)
+    axes = strip(figure.subplots())
     for line, (name, amplitude) in enumerate(amplitudes.items()):
         r = float(np.median([pearson(probability, seed) for seed in amplitude]))
-        style = _style(line)
+        style = point_style(line)
         axes.plot(probability, np.median(amplitude, axis=0), label=f"{name}, r = {r:.3f}", **style)
         points = style | {"linestyle": "", "markersize": 2.5, "alpha": 0.4}
         axes.plot(np.tile(probability, len(amplitude)), amplitude.ravel(), **points)
     axes.set(xlabel="probability", ylabel="amplitude of the prediction", xlim=(-0.03, 1.03), ylim=(0, None))
-    _legend(figure, _keys(axes), columns=2)
+    legend(figure, keys(axes), columns=2)
     return figure
 
 
@@ -322,17 +279,17 @@ def switches(trials: np.ndarray, errors: Mapping[str, Mapping[str, np.ndarray]])
     matplotlib.figure.Figure
         Panels side by side on one scale.
     """
-    figure = _figure(max(6.0, 3.4 * len(errors) + 0.8), 3.6)
+    figure = new_figure(max(6.0, 3.4 * len(errors) + 0.8), 3.6)
     panels = figure.subplots(1, len(errors), squeeze=False, sharey=True)[0]
     for axes, (kind, variants) in zip(panels, errors.items(), strict=True):
-        _strip(axes)
+        strip(axes)
         axes.axhline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="predicting nothing")
         for line, (name, error) in enumerate(variants.items()):
-            _median_and_band(axes, trials, error, name, _style(line))
+            median_and_band(axes, trials, error, name, point_style(line))
         axes.set_title(kind, fontsize=10)
         axes.set_xlabel("trials since the switch")
     panels[0].set(ylabel="error / error of nothing", ylim=(0, None))
-    _legend(figure, _keys(panels[0]))
+    legend(figure, keys(panels[0]))
     return figure
 
 
@@ -350,15 +307,15 @@ def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Fig
         Square panels with the line of equal weights and Pearson's r.
     """
     events = len(float_weights)
-    figure = _figure(3.6 * events + 0.4, 3.9)
+    figure = new_figure(3.6 * events + 0.4, 3.9)
     panels = figure.subplots(1, events, squeeze=False)[0]
     for event, axes in enumerate(panels):
-        _strip(axes)
+        strip(axes)
         one, other = float_weights[event], fixed_weights[event]
         most = 1.05 * float(max(np.abs(one).max(), np.abs(other).max())) or 1.0
         axes.plot([-most, most], [-most, most], color="black", linewidth=0.8)
-        axes.plot(one, other, ".", color=_colour(event), markersize=3, alpha=0.6)
-        axes.set_title(f"event {_event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
+        axes.plot(one, other, ".", color=colour_of(event), markersize=3, alpha=0.6)
+        axes.set_title(f"event {event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
         axes.set(xlim=(-most, most), ylim=(-most, most), xlabel="weight in float")
         axes.set_aspect("equal")
     panels[0].set_ylabel("weight in fixed point")
@@ -387,18 +344,18 @@ def prediction_overlay(
         Panels side by side on one scale, the cue shaded.
     """
     events = truth.shape[1]
-    figure = _figure(4 * events + 0.8, 3.4)
+    figure = new_figure(4 * events + 0.8, 3.4)
     panels = figure.subplots(1, events, squeeze=False, sharey=True)[0]
     for event, axes in enumerate(panels):
-        _strip(axes)
+        strip(axes)
         axes.axvspan(0, cue_ms, color="0.85", linewidth=0)
         axes.plot(times_ms, truth[:, event], color="black", linewidth=2.4, alpha=0.35, label="truth")
         for line, (name, o) in enumerate(predictions.items()):
-            axes.plot(times_ms, o[:, event], label=name, **_line_style(line))
-        axes.set_title(f"event {_event_name(event)}", fontsize=10)
+            axes.plot(times_ms, o[:, event], label=name, **line_style(line))
+        axes.set_title(f"event {event_name(event)}", fontsize=10)
         axes.set_xlabel("time after the cue (ms)")
     panels[0].set(ylabel="expectation", ylim=(0, 1.05))
-    _legend(figure, [*_keys(panels[0]), Line2D([], [], color="0.85", linewidth=6, label="cue")])
+    legend(figure, [*keys(panels[0]), Line2D([], [], color="0.85", linewidth=6, label="cue")])
     return figure
 
 
@@ -429,23 +386,23 @@ def word_length_knees(
     matplotlib.figure.Figure
         One panel. Errors far above that of predicting nothing lie outside.
     """
-    figure = _figure(8, 4.6)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4.6)
+    axes = strip(figure.subplots())
     if null_error is not None:
         axes.axhspan(null_error.min(), null_error.max(), color="0.8", linewidth=0, label="null (range)")
     axes.axhspan(float_error.min(), float_error.max(), color="0.93", linewidth=0, label="float (range)")
     axes.axhline(float(np.median(float_error)), color="black", linewidth=0.8, label="float (median)")
     for line, (name, error) in enumerate(errors.items()):
-        median, knee = _median(error), knees[name]
+        median, knee = median_over_rows(error), knees[name]
         label = f"{name}: no knee" if knee is None else f"{name}: {knee} bits"
-        axes.plot(bits, median, label=label, **_style(line))
+        axes.plot(bits, median, label=label, **point_style(line))
         if knee is not None:
             ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.5}
-            axes.plot(knee, median[bits == knee], "o", color=_colour(line), **ring)
+            axes.plot(knee, median[bits == knee], "o", color=colour_of(line), **ring)
     # A few bits too few can raise the error a hundredfold; the knees lie at the bottom.
-    drawn = np.concatenate([_median(error) for error in errors.values()])
+    drawn = np.concatenate([median_over_rows(error) for error in errors.values()])
     top = min(float(drawn.max()), 2.0 * max(1.0, float(float_error.max())))
     axes.set(xlabel="word length (bits)", ylabel="error / error of nothing", ylim=(0, 1.05 * top))
     axes.set_xticks(bits)
-    _legend(figure, _keys(axes), columns=3)
+    legend(figure, keys(axes), columns=3)
     return figure

@@ -26,7 +26,7 @@ from lava_predict.comparison import (
     TaskOutcome,
 )
 from lava_predict.network import excitatory_cells
-from lava_predict.plots import to_png
+from lava_predict.plot_style import to_png
 from lava_predict.report import Callout, Figure, Number, Paragraph, Report, Section, Table
 from lava_predict.single_cell import CELLS
 from lava_predict.spike_statistics import pearson

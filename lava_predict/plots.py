@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lava_predict.network import excitatory_cells
+from lava_predict.plot_style import EVENT_COLOURS, GREY, colour_of, event_name, new_figure, strip
 from lava_predict.storage import RunRecord
 
-# Okabe & Ito's palette, told apart with any colour vision; every line also differs in dash or marker.
-_EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_GREY = "#666666"
-_DPI = 150
 _MOST_ROWS = 12
-
-
-def _event_name(event: int) -> str:
-    return chr(ord("A") + event) if event < 26 else f"E{event + 1}"
-
-
-def _colour(event: int) -> str:
-    return _EVENT_COLOURS[event % len(_EVENT_COLOURS)]
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _strip(axes: Axes) -> Axes:
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
 
 
 def _block_starts(record: RunRecord) -> np.ndarray:
@@ -47,7 +23,7 @@ def _block_starts(record: RunRecord) -> np.ndarray:
 
 def _mark_switches(axes: Axes, record: RunRecord) -> None:
     for switch in _block_starts(record)[1:-1]:
-        axes.axvline(float(switch), color=_GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.axvline(float(switch), color=GREY, linewidth=0.8, linestyle=(0, (2, 2)))
 
 
 def learning_curve(record: RunRecord) -> Figure:
@@ -63,22 +39,22 @@ def learning_curve(record: RunRecord) -> Figure:
     matplotlib.figure.Figure
         One panel.
     """
-    figure = _figure(8, 4)
-    axes = _strip(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = strip(figure.subplots())
     starts = _block_starts(record)
     for block in np.unique(record.probe_block):
         of_block = record.probe_block == block
         trials = starts[block] + record.probe_trials[of_block]
         zero = record.zero_error[of_block][-1]
-        axes.plot(trials, record.error[of_block], "o-", color=_EVENT_COLOURS[0], markersize=4)
-        axes.plot(trials, record.error_causal[of_block], "^:", color=_EVENT_COLOURS[1], markersize=3)
-        axes.plot([starts[block], starts[block + 1]], [zero, zero], "--", color=_GREY)
+        axes.plot(trials, record.error[of_block], "o-", color=EVENT_COLOURS[0], markersize=4)
+        axes.plot(trials, record.error_causal[of_block], "^:", color=EVENT_COLOURS[1], markersize=3)
+        axes.plot([starts[block], starts[block + 1]], [zero, zero], "--", color=GREY)
     _mark_switches(axes, record)
     keys = [
-        Line2D([], [], color=_EVENT_COLOURS[0], marker="o", label="prediction"),
-        Line2D([], [], color=_EVENT_COLOURS[1], marker="^", linestyle=":", label="causal prediction"),
-        Line2D([], [], color=_GREY, linestyle="--", label="predicting nothing"),
-        Line2D([], [], color=_GREY, linestyle=(0, (2, 2)), linewidth=0.8, label="switch"),
+        Line2D([], [], color=EVENT_COLOURS[0], marker="o", label="prediction"),
+        Line2D([], [], color=EVENT_COLOURS[1], marker="^", linestyle=":", label="causal prediction"),
+        Line2D([], [], color=GREY, linestyle="--", label="predicting nothing"),
+        Line2D([], [], color=GREY, linestyle=(0, (2, 2)), linewidth=0.8, label="switch"),
     ]
     figure.legend(handles=keys, loc="outside upper center", ncols=4, frameon=False)
     axes.set(xlabel="training trials", ylabel="RMSE of the cue-only prediction", ylim=(0, None))
@@ -100,23 +76,23 @@ def prediction(record: RunRecord) -> Figure:
     """
     events, cues = record.o.shape[3], record.o.shape[1]
     rows = [(block, cue) for block in np.unique(record.probe_block) for cue in range(cues)][-_MOST_ROWS:]
-    figure = _figure(3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
+    figure = new_figure(3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
     grid = figure.subplots(len(rows), events, squeeze=False, sharex=True, sharey=True)
     for line, (block, cue) in zip(grid, rows, strict=True):
         last = int(np.flatnonzero(record.probe_block == block)[-1])
         for event, axes in enumerate(line):
-            _strip(axes)
+            strip(axes)
             axes.plot(record.times_ms, record.truth[last, cue, :, event], "--", color="black", linewidth=1.2)
-            axes.plot(record.times_ms, record.o[last, cue, :, event], color=_colour(event), linewidth=1.5)
+            axes.plot(record.times_ms, record.o[last, cue, :, event], color=colour_of(event), linewidth=1.5)
             axes.axvspan(0, record.config.task.cue_ms, color="0.85", linewidth=0)
         name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {cue + 1}"
         line[0].set_ylabel(f"{name}\nexpectation")
     for event in range(events):
-        grid[0, event].set_title(f"event {_event_name(event)}")
+        grid[0, event].set_title(f"event {event_name(event)}")
         grid[-1, event].set_xlabel("time after the cue (ms)")
     grid[0, 0].set_ylim(0, 1.05)
     keys = [
-        Line2D([], [], color=_colour(0), label="prediction (colour: event)"),
+        Line2D([], [], color=colour_of(0), label="prediction (colour: event)"),
         Line2D([], [], color="black", linestyle="--", label="truth: probability x timing"),
         Line2D([], [], color="0.85", linewidth=6, label="cue"),
     ]
@@ -141,14 +117,14 @@ def raster(record: RunRecord) -> Figure:
     cues = record.o.shape[1]
     last = record.probe_block.size - 1
     excitatory, cells = excitatory_cells(config), config.reservoir.neurons
-    figure = _figure(7 * cues, 5)
+    figure = new_figure(7 * cues, 5)
     grid = figure.subplots(2, cues, squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
     for cue in range(cues):
         shown = (record.spike_probe == last) & (record.spike_cue == cue)
         step, cell = record.spike_step[shown], record.spike_cell[shown]
         times = record.times_ms[step]
-        upper, lower = _strip(grid[0, cue]), _strip(grid[1, cue])
-        for part, colour in ((cell < excitatory, _EVENT_COLOURS[0]), (cell >= excitatory, _EVENT_COLOURS[1])):
+        upper, lower = strip(grid[0, cue]), strip(grid[1, cue])
+        for part, colour in ((cell < excitatory, EVENT_COLOURS[0]), (cell >= excitatory, EVENT_COLOURS[1])):
             upper.plot(times[part], cell[part], ".", color=colour, markersize=1.5, rasterized=True)
         _, latencies = config.task.blocks[int(record.probe_block[last])].of_cue(cue)
         for axes in (upper, lower):
@@ -157,7 +133,7 @@ def raster(record: RunRecord) -> Figure:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
         for event, latency in enumerate(latencies):
             upper.annotate(
-                f"{_event_name(event)} due",
+                f"{event_name(event)} due",
                 (latency, 1.01),
                 xycoords=("data", "axes fraction"),
                 ha="center",
@@ -173,8 +149,8 @@ def raster(record: RunRecord) -> Figure:
     grid[0, 0].set_ylabel("cell")
     grid[1, 0].set_ylabel("rate (Hz)")
     keys = [
-        Line2D([], [], color=_EVENT_COLOURS[0], marker=".", linestyle="", label="excitatory"),
-        Line2D([], [], color=_EVENT_COLOURS[1], marker=".", linestyle="", label="inhibitory"),
+        Line2D([], [], color=EVENT_COLOURS[0], marker=".", linestyle="", label="excitatory"),
+        Line2D([], [], color=EVENT_COLOURS[1], marker=".", linestyle="", label="inhibitory"),
         Line2D([], [], color="0.85", linewidth=6, label="cue"),
     ]
     figure.legend(handles=keys, loc="outside upper center", ncols=3, frameon=False)
@@ -195,15 +171,15 @@ def probability(record: RunRecord) -> Figure:
         One panel per cue; a tick for every occurrence of an event.
     """
     cues, events = record.o.shape[1], record.o.shape[3]
-    figure = _figure(8, 3.2 * cues + 0.6)
+    figure = new_figure(8, 3.2 * cues + 0.6)
     panels = figure.subplots(cues, 1, squeeze=False, sharex=True, sharey=True)[:, 0]
     starts = _block_starts(record)
     for cue, axes in enumerate(panels):
-        _strip(axes)
+        strip(axes)
         shown = record.trial_cue == cue
         trials = np.flatnonzero(shown)
         for event in range(events):
-            colour = _colour(event)
+            colour = colour_of(event)
             axes.plot(trials, np.clip(record.trial_p[shown, event], 0, 1), color=colour, linewidth=1.3)
             true = [block.of_cue(cue)[0][event] for block in record.config.task.blocks]
             axes.stairs(true, starts, color=colour, linestyle="--", linewidth=1.3, baseline=None)
@@ -215,7 +191,7 @@ def probability(record: RunRecord) -> Figure:
         axes.set_ylim(-0.02, 1.06 + 0.05 * events)
     panels[-1].set_xlabel("training trial")
     keys = [
-        Line2D([], [], color=_colour(event), label=f"event {_event_name(event)}") for event in range(events)
+        Line2D([], [], color=colour_of(event), label=f"event {event_name(event)}") for event in range(events)
     ]
     keys.append(Line2D([], [], color="black", label="estimate"))
     keys.append(Line2D([], [], color="black", linestyle="--", label="truth"))
@@ -231,21 +207,3 @@ FIGURES: dict[str, Callable[[RunRecord], Figure]] = {
     "probability": probability,
 }
 """Every picture of a run, by the name of its file."""
-
-
-def to_png(figure: Figure) -> bytes:
-    """Render a figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        What to render.
-
-    Returns
-    -------
-    bytes
-        A PNG file.
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lava_predict import comparison_plots as plots
-from lava_predict.plots import to_png
+from lava_predict import plot_style
+from lava_predict.plot_style import to_png
 from lava_predict.spike_statistics import SpikeTimeLag
 
 RANDOM = np.random.default_rng(1)
@@ -78,11 +79,11 @@ def test_a_figure_is_a_png_with_named_axes_that_pyplot_does_not_keep(name: str) 
 
 
 def test_twelve_lines_are_told_apart_by_more_than_colour() -> None:
-    styles = [plots._style(number) for number in range(12)]
+    styles = [plot_style.point_style(number) for number in range(12)]
     assert len({(style["color"], str(style["linestyle"]), style["marker"]) for style in styles}) == 12
     for six in (styles[:6], styles[6:]):
         assert len({str(style["linestyle"]) for style in six}) == 6
-    assert plots._GREY not in {style["color"] for style in styles}
+    assert plot_style.GREY not in {style["color"] for style in styles}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_twelve_lines_are_told_apart_by_more_than_colour() -> None:
 def test_nulls_are_grey_and_named(name: str, null: str) -> None:
     figure = FIGURES[name]()
     drawn = line(panels(figure)[0], null)
-    assert drawn.get_color() == plots._GREY
+    assert drawn.get_color() == plot_style.GREY
     assert null in legend(figure)
 
 

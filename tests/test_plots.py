@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from lava_predict import Experiment, load_preset, plots
+from lava_predict import Experiment, load_preset, plot_style, plots
 from lava_predict.storage import RunRecord
 
 
@@ -22,7 +22,7 @@ def record(request: pytest.FixtureRequest) -> RunRecord:
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_is_a_png_wide_enough_for_print_with_named_axes(name: str, record: RunRecord) -> None:
     figure = plots.FIGURES[name](record)
-    png = plots.to_png(figure)
+    png = plot_style.to_png(figure)
     assert png.startswith(b"\x89PNG")
     assert int.from_bytes(png[16:20], "big") >= 1000
     panels = figure.get_axes()
@@ -73,5 +73,5 @@ def test_colours_are_told_apart_without_red_or_green() -> None:
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
         return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
-    first_two = [luminance(plots._colour(event)) for event in (0, 1)]
+    first_two = [luminance(plot_style.colour_of(event)) for event in (0, 1)]
     assert abs(first_two[0] - first_two[1]) > 0.05

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lava_predict import plots, report
+from lava_predict import plot_style, report
 from lava_predict.report import Callout, Figure, KeyValues, Number, Paragraph, Report, Section, Table, to_html
 
 NASTY = "<script>alert(\"x\")</script> & 'more' </table>"
@@ -51,9 +51,9 @@ class Page(HTMLParser):
 
 
 def png() -> bytes:
-    figure = plots._figure(2, 1)
+    figure = plot_style.new_figure(2, 1)
     figure.subplots().plot([0, 1])
-    return plots.to_png(figure)
+    return plot_style.to_png(figure)
 
 
 PNG = png()
