@@ -1,7 +1,8 @@
-"""How long an update of recursive least squares takes: BLAS in place against numpy's outer product.
+"""How long an update of recursive least squares takes: in blocks, one by one, and with numpy's outer product.
 
-On one thread, as an update is too short to share. The two are timed in turn, so that whatever else the
-machine does meets both; medians over the rounds.
+On one thread, as when several seeds run side by side. The ways are timed in turn, so that whatever else the
+machine does meets all of them; medians over the rounds. A block is as many samples as the replay teaches
+at a time: one every 10 ms of a chunk of 500 ms.
 
     python benchmarks/rls.py
     python benchmarks/rls.py --neurons 200 --rounds 50
@@ -19,17 +20,41 @@ from functools import partial
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import numpy as np
+from scipy.linalg.blas import dsymv, dsyr
 
 from lava_predict.learning.rls import inverse_correlation, least_squares, update
 
 
+def single_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:
+    """Do as `update` does with one sample, by BLAS on the lower triangle of p (n, n); w (C, n) changes."""
+    k = dsymv(1.0, p, x, lower=1)
+    divisor = forgetting + x @ k
+    w += np.outer(target - w @ x, k / divisor)
+    dsyr(-1.0 / divisor, k, lower=1, a=p, overwrite_a=1)
+    if forgetting != 1.0:
+        p /= forgetting
+
+
 def plain_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:
-    """Do as `update` does, as one would write it down; p (n, n) and w (C, n) change."""
+    """Do as `update` does with one sample, as one would write it down; p (n, n) and w (C, n) change."""
     k = p @ x
     gain = k / (forgetting + x @ k)
     w += np.outer(target - w @ x, gain)
     p -= np.outer(gain, k)
     p /= forgetting
+
+
+def each(
+    way: Callable[..., None],
+    p: np.ndarray,
+    w: np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    forgetting: float,
+) -> None:
+    """Teach samples one by one."""
+    for one, wanted in zip(x, target, strict=True):
+        way(p, w, one, wanted, forgetting)
 
 
 def milliseconds(call: Callable[[], None]) -> float:
@@ -43,26 +68,33 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--neurons", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=20, help="blocks of samples")
+    parser.add_argument("--samples", type=int, default=50, help="in a block")
     arguments = parser.parse_args()
-    inputs = arguments.neurons + 1
+    inputs, samples = arguments.neurons + 1, arguments.samples
     rng = np.random.default_rng(1)
-    print(f"N = {arguments.neurons}, {arguments.rounds} rounds; ms per update, median (5 .. 95 %)")
+    print(
+        f"N = {arguments.neurons}, {arguments.rounds} rounds of {samples}; ms per update, median (5 .. 95 %)"
+    )
     for forgetting in (1.0, 0.999):
         state = least_squares(1, inputs, 1.0)
-        p, w = inverse_correlation(state), np.zeros((1, inputs))
+        singly, plainly = np.eye(inputs, order="F"), inverse_correlation(state)
+        w_singly, w_plainly = np.zeros((1, inputs)), np.zeros((1, inputs))
         found = []
-        for x in rng.normal(size=(arguments.rounds, inputs)):
-            target = np.ones(1)
-            blas = milliseconds(partial(update, state, x, target, forgetting=forgetting))
-            plain = milliseconds(partial(plain_update, p, w, x, target, forgetting))
-            found.append((blas, plain))
-        apart = np.abs(w - state.weights).max()
+        for _ in range(arguments.rounds):
+            x, target = rng.normal(size=(samples, inputs)), np.ones((samples, 1))
+            ways = (
+                partial(update, state, x, target, np.ones(samples), forgetting),
+                partial(each, single_update, singly, w_singly, x, target, forgetting),
+                partial(each, plain_update, plainly, w_plainly, x, target, forgetting),
+            )
+            found.append([milliseconds(way) / samples for way in ways])
+        apart = max(np.abs(w - state.weights).max() for w in (w_singly, w_plainly))
         low, middle, high = np.percentile(found, [5, 50, 95], axis=0)
-        for column, name in enumerate(("BLAS in place", "numpy outer product")):
+        for column, name in enumerate(("in blocks", "one by one, BLAS", "numpy outer product")):
             spread = f"{middle[column]:6.3f} ({low[column]:.3f} .. {high[column]:.3f})"
             print(f"forgetting {forgetting:<5g}  {name:20} {spread}")
-        print(f"{'':17} ratio {middle[1] / middle[0]:.2f}, weights apart by {apart:.1e}")
+        print(f"{'':17} weights apart by {apart:.1e}")
 
 
 if __name__ == "__main__":

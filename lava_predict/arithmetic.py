@@ -18,9 +18,10 @@ from lava_predict.kernels import float as float_kernel
 from lava_predict.kernels.float import Recording
 from lava_predict.kernels.on_chip import on_chip_size
 from lava_predict.learning.what import learn_outcome, read_estimate
+from lava_predict.learning.when import add_timing_error, learn_timing
 from lava_predict.network import Network
 from lava_predict.quantize import Plan, quantise, to_state
-from lava_predict.state import State, initial_state
+from lava_predict.state import UNTAUGHT_ERROR, State, initial_state
 from lava_predict.task import Kind, Meet, Segment, Streams
 
 PRECISIONS = ("float", "fixed")
@@ -191,8 +192,17 @@ class Arithmetic(ABC):
     def _store_what(self, state: State, w_what: np.ndarray) -> None:
         """Write the weights that the what rule, on the host, has changed."""
 
-    def finish(self, segment: Segment, state: State, what_window: tuple[int, int]) -> np.ndarray:
-        """Read the what estimate at the end of a segment and, after a trial, learn from its outcome.
+    @abstractmethod
+    def _store_when(self, state: State, w_when: np.ndarray) -> None:
+        """Write the weights of which a surprise, on the host, has left a part."""
+
+    @property
+    def _forgets(self) -> bool:
+        """Whether a surprise about timing changes weights: the host does not touch a learning engine's."""
+        return self.precision == "float" or self.config.fixed.learning == "own"
+
+    def finish(self, segment: Segment, state: State, meet: Meet, z: np.ndarray) -> np.ndarray:
+        """Read the what estimate at the end of a segment and, after a trial, learn from it as a whole.
 
         This runs on the host, in float64 for every precision.
 
@@ -202,8 +212,10 @@ class Arithmetic(ABC):
             What has been played.
         state : State
             After its last step; changed in place.
-        what_window : (int, int)
-            Steps, from and up to, over which the traces were summed.
+        meet : Meet
+            The task that the segment is of.
+        z : (steps, K)
+            When readout in each step, in this arithmetic's numbers.
 
         Returns
         -------
@@ -212,12 +224,17 @@ class Arithmetic(ABC):
         """
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
-        steps = what_window[1] - what_window[0]
-        host = self.physical(state)
-        p = read_estimate(host, steps)
+        low, high = meet.what_window
+        host, readout = self.physical(state), self.config.readout
+        p = read_estimate(host, high - low)
         if segment.kind is Kind.TRIAL:
-            learn_outcome(host, steps, segment.cue, segment.outcome, p, self.config.readout)
+            learn_outcome(host, high - low, segment.cue, segment.outcome, p, readout)
             self._store_what(state, host.w_what)
+            if self._forgets:
+                streams, sums = meet.streams(segment), np.zeros((2, z.shape[1]))
+                add_timing_error(z * self._payload_unit, streams.gate, streams.target, sums)
+                if learn_timing(host, segment.cue, segment.outcome, sums, readout):
+                    self._store_when(state, host.w_when)
         return p
 
 
@@ -256,6 +273,9 @@ class FloatArithmetic(Arithmetic):
 
     def _store_what(self, state: State, w_what: np.ndarray) -> None:
         """Do nothing: the rule has worked on the state's own weights."""
+
+    def _store_when(self, state: State, w_when: np.ndarray) -> None:
+        """Do nothing, for the same reason."""
 
 
 class FixedArithmetic(Arithmetic):
@@ -318,6 +338,7 @@ class FixedArithmetic(Arithmetic):
             norm=np.ones(1, np.int64),
             what_trials=np.zeros(config.task.cues, np.int64),
             what_error=np.zeros((config.task.cues, events)),
+            when_error=np.full((config.task.cues, events), UNTAUGHT_ERROR),
             on_chip=np.zeros(on_chip_size(cells, events) if k.on_chip else 0, np.int32),
             saturations=np.zeros(len(self.saturating), np.int64),
         )
@@ -355,6 +376,10 @@ class FixedArithmetic(Arithmetic):
         state.saturations[fixed.W_WHAT] += int(np.sum(beyond))
         fraction = self.config.fixed.readout_fraction_bits
         state.w_what[:] = to_state(w_what, fraction, self.constants.readout_grain)
+
+    def _store_when(self, state: State, w_when: np.ndarray) -> None:
+        fraction = self.config.fixed.readout_fraction_bits
+        state.w_when[:] = to_state(w_when, fraction, self.constants.readout_grain)
 
 
 def _uncentred_norm(config: Config, network: Network) -> float:

@@ -7,8 +7,9 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -26,14 +27,16 @@ from rich.progress import (
 from lava_predict import __version__
 from lava_predict.arithmetic import PRECISIONS
 from lava_predict.backends.lava import FORMS
+from lava_predict.checkpoint import Checkpoint, load_checkpoint
 from lava_predict.config import Config
 from lava_predict.config_files import load_config, load_preset, preset_names
-from lava_predict.errors import RunError, UserError
-from lava_predict.experiment import BACKENDS, Experiment, Result, check_available
+from lava_predict.errors import RunError, UserError, one_of
+from lava_predict.experiment import BACKENDS, Experiment, Result, RunState, check_available
 from lava_predict.experiment import Progress as ProgressCallback
 from lava_predict.health import Health, check_health
 from lava_predict.storage import RunRecord, new_folder
-from lava_predict.work import processors
+from lava_predict.unfinished import CHECKPOINT, UnfinishedRun, unfinished_folder, unfinished_run
+from lava_predict.work import EXECUTORS, processes, processors
 
 app = typer.Typer(
     name="lava-predict",
@@ -52,6 +55,11 @@ PresetOption = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(preset_names())}. Default: robust.")
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Replaces run.seed.")]
+SeedsOption = Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")]
+FirstSeedOption = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
@@ -59,6 +67,9 @@ SetOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")]
+
+EXPORT_FORMATS = ("nir",)
+"""Of `lava-predict export`."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -76,8 +87,8 @@ def _reported(command: Command) -> Command:
             code, message = 1, f"error: {error}"
         except MemoryError:
             code, message = 1, "error: out of memory; lower reservoir.neurons or its connection_probability"
-        except KeyboardInterrupt:
-            code, message = 130, "interrupted; nothing was written"
+        except KeyboardInterrupt as stopped:
+            code, message = 130, str(stopped) or "interrupted; nothing was written"
         else:
             return
         print(message, file=sys.stderr)
@@ -100,28 +111,54 @@ def _root(
 def run(
     config: ConfigArgument = None,
     preset: PresetOption = None,
-    backend: Annotated[str, typer.Option(help=f"What to run on: {', '.join(BACKENDS)}.")] = "cpu",
+    backend: Annotated[
+        str | None, typer.Option(help=f"What to run on: {', '.join(BACKENDS)}. Default: cpu.")
+    ] = None,
     form: Annotated[
         str | None, typer.Option(help=f"Of the Lava network: {', '.join(FORMS)}. Default: {FORMS[0]}.")
     ] = None,
-    precision: Annotated[str, typer.Option(help=f"Arithmetic: {', '.join(PRECISIONS)}.")] = "float",
+    precision: Annotated[
+        str | None, typer.Option(help=f"Arithmetic: {', '.join(PRECISIONS)}. Default: float.")
+    ] = None,
     seed: SeedOption = None,
     settings: SetOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
     ] = None,
     overwrite: OverwriteOption = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with the stopped run of that folder, to the same bits."),
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
-    chosen = _choose(config, preset, seed, settings or [])
+    if resume is not None:
+        given = {"--out": out, "--precision": precision, "--overwrite": overwrite or None}
+        _alone(resume, {**given, "CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings})
+        if _is_finished(resume, quiet, as_json):
+            return
+        going_on = load_checkpoint(unfinished_folder(resume) / CHECKPOINT)
+        chosen, folder, precision = going_on.config, resume, going_on.precision
+        if backend is None:
+            backend, form = going_on.backend, form or going_on.form
+    else:
+        going_on, chosen = None, _choose(config, preset, seed, settings or [])
+        folder = out if out is not None else _fresh_folder(f"{chosen.preset}-{chosen.run.seed}")
+    backend, precision = backend or "cpu", precision or "float"
     check_available(backend, precision, form)
-    folder = out if out is not None else _fresh_folder(f"{chosen.preset}-{chosen.run.seed}")
-    with new_folder(folder, overwrite) as files:
+    with unfinished_run(folder, overwrite, resume is not None) as files:
         experiment = Experiment(chosen)
-        with _progress(shown=sys.stderr.isatty() and not (quiet or as_json)) as progress:
-            result = experiment.run(backend, precision, form, progress)
+        keep = _keeping(files, experiment, backend, precision, form, going_on)
+        with (
+            _told_how_to_go_on(folder, files),
+            _progress(shown=sys.stderr.isatty() and not (quiet or as_json)) as progress,
+        ):
+            state = going_on.state if going_on is not None else None
+            result = experiment.run(backend, precision, form, progress, state, keep)
+        if going_on is not None:
+            result = replace(result, wall_s=going_on.wall_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
         summary = _write(files.write, result, health)
     if health is not None and not quiet:
@@ -137,11 +174,9 @@ def run(
 def compare(
     config: ConfigArgument = None,
     preset: PresetOption = None,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0, help="The seeds count up from here.")] = 100,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
-    ] = None,
+    seeds: SeedsOption = 5,
+    first_seed: FirstSeedOption = 100,
+    jobs: JobsOption = None,
     settings: SetOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; default runs/<time>-compare-<preset>.")
@@ -182,6 +217,68 @@ def compare(
 
 @app.command()
 @_reported
+def reproduce(
+    config: ConfigArgument = None,
+    preset: PresetOption = None,
+    claims: Annotated[str, typer.Option(metavar="all|NAME,...", help="Which claims.")] = "all",
+    seeds: SeedsOption = 5,
+    first_seed: FirstSeedOption = 100,
+    jobs: JobsOption = None,
+    executor: Annotated[str, typer.Option(help=f"Where: {', '.join(EXECUTORS)}.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="Of Dask; default: a cluster on this machine.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Results of units of work, to go on from.")] = Path(
+        "runs/cache"
+    ),
+    settings: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default runs/<time>-reproduce-<preset>.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the paper's claims to the test, over seeds, beside nulls, and judge each by a rule."""
+    from lava_predict.report import to_html
+    from lava_predict.reproduction import report as pages
+    from lava_predict.reproduction.cache import Cache
+    from lava_predict.reproduction.reproduce import chosen_claims
+    from lava_predict.reproduction.reproduce import reproduce as put_to_the_test
+
+    chosen, wanted = _choose(config, preset, None, settings or []), chosen_claims(claims)
+    folder = out if out is not None else _fresh_folder(f"reproduce-{chosen.preset}")
+    started = time.perf_counter()
+    numbers = range(first_seed, first_seed + seeds)
+    with new_folder(folder, overwrite) as files:
+        with (
+            _progress(sys.stderr.isatty() and not (quiet or as_json), "reproducing", "units") as progress,
+            processes(executor, jobs or processors(), scheduler) as pool,
+        ):
+            try:
+                found = put_to_the_test(chosen, wanted, numbers, Cache(cache), pool, progress)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    f"interrupted; what was found is kept in {cache}/: the same command goes on from there"
+                ) from None
+        summary = pages.summarise(found)
+        summary["timing"] = {"wall_s": time.perf_counter() - started}
+        for name, picture in pages.pictures(found).items():
+            files.write(f"figures/{name}.png", picture.png)
+        files.write("report.html", to_html(pages.page(found)))
+        files.write("config.toml", chosen.to_toml())
+        files.write("summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    if as_json:
+        print(json.dumps(summary, indent=2, allow_nan=False))
+    elif not quiet:
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(pages.table(found))
+        print(f"{found.units} units of work, {found.reused} of them known before (in {cache}/)")
+        print(f"table, figures and page: {folder}/ (open {folder}/report.html)")
+
+
+@app.command()
+@_reported
 def plan(
     config: ConfigArgument = None,
     preset: PresetOption = None,
@@ -212,6 +309,88 @@ def plan(
         f"{health.silent_share:.1%} of the cells silent (float {health.float_silent_share:.1%})"
     )
     _warn(health.warnings)
+
+
+def _alone(resume: Path, others: Mapping[str, Any]) -> None:
+    """Raise a UserError if an option is given that the stopped run has decided."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UserError(
+            f"--resume {str(resume)!r}: goes on with the settings of the stopped run, so leave out "
+            f"{', '.join(given)}; only --backend and --form may be changed"
+        )
+
+
+def _is_finished(resume: Path, quiet: bool, as_json: bool) -> bool:
+    """Show a run that has ended already; raise a UserError if there is none at all."""
+    if (unfinished_folder(resume) / CHECKPOINT).exists():
+        return False
+    try:
+        summary = (resume / "summary.json").read_text()
+    except OSError:
+        raise UserError(
+            f"--resume {str(resume)!r}: there is no stopped run ({unfinished_folder(resume)}/ does not "
+            "exist); give the folder that --out named"
+        ) from None
+    if as_json:
+        print(summary, end="")
+    elif not quiet:
+        print(f"{resume}/: this run has ended; there is nothing left to do")
+    return True
+
+
+def _keeping(
+    files: UnfinishedRun,
+    experiment: Experiment,
+    backend: str,
+    precision: str,
+    form: str | None,
+    going_on: Checkpoint | None,
+) -> Callable[[RunState], None]:
+    """Return what keeps a state of the run as a checkpoint."""
+    started, before = time.perf_counter(), going_on.wall_s if going_on is not None else 0.0
+    plan = experiment.arithmetic(precision).plan
+
+    def keep(state: RunState) -> None:
+        wall_s = before + time.perf_counter() - started
+        checkpoint = Checkpoint(
+            experiment.config, precision, backend, form, experiment.network, state, wall_s
+        )
+        files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+
+    return keep
+
+
+@contextmanager
+def _told_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
+    """Say, when a run is interrupted, how to go on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if files.started:
+            raise KeyboardInterrupt(f"interrupted; go on with: lava-predict run --resume {folder}") from None
+        raise
+
+
+@app.command()
+@_reported
+def export(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or its checkpoint.h5.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
+    file_format: Annotated[
+        str, typer.Option("--format", help=f"Allowed: {', '.join(EXPORT_FORMATS)}.")
+    ] = EXPORT_FORMATS[0],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file.")] = False,
+) -> None:
+    """Write a trained network for other tools."""
+    if file_format not in EXPORT_FORMATS:
+        raise UserError(
+            f"--format {file_format!r}: there is no such format; {one_of(file_format, EXPORT_FORMATS)}"
+        )
+    from lava_predict.nir_export import export_nir
+
+    network = export_nir(run, out, overwrite).network
+    print(f"{out}: {network.a.size} cells, {network.weight.size} synapses; see docs/export.md")
 
 
 def _choose(config: Path | None, preset: str | None, seed: int | None, settings: list[str]) -> Config:
@@ -294,7 +473,19 @@ def _print_result(result: Result, summary: dict[str, Any], folder: Path) -> None
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _terminate)
-    app()
+    app(_with_folder_to_resume(sys.argv[1:]))
+
+
+def _with_folder_to_resume(arguments: list[str]) -> list[str]:
+    """Let ``--out DIR --resume`` mean ``--resume DIR``; to the parser an option's value stands behind it."""
+    if "--resume" not in arguments or "--out" not in arguments:
+        return arguments
+    resume, out = arguments.index("--resume"), arguments.index("--out")
+    alone = resume + 1 == len(arguments) or arguments[resume + 1].startswith("-")
+    if not alone or out + 1 >= len(arguments):
+        return arguments
+    rest = [a for n, a in enumerate(arguments) if n not in (resume, out, out + 1)]
+    return [*rest, "--resume", arguments[out + 1]]
 
 
 def _terminate(signum: int, frame: object) -> None:

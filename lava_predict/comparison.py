@@ -18,7 +18,7 @@ from lava_predict.arithmetic import FixedArithmetic, FloatArithmetic
 from lava_predict.backends import Played
 from lava_predict.backends.cpu import CpuEngine
 from lava_predict.config import Config, FixedSettings
-from lava_predict.config_files import config_from
+from lava_predict.config_files import config_from, with_changes
 from lava_predict.errors import RunError
 from lava_predict.experiment import Experiment, Session
 from lava_predict.single_cell import CELLS, fi_curve, lag, simulate_fixed, simulate_float
@@ -159,31 +159,6 @@ class TaskOutcome:
     w_when: np.ndarray
     rate_hz: float
     saturations: dict[str, int]
-
-
-def with_changes(config: Config, changes: Sequence[tuple[str, str, Any]], seed: int | None = None) -> Config:
-    """Return a configuration with some settings changed, validated.
-
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    changes : sequence of (str, str, value)
-        Section, key and value; a dict is laid over the section of that name.
-    seed : int, optional
-        Replaces ``run.seed``.
-
-    Returns
-    -------
-    Config
-        A new one.
-    """
-    plain = config.to_dict()
-    for section, key, value in changes:
-        plain[section][key] = {**plain[section][key], **value} if isinstance(value, dict) else value
-    if seed is not None:
-        plain["run"]["seed"] = seed
-    return config_from(plain)
 
 
 def _unit(config: Config, variant: Variant, seed: int, *more: tuple[str, str, Any]) -> TaskUnit:

@@ -202,6 +202,7 @@ def learning_curves(
     block: np.ndarray,
     errors: Mapping[str, np.ndarray],
     nulls: Mapping[str, np.ndarray] | None = None,
+    markers: bool = True,
 ) -> Figure:
     """Error over trials, block by block: median over seeds, quartiles as a band.
 
@@ -213,6 +214,8 @@ def learning_curves(
         Block of each probe, ascending.
     errors, nulls : mapping of name to (seeds, probes) float64
         Error divided by that of predicting nothing.
+    markers : bool
+        Whether to mark each probe.
 
     Returns
     -------
@@ -223,7 +226,8 @@ def learning_curves(
     axes = strip(figure.subplots())
     axes.axhline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="predicting nothing")
     lines = [(name, e, null_style(n)) for n, (name, e) in enumerate((nulls or {}).items())]
-    lines += [(name, e, point_style(n)) for n, (name, e) in enumerate(errors.items())]
+    marked = point_style if markers else line_style
+    lines += [(name, e, marked(n)) for n, (name, e) in enumerate(errors.items())]
     for name, error, style in lines:
         for number, present in enumerate(np.unique(block)):
             shown = block == present

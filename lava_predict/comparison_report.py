@@ -30,6 +30,7 @@ from lava_predict.plot_style import to_png
 from lava_predict.report import Callout, Figure, Number, Paragraph, Report, Section, Table
 from lava_predict.single_cell import CELLS
 from lava_predict.spike_statistics import pearson
+from lava_predict.spread import in_words, plain, spread
 from lava_predict.storage import SCHEMA
 
 _SHOWN = (FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS)
@@ -48,7 +49,7 @@ def summarise(found: Comparison) -> dict[str, Any]:
     dict
         Mean over seeds as "mean", standard deviation as "sd", each seed's value as "seeds".
     """
-    summary: dict[str, Any] = _plain(
+    summary: dict[str, Any] = plain(
         {
             "schema": SCHEMA,
             "command": "compare",
@@ -59,7 +60,7 @@ def summarise(found: Comparison) -> dict[str, Any]:
             "readouts": _readouts(found),
             "task": _task(found),
             "word_length": {
-                "full_error": _spread(found.full_error),
+                "full_error": spread(found.full_error),
                 "tolerance": TOLERANCE,
                 "variables": {
                     name: {
@@ -75,27 +76,6 @@ def summarise(found: Comparison) -> dict[str, Any]:
         }
     )
     return summary
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _spread(values: Any) -> dict[str, Any]:
-    """Mean and deviation of what is known, beside all values."""
-    array = np.asarray(values, np.float64)
-    known = array[~np.isnan(array)]
-    return {
-        "mean": known.mean() if known.size else np.nan,
-        "sd": known.std(ddof=1) if known.size > 1 else 0.0 if known.size else np.nan,
-        "seeds": array,
-    }
 
 
 def _swept(found: Comparison) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -126,16 +106,16 @@ def _network(found: Comparison) -> dict[str, Any]:
     names = (FLOAT, FIXED, *NULLS)
     return {
         **{
-            key: {name: _spread([getattr(run, key)[name] for run in runs]) for name in names}
+            key: {name: spread([getattr(run, key)[name] for run in runs]) for name in names}
             for key in ("rate_hz", "interval_cv", "silent_share")
         },
         "against_float": {
             name: {
                 **{
-                    key: _spread([getattr(run.pairs[name], key) for run in runs])
+                    key: spread([getattr(run.pairs[name], key) for run in runs])
                     for key in ("horizon_ms", "parted_ms", "rate_correlation")
                 },
-                "distance": _spread([run.pairs[name].distance.min() for run in runs]),
+                "distance": spread([run.pairs[name].distance.min() for run in runs]),
             }
             for name in (FIXED, *NULLS)
         },
@@ -146,10 +126,10 @@ def _readouts(found: Comparison) -> dict[str, Any]:
     reference = found.tasks[FLOAT]
     return {
         name: {
-            "weight_correlation": _spread(
+            "weight_correlation": spread(
                 [pearson(a.w_when.ravel(), b.w_when.ravel()) for a, b in zip(reference, other, strict=True)]
             ),
-            "prediction_difference": _spread(
+            "prediction_difference": spread(
                 [
                     float(np.sqrt(np.mean((a.prediction - b.prediction) ** 2)))
                     for a, b in zip(reference, other, strict=True)
@@ -170,11 +150,11 @@ def _task(found: Comparison) -> dict[str, Any]:
         error = _errors(outcomes)
         variants[name] = {
             "error": {
-                f"block {block + 1}, trial {trials}": _spread(error[:, number])
+                f"block {block + 1}, trial {trials}": spread(error[:, number])
                 for number, (block, trials) in enumerate(zip(first.block, first.trials, strict=True))
             },
-            "first_block_end_ratio_to_float": _spread(error[:, end] / standard),
-            "rate_hz": _spread([outcome.rate_hz for outcome in outcomes]),
+            "first_block_end_ratio_to_float": spread(error[:, end] / standard),
+            "rate_hz": spread([outcome.rate_hz for outcome in outcomes]),
             "saturations": {
                 key: sum(outcome.saturations[key] for outcome in outcomes) for key in outcomes[0].saturations
             },
@@ -182,9 +162,9 @@ def _task(found: Comparison) -> dict[str, Any]:
     chip, stood_for = (_errors(found.tasks[name])[:, end] for name in (ON_CHIP, UNCENTRED))
     return {
         "variants": variants,
-        "on_chip_ratio_to_uncentred": _spread(chip / stood_for),
+        "on_chip_ratio_to_uncentred": spread(chip / stood_for),
         "amplitude_r": {
-            name: _spread([pearson(found.levels, seed) for seed in amplitude])
+            name: spread([pearson(found.levels, seed) for seed in amplitude])
             for name, amplitude in found.amplitude.items()
         },
         "levels": found.levels,
@@ -195,13 +175,6 @@ def _task(found: Comparison) -> dict[str, Any]:
 def _errors(outcomes: list[TaskOutcome]) -> np.ndarray:
     """Errors relative to predicting nothing, (seeds, probes)."""
     return np.array([outcome.error for outcome in outcomes])
-
-
-def _number(spread: Mapping[str, Any], form: str = ".3f") -> str:
-    """Write mean and deviation of a spread."""
-    if spread["mean"] is None or not np.isfinite(spread["mean"]):
-        return "–"
-    return f"{spread['mean']:{form}} ± {spread['sd']:{form}}"
 
 
 def main_rows(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -222,12 +195,12 @@ def main_rows(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [
                 name,
-                *(_number(variant["error"][label]) for label in ends),
-                _number(variant["first_block_end_ratio_to_float"]),
-                _number(r) if r else "–",
-                _number(variant["rate_hz"], ".2f"),
-                _number(against["weight_correlation"]) if against else "–",
-                _number(against["prediction_difference"]) if against else "–",
+                *(in_words(variant["error"][label]) for label in ends),
+                in_words(variant["first_block_end_ratio_to_float"]),
+                in_words(r) if r else "–",
+                in_words(variant["rate_hz"], ".2f"),
+                in_words(against["weight_correlation"]) if against else "–",
+                in_words(against["prediction_difference"]) if against else "–",
             ]
         )
     return header, rows
@@ -431,7 +404,7 @@ def page(
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
         f"Preset {found.config.preset}, seeds {found.seeds[0]} to {found.seeds[-1]}. At the end of the first "
-        f"block the error in fixed point is {_number(ratio)} times that in float (mean and deviation of the "
+        f"block the error in fixed point is {in_words(ratio)} times that in float (mean and deviation of the "
         "ratio, paired over seeds)."
     )
     warnings = [Callout("warning", text) for text in found.warnings]
@@ -473,9 +446,9 @@ def _network_table(summary: Mapping[str, Any]) -> Table:
     for name in (FLOAT, FIXED, *NULLS):
         pair = network["against_float"].get(name)
         cells = [
-            _number(network["rate_hz"][name], ".2f"),
-            _number(network["interval_cv"][name]),
-            _number(network["silent_share"][name], ".2%"),
+            in_words(network["rate_hz"][name], ".2f"),
+            in_words(network["interval_cv"][name]),
+            in_words(network["silent_share"][name], ".2%"),
         ]
         for key, form in (
             ("horizon_ms", ".0f"),
@@ -483,7 +456,7 @@ def _network_table(summary: Mapping[str, Any]) -> Table:
             ("rate_correlation", ".4f"),
             ("distance", ".3f"),
         ):
-            cells.append(_number(pair[key], form) if pair else "–")
+            cells.append(in_words(pair[key], form) if pair else "–")
         rows.append([name, *(Number(cell) for cell in cells)])
     header = ["", "rate (Hz)", "CV of intervals", "silent", "first spike differs (ms)"]
     header += ["half of the cells differ (ms)", "rates' r", "least distance"]

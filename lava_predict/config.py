@@ -136,9 +136,11 @@ class ReadoutSettings(Section):
     gate_window_ms: Annotated[NonNegative, Field(description="gate 1 within this of the event, ms")]
     gate_residual: Annotated[Fraction, Field(description="gate elsewhere after the cue")]
     what_rate: Annotated[Fraction, Field(description="least rate of the what rule, per trial")]
-    surprise_rate: Annotated[Fraction, Field(description="rate of the running mean of the what error")]
+    surprise_rate: Annotated[Fraction, Field(description="rate of the running means of the errors")]
     surprise_threshold: Annotated[Positive, Field(description="mean what error that counts as a surprise")]
     surprise_trials: Annotated[int, Field(ge=0, le=10**6, description="trials counted after a surprise")]
+    timing_surprise: Annotated[Positive, Field(description="when error that is one, in running means of it")]
+    surprise_keep: Annotated[Fraction, Field(description="share of the when weights kept after one")]
     what_window_ms: Annotated[Interval, Field(description="time after the cue that what reads, ms")]
 
 

@@ -167,3 +167,28 @@ def _validated(values: Mapping[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as invalid:
         raise UserError(explain(invalid, _preset_values("robust"))) from None
+
+
+def with_changes(config: Config, changes: Sequence[tuple[str, str, Any]], seed: int | None = None) -> Config:
+    """Return a configuration with some settings changed, validated.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    changes : sequence of (str, str, value)
+        Section, key and value; a dict is laid over the section of that name.
+    seed : int, optional
+        Replaces ``run.seed``.
+
+    Returns
+    -------
+    Config
+        A new one.
+    """
+    plain = config.to_dict()
+    for section, key, value in changes:
+        plain[section][key] = {**plain[section][key], **value} if isinstance(value, dict) else value
+    if seed is not None:
+        plain["run"]["seed"] = seed
+    return config_from(plain)

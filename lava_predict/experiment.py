@@ -54,6 +54,9 @@ def check_available(backend: str, precision: str, form: str | None) -> None:
 Progress = Callable[[int, int], None]
 """Called after every trial with the trials done and the trials in all."""
 
+KEEP_EVERY_S = 2.0
+"""How much work a run that keeps its state can lose, in seconds."""
+
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -176,6 +179,10 @@ def _same(one: object, other: object) -> bool:
         if not all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs):
             return False
     return True
+
+
+Keep = Callable[[RunState], None]
+"""Called with the state of a run between two trials."""
 
 
 @dataclass(frozen=True)
@@ -314,7 +321,7 @@ class Session:
             Told the trials done and in all after each trial.
         """
         first = self._meet.first_trials
-        if self.trials_done == 0:
+        if self.trials_done == 0 and not self._state.probes:
             self._probe_where_due(0, 0)
         last = min(self.trials_done + trials, first[-1])
         while self.trials_done < last:
@@ -526,6 +533,8 @@ class Experiment:
         precision: str = "float",
         form: str | None = None,
         progress: Progress | None = None,
+        state: RunState | None = None,
+        keep: Keep | None = None,
     ) -> Result:
         """Run all blocks.
 
@@ -534,12 +543,16 @@ class Experiment:
         backend, precision, form : str
             As for `start`.
         progress : callable, optional
-            Told the trials done and in all after each trial.
+            Told the trials done and in all after each trial; with ``keep`` only once they are kept.
+        state : RunState, optional
+            Where to go on from, of the same configuration and precision; by default the start.
+        keep : callable, optional
+            Given the state before the first trial, every second or so, and at the end, to be kept.
 
         Returns
         -------
         Result
-            See there.
+            See there. Its ``wall_s`` is that of this part of the run.
 
         Raises
         ------
@@ -549,9 +562,14 @@ class Experiment:
             If the network diverges, or a process of it fails.
         """
         session = self.start(backend, precision, form)
+        if state is not None:
+            session.restore(state)
         try:
             started = time.perf_counter()
-            session.advance(self.meet.first_trials[-1], progress)
+            if keep is None:
+                session.advance(self.meet.first_trials[-1], progress)
+            else:
+                self._advance_and_keep(session, keep, progress)
             wall_s = time.perf_counter() - started
         finally:
             session.close()
@@ -568,3 +586,16 @@ class Experiment:
             saturations=session.saturations,
             wall_s=wall_s,
         )
+
+    def _advance_and_keep(self, session: Session, keep: Keep, progress: Progress | None) -> None:
+        """Advance some trials at a time, each time about `KEEP_EVERY_S`, and have what was reached kept."""
+        total, trials = self.meet.first_trials[-1], 1
+        keep(session.state)
+        while session.trials_done < total:
+            started, before = time.perf_counter(), session.trials_done
+            session.advance(trials)
+            keep(session.state)
+            if progress is not None:
+                progress(session.trials_done, total)
+            per_trial = (time.perf_counter() - started) / (session.trials_done - before)
+            trials = max(1, int(KEEP_EVERY_S / per_trial))

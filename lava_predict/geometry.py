@@ -6,15 +6,13 @@ already, so every angle comes with nulls to be read beside it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, pi, sqrt
 
 import numpy as np
+from scipy.stats import rankdata
 
 from lava_predict.spike_statistics import pearson
-
-_ROUNDING = 1e-12
-"""Correlations closer than this are equal but for rounding."""
 
 
 def row_basis(weights: np.ndarray) -> np.ndarray:
@@ -82,57 +80,40 @@ def absolute_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(np.abs(cosine), 1.0))
 
 
-@dataclass(frozen=True)
-class ReadoutAngles:
-    """How the what and the when weights of K events lie to each other.
-
-    Attributes
-    ----------
-    principal : (r,) float64
-        Principal angles of the two row spaces, radians, ascending.
-    cosine : (K, K) float64
-        |cos| of each row of the what weights and each row of the when weights.
-    """
-
-    principal: np.ndarray
-    cosine: np.ndarray
-
-
-def readout_angles(w_what: np.ndarray, w_when: np.ndarray) -> ReadoutAngles:
-    """Compare the what with the when weights over the cells that both read.
+def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Smallest principal angle between each of S pairs of row spaces.
 
     Parameters
     ----------
-    w_what : (K, N) float64
-        What weights.
-    w_when : (K, N + 1) float64
-        When weights; the last is that of the constant input, which the what readout lacks, and is left out.
+    one, other : (S, K, N), (S, L, N) float64
+        Weights of two sets of readouts from the same N cells.
 
     Returns
     -------
-    ReadoutAngles
-        See there.
+    (S,) float64
+        Degrees, 0 .. 90; NaN where either set is 0 throughout or not finite.
     """
-    of_cells = w_when[:, :-1]
-    return ReadoutAngles(principal_angles(w_what, of_cells), absolute_cosines(w_what, of_cells))
+    found = np.full(len(one), np.nan)
+    for place, pair in enumerate(zip(one, other, strict=True)):
+        if all(np.isfinite(weights).all() and weights.any() for weights in pair):
+            found[place] = np.degrees(principal_angles(*pair)[0])
+    return found
 
 
-def expected_cosine(dimensions: int) -> float:
-    """Mean |cos| of two random vectors without a preferred direction.
-
-    gamma(N / 2) / (sqrt(pi) gamma((N + 1) / 2)), which for many dimensions is sqrt(2 / (pi N)).
+def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean of `absolute_cosines` in each of S pairs of sets of weights.
 
     Parameters
     ----------
-    dimensions : int
-        N, at least 1.
+    one, other : (S, K, N), (S, L, N) float64
+        As for `smallest_angles`.
 
     Returns
     -------
-    float
-        The mean, 1 for one dimension.
+    (S,) float64
+        0 .. 1; NaN where any row is 0 throughout or not finite.
     """
-    return exp(lgamma(dimensions / 2) - lgamma((dimensions + 1) / 2)) / sqrt(pi)
+    return np.array([absolute_cosines(*pair).mean() for pair in zip(one, other, strict=True)])
 
 
 def participation_ratio(covariance: np.ndarray) -> float:
@@ -146,91 +127,35 @@ def participation_ratio(covariance: np.ndarray) -> float:
     Returns
     -------
     float
-        1 .. N; NaN for a covariance of 0. `expected_cosine` of it approximates that of `states_within`.
+        1 .. N; NaN for a covariance of 0.
     """
     total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
     return total**2 / squares if squares > 0.0 else float("nan")
 
 
-def isotropic_vectors(dimensions: int, count: int, seed: int) -> np.ndarray:
-    """Draw random vectors without a preferred direction.
-
-    Parameters
-    ----------
-    dimensions, count : int
-        N, and how many.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    (count, N) float64
-        Standard normal entries.
-    """
-    return np.random.default_rng(seed).standard_normal((count, dimensions))
-
-
-def states_within(covariance: np.ndarray, count: int, seed: int) -> np.ndarray:
+def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Draw random vectors inside the state subspace that a network visits.
 
     Local rules build weights as sums of states times errors; with random errors they are such vectors.
 
     Parameters
     ----------
-    covariance : (N, N) float64
-        Of the states, or their second moments (uncentred traces).
-    count : int
+    second_moments : (N, N) float64
+        Of the states, up to a factor.
+    shape : tuple of int
         How many.
-    seed : int
-        Of the draw.
+    rng : numpy.random.Generator
+        Draws them.
 
     Returns
     -------
-    (count, N) float64
-        Normal, of mean 0 and this covariance.
+    (*shape, N) float64
+        Normal, of mean 0 and these second moments.
     """
-    size, axes = np.linalg.eigh(covariance)
-    # Rounding makes the least eigenvalues of a singular covariance a little negative.
+    size, axes = np.linalg.eigh(second_moments)
+    # Rounding makes the least eigenvalues of a singular matrix a little negative.
     scale = np.sqrt(np.maximum(size, 0.0))
-    drawn = np.random.default_rng(seed).standard_normal((count, size.size))
-    return np.asarray((drawn * scale) @ axes.T)
-
-
-def null_cosines(vectors: np.ndarray) -> np.ndarray:
-    """|cos| of random vectors: the first with the second, the third with the fourth, and so on.
-
-    Parameters
-    ----------
-    vectors : (2 S, N) float64
-        From `isotropic_vectors` or `states_within`.
-
-    Returns
-    -------
-    (S,) float64
-        Independent samples of |cos|.
-    """
-    one, other = vectors[0::2], vectors[1::2]
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.asarray(np.abs(np.sum(one * other, axis=1)) / norms)
-
-
-def null_angles(vectors: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
-    """Principal angles between the spaces that successive groups of random vectors span.
-
-    Parameters
-    ----------
-    vectors : (S * (K + L), N) float64
-        From `isotropic_vectors` or `states_within`.
-    rows : (int, int)
-        K and L, the rows of the two sets of weights to compare with; their ranks, if those are less.
-
-    Returns
-    -------
-    (S, min(K, L)) float64
-        Independent samples of `principal_angles`, radians.
-    """
-    groups = vectors.reshape(-1, sum(rows), vectors.shape[1])
-    return np.array([principal_angles(group[: rows[0]], group[rows[0] :]) for group in groups])
+    return np.asarray((rng.standard_normal((*shape, size.size)) * scale) @ axes.T)
 
 
 @dataclass(frozen=True)
@@ -276,24 +201,6 @@ def principal_components(weights: np.ndarray) -> Components:
     return Components(axes * sign[:, None], left * size * sign, explained)
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing the mean of theirs.
-
-    Parameters
-    ----------
-    values : (n,) float64
-        Any.
-
-    Returns
-    -------
-    (n,) float64
-        Ranks.
-    """
-    _, where, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    return np.asarray((last - 0.5 * (count - 1))[where])
-
-
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's rank correlation; NaN where `pearson` of the ranks is.
 
@@ -307,286 +214,111 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
     float
         -1 .. 1.
     """
-    return pearson(ranks(one), ranks(other))
+    return pearson(rankdata(one), rankdata(other))
 
 
-@dataclass(frozen=True)
-class RankTest:
-    """A rank correlation beside what chance gives.
-
-    Attributes
-    ----------
-    rho : float
-        Spearman's.
-    null : (permutations,) float64
-        Of one quantity against the other in shuffled order.
-    p_value : float
-        Share of shuffles with as great a |rho|, the order found counted as one of them
-        (Phipson & Smyth 2010), so never 0.
-    """
-
-    rho: float
-    null: np.ndarray
-    p_value: float
-
-
-def rank_test(one: np.ndarray, other: np.ndarray, permutations: int, seed: int) -> RankTest:
-    """Test a rank correlation, of either sign, by permutation.
+def separation(values: np.ndarray, groups: np.ndarray) -> float:
+    """Share of the variance that lies between groups (eta squared).
 
     Parameters
     ----------
-    one, other : (n,) float64
-        Two quantities of the same conditions.
-    permutations : int
-        Shuffles of the null.
-    seed : int
-        Of the shuffles.
+    values : (n,) float64
+        A quantity of each condition.
+    groups : (n,)
+        To which group a condition belongs.
 
     Returns
     -------
-    RankTest
-        See there; its ``p_value`` is NaN where ``rho`` is.
+    float
+        0 .. 1; on average (groups - 1) / (n - 1) if the groups mean nothing. NaN if all values are alike.
     """
-    rng = np.random.default_rng(seed)
-    first, second = ranks(one), ranks(other)
-    rho = pearson(first, second)
-    null = np.array([pearson(first, rng.permutation(second)) for _ in range(permutations)])
-    as_great = int(np.sum(np.abs(null) >= abs(rho) - _ROUNDING))
-    p_value = (1 + as_great) / (1 + permutations) if np.isfinite(rho) else float("nan")
-    return RankTest(rho, null, p_value)
+    total = float(np.sum((values - values.mean()) ** 2))
+    members = [values[groups == group] for group in np.unique(groups)]
+    between = sum(part.size * float(part.mean() - values.mean()) ** 2 for part in members)
+    return between / total if total > 0.0 else float("nan")
 
 
-@dataclass(frozen=True)
-class ComponentSorting:
-    """What the first two components of the weights sort the conditions by.
-
-    Attributes
-    ----------
-    components : Components
-        Of the weights.
-    probability, latency : tuple of two RankTest
-        Of the first and of the second component's scores against the conditions' values. The claim needs
-        the first of ``probability`` and the second of ``latency`` great, the other two small.
-    """
-
-    components: Components
-    probability: tuple[RankTest, RankTest]
-    latency: tuple[RankTest, RankTest]
-
-
-def component_sorting(
-    weights: np.ndarray, probability: np.ndarray, latency_ms: np.ndarray, permutations: int, seed: int
-) -> ComponentSorting:
-    """Test whether the first two components sort the conditions by probability and by latency.
+def shuffled(
+    statistic: Callable[..., float], values: np.ndarray, labels: Sequence[np.ndarray], count: int, seed: int
+) -> np.ndarray:
+    """Sample a statistic of conditions whose labels mean nothing.
 
     Parameters
     ----------
-    weights : (C, D) float64
-        One flattened set of weights a condition, C > 2, D > 1.
-    probability, latency_ms : (C,) float64
-        Of one event in each condition; best crossed, since what is confounded cannot be told apart.
-    permutations : int
-        Shuffles of each null.
-    seed : int
-        Of the shuffles.
-
-    Returns
-    -------
-    ComponentSorting
-        See there. The sign of a component has no meaning, hence no more has that of rho.
-    """
-    components = principal_components(weights)
-    first, second = components.scores[:, 0], components.scores[:, 1]
-    by_probability, by_latency = (
-        (rank_test(first, values, permutations, seed), rank_test(second, values, permutations, seed + 1))
-        for values in (probability, latency_ms)
-    )
-    return ComponentSorting(components, by_probability, by_latency)
-
-
-def regression_axis(weights: np.ndarray, values: np.ndarray, components: int) -> np.ndarray:
-    """Direction in weight space along which a condition's value is read by least squares.
-
-    There are more weights than conditions, so that an unrestricted fit is exact for any values; the
-    axis is sought among the first principal components (principal component regression).
-
-    Parameters
-    ----------
-    weights : (C, D) float64
-        One flattened set of weights a condition.
-    values : (C,) float64
-        Probability or latency of each condition.
-    components : int
-        How many components the axis may use, well below C.
-
-    Returns
-    -------
-    (D,) float64
-        Change of the predicted value per change of each weight.
-    """
-    found = principal_components(weights)
-    scores = found.scores[:, :components]
-    slope = np.linalg.lstsq(scores, values - np.mean(values), rcond=None)[0]
-    return np.asarray(slope @ found.axes[:components])
-
-
-def held_out_values(weights: np.ndarray, values: np.ndarray, components: int) -> np.ndarray:
-    """Predict each condition's value by the axis fitted to all other conditions.
-
-    Parameters
-    ----------
-    weights, values, components
-        As for `regression_axis`.
-
-    Returns
-    -------
-    (C,) float64
-        Predicted values; compare with ``values`` to see whether the axis means anything.
-    """
-    predicted = np.empty(len(values))
-    for left_out in range(len(values)):
-        kept = np.arange(len(values)) != left_out
-        axis = regression_axis(weights[kept], values[kept], components)
-        offset = weights[left_out] - weights[kept].mean(axis=0)
-        predicted[left_out] = values[kept].mean() + offset @ axis
-    return predicted
-
-
-@dataclass(frozen=True)
-class AxisAngle:
-    """Angle between the axes of probability and latency beside what chance gives.
-
-    Attributes
-    ----------
-    angle : float
-        Radians, 0 .. pi / 2; NaN if either axis is 0.
-    null : (permutations,) float64
-        Between the axes of the same values, each in shuffled order.
-    """
-
-    angle: float
-    null: np.ndarray
-
-
-def axis_angle(
-    weights: np.ndarray,
-    probability: np.ndarray,
-    latency_ms: np.ndarray,
-    components: int,
-    permutations: int,
-    seed: int,
-) -> AxisAngle:
-    """Angle between the regression axes of probability and of latency.
-
-    Parameters
-    ----------
-    weights : (C, D) float64
-        One flattened set of weights a condition.
-    probability, latency_ms : (C,) float64
+    statistic : callable
+        Of the values and the labels.
+    values : (C, ...) float64
         Of each condition.
-    components : int
-        As for `regression_axis`.
-    permutations : int
-        Shuffles of the null.
-    seed : int
-        Of the shuffles.
+    labels : sequence of (C,)
+        Each is put into an order of its own.
+    count, seed : int
+        How often, and the seed of the orders.
 
     Returns
     -------
-    AxisAngle
-        See there.
+    (count,) float64
+        The statistic.
     """
     rng = np.random.default_rng(seed)
-
-    def angle(first: np.ndarray, second: np.ndarray) -> float:
-        axes = [regression_axis(weights, values, components)[None] for values in (first, second)]
-        found = principal_angles(*axes)
-        return float(found[0]) if found.size else float("nan")
-
-    shuffled = [angle(rng.permutation(probability), rng.permutation(latency_ms)) for _ in range(permutations)]
-    return AxisAngle(angle(probability, latency_ms), np.array(shuffled))
+    return np.array([statistic(values, *(rng.permutation(each) for each in labels)) for _ in range(count)])
 
 
-@dataclass(frozen=True)
-class EndpointPath:
-    """Weights on their way after a switch, against where single-block runs end. P probes, E endpoints.
+def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Angle between the directions along which two quantities of the conditions are read by least squares.
 
-    Attributes
+    There are more weights than conditions, so that an unrestricted fit is exact for any values; the axes
+    are sought among a few principal components (principal component regression), which turns no angle.
+
+    Parameters
     ----------
-    distance : (P, E) float64
-        Euclidean distance of the weights to each endpoint.
-    fraction : (P, E) float64
-        Fraction of the way from the first probe to each endpoint, along the straight line: 0 at the first
-        probe, 1 level with the endpoint, more beyond it; NaN for an endpoint that is the first probe.
-    closest : (P,) int64
-        Which endpoint is closest.
+    scores : (C, n) float64
+        Of the conditions along the first n components, n well below C.
+    one, other : (C,) float64
+        For instance probability and latency of each condition.
+
+    Returns
+    -------
+    float
+        Degrees, 0 .. 90; NaN if either axis is 0.
     """
+    values = np.stack([one - np.mean(one), other - np.mean(other)], axis=1)
+    axes = np.linalg.lstsq(scores, values, rcond=None)[0].T
+    return float(smallest_angles(axes[None, :1], axes[None, 1:])[0])
 
-    distance: np.ndarray
-    fraction: np.ndarray
-    closest: np.ndarray
 
-
-def endpoint_path(weights: np.ndarray, endpoints: np.ndarray) -> EndpointPath:
-    """Follow weights over probes towards the endpoints of single-block runs.
+def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
+    """Euclidean distance of weights to where single-block runs end.
 
     Parameters
     ----------
     weights : (P, D) float64
-        One flattened set of weights a probe; the first is that of the switch.
+        One flattened set of weights a probe.
     endpoints : (E, D) float64
         Weights at the end of runs of one block, on the same network.
 
     Returns
     -------
-    EndpointPath
-        See there.
+    (P, E) float64
+        Distances.
     """
-    distance = np.linalg.norm(weights[:, None] - endpoints, axis=2)
-    way = endpoints - weights[0]
-    length = np.sum(way**2, axis=1)
-    done = (weights - weights[0]) @ way.T
-    fraction = np.divide(done, length, out=np.full(done.shape, np.nan), where=length > 0.0)
-    return EndpointPath(distance, fraction, distance.argmin(axis=1))
+    return np.asarray(np.linalg.norm(weights[:, None] - endpoints, axis=2))
 
 
-@dataclass(frozen=True)
-class EndpointMatch:
-    """How near the weights end to the endpoint of the same statistics.
-
-    Attributes
-    ----------
-    distance : float
-        To the matching endpoint.
-    null : (E - 1,) float64
-        To the endpoints of other statistics.
-    ratio : float
-        Distance over the mean of the null: below 1 if the weights return to the matching endpoint.
-    rank : int
-        How many endpoints are closer than the matching one: 0 if it is the closest.
-    """
-
-    distance: float
-    null: np.ndarray
-    ratio: float
-    rank: int
-
-
-def endpoint_match(distance: np.ndarray, matching: int) -> EndpointMatch:
-    """Compare the distance to the matching endpoint with those to the others.
+def share_nearer(distance: np.ndarray, matching: int) -> float:
+    """Share of the other endpoints that are nearer than the matching one.
 
     Parameters
     ----------
     distance : (E,) float64
-        Of one probe to every endpoint, E > 1, a row of ``EndpointPath.distance``.
+        Of one probe to every endpoint, E > 1, a row of `distances`.
     matching : int
         The endpoint of the statistics that held at the probe.
 
     Returns
     -------
-    EndpointMatch
-        See there.
+    float
+        0 if the matching one is the nearest; on average 1/2 if it is any. NaN if a distance is.
     """
-    null = np.delete(distance, matching)
-    own = float(distance[matching])
-    return EndpointMatch(own, null, own / float(null.mean()), int(np.sum(null < own)))
+    if not np.isfinite(distance).all():
+        return float("nan")
+    return float(np.sum(distance < distance[matching])) / (distance.size - 1)

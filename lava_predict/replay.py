@@ -1,8 +1,8 @@
 """Other readouts on the same reservoir and the same streams, for comparing learning rules.
 
-Without feedback the reservoir does not depend on what is read out of it. So it is played once, on the
-float engine and over the segments that an experiment lays out; its spikes are turned into traces
-again and shown to any number of rules, which learn in the trials and are probed on the cue alone.
+Without feedback the reservoir does not depend on what is read out of it. So it is played once, in float64
+and over the segments that an experiment lays out; its traces are shown to any number of rules, which learn
+in the trials and are probed on the cue alone.
 """
 
 from __future__ import annotations
@@ -15,15 +15,25 @@ import numpy as np
 
 from lava_predict import metrics
 from lava_predict.arithmetic import FloatArithmetic
-from lava_predict.backends import Played
 from lava_predict.backends.cpu import CpuEngine
+from lava_predict.between import check_finite, enter
 from lava_predict.config import Config
 from lava_predict.errors import UserError
 from lava_predict.experiment import Experiment
 from lava_predict.kernels.compiled import kernel
-from lava_predict.kernels.float import StepConstants, advance_means, advance_traces, centre_traces
+from lava_predict.kernels.float import (
+    Z_LIMIT,
+    StepConstants,
+    advance_means,
+    advance_traces,
+    centre_traces,
+    reservoir_step,
+)
+from lava_predict.kernels.noise import fold
 from lava_predict.learning.merged import delta_rows
 from lava_predict.learning.what import learn_outcome, read_estimate
+from lava_predict.learning.when import add_timing_error, learn_timing
+from lava_predict.network import Network
 from lava_predict.state import State
 from lava_predict.task import Kind, Segment
 
@@ -31,6 +41,9 @@ _CHUNK_STEPS = 500
 """Steps whose traces are held at a time: 8 MB at 1,000 cells."""
 
 AnyRule = TypeVar("AnyRule", bound="Rule")
+
+_Read = tuple[np.ndarray, np.ndarray]
+"""When readout of a segment, (steps, K), and what readout, (K,)."""
 
 
 class Chunk(NamedTuple):
@@ -58,6 +71,14 @@ class Chunk(NamedTuple):
 class Rule(Protocol):
     """Readouts and how they learn. They learn in trials alone (`Kind.TRIAL`); all else only reads."""
 
+    @property
+    def w_when(self) -> np.ndarray:
+        """Weights that are read against ``xc`` in every step, (K, N + 1)."""
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """Weights from which the probabilities are read, (K, N)."""
+
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Go through a chunk of a segment and return the when readout, (steps, K)."""
 
@@ -82,6 +103,17 @@ class LocalRules:
     def __init__(self, config: Config, state: State) -> None:
         self.state = state
         self._config = config
+        self._timing_errors: np.ndarray = np.zeros((2, state.z.size))
+
+    @property
+    def w_when(self) -> np.ndarray:
+        """Weights of the when readout, (K, N + 1)."""
+        return self.state.w_when
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """Weights of the what readout, (K, N)."""
+        return self.state.w_what
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), and learn where their gates are open."""
@@ -90,14 +122,20 @@ class LocalRules:
         norm = -1.0 if readout.when_norm == "moment" else self.state.norm[0]
         rule = (readout.when_rate * self._config.run.dt_ms, readout.when_norm_floor, norm, segment.learning)
         delta_rows(self.state.w_when, chunk.xc, chunk.gate, chunk.target, *rule, z)
+        if segment.kind is Kind.TRIAL:
+            if chunk.first_step == 0:
+                self._timing_errors[:] = 0.0
+            add_timing_error(z, chunk.gate, chunk.target, self._timing_errors)
         return z
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
-        """Read the probabilities, (K,), and after a trial learn from the outcome."""
+        """Read the probabilities, (K,), and after a trial learn from the outcome and from its time."""
         self.state.x_sum[:] = x_mean
         p = read_estimate(self.state, 1)
         if segment.kind is Kind.TRIAL:
-            learn_outcome(self.state, 1, segment.cue, segment.outcome, p, self._config.readout)
+            readout = self._config.readout
+            learn_outcome(self.state, 1, segment.cue, segment.outcome, p, readout)
+            learn_timing(self.state, segment.cue, segment.outcome, self._timing_errors, readout)
         return p
 
     def copy(self) -> LocalRules:
@@ -107,60 +145,52 @@ class LocalRules:
 
 @kernel
 def trace_rows(
+    network: Network,
     constants: StepConstants,
-    spike_step: np.ndarray,
-    spike_cell: np.ndarray,
-    first_spike: int,
+    state: State,
+    level: np.ndarray,
+    noise_key: np.uint64,
     first_step: int,
     what_window: tuple[int, int],
     learning: bool,
-    x: np.ndarray,
-    m: np.ndarray,
-    x_sum: np.ndarray,
     x_rows: np.ndarray,
     xc_rows: np.ndarray,
-) -> int:
-    """Turn the spikes of a chunk into traces, with the arithmetic of the float network's `readout_step`.
+) -> None:
+    """Advance reservoir and traces by a chunk of steps, as the float network's `advance`, with no readout.
 
     Parameters
     ----------
-    constants : StepConstants
-        Decays and gains.
-    spike_step, spike_cell : (spikes,) uint32
-        Of the whole segment, in order of step.
-    first_spike, first_step : int
-        Where in the spikes and in the segment the chunk begins.
+    network, constants, state
+        What is simulated; ``state`` is changed in place, but for its readouts.
+    level : (steps, C) float64
+        Input channels, cues then events.
+    noise_key : uint64
+        Key of the segment; step and cell are folded in here.
+    first_step : int
+        Step of the segment at which the chunk begins.
     what_window : (int, int)
         Steps of the segment, from and up to, whose traces are summed.
     learning : bool
         False freezes the slow means.
-    x, m, x_sum : (N,) float64
-        Traces, slow means and sum over the what window, changed in place.
     x_rows, xc_rows : (steps, N) and (steps, N + 1) float64
         Overwritten with the traces and the when readout's input in each step.
-
-    Returns
-    -------
-    int
-        Where in the spikes the next chunk begins.
     """
-    for row in range(x_rows.shape[0]):
+    cells = state.x.size
+    i_in = np.empty(cells)
+    spiking = np.empty(cells, np.int64)
+    for row in range(level.shape[0]):
         step = first_step + row
-        last_spike = first_spike
-        while last_spike < spike_step.size and spike_step[last_spike] == step:
-            last_spike += 1
-        spiking = spike_cell[first_spike:last_spike]
-        advance_traces(x, spiking, spiking.size, constants.trace_decay, constants.trace_gain)
-        first_spike = last_spike
+        step_key = fold(noise_key, np.uint64(step))
+        count = reservoir_step(network, constants, state, level[row], step_key, i_in, spiking)
+        advance_traces(state.x, spiking, count, constants.trace_decay, constants.trace_gain)
         if learning:
-            advance_means(m, x, constants.mean_rate)
-        centre_traces(x, m, constants.constant_input, constants.centred, xc_rows[row])
+            advance_means(state.m, state.x, constants.mean_rate)
+        centre_traces(state.x, state.m, constants.constant_input, constants.centred, xc_rows[row])
         in_what_window = what_window[0] <= step < what_window[1]
-        for j in range(x.size):
-            x_rows[row, j] = x[j]
+        for j in range(cells):
+            x_rows[row, j] = state.x[j]
             if in_what_window:
-                x_sum[j] += x[j]
-    return first_spike
+                state.x_sum[j] += state.x[j]
 
 
 @dataclass(frozen=True)
@@ -176,8 +206,13 @@ class ReplayedProbe:
     p : (M, K) float64
         What readout, not clipped.
     error, zero_error : float
-        RMSE over (cues, times from the cue on, events) of ``o`` and of a prediction of 0. Not finite if the
-        rule has diverged, which a replay lets it.
+        RMSE over (cues, times from the cue on, events) of ``o`` and of a prediction of 0.
+    w_when, w_what : (K, N + 1) and (K, N) float64
+        Weights at the time; those of the rule's `Rule.w_when` and `Rule.w_what`.
+
+    Notes
+    -----
+    All but block, trials and ``zero_error`` are NaN once the rule has diverged.
     """
 
     block: int
@@ -187,6 +222,8 @@ class ReplayedProbe:
     p: np.ndarray
     error: float
     zero_error: float
+    w_when: np.ndarray
+    w_what: np.ndarray
 
 
 class Replay:
@@ -217,7 +254,7 @@ class Replay:
         cells = self.config.reservoir.neurons
         self._x_rows = np.empty((_CHUNK_STEPS, cells))
         self._xc_rows = np.empty((_CHUNK_STEPS, cells + 1))
-        self._start_over()
+        self._state = self._arithmetic.start.copy()
 
     def input_norms(self) -> tuple[float, float]:
         """Measure the size of both readouts' inputs in the first cue's presentation before any trial.
@@ -227,12 +264,10 @@ class Replay:
         when, what : float
             Mean |xc|^2 from the cue on, and |mean trace over the what window|^2, spikes^2 per ms^2.
         """
-        self._start_over()
-        for played in self._engine.play([*self.meet.settling(), *self.meet.probe(0, 0, 0, 0)]):
-            for _ in self._chunks(played):
-                pass
-        x_mean = self._x_mean()
-        return float(played.norm[self.meet.cue_step :].mean()), float(x_mean @ x_mean)
+        engine = CpuEngine(self._arithmetic, self.meet)
+        *_, probe = engine.play([*self.meet.settling(), *self.meet.probe(0, 0, 0, 0)])
+        x_mean = self._x_mean(engine.state)
+        return float(probe.norm[self.meet.cue_step :].mean()), float(x_mean @ x_mean)
 
     def local_rules(self) -> LocalRules:
         """Return the package's own rules before the first trial."""
@@ -244,6 +279,8 @@ class Replay:
     def run(self, rules: Mapping[str, Rule]) -> dict[str, list[ReplayedProbe]]:
         """Play the whole experiment once, from its start, and let all rules learn from it.
 
+        A rule whose when readout is not finite, or beyond +-`Z_LIMIT`, is stopped; the others go on.
+
         Parameters
         ----------
         rules : mapping of str to Rule
@@ -254,107 +291,96 @@ class Replay:
         dict of str to list of ReplayedProbe
             Of each rule, at ``run.probe_trials`` of every block and at its end.
         """
-        self._start_over()
+        self._state = self._arithmetic.start.copy()
         probes: dict[str, list[ReplayedProbe]] = {name: [] for name in rules}
+        going = dict(rules)
         done = 0
         for block, settings in enumerate(self.config.task.blocks):
             for trials in range(settings.trials + 1):
                 if trials > 0:
-                    self._train(block, done, rules)
+                    self._train(block, done, going)
                     done += 1
                 if trials in self.config.run.probe_trials or trials == settings.trials:
-                    for name, probe in self._probe(block, trials, done, rules).items():
-                        probes[name].append(probe)
+                    shown = self._probe(block, done, going)
+                    for name, rule in rules.items():
+                        probes[name].append(self._summarise(block, trials, rule, shown.get(name)))
         return probes
 
-    def _start_over(self) -> None:
-        """Put reservoir, traces and slow means to where they are before the first step."""
-        self._engine = CpuEngine(self._arithmetic, self.meet)
-        start = self._arithmetic.start
-        self._x, self._m, self._x_sum = start.x.copy(), start.m.copy(), start.x_sum.copy()
-
-    def _chunks(self, played: Played) -> Iterator[Chunk]:
-        """Turn the spikes of a segment into traces, some steps at a time."""
-        segment = played.segment
-        streams = self.meet.streams(segment)
-        if segment.reset:
-            self._x[:] = self._arithmetic.start.x
-        self._x_sum[:] = 0.0
-        first_spike = 0
+    def _chunks(self, segment: Segment) -> Iterator[Chunk]:
+        """Play a segment and give its traces, some steps at a time."""
+        arithmetic, state = self._arithmetic, self._state
+        enter(segment, state, arithmetic.start)
+        level, gate, target = self.meet.streams(segment)
         for first in range(0, segment.steps, _CHUNK_STEPS):
-            steps = min(_CHUNK_STEPS, segment.steps - first)
-            rows = (self._x_rows[:steps], self._xc_rows[:steps])
-            first_spike = trace_rows(
-                self._arithmetic.constants,
-                played.spike_step,
-                played.spike_cell,
-                first_spike,
+            part = slice(first, min(first + _CHUNK_STEPS, segment.steps))
+            rows = (self._x_rows[: part.stop - first], self._xc_rows[: part.stop - first])
+            trace_rows(
+                arithmetic.network,
+                arithmetic.constants,
+                state,
+                level[part],
+                np.uint64(segment.noise_key),
                 first,
                 self.meet.what_window,
                 segment.learning,
-                self._x,
-                self._m,
-                self._x_sum,
                 *rows,
             )
-            yield Chunk(
-                first, *rows, streams.gate[first : first + steps], streams.target[first : first + steps]
-            )
+            check_finite(segment, first, False, state.v, self.config)
+            yield Chunk(first, *rows, gate[part], target[part])
 
-    def _x_mean(self) -> np.ndarray:
+    def _x_mean(self, state: State) -> np.ndarray:
         low, high = self.meet.what_window
-        return self._x_sum / (high - low)
+        return state.x_sum / (high - low)
 
-    def _train(self, block: int, trial: int, rules: Mapping[str, Rule]) -> None:
-        for played in self._engine.play(self.meet.trial(block, trial)):
-            for chunk in self._chunks(played):
-                for rule in rules.values():
-                    rule.step(played.segment, chunk)
-            if played.segment.kind is Kind.TRIAL:
-                for rule in rules.values():
-                    rule.end(played.segment, self._x_mean())
+    def _train(self, block: int, trial: int, going: dict[str, Rule]) -> None:
+        for segment in self.meet.trial(block, trial):
+            self._play(segment, going, going)
 
-    def _probe(
-        self, block: int, trials: int, done: int, rules: Mapping[str, Rule]
-    ) -> dict[str, ReplayedProbe]:
-        """Present each cue alone, on copies of state and rules."""
-        before, x = self._engine.state, self._x.copy()
-        shown: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {name: [] for name in rules}
+    def _play(self, segment: Segment, rules: dict[str, Rule], going: dict[str, Rule]) -> dict[str, _Read]:
+        """Play a segment to the rules and return what they read; one that diverges leaves both mappings."""
+        z: dict[str, list[np.ndarray]] = {name: [] for name in rules}
+        for chunk in self._chunks(segment):
+            for name, rule in list(rules.items()):
+                z[name].append(rule.step(segment, chunk))
+                if not np.abs(z[name][-1]).max() <= Z_LIMIT:
+                    rules.pop(name)
+                    going.pop(name, None)
+        if segment.kind is Kind.PAUSE:
+            return {}
+        x_mean = self._x_mean(self._state)
+        return {name: (np.concatenate(z[name]), rule.end(segment, x_mean)) for name, rule in rules.items()}
+
+    def _probe(self, block: int, done: int, going: dict[str, Rule]) -> dict[str, list[list[_Read]]]:
+        """Present each cue alone, on copies of state and rules; return what was read by cue and repeat."""
+        before = self._state.copy()
+        shown: dict[str, list[list[_Read]]] = {name: [] for name in going}
         for cue in range(self.config.task.cues):
-            copies = {name: rule.copy() for name, rule in rules.items()}
-            repeats = [
-                self._present(block, done, cue, repeat, copies)
-                for repeat in range(self.config.run.probe_repeats)
-            ]
-            for name in rules:
-                shown[name].append([repeat[name] for repeat in repeats])
-            self._engine.restore(before)
-            self._x[:] = x
-        return {name: self._summarise(block, trials, of_cues) for name, of_cues in shown.items()}
-
-    def _present(
-        self, block: int, done: int, cue: int, repeat: int, rules: Mapping[str, Rule]
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Present a cue once; return z, (steps, K), and p, (K,), of every rule."""
-        for played in self._engine.play(self.meet.probe(block, done, cue, repeat)):
-            z: dict[str, list[np.ndarray]] = {name: [] for name in rules}
-            for chunk in self._chunks(played):
-                for name, rule in rules.items():
-                    z[name].append(rule.step(played.segment, chunk))
-        x_mean = self._x_mean()
-        return {
-            name: (np.concatenate(z[name]), rule.end(played.segment, x_mean)) for name, rule in rules.items()
-        }
+            copies = {name: rule.copy() for name, rule in going.items()}
+            for repeats in shown.values():
+                repeats.append([])
+            for repeat in range(self.config.run.probe_repeats):
+                for segment in self.meet.probe(block, done, cue, repeat):
+                    for name, read in self._play(segment, copies, going).items():
+                        shown[name][cue].append(read)
+            self._state.restore(before)
+        return {name: shown[name] for name in going}
 
     def _summarise(
-        self, block: int, trials: int, shown: list[list[tuple[np.ndarray, np.ndarray]]]
+        self, block: int, trials: int, rule: Rule, shown: list[list[_Read]] | None
     ) -> ReplayedProbe:
-        """Average over repeats and score; ``shown`` holds z and p by cue and repeat."""
-        z = np.array([np.mean([z for z, _ in repeats], axis=0) for repeats in shown])
-        p = np.array([np.mean([p for _, p in repeats], axis=0) for repeats in shown])
-        o = np.array([np.mean([metrics.prediction(*one) for one in repeats], axis=0) for repeats in shown])
-        truth = np.array([self.meet.truth(block, cue) for cue in range(len(shown))])
+        """Average over repeats and score; without anything read, because of divergence, all is NaN."""
+        truth = np.array([self.meet.truth(block, cue) for cue in range(self.config.task.cues)])
+        nothing = np.full_like(truth, np.nan)
+        z, p, o = nothing, nothing[:, 0], nothing
+        weights = (np.full_like(rule.w_when, np.nan), np.full_like(rule.w_what, np.nan))
+        if shown is not None:
+            z = np.array([np.mean([z for z, _ in repeats], axis=0) for repeats in shown])
+            p = np.array([np.mean([p for _, p in repeats], axis=0) for repeats in shown])
+            o = np.array(
+                [np.mean([metrics.prediction(*one) for one in repeats], axis=0) for repeats in shown]
+            )
+            weights = (rule.w_when.copy(), rule.w_what.copy())
         after = slice(self.meet.cue_step, None)
         error = metrics.rmse(o[:, after], truth[:, after])
         zero_error = metrics.rmse(np.zeros_like(truth[:, after]), truth[:, after])
-        return ReplayedProbe(block, trials, z, o, p, error, zero_error)
+        return ReplayedProbe(block, trials, z, o, p, error, zero_error, *weights)

@@ -9,6 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from lava_predict.network import Network
 
+UNTAUGHT_ERROR = 2.0
+"""Error of the when readout, in squares of a silent readout's, that is usual until more is known.
+
+What one trial has taught makes the error of the next few greater than a silent readout's.
+"""
+
 
 class State(NamedTuple):
     """Everything that changes while a network runs. N cells, K events, M cues.
@@ -38,6 +44,8 @@ class State(NamedTuple):
         Trials with each cue that the rate of the what rule counts; surprise sets it back.
     what_error : (M, K) float64
         Running mean of the error of the what readout after each cue.
+    when_error : (M, K) float64
+        Running mean of the squared error of the when readout after each cue, divided by a silent readout's.
     on_chip : (P,) int32
         Rest of the state of the when readout on Lava's learning engine (`on_chip_view`); else empty.
     saturations : (V,) int64
@@ -57,6 +65,7 @@ class State(NamedTuple):
     norm: np.ndarray
     what_trials: np.ndarray
     what_error: np.ndarray
+    when_error: np.ndarray
     on_chip: np.ndarray
     saturations: np.ndarray
 
@@ -91,7 +100,7 @@ def initial_state(network: Network, events: int, cues: int) -> State:
     Returns
     -------
     State
-        v = -65 mV, u = b v, all else 0.
+        v = -65 mV, u = b v, when errors as `UNTAUGHT_ERROR`, all else 0.
     """
     cells = network.a.size
     v = np.full(cells, -65.0)
@@ -109,6 +118,7 @@ def initial_state(network: Network, events: int, cues: int) -> State:
         norm=np.ones(1),
         what_trials=np.zeros(cues, np.int64),
         what_error=np.zeros((cues, events)),
+        when_error=np.full((cues, events), UNTAUGHT_ERROR),
         on_chip=np.zeros(0, np.int32),
         saturations=np.zeros(0, np.int64),
     )

@@ -223,23 +223,24 @@ def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
         If the name is taken, or the disk is full or cannot be written. What was there before is
         left as it was, and what was written aside is removed.
     """
-    _check_free(path, overwrite)
+    check_free(path, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     try:
         yield Folder(aside)
         aside.chmod(0o777 & ~_umask())
-        _put_in_place(aside, path)
+        put_in_place(aside, path)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise a UserError if a folder cannot be put there: something else is, or it may not be replaced."""
     if not os.path.lexists(path):
         return
     if not overwrite:
@@ -252,7 +253,8 @@ def _check_free(path: Path, overwrite: bool) -> None:
         )
 
 
-def _put_in_place(aside: Path, path: Path) -> None:
+def put_in_place(aside: Path, path: Path) -> None:
+    """Give a complete folder its final name, in place of a folder that has it."""
     if not path.exists():
         aside.rename(path)
         return
@@ -273,7 +275,8 @@ def _umask() -> int:
     return mask
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Say that a folder cannot be written, and why."""
     reason = error.strerror or str(error)
     return UserError(
         f"--out {str(path)!r}: cannot be written ({reason}); choose a place with room that you can write to"

@@ -1,15 +1,23 @@
-"""Carries out independent units of work in processes of their own."""
+"""Carries out independent units of work in processes of their own, here or on a cluster."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from lava_predict.errors import UserError, one_of
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
+
+EXECUTORS = ("local", "dask")
+"""Where units can be carried out."""
 
 
 def carry_out(
@@ -18,7 +26,7 @@ def carry_out(
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Found]:
-    """Apply a function to every unit.
+    """Apply a function to every unit, on this machine.
 
     Parameters
     ----------
@@ -38,34 +46,141 @@ def carry_out(
         begun are dropped.
     """
     found: dict[int, Found] = {}
-    for number, result in _as_completed(function, units, min(jobs, len(units))):
-        found[number] = result
-        if progress is not None:
-            progress(len(found), len(units))
+    with local_processes(min(jobs, len(units))) as executor:
+        for number, result in as_completed(function, units, executor):
+            found[number] = result
+            if progress is not None:
+                progress(len(found), len(units))
     return [found[number] for number in range(len(units))]
 
 
-def _as_completed(
-    function: Callable[[Unit], Found], units: Sequence[Unit], jobs: int
+def as_completed(
+    function: Callable[[Unit], Found], units: Sequence[Unit], executor: Executor | None
 ) -> Iterator[tuple[int, Found]]:
-    """Yield the number and the result of every unit, as they end."""
-    if jobs <= 1:
+    """Apply a function to every unit and yield number and result of each as it ends.
+
+    Parameters
+    ----------
+    function, units
+        As for `carry_out`.
+    executor : Executor or None
+        Where; None is this process.
+
+    Yields
+    ------
+    (int, result)
+        In any order. Units that have not begun are dropped when one fails or nobody asks on.
+    """
+    if executor is None:
         for number, unit in enumerate(units):
-            yield number, function(unit)
+            yield number, _on_one_thread(function, unit)
+        return
+    waiting: dict[Future[Found], int] = {
+        executor.submit(_on_one_thread, function, unit): number for number, unit in enumerate(units)
+    }
+    try:
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
+    # One unit a processor; and the order in which BLAS sums, so the bits, depends on its threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return function(unit)
+
+
+@contextmanager
+def local_processes(jobs: int) -> Iterator[Executor | None]:
+    """Start processes on this machine for `as_completed`; none if there is to be one at a time."""
+    if jobs <= 1:
+        yield None
         return
     # Not forked: this process may have threads, such as that of a progress bar.
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
-        waiting: dict[Future[Found], int] = {pool.submit(function, u): n for n, u in enumerate(units)}
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
+        yield pool
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
+    """Connect to a Dask cluster for `as_completed`.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes of a cluster on this machine, if no scheduler is given.
+    scheduler : str or None
+        Address of a running scheduler, such as "tcp://10.0.0.1:8786". Its workers need this package in
+        the same version.
+
+    Raises
+    ------
+    UserError
+        If distributed is not installed or nothing answers at the address.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UserError(
+            "executor = 'dask': needs the package distributed, which is not installed; "
+            "install it with pip install 'lava-predict[dask]', or choose executor 'local'"
+        ) from None
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="10s")
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(
+                f"scheduler = {scheduler!r}: no Dask scheduler answers there ({error}); "
+                "give the address that dask-scheduler printed, such as tcp://10.0.0.1:8786"
+            ) from None
+        with client, client.get_executor(pure=False) as executor:
+            yield executor
+        return
+    options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with (
+        LocalCluster(silence_logs="ERROR", **options) as cluster,
+        Client(cluster) as client,
+        client.get_executor(pure=False) as executor,
+    ):
+        yield executor
+
+
+@contextmanager
+def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor | None]:
+    """Open one of the `EXECUTORS`.
+
+    Parameters
+    ----------
+    executor : str
+        Its name.
+    jobs, scheduler
+        As for `local_processes` and `dask_processes`.
+
+    Raises
+    ------
+    UserError
+        If there is no such executor, or a scheduler is given for the local one.
+    """
+    if executor not in EXECUTORS:
+        raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
+    if executor == "dask":
+        with dask_processes(jobs, scheduler) as cluster:
+            yield cluster
+        return
+    if scheduler is not None:
+        raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
+    with local_processes(jobs) as pool:
+        yield pool
 
 
 def processors() -> int:

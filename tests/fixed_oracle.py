@@ -22,7 +22,7 @@ COUNTED = ("v", "u", "s", "current", "x", "m", "xc", "z", "w_when", "w_what")
 ROUNDINGS = ("nearest", "floor", "stochastic")
 
 STATES = ("v", "u", "s", "a_in", "x", "m", "z", "x_sum", "w_when", "w_what", "norm")
-"""The arrays of integers of `lava_predict.state.State`; the what rule keeps two more, on the host."""
+"""The arrays of integers of `lava_predict.state.State`; the host keeps three more, of what surprises."""
 
 
 def fold(key: int, word: int) -> int:
@@ -122,6 +122,8 @@ class Oracle:
         Counters.
     trials, error : list, list of list
         Of each cue, as the what rule counts trials and follows its error.
+    when_error : list of list
+        Of each cue, the running mean of the error of the when readout.
     """
 
     constants: dict[str, Any]
@@ -130,6 +132,7 @@ class Oracle:
     saturations: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     trials: list[int] = field(default_factory=list)
     error: list[list[float]] = field(default_factory=list)
+    when_error: list[list[float]] = field(default_factory=list)
 
     @classmethod
     def of(cls, network: Any, constants: Any, state: Any) -> Oracle:
@@ -138,6 +141,7 @@ class Oracle:
         numbers["rounding"] = ROUNDINGS[numbers["rounding"]]
         held = cls(numbers, lists_of(network, network._fields), lists_of(state, STATES))
         held.trials, held.error = state.what_trials.tolist(), state.what_error.tolist()
+        held.when_error = state.when_error.tolist()
         return held
 
     def step(
@@ -332,6 +336,30 @@ class Oracle:
                 self.saturations["w_what"] += abs(weight) > 2**23 * unit
                 nearest = math.floor(weight / unit / grain + 0.5) * grain
                 row[j] = min(max(nearest, LOWEST), HIGHEST // grain * grain)
+
+    def learn_timing(
+        self,
+        cue: int,
+        outcome: int,
+        z: Sequence[int],
+        gate: Sequence[float],
+        target: Sequence[float],
+        settings: Any,
+    ) -> bool:
+        """Forget after a surprise about when ``outcome`` occurred; z, gate and target are its channel's."""
+        open_steps = [step for step, value in enumerate(gate) if value]
+        wrong = silent = 0.0
+        for step in open_steps:
+            wrong += (target[step] - z[step] * 2.0**-16) ** 2
+            silent += target[step] ** 2
+        error, usual = wrong / silent, self.when_error[cue]
+        if error <= settings.timing_surprise * usual[outcome]:
+            usual[outcome] += settings.surprise_rate * (error - usual[outcome])
+            return False
+        usual[outcome] = 2.0
+        grain, row = 2 ** self.constants["readout_grain"], self.state["w_when"][outcome]
+        row[:] = [math.floor(weight * settings.surprise_keep / grain + 0.5) * grain for weight in row]
+        return True
 
     def _x_mean(self, steps: int) -> list[float]:
         return [total * 2.0**-16 / steps for total in self.state["x_sum"]]

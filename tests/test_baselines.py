@@ -10,7 +10,14 @@ from lava_predict import Config, Experiment, UserError
 from lava_predict.kernels.noise import key_of
 from lava_predict.learning.broadcast import BroadcastReadout, broadcast_rows
 from lava_predict.learning.merged import MergedReadout
-from lava_predict.learning.rls import RlsReadout, inverse_correlation, least_squares, reset, update
+from lava_predict.learning.rls import (
+    MergedRlsReadout,
+    RlsReadout,
+    inverse_correlation,
+    least_squares,
+    reset,
+    update,
+)
 from lava_predict.replay import Chunk, Replay, Rule
 from lava_predict.task import Kind
 
@@ -39,8 +46,7 @@ def ridge_regression(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: fl
 def test_rls_is_ridge_regression_weighted_by_the_gate(samples: tuple[np.ndarray, ...], ridge: float) -> None:
     x, y, gate = samples
     state = least_squares(2, INPUTS, ridge)
-    for n in range(SAMPLES):
-        update(state, x[n], y[n], gate[n])
+    update(state, x, y, gate)
     np.testing.assert_allclose(state.weights, ridge_regression(x, y, gate, ridge), rtol=1e-6, atol=1e-8)
     correlation = (gate[:, None] * x).T @ x + ridge * np.eye(INPUTS)
     np.testing.assert_allclose(inverse_correlation(state), np.linalg.inv(correlation), rtol=1e-5, atol=1e-8)
@@ -53,7 +59,7 @@ def test_rls_forgets_exponentially(samples: tuple[np.ndarray, ...], forgetting: 
     # So strong a forgetting drives the scale of P past its bound; four samples keep the problem solvable.
     count = SAMPLES if forgetting > 0.5 else 4
     for n in range(count):
-        update(state, x[n], y[n], forgetting=forgetting)
+        update(state, x[n : n + 1], y[n : n + 1], np.ones(1), forgetting)
     weight = forgetting ** np.arange(count - 1, -1, -1.0)
     expected = ridge_regression(x[:count], y[:count], weight, 0.5 * forgetting**count)
     found = state.weights
@@ -63,11 +69,48 @@ def test_rls_forgets_exponentially(samples: tuple[np.ndarray, ...], forgetting: 
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
 
 
+def one_by_one(
+    x: np.ndarray, y: np.ndarray, gate: np.ndarray, ridge: float, forgetting: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights before the first and after each sample, and P at the end, by the formula as it is printed."""
+    w, p = np.zeros((y.shape[1], x.shape[1])), np.eye(x.shape[1]) / ridge
+    history = [w]
+    for n in range(len(x)):
+        k = p @ x[n] / (forgetting / gate[n] + x[n] @ p @ x[n])
+        w = w + np.outer(y[n] - w @ x[n], k)
+        p = (p - np.outer(k, p @ x[n])) / forgetting
+        history.append(w)
+    return np.array(history), p
+
+
+@pytest.mark.parametrize("forgetting", [1.0, 0.95])
+def test_rls_taught_in_blocks_is_rls_taught_one_by_one(
+    samples: tuple[np.ndarray, ...], forgetting: float
+) -> None:
+    x, y, gate = samples
+    expected, p = one_by_one(x, y, gate, 0.3, forgetting)
+    state = least_squares(2, INPUTS, 0.3)
+    found = [
+        update(state, x[part], y[part], gate[part], forgetting)
+        for part in (slice(0, 1), slice(1, 18), slice(18, None))
+    ]
+    np.testing.assert_allclose(np.concatenate([found[0], found[1][1:], found[2][1:]]), expected, rtol=1e-8)
+    np.testing.assert_allclose(inverse_correlation(state), p, rtol=1e-8, atol=1e-12)
+    np.testing.assert_array_equal(state.weights, found[-1][-1])
+
+
+def test_rls_gives_nan_rather_than_nonsense_where_p_is_no_longer_positive() -> None:
+    state = least_squares(1, 3, 1.0)
+    state.inverse[:] = -np.eye(3)
+    assert np.isnan(update(state, np.full((2, 3), 5.0), np.ones((2, 1)), np.ones(2))).all()
+    assert np.isnan(state.weights).all()
+
+
 def test_rls_keeps_p_symmetric_and_positive_and_forgetting_within_range() -> None:
     rng = np.random.default_rng(4)
     state = least_squares(1, INPUTS, 1.0)
     for _ in range(3000):
-        update(state, rng.normal(size=INPUTS), np.ones(1), forgetting=0.8)
+        update(state, rng.normal(size=(1, INPUTS)), np.ones((1, 1)), np.ones(1), 0.8)
     p = inverse_correlation(state)
     np.testing.assert_array_equal(p, p.T)
     assert np.linalg.eigvalsh(p).min() > 0
@@ -79,12 +122,12 @@ def test_rls_changes_its_arrays_in_place_and_a_copy_keeps_its_own(samples: tuple
     x, y, _ = samples
     state = least_squares(2, INPUTS, 1.0)
     kept = state.copy()
-    update(state, x[0], y[0])
+    update(state, x[:1], y[:1], np.ones(1))
     assert np.abs(inverse_correlation(state) - np.eye(INPUTS)).max() > 0.01
     np.testing.assert_array_equal(inverse_correlation(kept), np.eye(INPUTS))
     twin = state.copy()
     for one in (state, twin):
-        update(one, x[1], y[1])
+        update(one, x[1:2], y[1:2], np.ones(1))
     np.testing.assert_array_equal(inverse_correlation(twin), inverse_correlation(state))
     weights = state.weights.copy()
     reset(state, 2.0)
@@ -181,9 +224,10 @@ def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny) -> None:
 
     def rules() -> dict[str, Rule]:
         return {
-            "kept": RlsReadout(config, when / 10, what / 10),
-            "reset": RlsReadout(config, when / 10, what / 10, reset_at_switch=True),
+            "kept": RlsReadout(config, (when / 10, what / 10)),
+            "reset": RlsReadout(config, (when / 10, what / 10), reset_at_switch=True),
             "merged": MergedReadout(config),
+            "merged rls": MergedRlsReadout(config, when / 10, forgetting=0.999, reset_at_switch=True),
             "broadcast": BroadcastReadout(config, key=1, when_rate=0.002, what_rate=0.05),
         }
 
@@ -198,9 +242,44 @@ def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny) -> None:
         assert np.array_equal(together["kept"][n].z, together["reset"][n].z) == same
 
 
+def test_a_rule_that_diverges_is_stopped_and_the_others_go_on(tiny: Tiny) -> None:
+    config = tiny("task.cues=2")
+    replay = Replay(config)
+
+    def broadcast(rate: float) -> BroadcastReadout:
+        return BroadcastReadout(config, key=1, when_rate=rate, what_rate=0.05)
+
+    alone = replay.run({"calm": broadcast(0.002)})["calm"]
+    wild = broadcast(1e4)
+    together = replay.run({"wild": wild, "calm": broadcast(0.002)})
+    for mine, theirs in zip(together["calm"], alone, strict=True):
+        assert (mine.error, mine.w_when.tobytes()) == (theirs.error, theirs.w_when.tobytes())
+    first, *later = together["wild"]
+    assert first.error == first.zero_error
+    assert not first.w_when.any()
+    for probe, other in zip(later, alone[1:], strict=True):
+        assert (probe.block, probe.trials, probe.zero_error) == (other.block, other.trials, other.zero_error)
+        assert np.isnan(probe.error)
+        for name in ("z", "o", "p", "w_when", "w_what"):
+            assert getattr(probe, name).shape == getattr(other, name).shape
+            assert np.isnan(getattr(probe, name)).all()
+
+
+def test_replayed_probes_hold_the_weights_of_their_time(tiny: Tiny) -> None:
+    config = tiny()
+    expected = Experiment(config).run().state.probes
+    replay = Replay(config)
+    for mine, theirs in zip(replay.run({"own": replay.local_rules()})["own"], expected, strict=True):
+        assert mine.w_when.tobytes() == theirs.w_when.tobytes()
+        assert mine.w_what.tobytes() == theirs.w_what.tobytes()
+    merged = replay.run({"merged": MergedReadout(config)})["merged"]
+    np.testing.assert_array_equal(merged[-1].w_what, merged[-1].w_when[:, :-1])
+    assert not np.array_equal(merged[-1].w_when, merged[-2].w_when)
+
+
 def test_rls_readout_in_a_trial_is_least_squares_on_what_it_was_taught(tiny: Tiny) -> None:
     config = tiny()
-    rls = RlsReadout(config, 1e-3, 1e-3, every_ms=5.0)
+    rls = RlsReadout(config, (1e-3, 1e-3), every_ms=5.0)
     segment, chunk = toy_trial(config, 0)
     rng = np.random.default_rng(6)
     xc = rng.normal(size=chunk.xc.shape)
@@ -217,6 +296,26 @@ def test_rls_readout_in_a_trial_is_least_squares_on_what_it_was_taught(tiny: Tin
     x_mean = rng.uniform(size=80)
     rls.end(segment, x_mean)  # type: ignore[arg-type]
     np.testing.assert_allclose(rls.what.weights @ x_mean, [1, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("outcome", [1, -1])
+def test_merged_rls_is_least_squares_on_what_occurred(tiny: Tiny, outcome: int) -> None:
+    config = tiny()
+    rls = MergedRlsReadout(config, 1e-3, every_ms=5.0)
+    rng = np.random.default_rng(6)
+    x, y = [], []
+    for occurred in (0, outcome):
+        segment, chunk = toy_trial(config, occurred)
+        xc = rng.normal(size=chunk.xc.shape)
+        for part in (slice(0, 230), slice(230, None)):
+            rls.step(
+                segment, Chunk(part.start, chunk.x[part], xc[part], chunk.gate[part], chunk.target[part])
+            )  # type: ignore[arg-type]
+        x.append(xc[200::5])
+        y.append(chunk.target[200::5] * (np.arange(2) == occurred))
+    expected = ridge_regression(np.vstack(x), np.vstack(y), np.ones(len(x[0]) * 2), 1e-3)
+    np.testing.assert_allclose(rls.w_when, expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(rls.w_what, rls.w_when[:, :-1])
 
 
 def test_replay_refuses_feedback(tiny: Tiny) -> None:
@@ -238,8 +337,8 @@ def test_rls_is_as_good_as_the_own_rules_but_needs_a_reset_after_a_switch(tiny: 
     when, what = replay.input_norms()
     rules: dict[str, Rule] = {
         "own": replay.local_rules(),
-        "kept": RlsReadout(config, when / 10, what / 10),
-        "reset": RlsReadout(config, when / 10, what / 10, reset_at_switch=True),
+        "kept": RlsReadout(config, (when / 10, what / 10)),
+        "reset": RlsReadout(config, (when / 10, what / 10), reset_at_switch=True),
     }
     error = {name: [p.error / p.zero_error for p in probes] for name, probes in replay.run(rules).items()}
     assert error["kept"][0] == error["reset"][0] < 0.6

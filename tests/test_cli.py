@@ -49,7 +49,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
 def test_a_run_leaves_what_the_contract_names(ran: tuple[Path, Any]) -> None:
     out, done = ran
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in out.iterdir()} == {"config.toml", "summary.json", "results.h5", "figures"}
+    assert {path.name for path in out.iterdir()} == {
+        "config.toml",
+        "summary.json",
+        "results.h5",
+        "checkpoint.h5",
+        "figures",
+    }
     figures = {path.name for path in (out / "figures").iterdir()}
     assert figures == {"learning_curve.png", "prediction.png", "raster.png", "probability.png"}
     assert load_config(out / "config.toml").run.seed == 5

@@ -470,12 +470,17 @@ def check_engine(config: Config, trials: int, constant_norm: float = 0.0) -> dic
             assert played.p.tolist() == oracle.estimate(high - low)
         if segment.cue >= 0 and segment.learning:
             oracle.learn_outcome(high - low, segment.cue, segment.outcome, config.readout)
+            if segment.outcome >= 0:
+                channel = (part[:, segment.outcome].tolist() for part in meet.streams(segment)[1:])
+                z = [int(value * 2**16) for value in played.z[:, segment.outcome]]
+                oracle.learn_timing(segment.cue, segment.outcome, z, *channel, config.readout)
         counted = [oracle.saturations[name] - before[name] for name in COUNTED]
         assert played.saturations.tolist() == counted
     state = engine.state
     check_states(oracle, state)
     assert state.what_trials.tolist() == oracle.trials
     assert state.what_error.tolist() == oracle.error
+    assert state.when_error.tolist() == oracle.when_error
     assert spikes > 5 * config.reservoir.neurons  # a silent network would agree with anything
     assert np.abs(state.w_when).max() > 1000
     assert np.abs(state.w_what).max() > 1000
@@ -492,11 +497,12 @@ def test_engine_equals_oracle(rounding: str) -> None:
     "overrides",
     [
         ("readout.centred=false", 'readout.when_norm="constant"', 'fixed.rounding="stochastic"'),
+        ("readout.timing_surprise=0.01", "readout.surprise_keep=0.3", "fixed.readout_bits=16"),
         ("run.dt_ms=0.5", "task.events_drive_reservoir=true", "task.cues=2"),
         ("task.reset=true", "fixed.v_bits=18", "fixed.u_bits=20", "fixed.s_bits=16", "fixed.trace_bits=14"),
         ("fixed.readout_bits=16", "fixed.mean_bits=12", "fixed.weight_bits=3", "fixed.parameter_bits=9"),
     ],
-    ids=["uncentred", "half-steps", "reset-and-coarse-cells", "coarse-readout"],
+    ids=["uncentred", "surprises", "half-steps", "reset-and-coarse-cells", "coarse-readout"],
 )
 def test_engine_equals_oracle_in_other_settings(overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides]), 2, constant_norm=0.001)

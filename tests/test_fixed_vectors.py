@@ -194,6 +194,7 @@ def kernel_of(vectors: Vectors) -> tuple[FixedNetwork, fixed.FixedConstants, Sta
         **arrays,
         what_trials=np.zeros(1, np.int64),
         what_error=np.zeros((1, vectors.events)),
+        when_error=np.ones((1, vectors.events)),
         on_chip=np.zeros(0, np.int32),
         saturations=np.zeros(len(COUNTED), np.int64),
     )

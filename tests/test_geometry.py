@@ -58,12 +58,14 @@ def test_principal_angles_count_dimensions_not_rows() -> None:
     assert geometry.principal_angles(first, np.zeros((2, 4))).size == 0
 
 
-def test_readout_angles_leave_out_the_constant_input() -> None:
-    w_what = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    w_when = np.array([[0, 0, 1.0, 50.0], [1.0, 0, 1.0, -50.0]])
-    found = geometry.readout_angles(w_what, w_when)
-    np.testing.assert_allclose(found.cosine, [[0, np.sqrt(0.5)], [0, 0]], atol=1e-12)
-    np.testing.assert_allclose(found.principal, [0, np.pi / 2], atol=1e-7)
+def test_smallest_angles_are_of_each_pair_and_unknown_for_no_weights() -> None:
+    first, second = planes([0.3, 1.0], 6)
+    nothing, broken = np.zeros((2, 6)), np.full((2, 6), np.nan)
+    found = geometry.smallest_angles(
+        np.array([first, 2 * first, nothing, first]), np.array([second, first, second, broken])
+    )
+    np.testing.assert_allclose(found[:2], [np.degrees(0.3), 0], atol=1e-9)
+    assert np.isnan(found[2:]).all()
 
 
 def test_absolute_cosines_of_a_silent_row_are_unknown() -> None:
@@ -72,49 +74,30 @@ def test_absolute_cosines_of_a_silent_row_are_unknown() -> None:
     assert found[1, 0] == pytest.approx(np.sqrt(0.5))
 
 
-def test_expected_cosine_against_integrals_and_its_limit() -> None:
-    assert geometry.expected_cosine(1) == pytest.approx(1)
-    assert geometry.expected_cosine(2) == pytest.approx(2 / np.pi)  # mean of |cos| over a circle
-    assert geometry.expected_cosine(3) == pytest.approx(1 / 2)  # cos is uniform on a sphere
-    assert geometry.expected_cosine(1000) == pytest.approx(np.sqrt(2 / (np.pi * 1000)), rel=1e-3)
+def test_mean_cosines_of_random_rows_are_those_of_a_sphere() -> None:
+    # The mean of |cos| is 2 / pi on a circle and 1 / 2 on a sphere, where cos is uniform.
+    rng = np.random.default_rng(1)
+    for dimensions, expected in ((2, 2 / np.pi), (3, 0.5)):
+        one, other = rng.standard_normal((2, 2000, 2, dimensions))
+        assert geometry.mean_cosines(one, other).mean() == pytest.approx(expected, abs=0.02)
 
 
-def test_sampled_null_meets_the_analytic_one() -> None:
-    sampled = geometry.null_cosines(geometry.isotropic_vectors(100, 4000, seed=1))
-    assert sampled.shape == (2000,)
-    standard_error = sampled.std() / np.sqrt(sampled.size)
-    assert sampled.mean() == pytest.approx(geometry.expected_cosine(100), abs=4 * standard_error)
-
-
-def test_null_inside_a_subspace_is_that_of_its_dimensions() -> None:
+def test_states_are_drawn_within_the_subspace_and_with_its_second_moments() -> None:
     rng = np.random.default_rng(2)
     axes = rotation(40, rng)[:5]
-    covariance = 3.0 * axes.T @ axes
-    states = geometry.states_within(covariance, 4000, seed=3)
+    moments = 3.0 * axes.T @ axes
+    states = geometry.states_within(moments, (2000, 2), rng)
+    assert states.shape == (2000, 2, 40)
     np.testing.assert_allclose(states - states @ axes.T @ axes, 0, atol=1e-6)
-    np.testing.assert_allclose(states.T @ states / 4000, covariance, atol=0.3)
-    assert geometry.participation_ratio(covariance) == pytest.approx(5)
-    found = geometry.null_cosines(states)
-    assert found.mean() == pytest.approx(geometry.expected_cosine(5), rel=0.05)
+    flat = states.reshape(-1, 40)
+    np.testing.assert_allclose(flat.T @ flat / 4000, moments, atol=0.3)
+    assert geometry.participation_ratio(moments) == pytest.approx(5)
+    assert np.isnan(geometry.participation_ratio(np.zeros((3, 3))))
 
 
-def test_null_angles_of_more_rows_than_dimensions_can_hold_apart() -> None:
-    vectors = geometry.isotropic_vectors(3, 20, seed=4)
-    found = geometry.null_angles(vectors, (2, 2))
-    assert found.shape == (5, 2)
-    # Two planes in three dimensions share a line.
-    np.testing.assert_allclose(found[:, 0], 0, atol=1e-9)
-    assert (found[:, 1] > 0).all()
-
-
-def test_nulls_are_decided_by_the_seed() -> None:
-    for draw in (
-        lambda seed: geometry.isotropic_vectors(3, 4, seed),
-        lambda seed: geometry.states_within(np.eye(3), 4, seed),
-        lambda seed: geometry.rank_test(np.arange(5.0), np.arange(5.0), 6, seed).null,
-    ):
-        np.testing.assert_array_equal(draw(1), draw(1))
-        assert not np.array_equal(draw(1), draw(2))
+def test_planes_in_three_dimensions_share_a_line() -> None:
+    one, other = np.random.default_rng(4).standard_normal((2, 5, 2, 3))
+    np.testing.assert_allclose(geometry.smallest_angles(one, other), 0, atol=1e-6)
 
 
 def crossed_conditions() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -144,10 +127,6 @@ def test_components_rebuild_the_weights_and_do_not_turn_with_them(seed: int) -> 
     np.testing.assert_allclose(turned.explained, found.explained, atol=1e-9)
 
 
-def test_ranks_share_ties() -> None:
-    np.testing.assert_array_equal(geometry.ranks(np.array([3.0, 1.0, 3.0, 2.0])), [3.5, 1, 3.5, 2])
-
-
 def test_spearman_of_distinct_values_is_the_textbook_formula() -> None:
     rng = np.random.default_rng(6)
     one, other = rng.permutation(8), rng.permutation(8)
@@ -156,63 +135,57 @@ def test_spearman_of_distinct_values_is_the_textbook_formula() -> None:
     assert np.isnan(geometry.spearman(np.ones(4), np.arange(4.0)))
 
 
-def test_p_value_approaches_that_of_all_orders() -> None:
-    one, other = np.arange(5.0), np.array([0.0, 2, 1, 3, 4])
-    rho = geometry.spearman(one, other)
-    every = [abs(geometry.spearman(one, np.array(order))) for order in orders(other)]
-    exact = np.mean(np.array(every) >= rho - 1e-9)
-    found = geometry.rank_test(one, other, 1000, seed=7)
-    assert found.rho == rho
-    assert found.p_value == pytest.approx(exact, abs=4 * np.sqrt(exact / 1000))
+def test_separation_is_all_none_or_what_the_variances_say() -> None:
+    groups = np.array([0, 0, 0, 1, 1, 1])
+    assert geometry.separation(np.array([2.0, 2, 2, 5, 5, 5]), groups) == pytest.approx(1)
+    assert geometry.separation(np.array([1.0, 2, 3, 3, 2, 1]), groups) == pytest.approx(0)
+    values = np.array([1.0, 2, 3, 7, 8, 9])
+    within = np.mean([values[:3].var(), values[3:].var()])
+    assert geometry.separation(values, groups) == pytest.approx(1 - within / values.var())
+    assert np.isnan(geometry.separation(np.ones(6), groups))
+
+
+def test_separation_by_shuffled_groups_has_the_mean_of_chance() -> None:
+    rng = np.random.default_rng(7)
+    values, groups = rng.normal(size=33), np.repeat([0, 1, 2], 11)
+    found = geometry.shuffled(geometry.separation, values, [groups], 2000, seed=8)
+    assert found.mean() == pytest.approx(2 / 32, abs=4 * found.std() / np.sqrt(2000))
+
+
+def test_shuffles_are_decided_by_the_seed_and_reach_every_order() -> None:
+    values, labels = np.arange(4.0), np.array([0.0, 2, 1, 3])
+    found = geometry.shuffled(geometry.spearman, values, [labels], 400, seed=1)
+    every = {round(geometry.spearman(values, np.array(order)), 9) for order in orders(labels)}
+    assert {round(one, 9) for one in found} == every
+    np.testing.assert_array_equal(found, geometry.shuffled(geometry.spearman, values, [labels], 400, seed=1))
 
 
 def test_components_sort_by_what_moves_the_weights() -> None:
-    weights, probability, latency, _ = crossed_conditions()
-    found = geometry.component_sorting(weights, probability, latency, 99, seed=8)
-    assert found.components.explained[0] > found.components.explained[1] > 0.1
-    # Conditions of equal probability differ in rank of the scores, so that |rho| cannot reach 1.
-    assert abs(found.probability[0].rho) > 0.9
-    assert abs(found.latency[1].rho) > 0.9
-    assert abs(found.probability[1].rho) < 0.3
-    assert abs(found.latency[0].rho) < 0.3
-    assert found.probability[0].p_value == found.latency[1].p_value == 0.01
-    assert found.latency[0].p_value > 0.05
-
-
-def test_regression_axes_are_the_directions_built_in() -> None:
     weights, probability, latency, directions = crossed_conditions()
-    for values, direction in zip((probability, latency), directions, strict=True):
-        axis = geometry.regression_axis(weights, values, 2)
-        assert geometry.absolute_cosines(axis[None], direction[None])[0, 0] > 0.99
-        np.testing.assert_allclose(
-            geometry.held_out_values(weights, values, 2), values, atol=0.05 * np.ptp(values)
-        )
-    found = geometry.axis_angle(weights, probability, latency, 2, 19, seed=9)
-    assert found.angle == pytest.approx(np.pi / 2, abs=0.05)
-    assert found.null.shape == (19,)
-    assert ((found.null >= 0) & (found.null <= np.pi / 2)).all()
+    found = geometry.principal_components(weights)
+    assert found.explained[0] > found.explained[1] > 0.1
+    assert geometry.absolute_cosines(found.axes[:2], directions).diagonal().min() > 0.99
+    assert geometry.separation(found.scores[:, 0], probability) > 0.99
+    assert geometry.separation(found.scores[:, 1], latency) > 0.99
 
 
-def test_held_out_values_do_not_find_what_is_not_there() -> None:
-    weights, probability, *_ = crossed_conditions()
-    noise = np.random.default_rng(10).normal(size=weights.shape)
-    found = geometry.held_out_values(noise, probability, 4)
-    assert abs(geometry.spearman(found, probability)) < 0.6
+@pytest.mark.parametrize("angle", [0.4, np.pi / 2])
+def test_axis_angle_is_that_of_the_directions_built_in(angle: float) -> None:
+    rng = np.random.default_rng(9)
+    one, other = rng.normal(size=(2, 40))
+    axes = np.array([[1.0, 0, 0], [np.cos(angle), np.sin(angle), 0]])
+    # Each value is read along its own axis, whatever else varies along the third.
+    scores = np.column_stack([np.stack([one, other], axis=1) @ np.linalg.inv(axes[:, :2]).T, one * other])
+    scores -= scores.mean(axis=0)
+    assert geometry.axis_angle(scores, one, other) == pytest.approx(np.degrees(angle), abs=1e-6)
 
 
-def test_path_along_a_straight_line() -> None:
-    start, end, beside = np.zeros(3), np.array([2.0, 0, 0]), np.array([0, 5.0, 0])
-    path = np.array([start, 0.25 * end, 0.5 * end + [0, 0, 1.0], end])
-    found = geometry.endpoint_path(path, np.array([end, beside, start]))
-    np.testing.assert_allclose(found.fraction[:, 0], [0, 0.25, 0.5, 1])
-    np.testing.assert_allclose(found.fraction[:, 1], 0)
-    assert np.isnan(found.fraction[:, 2]).all()
-    np.testing.assert_allclose(found.distance[:, 0], [2, 1.5, np.sqrt(2), 0])
-    np.testing.assert_array_equal(found.closest, [2, 2, 0, 0])
+def test_distances_are_euclidean() -> None:
+    found = geometry.distances(np.array([[0.0, 0], [3, 0]]), np.array([[3.0, 4], [0, 0], [3, 0]]))
+    np.testing.assert_allclose(found, [[5, 0, 3], [4, 3, 0]])
 
 
-def test_match_is_ranked_among_the_other_endpoints() -> None:
-    found = geometry.endpoint_match(np.array([4.0, 1.0, 2.0]), matching=2)
-    assert (found.distance, found.rank) == (2.0, 1)
-    np.testing.assert_array_equal(found.null, [4, 1])
-    assert found.ratio == pytest.approx(0.8)
+def test_share_nearer_counts_the_other_endpoints() -> None:
+    distance = np.array([4.0, 1.0, 2.0])
+    assert [geometry.share_nearer(distance, matching) for matching in range(3)] == [1.0, 0.0, 0.5]
+    assert np.isnan(geometry.share_nearer(np.array([1.0, np.nan]), 0))

@@ -42,6 +42,7 @@ VARIANTS = {
     "two cues, events drive": ["task.cues=2", "task.events_drive_reservoir=true"],
     "constant norm, uncentred": ["readout.when_norm='constant'", "readout.centred=false"],
     "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
+    "surprises": ["readout.timing_surprise=0.01", "readout.surprise_keep=0.3"],
 }
 # Of the integer network: settings, and whether something saturates.
 WORDS = {

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lava_predict import load_preset
 from lava_predict.learning.what import estimate, learn_outcome, outcome_delta, read_estimate
-from lava_predict.learning.when import gated_delta
+from lava_predict.learning.when import add_timing_error, gated_delta, learn_timing
 from lava_predict.network import draw_network
-from lava_predict.state import initial_state
+from lava_predict.state import UNTAUGHT_ERROR, State, initial_state
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -135,3 +135,52 @@ def test_each_cue_has_its_own_rate_and_surprise() -> None:
     assert state.what_trials[1] == 0
     np.testing.assert_array_equal(state.what_error[1], 0)
     assert 0 < state.what_trials[0] < 40
+
+
+def test_timing_error_is_summed_where_the_gate_is_open() -> None:
+    rng = np.random.default_rng(2)
+    z, target = rng.normal(size=(30, 2)), rng.uniform(size=(30, 2))
+    gate = np.zeros((30, 2))
+    gate[10:20, 1] = 0.3
+    gate[20:25, 1] = 1.0
+    sums = np.zeros((2, 2))
+    for rows in (slice(0, 13), slice(13, 30)):
+        add_timing_error(z[rows], gate[rows], target[rows], sums)
+    expected = [np.sum((target - z)[10:25, 1] ** 2), np.sum(target[10:25, 1] ** 2)]
+    np.testing.assert_allclose(sums, np.column_stack(([0, 0], expected)))
+
+
+def taught(errors: Sequence[float], *settings: str, outcome: int = 1) -> State:
+    """State after trials in which the when readout of an event made these errors; its weights were 1."""
+    config = load_preset("robust", ["reservoir.neurons=20", "task.cues=2", *settings])
+    state = initial_state(draw_network(config), events=2, cues=2)
+    state.w_when[:] = 1.0
+    for error in errors:
+        learn_timing(state, 1, outcome, np.array([[0.0, 3.0 * error], [0.0, 3.0]]), config.readout)
+    return state
+
+
+def test_a_surprise_about_timing_shrinks_the_weights_of_its_event_alone() -> None:
+    state = taught([*[0.1] * 60, 5.0], "readout.surprise_keep=0.4")
+    np.testing.assert_allclose(state.w_when, np.repeat([[1.0], [0.4]], 21, axis=1))
+    np.testing.assert_array_equal(state.when_error, UNTAUGHT_ERROR)
+
+
+def test_errors_that_are_usual_are_no_surprise() -> None:
+    unlearned, learned, rising = [2.5, 4.0, 1.0], [0.1, 0.3] * 30, np.geomspace(0.1, 5.0, 100).tolist()
+    for errors in (unlearned, learned, [*[0.1] * 60, *rising]):
+        np.testing.assert_array_equal(taught(errors).w_when, 1.0)
+
+
+def test_the_usual_error_is_a_running_mean_for_each_cue_and_event() -> None:
+    errors = [1.0, 0.5, 0.2]
+    mean = UNTAUGHT_ERROR
+    for error in errors:
+        mean = 0.75 * mean + 0.25 * error
+    state = taught(errors, "readout.surprise_rate=0.25")
+    np.testing.assert_allclose(state.when_error, [[UNTAUGHT_ERROR] * 2, [UNTAUGHT_ERROR, mean]])
+
+
+def test_an_omission_says_nothing_about_timing() -> None:
+    state = taught([0.0] * 5, outcome=-1)
+    np.testing.assert_array_equal(state.when_error, UNTAUGHT_ERROR)

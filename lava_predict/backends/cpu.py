@@ -71,7 +71,7 @@ class CpuEngine:
             spikes.append(
                 self._advance(segment, Streams(*(part[rows] for part in streams)), start, recording)
             )
-        p = arithmetic.finish(segment, state, self._meet.what_window)
+        p = arithmetic.finish(segment, state, self._meet, z)
         weights = (state.w_when.copy(), state.w_what.copy())
         happened = state.saturations - saturations
         return arithmetic.played(

@@ -90,6 +90,16 @@ class MergedReadout:
         self._norm_floor = config.readout.when_norm_floor
         self._cue_step = config.steps(config.task.before_ms)
 
+    @property
+    def w_when(self) -> np.ndarray:
+        """The weights, (K, N + 1): the one readout gives the timing."""
+        return self.w
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """The same weights less that of the constant input, (K, N): the one readout gives the probability."""
+        return self.w[:, :-1]
+
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the channels, (steps, K), and in a trial learn in every step from the cue on."""
         z = np.empty_like(chunk.target)

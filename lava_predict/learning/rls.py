@@ -1,11 +1,13 @@
-"""Recursive least squares, the rule of FORCE learning, as a baseline for both readouts.
+"""Recursive least squares, the rule of FORCE learning, as a baseline for separate and merged readouts.
 
 Sussillo & Abbott 2009, doi 10.1016/j.neuron.2009.07.018; the forgetting factor as in Haykin, Adaptive
 Filter Theory. With a forgetting factor of 1 and P starting at I / ridge, the weights after every update
 are those of ridge regression on all that has been taught, each sample weighted by its gate.
 
-An update is two calls of BLAS. Set OPENBLAS_NUM_THREADS=1 before numpy is imported: they are too short to
-share between threads, which cost far more than they save where other processes run.
+Samples are taught some at a time: what they do to P one after the other is what they do together, and the
+weights after each of them follow from one Cholesky factor. So P is read and written once per block of
+samples rather than per sample, by BLAS calls that compute instead of waiting for memory. Set
+OPENBLAS_NUM_THREADS=1 before numpy is imported where other processes run beside this one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import dsymv, dsyr
+from scipy.linalg.blas import dsymm, dsyrk
+from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from lava_predict.task import Kind
 
@@ -81,37 +84,51 @@ def inverse_correlation(state: LeastSquares) -> np.ndarray:
 
 
 def update(
-    state: LeastSquares, x: np.ndarray, target: np.ndarray, gate: float = 1.0, forgetting: float = 1.0
-) -> None:
-    """Teach one sample, in place.
+    state: LeastSquares, x: np.ndarray, target: np.ndarray, gate: np.ndarray, forgetting: float = 1.0
+) -> np.ndarray:
+    """Teach samples in turn, in place, and return the weights before the first and after each.
 
-    k = P x / (forgetting / gate + x . P x); w += (target - w . x) k; P = (P - k (P x)^T) / forgetting.
-    P is symmetric, so one triangle of it is read and changed, by two BLAS calls.
+    One by one: k = P x / (forgetting / gate + x . P x); w += (target - w . x) k; P = (P - k (P x)^T) /
+    forgetting. Together: with D = diag(forgetting^i / gate_i), i = 1 .. B, and the Cholesky factor L of
+    D + X P X^T, the rows of V = L^-1 X P are the successive gains k up to their size, so that
+    w_i = w_(i-1) + e_i v_i, where e = L^-1 (target - X w_0), and P = (P - V^T V) / forgetting^B.
 
     Parameters
     ----------
     state : LeastSquares
-        Changed in place.
-    x : (n,) float64
-        Input.
-    target : (C,) float64
+        Changed in place. Its weights are NaN if rounding has made P useless.
+    x : (B, n) float64
+        Inputs.
+    target : (B, C) float64
         What the channels should read.
-    gate : float
-        Weight of this sample, above 0.
+    gate : (B,) float64
+        Weight of each sample, above 0.
     forgetting : float
         What all earlier samples' weights (and the ridge) are multiplied by; 1 forgets nothing.
+
+    Returns
+    -------
+    (B + 1, C, n) float64
+        Weights.
     """
-    scale = state.scale[0]
-    projected = dsymv(1.0, state.inverse, x, lower=1)
-    divisor = forgetting / gate + scale * (x @ projected)
-    error = target - state.weights @ x
-    for row, size in zip(state.weights, error * (scale / divisor), strict=True):
-        row += size * projected
-    dsyr(-scale / divisor, projected, lower=1, a=state.inverse, overwrite_a=1)
-    state.scale[0] = scale / forgetting
+    samples, scale = len(x), state.scale[0]
+    memory = forgetting ** np.arange(1.0, samples + 1)
+    projected = scale * dsymm(1.0, state.inverse, x.T, lower=1)
+    factor, failed = dpotrf(x @ projected + np.diag(memory / gate), lower=1)
+    if failed:
+        state.weights[:] = np.nan
+        return np.full((samples + 1, *state.weights.shape), np.nan)
+    gains = dtrtrs(factor, projected.T, lower=1)[0]
+    errors = dtrtrs(factor, target - x @ state.weights.T, lower=1)[0]
+    steps = errors[:, :, None] * gains[:, None, :]
+    history: np.ndarray = np.cumsum(np.concatenate([state.weights[None], steps]), axis=0)
+    state.weights[:] = history[-1]
+    dsyrk(-1.0 / scale, gains, beta=1.0, c=state.inverse, trans=1, lower=1, overwrite_c=1)
+    state.scale[0] = scale / memory[-1]
     if state.scale[0] > _MOST_SCALE:
         state.inverse[:] *= state.scale[0]
         state.scale[0] = 1.0
+    return history
 
 
 class RlsReadout:
@@ -124,10 +141,11 @@ class RlsReadout:
     ----------
     config : Config
         Gives the numbers of cells and events and the time step.
-    when_ridge, what_ridge : float
-        See `least_squares`; the replay's `input_norms`, divided by 1 .. 100, do.
-    forgetting : float
-        Per update, of both readouts.
+    ridges : (float, float)
+        Of the when and of the what readout, see `least_squares`; the replay's `input_norms`, each divided by
+        1 .. 1000, do.
+    forgetting : (float, float)
+        Per update of a when channel, and of the what readout per trial; 1 forgets nothing.
     every_ms : float
         Time between two updates of the when readout.
     reset_at_switch : bool
@@ -137,36 +155,52 @@ class RlsReadout:
     def __init__(
         self,
         config: Config,
-        when_ridge: float,
-        what_ridge: float,
-        forgetting: float = 1.0,
+        ridges: tuple[float, float],
+        forgetting: tuple[float, float] = (1.0, 1.0),
         every_ms: float = 10.0,
         reset_at_switch: bool = False,
     ) -> None:
         cells, events = config.reservoir.neurons, config.task.events
-        self.when = tuple(least_squares(1, cells + 1, when_ridge) for _ in range(events))
-        self.what = least_squares(events, cells, what_ridge)
-        self._ridges = (when_ridge, what_ridge)
+        self.when = tuple(least_squares(1, cells + 1, ridges[0]) for _ in range(events))
+        self.what = least_squares(events, cells, ridges[1])
+        self._ridges = ridges
         self._forgetting = forgetting
         self._every = max(1, config.steps(every_ms))
         self._reset_at_switch = reset_at_switch
         self._block = 0
 
+    @property
+    def w_when(self) -> np.ndarray:
+        """Weights of the when readout, (K, N + 1)."""
+        return np.concatenate([channel.weights for channel in self.when])
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """Weights of the what readout, (K, N)."""
+        return self.what.weights
+
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), each row before its own update."""
         if segment.kind is not Kind.TRIAL:
-            return np.column_stack([chunk.xc @ channel.weights[0] for channel in self.when])
+            return np.asarray(chunk.xc @ self.w_when.T)
         if segment.block != self._block:
             self._block = segment.block
             if self._reset_at_switch:
                 self._reset()
-        z = np.empty_like(chunk.target)
-        for row, x in enumerate(chunk.xc):
-            due = (chunk.first_step + row) % self._every == 0
-            for k, channel in enumerate(self.when):
-                z[row, k] = channel.weights[0] @ x
-                if due and chunk.gate[row, k] > 0.0:
-                    update(channel, x, chunk.target[row, k : k + 1], chunk.gate[row, k], self._forgetting)
+        return np.column_stack([self._channel(k, chunk) for k in range(len(self.when))])
+
+    def _channel(self, k: int, chunk: Chunk) -> np.ndarray:
+        """Teach a when channel where an update is due and its gate is open; return what it read, (steps,)."""
+        number = chunk.first_step + np.arange(len(chunk.xc))
+        taught = np.flatnonzero((number % self._every == 0) & (chunk.gate[:, k] > 0.0))
+        if taught.size == 0:
+            return np.asarray(chunk.xc @ self.when[k].weights[0])
+        samples = (chunk.xc[taught], chunk.target[taught, k : k + 1], chunk.gate[taught, k])
+        history = update(self.when[k], *samples, self._forgetting[0])
+        z = np.empty(len(chunk.xc))
+        bounds = [0, *(taught + 1), len(z)]
+        for weights, first, last in zip(history[:, 0], bounds[:-1], bounds[1:], strict=True):
+            z[first:last] = chunk.xc[first:last] @ weights
         return z
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
@@ -174,7 +208,7 @@ class RlsReadout:
         p = np.asarray(self.what.weights @ x_mean)
         if segment.kind is Kind.TRIAL:
             outcome = (np.arange(p.size) == segment.outcome).astype(np.float64)
-            update(self.what, x_mean, outcome, forgetting=self._forgetting)
+            update(self.what, x_mean[None], outcome[None], np.ones(1), self._forgetting[1])
         return p
 
     def copy(self) -> RlsReadout:
@@ -190,3 +224,79 @@ class RlsReadout:
         for channel in self.when:
             reset(channel, when_ridge)
         reset(self.what, what_ridge)
+
+
+class MergedRlsReadout:
+    """One merged readout, as `lava_predict.learning.merged`, taught by recursive least squares.
+
+    Every channel is taught in every trial, so that all share one P. It makes the most of what it has been
+    taught, so that interference which is left is not for want of a better rule. A
+    `lava_predict.replay.Rule`.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the numbers of cells and events, the time step and the time of the cue.
+    ridge : float
+        See `least_squares`.
+    forgetting : float
+        Per update; 1 forgets nothing.
+    every_ms : float
+        Time between two updates.
+    reset_at_switch : bool
+        Reset P at the first trial of a block, or keep it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        ridge: float,
+        forgetting: float = 1.0,
+        every_ms: float = 10.0,
+        reset_at_switch: bool = False,
+    ) -> None:
+        self.channels = least_squares(config.task.events, config.reservoir.neurons + 1, ridge)
+        self._ridge = ridge
+        self._forgetting = forgetting
+        self._every = max(1, config.steps(every_ms))
+        self._cue_step = config.steps(config.task.before_ms)
+        self._reset_at_switch = reset_at_switch
+        self._block = 0
+
+    @property
+    def w_when(self) -> np.ndarray:
+        """The weights, (K, N + 1): the one readout gives the timing."""
+        return self.channels.weights
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """The same weights less that of the constant input, (K, N): the one readout gives the probability."""
+        return self.channels.weights[:, :-1]
+
+    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
+        """Read the channels, (steps, K), and in a trial learn at the chunk's end from all of it."""
+        z = np.asarray(chunk.xc @ self.channels.weights.T)
+        if segment.kind is not Kind.TRIAL:
+            return z
+        if segment.block != self._block:
+            self._block = segment.block
+            if self._reset_at_switch:
+                reset(self.channels, self._ridge)
+        number = chunk.first_step + np.arange(len(z))
+        taught = np.flatnonzero((number % self._every == 0) & (number >= self._cue_step))
+        if taught.size > 0:
+            occurred = np.arange(z.shape[1]) == segment.outcome
+            samples = (chunk.xc[taught], chunk.target[taught] * occurred, np.ones(taught.size))
+            update(self.channels, *samples, self._forgetting)
+        return z
+
+    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+        """Return ones, (K,): the readout itself carries the probability."""
+        return np.ones(len(self.channels.weights))
+
+    def copy(self) -> MergedRlsReadout:
+        """Return a readout that shares no memory with this one."""
+        twin = MergedRlsReadout.__new__(MergedRlsReadout)
+        twin.__dict__.update(self.__dict__)
+        twin.channels = self.channels.copy()
+        return twin

@@ -1,10 +1,20 @@
-"""The when rule: online, three factors, gated (Yamada & Chao, arXiv:2510.14382)."""
+"""The when rule: online, three factors, gated (Yamada & Chao, arXiv:2510.14382).
+
+What a surprise about the time of an event does to its weights, between trials, is this project's own.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lava_predict.kernels.compiled import kernel
+from lava_predict.state import UNTAUGHT_ERROR
+
+if TYPE_CHECKING:
+    from lava_predict.config import ReadoutSettings
+    from lava_predict.state import State
 
 
 @kernel
@@ -42,3 +52,57 @@ def gated_delta(
             step = ((rate * gate[k]) * (target[k] - z[k])) / divisor
             for j in range(xc.size):
                 w_when[k, j] += step * xc[j]
+
+
+@kernel
+def add_timing_error(z: np.ndarray, gate: np.ndarray, target: np.ndarray, sums: np.ndarray) -> None:
+    """Add up each channel's squared error where its gate is open, in ascending order of steps.
+
+    Parameters
+    ----------
+    z, gate, target : (steps, K) float64
+        Readout, gate and taught value in successive steps of a trial.
+    sums : (2, K) float64
+        Sums of (g - z)^2, and of g^2, which is the squared error of a silent readout; added to.
+    """
+    for row in range(z.shape[0]):
+        for k in range(z.shape[1]):
+            if gate[row, k] != 0.0:
+                error = target[row, k] - z[row, k]
+                sums[0, k] += error * error
+                sums[1, k] += target[row, k] * target[row, k]
+
+
+def learn_timing(state: State, cue: int, outcome: int, sums: np.ndarray, readout: ReadoutSettings) -> bool:
+    """Let the readout of the event that occurred forget if the time of the event was a surprise.
+
+    Its squared error in the trial, divided by a silent readout's, moves a running mean. An error far above
+    the mean is a surprise: the weights shrink, since new timing is learned faster from small weights than
+    against those of the old timing, and the mean starts anew. What this needs is known where the
+    when rule acts, at the readout.
+
+    Parameters
+    ----------
+    state : State
+        ``when_error`` of this cue and event changes and, after a surprise, ``w_when`` of this event.
+    cue, outcome : int
+        The cue shown, and the event that occurred or -1; then nothing changes.
+    sums : (2, K) float64
+        As `add_timing_error` has summed them over the trial.
+    readout : ReadoutSettings
+        Its ``surprise_rate``, ``timing_surprise`` and ``surprise_keep``.
+
+    Returns
+    -------
+    bool
+        Whether it was a surprise.
+    """
+    if outcome < 0 or sums[1, outcome] <= 0.0:
+        return False
+    error, usual = sums[0, outcome] / sums[1, outcome], state.when_error[cue]
+    if error <= readout.timing_surprise * usual[outcome]:
+        usual[outcome] += readout.surprise_rate * (error - usual[outcome])
+        return False
+    usual[outcome] = UNTAUGHT_ERROR
+    state.w_when[outcome] *= readout.surprise_keep
+    return True

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.comparison import with_changes
 from lava_predict.config import Config
+from lava_predict.config_files import with_changes
 from lava_predict.errors import UserError
 
 LEVELS = np.arange(11) / 10
@@ -50,7 +50,7 @@ def course(config: Config, seed: int, *changes: tuple[str, str, Any]) -> Config:
     *changes : (str, str, value)
         Further settings, as for `with_changes`.
     """
-    return _with_blocks(config, seed, COURSE, changes)
+    return with_blocks(config, seed, COURSE, *changes)
 
 
 def one_block(
@@ -61,10 +61,16 @@ def one_block(
     *changes: tuple[str, str, Any],
 ) -> Config:
     """Return a configuration of one block, as long as the configuration's first; see `course`."""
-    return _with_blocks(config, seed, [(probability, latency_ms)], changes)
+    return with_blocks(config, seed, [(probability, latency_ms)], *changes)
 
 
-def _with_blocks(config: Config, seed: int, blocks: Sequence[Any], changes: Sequence[Any]) -> Config:
+def with_blocks(
+    config: Config,
+    seed: int,
+    blocks: Sequence[tuple[Sequence[float], Sequence[float]]],
+    *changes: tuple[str, str, Any],
+) -> Config:
+    """Return a configuration of some blocks of (probability, latency_ms); see `course`."""
     laid_out = [
         {
             "trials": config.task.blocks[0].trials,

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import lava_predict
 from lava_predict.config import Config
 from lava_predict.config_files import config_from
+from lava_predict.errors import RunError
 
 Found = dict[str, np.ndarray]
 """What a study gives: arrays of numbers by name. Nothing else, so that no pickle is needed to keep them."""
 
 _LIBRARIES = ("numpy", "scipy", "numba")
-_PRESENTATION = ("cli.py", "report.py", "claims/", "plots", "_report")
-"""Parts of the names of modules on which no unit's result depends."""
+_PACKAGE = __name__.split(".")[0]
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,20 @@ class Unit:
         Settings, plain.
     arguments : dict
         Further arguments by name; JSON values.
+    code : str
+        Digest of the code that the unit was made for.
     """
 
     study: Callable[..., Found]
     config: dict[str, Any]
     arguments: dict[str, Any]
+    code: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the unit and digest of all that its result depends on: settings, code, libraries."""
         said = json.dumps([self.config, self.arguments], sort_keys=True)
-        digest = hashlib.sha256(f"{self.study.__module__}\n{said}\n{code_digest()}".encode())
+        digest = hashlib.sha256(f"{self.study.__module__}\n{said}\n{self.code}".encode())
         return f"{self.study.__name__}-{digest.hexdigest()[:32]}"
 
 
@@ -69,23 +74,73 @@ def unit(study: Callable[..., Found], config: Config, **arguments: Any) -> Unit:
     Unit
         Units of the same study, settings and arguments have the same key.
     """
-    return Unit(study, config.to_dict(), arguments)
+    return Unit(study, config.to_dict(), arguments, code_digest(study.__module__))
 
 
 def carry_out_unit(one: Unit) -> Found:
-    """Do the work of a unit and return what it found."""
+    """Do the work of a unit and return what it found.
+
+    Raises
+    ------
+    RunError
+        If it was made for other code than is installed here, as may be on a cluster.
+    """
+    if one.code != code_digest(one.study.__module__):
+        raise RunError(
+            "a worker has another version of lava_predict, numpy, scipy or numba than this machine; "
+            "install the same on all, or the figures would not be the same either"
+        )
     return one.study(config_from(one.config), **one.arguments)
 
 
 @cache
-def code_digest() -> str:
-    """Return a digest of the package's code, less what only shows results, and of the libraries' versions."""
+def code_digest(module: str) -> str:
+    """Return a digest of the code that a module's results depend on.
+
+    Parameters
+    ----------
+    module : str
+        Its name; it has been imported.
+
+    Returns
+    -------
+    str
+        Over its source, that of all modules of this package which it imports, directly or not, and the
+        versions of the libraries that compute.
+    """
+    sources: dict[str, bytes] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in sources:
+            sources[name] = _source(name)
+            waiting += _imports(sources[name])
     digest = hashlib.sha256()
-    folder = Path(lava_predict.__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        name = path.relative_to(folder).as_posix()
-        if not any(part in name for part in _PRESENTATION):
-            digest.update(f"{name}\n".encode() + path.read_bytes())
+    for name in sorted(sources):
+        digest.update(f"{name} {len(sources[name])}\n".encode() + sources[name])
     for library in _LIBRARIES:
         digest.update(f"{library} {metadata.version(library)}\n".encode())
     return digest.hexdigest()
+
+
+def _source(module: str) -> bytes:
+    if module in sys.modules:
+        return Path(sys.modules[module].__file__ or "").read_bytes()
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).read_bytes()
+
+
+def _imports(source: bytes) -> Iterator[str]:
+    """Yield the modules of this package that a source imports anywhere."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == _PACKAGE)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _PACKAGE:
+            assert node.module is not None
+            yield node.module
+            spec = importlib.util.find_spec(node.module)
+            if spec is not None and spec.submodule_search_locations is not None:
+                names = (f"{node.module}.{alias.name}" for alias in node.names)
+                yield from (name for name in names if importlib.util.find_spec(name) is not None)

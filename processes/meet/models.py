@@ -68,7 +68,8 @@ class PyMeetModel(PyLoihiProcessModel):
         state, row = self._state, self._row
         arithmetic = self._arithmetic
         check_finite(self._segment, self._segment.steps - 1, False, state.v, arithmetic.config)
-        p = arithmetic.finish(self._segment, state, self._meet.what_window)
+        z = self._logbook.prediction[self._recorded - self._segment.steps : self._recorded, : state.z.size]
+        p = arithmetic.finish(self._segment, state, self._meet, z)
         self._logbook.log_segment(row, p, state)
         self._row = -1
         if self._playbook.is_last(row):

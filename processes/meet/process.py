@@ -14,9 +14,10 @@ from lava_predict.state import State
 class Meet(AbstractProcess):
     """Plays the segments of a playbook to a Predictor, and pauses the run after the last.
 
-    It stands for the host: after a segment's last step, when all other Processes wait, it applies the
-    what rule and a reset to the state in shared memory and notes what the segment led to. A run of
-    more time steps than the playbook holds returns when the playbook is at its end.
+    It stands for the host: after a segment's last step, when all other Processes wait, it applies what is
+    learned from a trial as a whole and a reset to the state in shared memory and notes what the
+    segment led to. A run of more time steps than the playbook holds returns when the playbook is at
+    its end.
 
     Parameters
     ----------

@@ -8,9 +8,28 @@ from lava_predict.reproduction.claim import Claim
 def claims() -> dict[str, Claim]:
     """Return all claims by name, in the order of their numbers."""
     from lava_predict.reproduction.claims import (
+        adaptation,
+        anticipation,
+        closed_loop,
+        confidence,
+        force,
+        gating,
+        geometry,
         learning_curve,
+        merged,
+        probability,
     )
 
-    modules = (learning_curve,)
-    found = sorted((module.CLAIM for module in modules), key=lambda claim: claim.number)
-    return {claim.name: claim for claim in found}
+    modules = (
+        learning_curve,
+        anticipation,
+        probability,
+        adaptation,
+        force,
+        merged,
+        geometry,
+        closed_loop,
+        gating,
+        confidence,
+    )
+    return {module.CLAIM.name: module.CLAIM for module in modules}

@@ -12,11 +12,12 @@ from lava_predict.plot_style import to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.ablation import ablated
-from lava_predict.reproduction.studies.course import course
+from lava_predict.reproduction.studies.course import course, error_after
 from lava_predict.reproduction.unit import Found, Unit, unit
 
 _SHARES = {"tenth": 0.1, "half": 0.5, "end": 1.0}
 """How much of the block has been learned."""
+_ONE_TRIAL = 0.01
 
 CRITERIA = (
     Criterion("first", "error after one trial / of predicting nothing"),
@@ -57,16 +58,11 @@ def first_block(found: Found) -> tuple[np.ndarray, np.ndarray]:
     return found["trials"][shown], found["error"][shown]
 
 
-def _at(found: Found, share: float) -> float:
-    trials, error = first_block(found)
-    return float(error[np.argmin(np.abs(trials - max(1, round(share * trials[-1]))))])
-
-
 def _measure(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Mapping[str, Measured]:
     def each(of: str, share: float) -> np.ndarray:
-        return np.array([_at(found[of], share) for found in seeds])
+        return np.array([error_after(found[of], 0, share) for found in seeds])
 
-    first, null = each("course", 0.0), each("shuffled", 0.0)
+    first, null = each("course", _ONE_TRIAL), each("shuffled", _ONE_TRIAL)
     falls = {
         key: Measured(each("course", share) / first, each("shuffled", share) / null)
         for key, share in _SHARES.items()

@@ -84,6 +84,29 @@ def probe_arrays(meet: Meet, probes: Sequence[Probe] | Sequence[ReplayedProbe]) 
     }
 
 
+def block_ends(found: Found) -> list[int]:
+    """Return the number of the last probe of every block."""
+    return [int(np.flatnonzero(found["block"] == block)[-1]) for block in np.unique(found["block"])]
+
+
+def error_after(found: Found, block: int, share: float) -> float:
+    """Return the relative error of the probe that stands next to a share of a block.
+
+    Parameters
+    ----------
+    found : Found
+        With ``block``, ``trials`` and ``error`` of `probe_arrays`.
+    block : int
+        Which block.
+    share : float
+        0 for before the first trial, 1 for the end; any share above 0 is at least one trial.
+    """
+    shown = found["block"] == block
+    trials = found["trials"][shown]
+    wanted = max(1.0, share * trials[-1]) if share > 0.0 else 0.0
+    return float(found["error"][shown][np.argmin(np.abs(trials - wanted))])
+
+
 def _padded(rows: Sequence[np.ndarray | float], count: int) -> np.ndarray:
     """Stack some rows, and as many of NaN as are missing to ``count``; there is at least one."""
     stacked = np.asarray(rows, dtype=np.float64)

@@ -1,0 +1,92 @@
+"""Nodes that NIR does not have; docs/export.md states their equations. Needs the package nir."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import nir
+import numpy as np
+
+
+class _Extension(nir.NIRNode):  # type: ignore[misc]
+    """A node whose type in the file cannot be taken for one of NIR's own, now or later."""
+
+    @classmethod
+    def type_name(cls) -> str:
+        """Return the type that the file gives."""
+        return f"lava_predict.{cls.__name__}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `nir.write` writes."""
+        return {**super().to_dict(), "type": self.type_name()}
+
+    @classmethod
+    def from_dict(cls, kwargs: dict[str, Any]) -> _Extension:
+        """Undo `to_dict`."""
+        return cls(**{name: value for name, value in kwargs.items() if name != "type"})
+
+    def _set_shape(self, *arrays: np.ndarray) -> None:
+        shape = np.shape(arrays[0])
+        if any(np.shape(array) != shape for array in arrays):
+            raise ValueError(f"{self.type_name()}: its arrays must have one shape")
+        self.input_type = {"input": np.array(shape)}
+        self.output_type = {"output": np.array(shape)}
+
+
+@dataclass(eq=False)
+class Izhikevich(_Extension):
+    """Izhikevich cells (2003, doi 10.1109/TNN.2003.820440), stepped as their author stepped them. N cells.
+
+    Its input is a current, mV/ms; its output is 1 in a step with a spike, else 0.
+
+    Attributes
+    ----------
+    a, b, c, d : (N,) float64
+        Rate of recovery (1/ms), its sensitivity to v (1/ms), reset potential (mV), step of recovery (mV/ms).
+    bias : (N,) float64
+        Constant current, mV/ms.
+    v_peak : float
+        Where a cell spikes and to which v is clipped, mV.
+    noise : float
+        Standard deviation of each cell's own current in a step of 1 ms, mV/ms.
+    dt : float
+        Time step, ms: part of the model, as the two half steps of v are far from the limit of short ones.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+    bias: np.ndarray
+    v_peak: float
+    noise: float
+    dt: float
+
+    def __post_init__(self) -> None:
+        self._set_shape(self.a, self.b, self.c, self.d, self.bias)
+        self.v_peak, self.noise, self.dt = float(self.v_peak), float(self.noise), float(self.dt)
+
+
+@dataclass(eq=False)
+class Graded(_Extension):
+    """A value as a graded spike: clipped, then rounded to a multiple of a grain. K channels.
+
+    Attributes
+    ----------
+    low, high : (K,) float64
+        Least and greatest value.
+    grain : (K,) float64
+        What the result is a multiple of; halves are rounded up.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    grain: np.ndarray
+
+    def __post_init__(self) -> None:
+        self._set_shape(self.low, self.high, self.grain)
+
+
+EXTENSIONS = {node.type_name(): node for node in (Izhikevich, Graded)}
+"""By their types in the file."""

@@ -1,0 +1,68 @@
+"""Keeps the results of units of work, so that a stopped reproduction goes on where it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from lava_predict.errors import UserError
+from lava_predict.reproduction.unit import Found, Unit
+
+
+class Cache:
+    """A folder with one file a unit, under the unit's key.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when the first result is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, unit: Unit) -> Found | None:
+        """Return the result of a unit, or None if it is not known; a damaged file counts as unknown."""
+        try:
+            with np.load(self._path(unit), allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
+            return None
+
+    def put(self, unit: Unit, found: Found) -> None:
+        """Keep the result of a unit, all of it or nothing.
+
+        Raises
+        ------
+        TypeError
+            If an array holds objects, which could not be read back without pickle.
+        UserError
+            If the folder cannot be written.
+        """
+        for name, array in found.items():
+            if array.dtype.hasobject:
+                raise TypeError(f"{unit.key}: array {name!r} holds objects")
+        buffer = io.BytesIO()
+        np.savez(buffer, **found)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, aside = tempfile.mkstemp(dir=self._folder, suffix=".partial")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(buffer.getbuffer())
+                Path(aside).replace(self._path(unit))
+            except BaseException:
+                Path(aside).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise UserError(
+                f"cache = {str(self._folder)!r}: cannot be written ({error.strerror}); choose another folder"
+            ) from None
+
+    def _path(self, unit: Unit) -> Path:
+        return self._folder / f"{unit.key}.npz"

@@ -1,0 +1,156 @@
+"""Carries out the claims' units of work, keeps what they found, and judges the claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from lava_predict.config import Config
+from lava_predict.errors import UserError, one_of
+from lava_predict.reproduction.cache import Cache
+from lava_predict.reproduction.claim import Claim, Judged, Picture, Verdict, judge
+from lava_predict.reproduction.claims import claims
+from lava_predict.reproduction.conditions import check_one_cue_two_events
+from lava_predict.reproduction.unit import Found, Unit, carry_out_unit
+from lava_predict.work import as_completed
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A claim with its figures.
+
+    Attributes
+    ----------
+    claim : Claim
+        What was judged.
+    criteria : list of Judged
+        Its criteria, with what was measured.
+    verdict : Verdict
+        Of the whole claim.
+    pictures : list of Picture
+        Its figures.
+    """
+
+    claim: Claim
+    criteria: list[Judged]
+    verdict: Verdict
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """All that `reproduce` found.
+
+    Attributes
+    ----------
+    config : Config
+        What the conditions were laid over.
+    seeds : tuple of int
+        Of the networks and the task's draws.
+    claims : list of JudgedClaim
+        In the order of their numbers.
+    units, reused : int
+        Units of work in all, and those whose results were known.
+    """
+
+    config: Config
+    seeds: tuple[int, ...]
+    claims: list[JudgedClaim]
+    units: int
+    reused: int
+
+
+def chosen_claims(names: str) -> list[Claim]:
+    """Return the claims of a comma-separated list of names, or of "all", in the order of their numbers.
+
+    Raises
+    ------
+    UserError
+        If there is no claim of a name.
+    """
+    known = claims()
+    if names.strip() == "all":
+        return list(known.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"claims = {name!r}: there is no such claim; {one_of(name, (*known, 'all'))}")
+    if not wanted:
+        raise UserError(f"claims = {names!r}: names no claim; all, or some of {', '.join(known)}")
+    return [claim for name, claim in known.items() if name in wanted]
+
+
+def reproduce(
+    config: Config,
+    chosen: Sequence[Claim],
+    seeds: Sequence[int],
+    cache: Cache,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Put claims to the test over several seeds.
+
+    Parameters
+    ----------
+    config : Config
+        Settings; seed, blocks and what a condition changes are replaced.
+    chosen : sequence of Claim
+        Which.
+    seeds : sequence of int
+        At least one.
+    cache : Cache
+        Results found there are not computed again; new ones are kept as they come.
+    executor : Executor, optional
+        Where units are carried out; by default in this process. The figures do not depend on it.
+    progress : callable, optional
+        Told the units of work done and in all, at the start and after each.
+
+    Returns
+    -------
+    Reproduction
+        See there.
+
+    Raises
+    ------
+    UserError
+        If the task is not of one cue and two events, or the cache cannot be written.
+    """
+    check_one_cue_two_events(config)
+    laid_out = [[claim.units(config, seed) for seed in seeds] for claim in chosen]
+    units = {unit.key: unit for of_claim in laid_out for of_seed in of_claim for unit in of_seed.values()}
+    found = {key: known for key, unit in units.items() if (known := cache.get(unit)) is not None}
+    reused = len(found)
+    _carry_out(units, found, cache, executor, progress)
+    judged = [
+        _judged(
+            config, claim, [{name: found[one.key] for name, one in of_seed.items()} for of_seed in of_claim]
+        )
+        for claim, of_claim in zip(chosen, laid_out, strict=True)
+    ]
+    return Reproduction(config, tuple(seeds), judged, len(units), reused)
+
+
+def _carry_out(
+    units: Mapping[str, Unit],
+    found: dict[str, Found],
+    cache: Cache,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> None:
+    """Carry out the units that have not been found, and keep what each gives as soon as it ends."""
+    missing = [unit for key, unit in units.items() if key not in found]
+    if progress is not None:
+        progress(len(found), len(units))
+    for number, result in as_completed(carry_out_unit, missing, executor):
+        cache.put(missing[number], result)
+        found[missing[number].key] = result
+        if progress is not None:
+            progress(len(found), len(units))
+
+
+def _judged(config: Config, claim: Claim, found: list[dict[str, Found]]) -> JudgedClaim:
+    criteria, verdict = judge(claim, claim.measure(config, found))
+    return JudgedClaim(claim, criteria, verdict, list(claim.draw(config, found)))

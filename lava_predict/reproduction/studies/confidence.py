@@ -1,0 +1,99 @@
+"""The auxiliary readout that reports the Beta posterior, learned on some blocks and read on later ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict.config import Config
+from lava_predict.learning import observer, posterior
+from lava_predict.replay import LocalRules, Replay
+from lava_predict.reproduction.unit import Found
+from lava_predict.state import State
+from lava_predict.task import Kind, Meet, Segment
+
+RATE = 0.02
+"""Of the auxiliary readout. On seeds 1-3 the same from .005 to .05; from .1 on it follows the blocks instead
+of learning what its features say."""
+_SHUFFLES = 20
+_LATENCY_KEPT = 0.9
+"""What the observer holds of an event's latency at a change."""
+
+
+class RecordedRules(LocalRules):
+    """The local rules, with what they have at the end of each trial.
+
+    Attributes
+    ----------
+    trials : list of (x_mean, p, count, block, outcome)
+        Mean traces (N,), estimate (K,) and trials that the what rule counts, all before it learned from the
+        trial; the block, and the event that occurred or -1.
+    """
+
+    def __init__(self, config: Config, state: State) -> None:
+        super().__init__(config, state)
+        self.trials: list[tuple[np.ndarray, np.ndarray, int, int, int]] = []
+
+    def copy(self) -> RecordedRules:
+        """Return rules that share no memory with these and have recorded nothing."""
+        return RecordedRules(self._config, self.state.copy())
+
+    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+        """Read and learn as the local rules do."""
+        count = int(self.state.what_trials[segment.cue])
+        p = super().end(segment, x_mean)
+        if segment.kind is Kind.TRIAL:
+            self.trials.append((x_mean.copy(), p.copy(), count, segment.block, segment.outcome))
+        return p
+
+
+def confidence(config: Config) -> Found:
+    """Teach the auxiliary readout in the first half of a configuration's blocks and read it in the second.
+
+    It is taught what the ideal observer believes, who is not told of switches either: its estimate of each
+    probability, and for how many trials it holds that the statistics have been the same.
+
+    Parameters
+    ----------
+    config : Config
+        Of one cue; its blocks should differ in probability.
+
+    Returns
+    -------
+    Found
+        For reports of K events' log-odds and then K log concentrations: ``correlation`` (2 K,), and
+        ``null_correlation`` (shuffles, 2 K) of readouts taught with other trials' features; the same with
+        ``count_`` in front where the auxiliary readout also sees how many trials the what rule counts; of
+        the latter ``report`` and ``target`` (trials, 2 K) in the second half; ``told`` (trials, 2 K), the
+        posterior of one who is told of the switches, and ``told_correlation`` (2 K,) of the target with it.
+    """
+    replay = Replay(config)
+    rules = RecordedRules(replay.config, replay.local_rules().state)
+    replay.run({"local": rules})
+    x_mean, p, count, block, outcome = (np.array(column) for column in zip(*rules.trials, strict=True))
+    told = posterior.confidence_targets(posterior.beta_posterior(outcome, block, p.shape[1]))
+    targets = _beliefs(replay.meet, config.task.blocks[0].trials)
+    half = int(np.searchsorted(block, (block[-1] + 1) / 2))
+    plain = posterior.confidence_features(x_mean, p)
+    counted = np.column_stack((plain, np.log(count + 2.0)))
+    found: Found = {"target": targets[half:], "told": told[half:]}
+    found["told_correlation"] = posterior.agreement(targets[half:], told[half:])[0]
+    for name, features in (("", plain), ("count_", counted)):
+        recovered = posterior.recovery(features, targets, RATE, half, _SHUFFLES, config.run.seed)
+        found[f"{name}correlation"] = recovered.correlation
+        found[f"{name}null_correlation"] = recovered.null_correlation
+    weights = posterior.learn_reports(counted[:half], targets[:half], RATE).weights
+    found["report"] = posterior.read_reports(weights, counted[half:])
+    return found
+
+
+def _beliefs(meet: Meet, block_trials: int) -> np.ndarray:
+    """Return the ideal observer's log-odds and log concentrations before each trial, (T, 2 K)."""
+    seen = observer.observations(meet)
+    known = observer.expectation(meet)
+    beliefs = observer.detect_changes(seen, 1, known, 1.0 / block_trials, _LATENCY_KEPT)
+    mean, trials = beliefs.probability[:-1, 0], beliefs.run_length[:-1, None]
+    # A flat prior counts as two trials, so that the concentration is that of `posterior.BetaPosterior`.
+    concentration = trials + 2.0
+    return posterior.confidence_targets(
+        posterior.BetaPosterior(concentration * mean, concentration * (1.0 - mean))
+    )

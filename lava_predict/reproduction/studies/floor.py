@@ -1,0 +1,71 @@
+"""How far the local rules are from what an ideal observer predicts, trial by trial, and in which part."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict import metrics
+from lava_predict.config import Config
+from lava_predict.experiment import Experiment, Probe
+from lava_predict.learning import observer
+from lava_predict.reproduction.unit import Found
+from lava_predict.task import Meet
+
+_LATENCY_KEPT = 0.5
+"""What the observer holds of an event's latency at a change: as likely kept as not."""
+
+
+def floor(config: Config) -> Found:
+    """Learn a configuration's blocks with a probe before every trial, beside the ideal observer.
+
+    Parameters
+    ----------
+    config : Config
+        Of one cue; ``run.probe_trials`` should name every trial.
+
+    Returns
+    -------
+    Found
+        For T probes, ``trial`` and ``block`` (T,), and errors relative to predicting nothing (T,): of the
+        ``local`` rules; of the same with the true timing, ``local_what``, or the true probability,
+        ``local_when``; of the observer that infers changes, ``observer``, and that counts all outcomes alike,
+        ``counting_observer``.
+    """
+    experiment = Experiment(config)
+    session = experiment.start()
+    session.advance(experiment.meet.first_trials[-1])
+    meet, probes = experiment.meet, session.state.probes
+    trial = np.array([meet.first_trials[probe.block] + probe.trials for probe in probes])
+    seen, known = observer.observations(meet), observer.expectation(meet)
+    hazard = 1.0 / config.task.blocks[0].trials
+    observers = {
+        "observer": observer.detect_changes(seen, 1, known, hazard, _LATENCY_KEPT),
+        "counting_observer": observer.count_outcomes(seen, 1, known),
+    }
+    errors = {
+        name: [
+            observer.prediction_error(beliefs, int(number), known, meet, probe.block)
+            for number, probe in zip(trial, probes, strict=True)
+        ]
+        for name, beliefs in observers.items()
+    }
+    parts = np.array([_parts(meet, probe) for probe in probes])
+    of_nothing = np.array([probe.zero_error for probe in probes])
+    return {
+        "trial": trial,
+        "block": np.array([probe.block for probe in probes]),
+        "local": np.array([probe.error for probe in probes]) / of_nothing,
+        "local_what": parts[:, 0] / of_nothing,
+        "local_when": parts[:, 1] / of_nothing,
+        **{name: np.array(error) / of_nothing for name, error in errors.items()},
+    }
+
+
+def _parts(meet: Meet, probe: Probe) -> tuple[float, float]:
+    """Return the error with the true timing, and that with the true probability."""
+    after = slice(meet.cue_step, None)
+    probability, _ = meet.task.blocks[probe.block].of_cue(0)
+    profiles, truth = meet.profiles(probe.block, 0)[after], probe.truth[0, after]
+    what = metrics.prediction(profiles, probe.p[0])
+    when = metrics.prediction(probe.z[0, after], np.array(probability))
+    return metrics.rmse(what, truth), metrics.rmse(when, truth)

@@ -1,0 +1,198 @@
+"""What the geometry of the readouts' weights is held against: endpoints of single blocks, states visited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lava_predict import geometry
+from lava_predict.config import Config
+from lava_predict.config_files import with_changes
+from lava_predict.replay import Chunk, LocalRules, Replay
+from lava_predict.reproduction import conditions
+from lava_predict.reproduction.unit import Found
+from lava_predict.task import Kind, Meet, Segment
+
+_EVERY_MS = 10.0
+"""Between two states that enter the covariance: traces change over several times that."""
+
+_SAMPLES = 500
+"""Of each null."""
+
+_REPLAYED: tuple[tuple[str, str, Any], ...] = (
+    ("reservoir", "feedback_gain", 0.0),
+    ("run", "probe_trials", []),
+)
+"""In an open loop the reservoir does not depend on the readouts; only the ends of blocks are looked at."""
+
+
+class InCondition:
+    """A `lava_predict.replay.Rule` that is taught another block than the one that is played.
+
+    Parameters
+    ----------
+    rules : LocalRules
+        What learns.
+    meet : Meet
+        Task of the other block: outcomes, gates and targets are taken from it.
+    """
+
+    def __init__(self, rules: LocalRules, meet: Meet) -> None:
+        self.rules = rules
+        self._meet = meet
+
+    @property
+    def w_when(self) -> np.ndarray:
+        """Weights of the when readout, (K, N + 1)."""
+        return self.rules.w_when
+
+    @property
+    def w_what(self) -> np.ndarray:
+        """Weights of the what readout, (K, N)."""
+        return self.rules.w_what
+
+    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
+        """Read the when channels, (steps, K), and learn; in pauses, where no gate is open, do neither."""
+        if segment.kind is Kind.PAUSE:
+            return np.zeros_like(chunk.target)
+        own = self._own(segment)
+        streams = self._meet.streams(own)
+        rows = slice(chunk.first_step, chunk.first_step + len(chunk.target))
+        return self.rules.step(own, chunk._replace(gate=streams.gate[rows], target=streams.target[rows]))
+
+    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+        """Read the probabilities, (K,), and after a trial learn from the own outcome."""
+        return self.rules.end(self._own(segment), x_mean)
+
+    def copy(self) -> InCondition:
+        """Return a rule whose weights share no memory with these."""
+        return InCondition(self.rules.copy(), self._meet)
+
+    def _own(self, segment: Segment) -> Segment:
+        if segment.kind is not Kind.TRIAL:
+            return segment
+        return replace(segment, outcome=self._meet.trial(0, segment.trial)[-1].outcome)
+
+
+def endpoints(
+    config: Config, probabilities: Sequence[float], latencies_ms: Sequence[Sequence[float]]
+) -> Found:
+    """Learn one block of every condition, each from nothing, on one and the same reservoir.
+
+    The reservoir is played once, as it does not depend on what is read out of it. Its noise and pauses, and
+    the outcomes of every condition, are drawn apart from those of the configuration's own run, which can so
+    be compared with the endpoints without sharing anything but the network.
+
+    Parameters
+    ----------
+    config : Config
+        Of one cue and two events; the blocks are as long as its first. The loop from readout to reservoir
+        is opened.
+    probabilities : (P,)
+        Of the first event; the second one's is the rest.
+    latencies_ms : (L, 2)
+        Latencies of both events.
+
+    Returns
+    -------
+    Found
+        ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's end; ``probability``,
+        ``latency`` (P * L,), the latter counting the pairs.
+    """
+    seed = config.run.seed
+    crossed = [(p, number) for number in range(len(latencies_ms)) for p in probabilities]
+    apart = {"noise": config.run.draws.noise + 1, "task": config.run.draws.task + 1 + len(crossed)}
+    changes = (("run", "draws", apart), *_REPLAYED)
+    replay = Replay(conditions.one_block(config, seed, (0.5, 0.5), latencies_ms[0], *changes))
+    rules = {}
+    for place, (p, number) in enumerate(crossed):
+        draws = ("run", "draws", {"task": config.run.draws.task + 1 + place})
+        own = conditions.one_block(config, seed, (p, 1.0 - p), latencies_ms[number], draws)
+        rules[str(place)] = InCondition(replay.local_rules(), Meet(own))
+    ends = [probes[-1] for probes in replay.run(rules).values()]
+    return {
+        "w_what": np.array([end.w_what for end in ends]),
+        "w_when": np.array([end.w_when for end in ends]),
+        "probability": np.array([p for p, _ in crossed]),
+        "latency": np.array([number for _, number in crossed]),
+    }
+
+
+class StateMoments:
+    """Second moments of what both readouts learn from; a `lava_predict.replay.Rule` that reads nothing.
+
+    Parameters
+    ----------
+    config : Config
+        Gives sizes and the time step.
+
+    Attributes
+    ----------
+    what : (N, N) float64
+        Sum over trials, of the mean traces over the what window.
+    when : (N, N) float64
+        Sum over trials and every tenth millisecond, of the traces as the when rule sees them (centred, unless
+        the configuration says otherwise), each weighted by its gate.
+    """
+
+    def __init__(self, config: Config) -> None:
+        cells = config.reservoir.neurons
+        self.what, self.when = np.zeros((cells, cells)), np.zeros((cells, cells))
+        self.w_what: np.ndarray = np.zeros((config.task.events, cells))
+        self.w_when: np.ndarray = np.zeros((config.task.events, cells + 1))
+        self._every = max(1, config.steps(_EVERY_MS))
+
+    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
+        """Take up the traces of a trial; return zeros, (steps, K)."""
+        if segment.kind is Kind.TRIAL:
+            rows = slice(-chunk.first_step % self._every, None, self._every)
+            x, gate = chunk.xc[rows, :-1], chunk.gate[rows].sum(axis=1)
+            self.when += (x * gate[:, None]).T @ x
+        return np.zeros_like(chunk.target)
+
+    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+        """Take up the mean trace of a trial; return zeros, (K,)."""
+        if segment.kind is Kind.TRIAL:
+            self.what += np.outer(x_mean, x_mean)
+        return np.zeros(len(self.w_what))
+
+    def copy(self) -> StateMoments:
+        """Return itself: only trials change it, and they do not happen to copies."""
+        return self
+
+
+def visited_states(config: Config) -> Found:
+    """Measure the angles of random weights within the states that the reservoir visits.
+
+    The rules add up states times errors; with random errors their weights would be such vectors.
+
+    Parameters
+    ----------
+    config : Config
+        Its blocks are played; the loop from readout to reservoir is opened.
+
+    Returns
+    -------
+    Found
+        ``angle``, degrees, and ``cosine`` (S,), as `lava_predict.geometry.smallest_angles` and
+        `lava_predict.geometry.mean_cosines` of random what and when rows; ``angle_anywhere`` and
+        ``cosine_anywhere`` (S,), of rows without a preferred direction; ``dimensions`` (2,), participation
+        ratios of what and when states.
+    """
+    events, cells = config.task.events, config.reservoir.neurons
+    moments = StateMoments(config)
+    Replay(with_changes(config, _REPLAYED)).run({"states": moments})
+    rng = np.random.default_rng(config.run.seed)
+    shape = (_SAMPLES, events)
+    what, when = (geometry.states_within(of, shape, rng) for of in (moments.what, moments.when))
+    anywhere = rng.standard_normal((2, *shape, cells))
+    return {
+        "angle": geometry.smallest_angles(what, when),
+        "cosine": geometry.mean_cosines(what, when),
+        "angle_anywhere": geometry.smallest_angles(*anywhere),
+        "cosine_anywhere": geometry.mean_cosines(*anywhere),
+        "dimensions": np.array([geometry.participation_ratio(of) for of in (moments.what, moments.when)]),
+    }

@@ -1,0 +1,48 @@
+"""Figures with their spread over seeds, as plain values and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: arrays as lists, what is not finite as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def spread(values: Any) -> dict[str, Any]:
+    """Return mean and standard deviation of the values that are known (not NaN), beside all of them.
+
+    Parameters
+    ----------
+    values : (seeds,) float64
+        One a seed.
+
+    Returns
+    -------
+    dict
+        "mean" and "sd", NaN if nothing is known, and "seeds".
+    """
+    array = np.asarray(values, np.float64)
+    known = array[~np.isnan(array)]
+    return {
+        "mean": known.mean() if known.size else np.nan,
+        "sd": known.std(ddof=1) if known.size > 1 else 0.0 if known.size else np.nan,
+        "seeds": array,
+    }
+
+
+def in_words(figure: Mapping[str, Any], form: str = ".3f") -> str:
+    """Write mean and deviation of what `spread` gave, or a dash if nothing is known."""
+    if figure["mean"] is None or not np.isfinite(figure["mean"]):
+        return "–"
+    return f"{figure['mean']:{form}} ± {figure['sd']:{form}}"
