@@ -26,7 +26,7 @@ from rich.progress import (
 
 from lava_predict import __version__
 from lava_predict.arithmetic import PRECISIONS
-from lava_predict.backends.lava import FORMS
+from lava_predict.backends.lava import FORMS, TARGETS
 from lava_predict.checkpoint import Checkpoint, load_checkpoint
 from lava_predict.config import Config
 from lava_predict.config_files import load_config, load_preset, preset_names
@@ -117,6 +117,10 @@ def run(
     form: Annotated[
         str | None, typer.Option(help=f"Of the Lava network: {', '.join(FORMS)}. Default: {FORMS[0]}.")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help=f"Of the integer network as a Lava graph: {', '.join(TARGETS)}."),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help=f"Arithmetic: {', '.join(PRECISIONS)}. Default: float.")
     ] = None,
@@ -146,8 +150,10 @@ def run(
     else:
         going_on, chosen = None, _choose(config, preset, seed, settings or [])
         folder = out if out is not None else _fresh_folder(f"{chosen.preset}-{chosen.run.seed}")
+    if target is not None:
+        backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
     backend, precision = backend or "cpu", precision or "float"
-    check_available(backend, precision, form)
+    check_available(backend, precision, form, target)
     with unfinished_run(folder, overwrite, resume is not None) as files:
         experiment = Experiment(chosen)
         keep = _keeping(files, experiment, backend, precision, form, going_on)
@@ -156,7 +162,7 @@ def run(
             _progress(shown=sys.stderr.isatty() and not (quiet or as_json)) as progress,
         ):
             state = going_on.state if going_on is not None else None
-            result = experiment.run(backend, precision, form, progress, state, keep)
+            result = experiment.run(backend, precision, form, progress, state, keep, target)
         if going_on is not None:
             result = replace(result, wall_s=going_on.wall_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
@@ -370,6 +376,38 @@ def _told_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
         if files.started:
             raise KeyboardInterrupt(f"interrupted; go on with: lava-predict run --resume {folder}") from None
         raise
+
+
+@app.command()
+@_reported
+def check(
+    config: ConfigArgument = None,
+    preset: PresetOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for summary.json and report.html; default: none.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the network with what is public of Loihi 2: needs, limits, cost, verdict, what to change."""
+    from lava_predict import readiness_report
+    from lava_predict.readiness import check_readiness
+    from lava_predict.report import to_html
+
+    found = check_readiness(_choose(config, preset, seed, settings or []))
+    summary = json.dumps(readiness_report.summarise(found), indent=2, allow_nan=False)
+    if out is not None:
+        with new_folder(out, overwrite) as files:
+            files.write("config.toml", found.config.to_toml())
+            files.write("report.html", to_html(readiness_report.page(found)))
+            files.write("summary.json", summary + "\n")
+    if as_json:
+        print(summary)
+    elif not quiet:
+        Console(width=None if sys.stdout.isatty() else 120).print(readiness_report.table(found))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from lava_predict import metrics
 from lava_predict.arithmetic import PRECISIONS, Arithmetic, arithmetic_of
 from lava_predict.backends import Engine, Played
 from lava_predict.backends.cpu import CpuEngine
-from lava_predict.backends.lava import FORMS, LavaEngine, check_lava
+from lava_predict.backends.lava import FORMS, TARGETS, LavaEngine, check_hardware, check_lava
 from lava_predict.config import Config
 from lava_predict.errors import UserError, one_of
 from lava_predict.fingerprint import Fingerprint
@@ -27,12 +27,12 @@ BACKENDS = ("cpu", "lava")
 """What a network can run on."""
 
 
-def check_available(backend: str, precision: str, form: str | None) -> None:
-    """Raise a UserError if there is no such backend, precision or form, or not here.
+def check_available(backend: str, precision: str, form: str | None, target: str | None = None) -> None:
+    """Raise a UserError if there is no such backend, precision, form or target, or not here.
 
     Parameters
     ----------
-    backend, precision, form : str
+    backend, precision, form, target : str
         As for `Experiment.run`.
 
     Raises
@@ -43,12 +43,25 @@ def check_available(backend: str, precision: str, form: str | None) -> None:
     for key, value, allowed in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in allowed:
             raise UserError(f"{key} = {value!r}: not available; {one_of(value, allowed)}")
+    if target is not None:
+        _check_target(target, backend, precision, form)
     if form is not None and backend != "lava":
         raise UserError(f"form = {form!r}: only backend 'lava' has forms, not {backend!r}; leave it out")
     if form is not None and form not in FORMS:
         raise UserError(f"form = {form!r}: there is no such form; {one_of(form, FORMS)}")
     if backend == "lava":
         check_lava()
+    if target == "loihi2-hw":
+        check_hardware()
+
+
+def _check_target(target: str, backend: str, precision: str, form: str | None) -> None:
+    if target not in TARGETS:
+        raise UserError(f"target = {target!r}: there is no such target; {one_of(target, TARGETS)}")
+    given = {"backend": backend, "precision": precision, "form": form}
+    for key, needed in (("backend", "lava"), ("precision", "fixed"), ("form", "graph")):
+        if given[key] != needed:
+            raise UserError(f"target = {target!r}: needs {key} = {needed!r}, not {given[key]!r}")
 
 
 Progress = Callable[[int, int], None]
@@ -496,7 +509,13 @@ class Experiment:
         """Return the network's numbers and kernels in one of `PRECISIONS`."""
         return arithmetic_of(self.config, self.network, precision)
 
-    def start(self, backend: str = "cpu", precision: str = "float", form: str | None = None) -> Session:
+    def start(
+        self,
+        backend: str = "cpu",
+        precision: str = "float",
+        form: str | None = None,
+        target: str | None = None,
+    ) -> Session:
         """Build the engine and return a session before its first trial.
 
         Parameters
@@ -507,6 +526,9 @@ class Experiment:
             One of `PRECISIONS`.
         form : str, optional
             Of the Lava network: "fused" (the default), in one kernel, or "graph", as it maps to hardware.
+        target : str, optional
+            One of `lava_predict.backends.lava.TARGETS`; needs backend "lava", precision "fixed" and form
+            "graph".
 
         Returns
         -------
@@ -516,13 +538,13 @@ class Experiment:
         Raises
         ------
         UserError
-            If there is no such backend, precision or form.
+            If there is no such backend, precision, form or target, or not here.
         """
-        check_available(backend, precision, form)
+        check_available(backend, precision, form, target)
         arithmetic = self.arithmetic(precision)
         engine: Engine
         if backend == "lava":
-            engine = LavaEngine(arithmetic, self.meet, form or FORMS[0])
+            engine = LavaEngine(arithmetic, self.meet, form or FORMS[0], target or TARGETS[0])
         else:
             engine = CpuEngine(arithmetic, self.meet)
         return Session(arithmetic, self.meet, engine)
@@ -535,6 +557,7 @@ class Experiment:
         progress: Progress | None = None,
         state: RunState | None = None,
         keep: Keep | None = None,
+        target: str | None = None,
     ) -> Result:
         """Run all blocks.
 
@@ -548,6 +571,8 @@ class Experiment:
             Where to go on from, of the same configuration and precision; by default the start.
         keep : callable, optional
             Given the state before the first trial, every second or so, and at the end, to be kept.
+        target : str, optional
+            As for `start`.
 
         Returns
         -------
@@ -557,11 +582,11 @@ class Experiment:
         Raises
         ------
         UserError
-            If there is no such backend, precision or form.
+            If there is no such backend, precision, form or target, or not here.
         RunError
             If the network diverges, or a process of it fails.
         """
-        session = self.start(backend, precision, form)
+        session = self.start(backend, precision, form, target)
         if state is not None:
             session.restore(state)
         try:

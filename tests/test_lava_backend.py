@@ -20,6 +20,8 @@ import psutil
 
 from lava_predict import Config, Experiment, RunError, UserError, load_preset
 from lava_predict.arithmetic import arithmetic_of
+from lava_predict.backends import lava
+from lava_predict.experiment import check_available
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("nothing_left")]
 
@@ -281,3 +283,43 @@ def test_children_share_memory_with_the_host_only_through_fork() -> None:
     child.start()
     child.join()
     np.testing.assert_array_equal(array, [0.0, 7.0, 0.0])
+
+
+@pytest.mark.slow
+def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
+    config = load_preset("smoke", SMALL)
+    on_cpu = Experiment(config).run("cpu", "fixed")
+    simulated = Experiment(config).run("lava", "fixed", "graph", target="loihi2-sim")
+    assert simulated.fingerprint == on_cpu.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lava", "fixed", "graph", "loihi2-hw"), "needs Lava-Loihi.*Intel Neuromorphic Research Community"),
+        (("lava", "fixed", "graph", "loihi3"), "target = 'loihi3': there is no such target; .*loihi2-hw"),
+        (("lava", "fixed", "fused", "loihi2-sim"), "needs form = 'graph', not 'fused'"),
+        (("lava", "float", "graph", "loihi2-sim"), "needs precision = 'fixed', not 'float'"),
+        (("cpu", "fixed", None, "loihi2-sim"), "needs backend = 'lava', not 'cpu'"),
+    ],
+)
+def test_a_target_that_cannot_be_is_named(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_available(*arguments)
+
+
+def test_with_intels_extension_the_hardware_configuration_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that can be told without a chip: whose model is left to the extension, and whose is ours."""
+    from lava.magma.core.run_configs import Loihi2HwCfg
+    from lava.proc.dense.process import Dense
+
+    from lava_predict.processes.izhikevich.models import PyIzhikevichFixed
+    from lava_predict.processes.izhikevich.process import Izhikevich
+
+    monkeypatch.setattr("lava.utils.loihi.is_installed", lambda: True)
+    check_available("lava", "fixed", "graph", "loihi2-hw")
+    chosen = lava._run_config("fixed", True, "loihi2-hw")
+    assert type(chosen) is Loihi2HwCfg
+    assert chosen.select_tag == "fixed_pt"
+    assert chosen.exception_proc_model_map[Izhikevich] is PyIzhikevichFixed
+    assert Dense not in chosen.exception_proc_model_map

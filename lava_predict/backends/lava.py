@@ -25,6 +25,9 @@ from lava_predict.task import Meet, Segment, Streams
 FORMS = ("fused", "graph")
 """fused: reservoir and readout in one kernel. graph: the decomposition that maps to hardware."""
 
+TARGETS = ("loihi2-sim", "loihi2-hw")
+"""Where the integer network as a graph runs: in a simulation of Loihi 2's arithmetic, or on the chip."""
+
 _MOST_SEGMENTS = 128
 _STEPS_PER_MESSAGE = 200
 _MOST_STEPS = 200_000
@@ -45,6 +48,24 @@ def check_lava() -> None:
             "backend = 'lava': needs lava-nc, which runs on Python 3.10 only (this is Python "
             f"{sys.version_info.major}.{sys.version_info.minor}); get it with `uv python install 3.10` and "
             "run `uv run --python 3.10 lava-predict`, or use --backend cpu"
+        )
+
+
+def check_hardware() -> None:
+    """Raise a UserError where Intel's extension of Lava for Loihi 2 is not installed.
+
+    Raises
+    ------
+    UserError
+        It says what is missing and how to get it.
+    """
+    from lava.utils import loihi
+
+    if not loihi.is_installed():
+        raise UserError(
+            "target = 'loihi2-hw': needs Lava-Loihi, Intel's extension, and a Loihi 2 system; both go "
+            "to members of the Intel Neuromorphic Research Community only (inrc_interest@intel.com). "
+            "docs/loihi2.md says what else is needed; --target loihi2-sim runs the same integers here"
         )
 
 
@@ -82,19 +103,27 @@ class LavaEngine:
         The task.
     form : str
         One of `FORMS`.
+    target : str
+        One of `TARGETS`. Hardware could not be tried: with Intel's extension Lava is asked for its models
+        for the chip where it has any, and for this package's on the host.
 
     Raises
     ------
     UserError
-        If there is no such form, no Lava, or a setting that the form does not allow.
+        If there is no such form, no Lava, no hardware, or a setting that the form does not allow.
     """
 
-    def __init__(self, arithmetic: Arithmetic, meet: Meet, form: str = "fused") -> None:
+    def __init__(
+        self, arithmetic: Arithmetic, meet: Meet, form: str = "fused", target: str = TARGETS[0]
+    ) -> None:
         if form not in FORMS:
             raise UserError(f"form = {form!r}: there is no such form; allowed: {', '.join(FORMS)}")
         config = arithmetic.config
         check_weight_bits(config, arithmetic.precision, form)
         check_lava()
+        if target == "loihi2-hw":
+            check_hardware()
+        self._target = target
         self._arithmetic, self._meet = arithmetic, meet
         self._graph = form == "graph"
         self._state = shared_state(arithmetic.start)
@@ -208,7 +237,7 @@ class LavaEngine:
         predictor.prediction_out.connect(host.prediction_in)
         self._run = SupervisedRun(
             host,
-            _run_config(self._arithmetic.precision, self._graph),
+            _run_config(self._arithmetic.precision, self._graph, self._target),
             progress=lambda: int(self._logbook.progress[0]),
         )
 
@@ -239,12 +268,17 @@ class _ModelsByClass(dict[Any, Any]):
         return super().__getitem__(type(process) if super().__contains__(type(process)) else process)
 
 
-def _run_config(precision: str, graph: bool) -> Any:
+def _run_config(precision: str, graph: bool, target: str = TARGETS[0]) -> Any:
     """Return a Lava run configuration that names the model of every Process."""
-    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
+    from lava.proc.dense.process import Dense
 
     models = _graph_models(precision) if graph else _fused_models(precision)
     tag = {"float": "floating_pt", "fixed": "fixed_pt"}[precision]
+    if target == "loihi2-hw":
+        # Untried. Of these Processes only Dense is known to have a model for the chip in the extension.
+        on_host = {process: model for process, model in models.items() if process is not Dense}
+        return Loihi2HwCfg(select_tag=tag, exception_proc_model_map=_ModelsByClass(on_host))
     return Loihi2SimCfg(select_tag=tag, exception_proc_model_map=_ModelsByClass(models))
 
 
