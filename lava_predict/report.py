@@ -1,20 +1,30 @@
-"""One self-contained HTML page: words, numbers and pictures, without scripts or anything from a network."""
+"""One self-contained page: words, numbers and pictures, as HTML without scripts or network, and as JSON."""
 
 from __future__ import annotations
 
 import base64
+import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from html import escape
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, Discriminator, Tag, TypeAdapter, ValidationError
+
+from lava_predict.errors import UserError
 
 Kind = Literal["info", "warning", "pass", "fail"]
 
+SCHEMA = 1
+"""Version of the layout of page.json."""
+
+_FORMAT = "lava-predict page"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MISSING = "–"
+_DEEPEST = 5
+_BRIEF = 24
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,11 @@ class Table:
                 raise ValueError(f"table {self.caption!r}: {len(row)} entries for {len(self.header)} columns")
 
 
+def _decoded(image: Any) -> Any:
+    """Return a picture that page.json holds in base64."""
+    return base64.b64decode(image, validate=True) if isinstance(image, str) else image
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture.
@@ -74,13 +89,15 @@ class Figure:
         What to notice.
     """
 
-    image: bytes
+    image: Annotated[bytes, BeforeValidator(_decoded)]
     alt: str
     caption: str
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
             raise ValueError(f"figure {self.caption!r}: needs a text in place of the picture (alt)")
+        if not (self.image.startswith(_PNG) or self.image.lstrip().startswith(b"<")):
+            raise ValueError(f"figure {self.caption!r}: is neither a PNG nor an SVG file")
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,13 @@ class Callout:
     """A remark set apart, or a verdict."""
 
     kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What to type, spaces and lines kept."""
+
     text: str
 
 
@@ -106,7 +130,32 @@ class Section:
     elements: Sequence[Element]
 
 
-Element = Paragraph | Table | Figure | Callout | KeyValues | Section
+_TYPES: Mapping[type, str] = {
+    Paragraph: "paragraph",
+    Table: "table",
+    Figure: "figure",
+    Callout: "callout",
+    Code: "code",
+    KeyValues: "key_values",
+    Section: "section",
+}
+
+
+def _type_of(element: Any) -> str | None:
+    """Name the kind of an element, as page.json has it."""
+    return element.get("type") if isinstance(element, dict) else _TYPES.get(type(element))
+
+
+Element = Annotated[
+    Annotated[Paragraph, Tag("paragraph")]
+    | Annotated[Table, Tag("table")]
+    | Annotated[Figure, Tag("figure")]
+    | Annotated[Callout, Tag("callout")]
+    | Annotated[Code, Tag("code")]
+    | Annotated[KeyValues, Tag("key_values")]
+    | Annotated[Section, Tag("section")],
+    Discriminator(_type_of),
+]
 
 
 @dataclass(frozen=True)
@@ -126,6 +175,18 @@ class Report:
     title: str
     lead: str
     sections: Sequence[Section]
+
+    def __post_init__(self) -> None:
+        for section in self.sections:
+            _check_depth(section)
+
+
+def _check_depth(section: Section, depth: int = 1) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"section {section.title!r}: HTML has headings for five levels of sections")
+    for element in section.elements:
+        if isinstance(element, Section):
+            _check_depth(element, depth + 1)
 
 
 LIGHT = {
@@ -156,53 +217,85 @@ DARK = {
 }
 """The same in dark surroundings."""
 
-_KINDS: dict[Kind, str] = {"info": "Note", "warning": "Warning", "pass": "Pass", "fail": "Fail"}
+_KINDS: dict[Kind, tuple[str, str]] = {
+    "info": ("i", "Note"),
+    "warning": ("!", "Warning"),
+    "pass": ("✓", "Pass"),
+    "fail": ("✗", "Fail"),
+}
 
 _STYLE = """
 * { box-sizing: border-box; }
-html { background: var(--page); color: var(--text); font: 1.0625rem/1.6 system-ui, sans-serif; }
-body { max-width: 62rem; margin: 0 auto; padding: clamp(1.25rem, 4vw, 3.5rem) clamp(1rem, 4vw, 2rem);
+html { background: var(--page); color: var(--text); font: 1.0625rem/1.6 system-ui, sans-serif;
+  -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body { max-width: 66rem; margin: 0 auto; padding: clamp(1.25rem, 4vw, 3.5rem) clamp(1rem, 4vw, 2rem);
   overflow-wrap: anywhere; }
 h1, h2, h3, h4, h5, h6 { line-height: 1.25; margin: 2.5rem 0 .75rem; text-wrap: balance; }
-h1 { font-size: clamp(1.7rem, 5vw, 2.3rem); margin-top: 0; }
-h2 { font-size: 1.5rem; padding-top: 2rem; border-top: 1px solid var(--rule); }
+h1 { font-size: clamp(1.7rem, 5vw, 2.2rem); margin-top: 0; }
+h2 { font-size: 1.45rem; margin-top: 3rem; padding-top: 1.75rem; border-top: 1px solid var(--rule); }
 h3 { font-size: 1.2rem; }
 h4, h5, h6 { font-size: 1.0625rem; }
-p { margin: 0 0 1rem; max-width: 42rem; }
-.lead { font-size: 1.2rem; color: var(--muted); }
-a { color: var(--link); }
+p, figcaption, caption, nav, .callout { max-width: 42rem; }
+p { margin: 0 0 1rem; text-wrap: pretty; }
+.lead { font-size: 1.15rem; }
+a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, .wide:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-nav { background: var(--panel); border-radius: .5rem; padding: 1rem 1.25rem; margin: 2rem 0; }
-nav strong { display: block; margin-bottom: .25rem; }
-nav ol { margin: 0; padding-left: 1.5rem; }
+nav { border-left: .2rem solid var(--rule); padding: .1rem 0 .1rem 1.1rem; margin: 2rem 0; }
+nav strong { font-size: .95rem; color: var(--muted); }
+nav ul { margin: .25rem 0 0; padding: 0; list-style: none; }
 nav li { padding: .2rem 0; }
-figure { margin: 1.75rem 0; }
-figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .5rem; }
-figcaption, caption { color: var(--muted); font-size: .95rem; text-align: left; }
-figcaption { margin-top: .6rem; max-width: 42rem; }
-caption { padding-bottom: .6rem; }
+figure { margin: 2rem 0; }
+figcaption, caption { color: var(--muted); font-size: .95rem; line-height: 1.5; text-align: left; }
+figcaption { margin-top: .6rem; }
+/* A caption stays in sight where its table scrolls. */
+caption { padding-bottom: .6rem; position: sticky; left: 0; max-width: min(42rem, 100vw - 2rem); }
 .wide { overflow-x: auto; margin: 1.75rem 0; }
-table { border-collapse: collapse; min-width: 100%; overflow-wrap: normal; }
-th, td { padding: .45rem .9rem .45rem 0; text-align: left; vertical-align: baseline;
+figure .wide { margin: 0; background: #fff; width: fit-content; }
+img { display: block; height: auto; max-width: max(100%, calc(.7 * var(--width, 0px))); }
+div.wide:has(> table) { background:
+  linear-gradient(to right, var(--page) 30%, transparent) left / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--page) 30%, transparent) right / 2.5rem 100% no-repeat local,
+  linear-gradient(to right, var(--rule), transparent) left / .8rem 100% no-repeat,
+  linear-gradient(to left, var(--rule), transparent) right / .8rem 100% no-repeat; }
+table { border-collapse: separate; border-spacing: 0; min-width: min(100%, 24rem); overflow-wrap: normal;
+  font-size: .95rem; line-height: 1.45; }
+th, td { padding: .45rem .95rem .45rem 0; text-align: left; vertical-align: baseline; font-weight: 400;
   border-bottom: 1px solid var(--rule); }
 th:last-child, td:last-child { padding-right: 0; }
-thead th { color: var(--muted); font-size: .9rem; font-weight: 600; border-bottom-width: 2px; }
-tbody th { font-weight: 600; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+thead th { font-weight: 600; vertical-align: bottom; border-top: 2px solid var(--text);
+  border-bottom: 1px solid var(--text); }
+tbody tr:last-child > * { border-bottom: 2px solid var(--text); }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+tbody .number, tbody .brief { white-space: nowrap; }
+tbody .worded { min-width: 11.5rem; }
+thead .number { min-width: 4.2rem; }
+tbody th.brief { position: sticky; left: 0; background: var(--page); }
+pre { background: var(--panel); margin: 1.25rem 0; padding: .8rem 1rem; font-size: .95rem; line-height: 1.5;
+  white-space: pre-wrap; }
 dl { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: .35rem 1.5rem;
   margin: 1.25rem 0; }
 dt { color: var(--muted); }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
-.callout { background: var(--panel); border-left: .3rem solid var(--edge); border-radius: .3rem;
-  padding: .9rem 1.1rem; margin: 1.5rem 0; }
+.callout { background: var(--panel); border-left: .3rem solid var(--edge); padding: .8rem 1.1rem;
+  margin: 1.5rem 0; }
 .callout p { margin: 0; }
-.callout strong { color: var(--edge); }
+.callout span, .callout strong { color: var(--edge); font-weight: 700; }
+.callout.warning { border-left-style: dashed; }
+.callout.fail { border-left-style: double; border-left-width: .45rem; }
+@media (max-width: 34rem) {
+  dl { display: block; }
+  dd { margin-bottom: .6rem; }
+}
 @media print {
   html { font-size: 10pt; }
   body { max-width: none; padding: 0; }
-  .wide { overflow: visible; }
-  figure, tr, .callout { break-inside: avoid; }
-  h1, h2, h3, h4, h5, h6 { break-after: avoid; }
+  .wide, div.wide:has(> table) { overflow: visible; background: none; }
+  table { font-size: 8pt; }
+  tbody .worded { min-width: 8rem; }
+  img { max-width: min(100%, var(--width, 100%)); max-height: 20cm; width: auto; }
+  nav, figure, tr, .callout { break-inside: avoid; }
+  thead { display: table-header-group; }
+  h1, h2, h3, h4, h5, h6, caption { break-after: avoid; }
 }
 """
 
@@ -259,7 +352,11 @@ def _colours() -> str:
     )
     kinds = "\n".join(f".{kind} {{ --edge: var(--{kind}); }}" for kind in _KINDS)
     # Paper is light whatever the screen is.
-    in_the_dark = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    in_the_dark = (
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} "
+        # Pictures are drawn on white, which would glare.
+        "figure .wide { padding: .75rem; filter: brightness(.88); } }"
+    )
     return f"\n:root {{ {light} }}\n{in_the_dark}\n{kinds}"
 
 
@@ -268,12 +365,10 @@ def _contents(sections: Sequence[Section]) -> str:
         f'<li><a href="#section-{number}">{escape(section.title)}</a></li>'
         for number, section in enumerate(sections, start=1)
     )
-    return f'<nav aria-label="Contents"><strong>Contents</strong><ol>{links}</ol></nav>'
+    return f'<nav aria-label="Contents"><strong>Contents</strong><ul>{links}</ul></nav>'
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
-    if level > 6:
-        raise ValueError(f"section {section.title!r}: HTML has headings for five levels of sections")
     yield f"<h{level}>{escape(section.title)}</h{level}>"
     for element in section.elements:
         if isinstance(element, Section):
@@ -282,7 +377,7 @@ def _section(section: Section, level: int) -> Iterator[str]:
             yield _element(element)
 
 
-def _element(element: Paragraph | Table | Figure | Callout | KeyValues) -> str:
+def _element(element: Paragraph | Table | Figure | Callout | Code | KeyValues) -> str:
     if isinstance(element, Paragraph):
         return f"<p>{escape(element.text)}</p>"
     if isinstance(element, Table):
@@ -290,18 +385,20 @@ def _element(element: Paragraph | Table | Figure | Callout | KeyValues) -> str:
     if isinstance(element, Figure):
         return _figure(element)
     if isinstance(element, Callout):
+        sign, word = _KINDS[element.kind]
         return (
             f'<div class="callout {element.kind}" role="note">'
-            f"<p><strong>{_KINDS[element.kind]}:</strong> {escape(element.text)}</p></div>"
+            f'<p><span aria-hidden="true">{sign}</span> <strong>{word}:</strong> '
+            f"{escape(element.text)}</p></div>"
         )
+    if isinstance(element, Code):
+        return f"<pre><code>{escape(element.text)}</code></pre>"
     items = "".join(f"<dt>{escape(name)}</dt><dd>{_text(value)}</dd>" for name, value in element.items)
     return f"<dl>{items}</dl>"
 
 
 def _table(table: Table) -> str:
-    columns = range(len(table.header))
-    worded = [any(isinstance(row[n], str | bool | np.bool_) for row in table.rows) for n in columns]
-    classes = ["" if words or not table.rows else ' class="number"' for words in worded]
+    classes = [f' class="{_column(table, n)}"' if table.rows else "" for n in range(len(table.header))]
     header = "".join(
         f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(table.header, classes, strict=True)
     )
@@ -312,6 +409,14 @@ def _table(table: Table) -> str:
         f"<caption>{escape(table.caption)}</caption>\n"
         f"<thead><tr>{header}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>"
     )
+
+
+def _column(table: Table, number: int) -> str:
+    """Tell columns of numbers, of words that fit a line, and of longer texts."""
+    entries = [row[number] for row in table.rows]
+    if not any(isinstance(entry, str | bool | np.bool_) for entry in entries):
+        return "number"
+    return "brief" if max(len(_text(entry)) for entry in entries) <= _BRIEF else "worded"
 
 
 def _row(row: Sequence[Entry], classes: Sequence[str]) -> str:
@@ -339,15 +444,96 @@ def _text(entry: Entry) -> str:
 
 def _figure(figure: Figure) -> str:
     encoded = base64.b64encode(figure.image).decode("ascii")
+    kind, size = "svg+xml", ""
     if figure.image.startswith(_PNG):
-        # The size in the file's header keeps the page from jumping while the picture is decoded.
-        width, height = (int.from_bytes(figure.image[n : n + 4], "big") for n in (16, 20))
-        source, size = f"data:image/png;base64,{encoded}", f' width="{width}" height="{height}"'
-    elif figure.image.lstrip().startswith(b"<"):
-        source, size = f"data:image/svg+xml;base64,{encoded}", ""
-    else:
-        raise ValueError(f"figure {figure.caption!r}: is neither a PNG nor an SVG file")
+        # The size keeps the page from jumping while the picture is decoded.
+        kind, (width, height) = "png", _size(figure.image)
+        size = f' width="{width}" height="{height}" style="--width: {width}px"'
+    # On a narrow screen the picture scrolls sideways rather than shrink until it cannot be read.
     return (
-        f'<figure><img src="{source}" alt="{escape(figure.alt)}"{size}>'
+        f'<figure><div class="wide" tabindex="0" role="group" aria-label="{escape(figure.caption)}">'
+        f'<img src="data:image/{kind};base64,{encoded}" alt="{escape(figure.alt)}"{size}></div>'
         f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
     )
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    """Width and height in pixels of the page (1/96 inch) by the resolution that the file states."""
+    width, height = (int.from_bytes(png[n : n + 4], "big") for n in (16, 20))
+    stated = png.find(b"pHYs", 0, png.find(b"IDAT"))
+    per_metre = int.from_bytes(png[stated + 4 : stated + 8], "big") if stated > 0 else 0
+    scale = 96 / (per_metre * 0.0254) if per_metre else 1.0
+    return round(width * scale), round(height * scale)
+
+
+def to_json(report: Report) -> str:
+    """Write the page as page.json, from which `from_json` makes a page that looks the same.
+
+    Parameters
+    ----------
+    report : Report
+        What it holds. Pictures are kept in it (base64), so the file needs no other.
+
+    Returns
+    -------
+    str
+        JSON: "format", "schema", "title", "lead", "sections"; each element says its "type".
+    """
+    head = {"format": _FORMAT, "schema": SCHEMA}
+    return json.dumps(head | _plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Return a part of a page as JSON has it."""
+    if type(value) in _TYPES or isinstance(value, Report | Number):
+        kind = {"type": _TYPES[type(value)]} if type(value) in _TYPES else {}
+        return kind | {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else {"text": _text(value)}
+    return (
+        value if value is None or isinstance(value, str | int | float) else [_plain(item) for item in value]
+    )
+
+
+def from_json(text: str | bytes, source: str = "page.json") -> Report:
+    """Read what `to_json` wrote.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The file's content.
+    source : str, optional
+        What errors call it.
+
+    Returns
+    -------
+    Report
+        The page.
+
+    Raises
+    ------
+    UserError
+        If it is not JSON, not a page, of another schema or damaged.
+    """
+    remedy = "make it anew with the command that wrote it"
+    try:
+        head = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source}: is not JSON ({error}); {remedy}") from None
+    if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        raise UserError(f"{source}: is not a page that lava-predict wrote; {remedy}")
+    if head.get("schema") != SCHEMA:
+        raise UserError(
+            f"{source}: has schema {head.get('schema')!r}, this version reads {SCHEMA}; read it with the "
+            "version of lava-predict that wrote it"
+        )
+    try:
+        return TypeAdapter(Report).validate_json(text, strict=True)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{source}: is damaged at {place or 'its start'}: {first['msg']}; {remedy}") from None

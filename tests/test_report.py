@@ -1,8 +1,9 @@
-"""The report, read back by an HTML parser: self-contained, accessible, and every text taken literally."""
+"""The page, read back by an HTML parser and from JSON: self-contained, accessible, texts taken literally."""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,7 +12,21 @@ import numpy as np
 import pytest
 
 from lava_predict import plot_style, report
-from lava_predict.report import Callout, Figure, KeyValues, Number, Paragraph, Report, Section, Table, to_html
+from lava_predict.errors import UserError
+from lava_predict.report import (
+    Callout,
+    Code,
+    Figure,
+    KeyValues,
+    Number,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+    from_json,
+    to_html,
+    to_json,
+)
 
 NASTY = "<script>alert(\"x\")</script> & 'more' </table>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -68,6 +83,7 @@ ELEMENTS = (
     Figure(PNG, "a rising line", "It rises."),
     Figure(SVG, "nothing", "A drawing."),
     *(Callout(kind, "Mind this.") for kind in ("info", "warning", "pass", "fail")),
+    Code("lava-predict run  \\\n    --seed 1"),
     KeyValues((("preset", "robust"), ("seeds", 8), ("rate", -0.000123456))),
 )
 
@@ -83,6 +99,7 @@ def every_text(text: str) -> Report:
         Table(text, (text, text), ((text, text), (Number(text), Number(text)))),
         Figure(PNG, text, text),
         Callout("info", text),
+        Code(text),
         KeyValues(((text, text),)),
     )
     return Report(text, text, [Section(text, elements)] * 4)
@@ -115,7 +132,7 @@ def test_nothing_is_fetched_and_nothing_runs() -> None:
 def test_every_text_is_taken_literally() -> None:
     page = Page(to_html(every_text(NASTY)))
     assert not page.all("script")
-    places = ("h1", "h2", "p", "caption", "th", "td", "figcaption", "dt", "dd", "a", "title")
+    places = ("h1", "h2", "p", "caption", "th", "td", "figcaption", "dt", "dd", "a", "title", "code")
     for tag in places:
         assert any(NASTY in text for text in page.texts(tag)), tag
     assert all(found["alt"] == NASTY for _, found, _ in page.all("img"))
@@ -138,7 +155,7 @@ def test_sections_too_deep_for_html_are_refused() -> None:
     for _ in range(5):
         section = Section("around", (section,))
     with pytest.raises(ValueError, match="'bottom'"):
-        to_html(Report("", "", (section,)))
+        Report("", "", (section,))
 
 
 def test_pictures_are_inside_the_page_to_the_bit_with_alt_and_size() -> None:
@@ -147,14 +164,15 @@ def test_pictures_are_inside_the_page_to_the_bit_with_alt_and_size() -> None:
     kinds, contents = zip(*(found["src"].split(";base64,") for _, found, _ in images), strict=True)
     assert kinds == ("data:image/png", "data:image/svg+xml")
     assert [base64.b64decode(content) for content in contents] == [PNG, SVG]
-    assert (images[0][1]["width"], images[0][1]["height"]) == ("300", "150")
+    # 2 by 1 inch, whatever the resolution.
+    assert (images[0][1]["width"], images[0][1]["height"]) == ("192", "96")
 
 
 def test_a_picture_without_alt_or_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="alt"):
         Figure(PNG, " ", "caption")
     with pytest.raises(ValueError, match="neither a PNG nor an SVG"):
-        to_html(Report("", "", (Section("", (Figure(b"GIF89a", "alt", "caption"),)),)))
+        Figure(b"GIF89a", "alt", "caption")
 
 
 def test_tables_have_captions_and_headers_and_scroll_by_themselves() -> None:
@@ -199,6 +217,12 @@ def test_a_ragged_table_is_refused() -> None:
 def test_a_callout_says_in_words_what_its_colour_says() -> None:
     page = Page(to_html(sample(1)))
     assert page.texts("strong") == ["Note:", "Warning:", "Pass:", "Fail:"]
+    signs = [(found["aria-hidden"], text) for _, found, text in page.all("span")]
+    assert signs == [("true", sign) for sign in "i!✓✗"]
+
+
+def test_what_to_type_keeps_its_spaces_and_lines() -> None:
+    assert Page(to_html(sample(1))).texts("code") == ["lava-predict run  \\\n    --seed 1"]
 
 
 @pytest.mark.parametrize("sections", [3, 4])
@@ -238,3 +262,86 @@ def test_the_style_names_no_colour_that_is_not_checked() -> None:
     style = report._STYLE.replace("background: #fff;", "")
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgb|hsl", style)
     assert set(re.findall(r"var\(--(\w+)\)", style)) - {"edge"} <= report.LIGHT.keys() == report.DARK.keys()
+
+
+@pytest.mark.parametrize("page", [sample(1), sample(4), every_text(NASTY), every_text("“é” ± \U0001f9e0\n")])
+def test_a_page_from_json_is_the_page(page: Report) -> None:
+    text = to_json(page)
+    again = from_json(text)
+    assert to_html(again) == to_html(page)
+    assert to_json(again) == text
+
+
+def test_numbers_keep_their_type_in_json_and_what_json_lacks_looks_the_same() -> None:
+    row = ("x", 1, 1.0, True, None, np.int64(7), np.float32(0.5), np.bool_(False), Number("1 ± 2"))
+    odd = ("y", float("nan"), float("inf"), float("-inf"), np.float64("nan"), 10**15, 1e-300, "", -0.0)
+    page = Report("", "", (Section("", (Table("t", tuple("abcdefghi"), (row, odd)),)),))
+    again = from_json(to_json(page))
+    assert to_html(again) == to_html(page)
+    table = again.sections[0].elements[0]
+    assert isinstance(table, Table)
+    read = table.rows[0]
+    assert [type(entry) for entry in read] == [str, int, float, bool, type(None), int, float, bool, Number]
+
+
+def test_a_page_in_json_is_plain_json_that_says_what_it_is() -> None:
+    head = json.loads(to_json(sample(1)), parse_constant=pytest.fail)
+    assert (head["format"], head["schema"], head["title"]) == ("lava-predict page", 1, "A title")
+    types = [element["type"] for element in head["sections"][0]["elements"]]
+    assert types == [
+        "paragraph",
+        "table",
+        "figure",
+        "figure",
+        *["callout"] * 4,
+        "code",
+        "key_values",
+        "section",
+    ]
+
+
+def changed(path: str, value: object) -> str:
+    """Return the sample as JSON with one entry of it replaced."""
+    head = json.loads(to_json(sample(1)))
+    *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    inner = head
+    for part in way:
+        inner = inner[part]
+    inner[last] = value
+    return json.dumps(head)
+
+
+BROKEN = [
+    ("", "is not JSON"),
+    (to_json(sample(1))[:-20], "is not JSON"),
+    (b"\x89PNG\xff", "is not JSON"),
+    ("[" * 100_000, "is not JSON"),
+    ("[]", "is not a page"),
+    ('{"schema": 1, "command": "run"}', "is not a page"),
+    (changed("schema", 2), "schema 2, this version reads 1"),
+    (changed("title", 5), "damaged at title"),
+    (changed("sections", {}), "damaged at sections"),
+    (changed("sections.0.elements.0.type", "video"), "damaged at sections.0.elements.0"),
+    (changed("sections.0.elements.1.rows", [["a"]]), "1 entries for 5 columns"),
+    (changed("sections.0.elements.1.rows.0.0", {"a": 1}), "damaged at sections.0.elements.1.table.rows.0.0"),
+    (changed("sections.0.elements.2.image", "%%%"), "damaged at sections.0.elements.2.figure.image"),
+    (changed("sections.0.elements.2.image", "R0lGODlh"), "neither a PNG nor an SVG"),
+    (changed("sections.0.elements.2.alt", ""), r"needs a text in place of the picture \(alt\)"),
+    (changed("sections.0.elements.4.kind", "joy"), "damaged at sections.0.elements.4.callout.kind"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN, ids=[message for _, message in BROKEN])
+def test_a_damaged_or_foreign_page_is_refused_with_its_name_and_place(
+    text: str | bytes, message: str
+) -> None:
+    with pytest.raises(UserError, match=f"^here/page.json: .*{message}"):
+        from_json(text, "here/page.json")
+
+
+def test_too_deep_sections_in_json_are_refused() -> None:
+    section: dict[str, object] = {"type": "section", "title": "bottom", "elements": []}
+    for _ in range(5):
+        section = {"type": "section", "title": "around", "elements": [section]}
+    with pytest.raises(UserError, match="'bottom'"):
+        from_json(changed("sections", [section]))
