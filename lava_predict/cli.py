@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -34,9 +34,12 @@ from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.experiment import BACKENDS, Experiment, Result, RunState, check_available
 from lava_predict.experiment import Progress as ProgressCallback
 from lava_predict.health import Health, check_health
-from lava_predict.storage import RunRecord, new_folder
+from lava_predict.storage import SCHEMA, Folder, RunRecord, new_folder
 from lava_predict.unfinished import CHECKPOINT, UnfinishedRun, unfinished_folder, unfinished_run
 from lava_predict.work import EXECUTORS, processes, processors
+
+if TYPE_CHECKING:
+    from lava_predict.report import Report
 
 app = typer.Typer(
     name="lava-predict",
@@ -193,7 +196,6 @@ def compare(
 ) -> None:
     """Show what integers cost: float, fixed and on-chip side by side, over seeds, beside their nulls."""
     from lava_predict import comparison, comparison_report
-    from lava_predict.report import to_html
 
     chosen = _choose(config, preset, None, settings or [])
     folder = out if out is not None else _fresh_folder(f"compare-{chosen.preset}")
@@ -207,7 +209,7 @@ def compare(
         drawn = comparison_report.figures(found)
         for name, (picture, _, _) in drawn.items():
             files.write(f"figures/{name}.png", picture)
-        files.write("report.html", to_html(comparison_report.page(found, summary, drawn)))
+        _write_page(files, comparison_report.page(found, summary, drawn))
         files.write("config.toml", chosen.to_toml())
         files.write("summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
     if not quiet:
@@ -246,7 +248,6 @@ def reproduce(
     as_json: JsonOption = False,
 ) -> None:
     """Put the paper's claims to the test, over seeds, beside nulls, and judge each by a rule."""
-    from lava_predict.report import to_html
     from lava_predict.reproduction import report as pages
     from lava_predict.reproduction.cache import Cache
     from lava_predict.reproduction.reproduce import chosen_claims
@@ -271,7 +272,7 @@ def reproduce(
         summary["timing"] = {"wall_s": time.perf_counter() - started}
         for name, picture in pages.pictures(found).items():
             files.write(f"figures/{name}.png", picture.png)
-        files.write("report.html", to_html(pages.page(found)))
+        _write_page(files, pages.page(found))
         files.write("config.toml", chosen.to_toml())
         files.write("summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
     if as_json:
@@ -281,6 +282,35 @@ def reproduce(
         console.print(pages.table(found))
         print(f"{found.units} units of work, {found.reused} of them known before (in {cache}/)")
         print(f"table, figures and page: {folder}/ (open {folder}/report.html)")
+
+
+@app.command()
+@_reported
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="What run, compare, reproduce or check left.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file that --out names.")
+    ] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make one report.html of a folder of results: table, pictures, settings; it needs no other file."""
+    from lava_predict.run_report import command_of, page_of, write_page
+
+    shown, of = page_of(folder), command_of(folder)
+    file = out if out is not None else folder / "report.html"
+    # DIR/report.html is made of what DIR holds, so nothing is lost when it is made anew.
+    write_page(shown, file, overwrite or out is None)
+    if as_json:
+        print(json.dumps({"schema": SCHEMA, "command": "report", "of": of, "file": str(file)}, indent=2))
+    elif not quiet:
+        print(shown.lead)
+        print(f"page: {file}")
 
 
 @app.command()
@@ -395,14 +425,13 @@ def check(
     """Compare the network with what is public of Loihi 2: needs, limits, cost, verdict, what to change."""
     from lava_predict import readiness_report
     from lava_predict.readiness import check_readiness
-    from lava_predict.report import to_html
 
     found = check_readiness(_choose(config, preset, seed, settings or []))
     summary = json.dumps(readiness_report.summarise(found), indent=2, allow_nan=False)
     if out is not None:
         with new_folder(out, overwrite) as files:
             files.write("config.toml", found.config.to_toml())
-            files.write("report.html", to_html(readiness_report.page(found)))
+            _write_page(files, readiness_report.page(found))
             files.write("summary.json", summary + "\n")
     if as_json:
         print(summary)
@@ -478,6 +507,15 @@ def _progress(
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _write_page(files: Folder, page: Report) -> None:
+    """Write a page, and what `lava-predict report` makes it anew from."""
+    from lava_predict.report import to_html, to_json
+    from lava_predict.run_report import PAGE
+
+    files.write("report.html", to_html(page))
+    files.write(PAGE, to_json(page))
 
 
 def _write(write: Any, result: Result, health: Health | None) -> dict[str, Any]:

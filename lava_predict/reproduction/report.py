@@ -7,13 +7,14 @@ from typing import Any
 
 from rich.table import Table as Sheet
 
-from lava_predict.report import Callout, Figure, Kind, Paragraph, Report, Section, Table
+from lava_predict.report import Callout, Figure, Kind, Number, Paragraph, Report, Section, Table
 from lava_predict.reproduction.claim import CONFIDENCE, Judged, Picture, Verdict
 from lava_predict.reproduction.reproduce import JudgedClaim, Reproduction
 from lava_predict.spread import in_words, plain, spread
 from lava_predict.storage import SCHEMA
 
 _HEADER = ("", "paper", "ours", "null", "rule", "verdict")
+_FIRST_UNTOUCHED_SEED = 100
 _KINDS: Mapping[Verdict, Kind] = {Verdict.HOLDS: "pass", Verdict.FAILS: "fail"}
 _COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "red", Verdict.UNDECIDED: "yellow", Verdict.SHOWN: ""}
 
@@ -79,6 +80,11 @@ def _rows(one: JudgedClaim) -> list[list[str]]:
     return rows
 
 
+def _entries(row: list[str]) -> list[str | Number]:
+    """Let the columns of figures stand right."""
+    return [Number(text) if column in (1, 2) else text for column, text in enumerate(row)]
+
+
 def table(found: Reproduction) -> Sheet:
     """Lay out the table that `reproduce` prints."""
     sheet = Sheet(title=f"{len(found.claims)} claims, seeds {_seeds(found)}", caption=_reading(found))
@@ -136,8 +142,10 @@ def page(found: Reproduction) -> Report:
     lead = (
         f"Preset {found.config.preset}, seeds {_seeds(found)}. Of {len(found.claims)} claims "
         f"{counts[Verdict.HOLDS]} hold, {counts[Verdict.FAILS]} fail and {counts[Verdict.UNDECIDED]} are "
-        "undecided, each by a rule that was fixed before these seeds were run."
+        "undecided, each by a rule that was fixed beforehand."
     )
+    if found.seeds[0] < _FIRST_UNTOUCHED_SEED:
+        lead += f" Seeds below {_FIRST_UNTOUCHED_SEED} were used for tuning, so this confirms nothing."
     overview = Table(
         "The claims",
         ["", "claim", "verdict"],
@@ -148,13 +156,28 @@ def page(found: Reproduction) -> Report:
     return Report("The paper's claims, reproduced", lead, sections)
 
 
+def _tally(one: JudgedClaim) -> str:
+    """Say how many of the rules hold, fail and are undecided."""
+    verdicts = [judged.verdict for judged in one.criteria if judged.verdict is not Verdict.SHOWN]
+    counts = [
+        f"{verdicts.count(verdict)} {word}"
+        for verdict, word in (
+            (Verdict.HOLDS, "hold"),
+            (Verdict.FAILS, "fail"),
+            (Verdict.UNDECIDED, "undecided"),
+        )
+        if verdict in verdicts
+    ]
+    return f"The claim as a whole: {one.verdict.value}. Of {len(verdicts)} rules: {', '.join(counts)}."
+
+
 def _section(one: JudgedClaim) -> Section:
     return Section(
         f"{one.claim.number} {one.claim.name}",
         [
             Paragraph(one.claim.statement),
-            Callout(_KINDS.get(one.verdict, "info"), f"Verdict: {one.verdict.value}."),
-            Table("Criteria", ["quantity", *_HEADER[1:]], [list(row) for row in _rows(one)]),
+            Callout(_KINDS.get(one.verdict, "info"), _tally(one)),
+            Table("Criteria", ["quantity", *_HEADER[1:]], [_entries(row) for row in _rows(one)]),
             *(Figure(picture.png, picture.alt, picture.caption) for picture in one.pictures),
         ],
     )
