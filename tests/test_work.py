@@ -1,7 +1,12 @@
 """Units of work: the same results however many processes."""
 
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from lava_predict.work import carry_out, processors
@@ -46,3 +51,28 @@ def test_an_exception_in_a_unit_is_raised_here(jobs: int) -> None:
 def test_no_units_and_some_processors() -> None:
     assert carry_out(square, [], 2) == []
     assert processors() >= 1
+
+
+SLEEP = """
+import time
+from lava_predict.work import carry_out
+if __name__ == "__main__":
+    carry_out(time.sleep, [60, 60], 2)
+"""
+
+
+@pytest.mark.slow
+def test_no_process_outlives_a_caller_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "sleep.py").write_text(SLEEP)
+    caller = subprocess.Popen([sys.executable, tmp_path / "sleep.py"])
+    try:
+        children: list[psutil.Process] = []
+        while sum("spawn_main" in " ".join(child.cmdline()) for child in children) < 2:
+            time.sleep(0.1)
+            children = psutil.Process(caller.pid).children(recursive=True)
+        time.sleep(1.0)
+    finally:
+        caller.kill()
+        caller.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
