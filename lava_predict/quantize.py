@@ -75,6 +75,10 @@ class FixedNetwork(NamedTuple):
     feedback_weight: np.ndarray
 
 
+_ON_CHIP_REMEDIES = {"when_rate": "fixed.on_chip_epoch", "constant_input": "readout.constant_input"}
+"""What to change where the readout on Lava's learning engine holds a setting badly; else the time step."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What became of one parameter.
@@ -132,7 +136,8 @@ class Entry:
                 f"zero; raise {self.setting}"
             )
         if not self.is_weight and self.error > MOST_ERROR:
-            return f"{what}: off by {self.error:.2%}; raise {self.setting}"
+            remedy = "raise" if self.setting.startswith("fixed.") else "change"
+            return f"{what}: off by {self.error:.2%}; {remedy} {self.setting}"
         return ""
 
 
@@ -396,7 +401,7 @@ class _Planner:
                 Entry(
                     name=f"on chip: {approximation.name}",
                     unit="",
-                    setting="fixed.on_chip_epoch" if approximation.name == "when_rate" else "run.dt_ms",
+                    setting=_ON_CHIP_REMEDIES.get(approximation.name, "run.dt_ms"),
                     low=approximation.wanted,
                     high=approximation.wanted,
                     integer_low=0,
