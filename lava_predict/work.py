@@ -18,6 +18,7 @@ from lava_predict.errors import UserError, one_of
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
 
+_ANSWERS_WITHIN = "10s"
 EXECUTORS = ("local", "dask")
 """Where units can be carried out."""
 
@@ -152,7 +153,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         ) from None
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout="10s")
+            client = Client(scheduler, timeout=_ANSWERS_WITHIN)
         except (OSError, ValueError, TypeError) as error:
             raise UserError(
                 f"scheduler = {scheduler!r}: no Dask scheduler answers there ({error}); "

@@ -36,6 +36,9 @@ def mapped_elsewhere() -> set[str]:
     return found
 
 
-def nothing_new(before: set[str], seconds: float = 2.0) -> bool:
-    """Return whether, soon, no segment is left but those of ``before`` and other programs."""
+def nothing_new(before: set[str], seconds: float = 15.0) -> bool:
+    """Return whether, soon, no segment is left but those of ``before`` and other programs.
+
+    That of a program that was killed stays until Python's tracker of it has found out.
+    """
     return wait_until(lambda: segments() <= before or segments() <= before | mapped_elsewhere(), seconds)

@@ -196,8 +196,7 @@ def killed_run(arguments: list[str], cwd: Path, wait_s: float) -> None:
 @pytest.mark.parametrize(
     ("options", "kills"),
     [
-        pytest.param([], 4, id="cpu"),
-        pytest.param(["--precision", "fixed"], 2, id="fixed"),
+        pytest.param([], 3, id="cpu"),
         pytest.param(
             ["--backend", "lava"],
             2,

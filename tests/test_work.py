@@ -55,22 +55,25 @@ def test_no_units_and_some_processors() -> None:
 
 SLEEP = """
 import time
+from pathlib import Path
 from lava_predict.work import carry_out
+def sleep(name):
+    Path(name).touch()
+    time.sleep(60)
 if __name__ == "__main__":
-    carry_out(time.sleep, [60, 60], 2)
+    carry_out(sleep, ["one", "two"], 2)
 """
 
 
 @pytest.mark.slow
 def test_no_process_outlives_a_caller_that_is_killed(tmp_path: Path) -> None:
     (tmp_path / "sleep.py").write_text(SLEEP)
-    caller = subprocess.Popen([sys.executable, tmp_path / "sleep.py"])
+    caller = subprocess.Popen([sys.executable, "sleep.py"], cwd=tmp_path)
     try:
-        children: list[psutil.Process] = []
-        while sum("spawn_main" in " ".join(child.cmdline()) for child in children) < 2:
-            time.sleep(0.1)
-            children = psutil.Process(caller.pid).children(recursive=True)
-        time.sleep(1.0)
+        while not all((tmp_path / name).exists() for name in ("one", "two")):
+            assert caller.poll() is None
+            time.sleep(0.05)
+        children = psutil.Process(caller.pid).children(recursive=True)
     finally:
         caller.kill()
         caller.wait()
