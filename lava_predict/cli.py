@@ -148,6 +148,7 @@ def run(
             return
         going_on = load_checkpoint(unfinished_folder(resume) / CHECKPOINT)
         chosen, folder, precision = going_on.config, resume, going_on.precision
+        _check_same_network(resume, going_on)
         if backend is None:
             backend, form = going_on.backend, form or going_on.form
     else:
@@ -373,6 +374,15 @@ def _is_finished(resume: Path, quiet: bool, as_json: bool) -> bool:
     elif not quiet:
         print(f"{resume}/: this run has ended; there is nothing left to do")
     return True
+
+
+def _check_same_network(resume: Path, going_on: Checkpoint) -> None:
+    """Raise a UserError if this machine draws another network than the stopped run has."""
+    if Experiment(going_on.config).network.fingerprint() != going_on.network.fingerprint():
+        raise UserError(
+            f"--resume {str(resume)!r}: the same settings give another network here, so this machine or its "
+            "libraries are not those of the stopped run; go on where it was begun"
+        )
 
 
 def _keeping(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -262,6 +263,16 @@ def test_an_interrupted_run_tells_how_to_go_on_and_is_not_overwritten(signum, tm
     assert "--resume out" in again.stderr
     assert run_command(*SMALL, "--out", "out", "--overwrite", cwd=tmp_path).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_machine_that_draws_another_network_does_not_go_on(tiny, tmp_path: Path) -> None:
+    one = checkpoint_of(tiny(), "float", 1)
+    other = replace(one, network=one.network._replace(bias=one.network.bias + 1e-9))
+    (tmp_path / "out.unfinished").mkdir()
+    (tmp_path / "out.unfinished" / "checkpoint.h5").write_bytes(other.to_bytes())
+    done = run_command("--resume", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "give another network here" in done.stderr
 
 
 @pytest.mark.parametrize(
