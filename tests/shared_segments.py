@@ -12,10 +12,13 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Return whether the condition held at any time within so many seconds."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not condition():
+        if time.monotonic() >= end:
+            return False
         time.sleep(0.02)
-    return condition()
+    return True
 
 
 def segments() -> set[str]:

@@ -265,6 +265,7 @@ def test_an_interrupted_run_tells_how_to_go_on_and_is_not_overwritten(signum, tm
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 def test_a_machine_that_draws_another_network_does_not_go_on(tiny, tmp_path: Path) -> None:
     one = checkpoint_of(tiny(), "float", 1)
     other = replace(one, network=one.network._replace(bias=one.network.bias + 1e-9))
@@ -275,6 +276,7 @@ def test_a_machine_that_draws_another_network_does_not_go_on(tiny, tmp_path: Pat
     assert "give another network here" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -18,6 +18,8 @@ from lava_predict.reproduction.studies.course import course
 from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.task import Kind, Meet, Segment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def config() -> Config:
@@ -216,7 +218,6 @@ def test_a_learner_that_diverges_counts_as_twice_nothing() -> None:
     assert gating.over_course(found, error, np.array([True, False])) == pytest.approx(0.4)
 
 
-@pytest.mark.slow
 def test_gating_claim_goes_through_on_the_smallest_network(config: Config) -> None:
     claim = gating.CLAIM
     seeds = [
@@ -232,7 +233,6 @@ def test_gating_claim_goes_through_on_the_smallest_network(config: Config) -> No
     assert picture.png.startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
 def test_the_gating_claim_fails_if_an_ablation_does_no_harm(config: Config) -> None:
     claim = gating.CLAIM
     found = {name: carry_out_unit(one) for name, one in claim.units(load_preset("smoke"), 7).items()}

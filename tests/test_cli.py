@@ -92,6 +92,7 @@ def test_output_in_a_pipe_is_a_table_without_progress(ran: tuple[Path, Any]) -> 
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 def test_config_of_a_run_and_a_second_run_agree(ran: tuple[Path, Any], tmp_path: Path) -> None:
     done = command("run", str(ran[0] / "config.toml"), "--json", "--out", "again", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -171,6 +172,7 @@ def test_a_run_that_diverges_ends_with_1_and_leaves_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_help_and_version(tmp_path: Path) -> None:
     assert "--set" in command("run", "--help", cwd=tmp_path).stdout
     assert CliRunner().invoke(app, ["--version"]).stdout.strip() == "0.1.0"
@@ -189,6 +191,7 @@ def test_presets_can_be_named_from_python_as_on_the_command_line(ran: tuple[Path
     assert load_config(ran[0] / "config.toml") == load_preset("smoke", [*overrides, "run.seed=5"])
 
 
+@pytest.mark.slow
 def test_a_run_in_integers_says_what_saturates_and_what_to_do(tmp_path: Path) -> None:
     forced = ["--set", "fixed.fraction_bits=20"]
     done = command("run", *SMALL, "--precision", "fixed", *forced, "--json", cwd=tmp_path)

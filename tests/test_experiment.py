@@ -103,6 +103,7 @@ def test_going_on_from_a_copied_state_in_another_engine(variant: Config, precisi
     assert whole.differences(first.state) == []
 
 
+@pytest.mark.slow
 def test_another_process_comes_to_the_same_fingerprints(tiny: Tiny) -> None:
     config = tiny("reservoir.feedback_gain=0.3")
     script = (

@@ -207,6 +207,7 @@ def test_kernel_equals_oracle_in_many_more_networks(config: Config, seed: int, e
     check_advance(config, seed, extreme)
 
 
+@pytest.mark.slow
 def test_a_thousand_strong_inputs_saturate() -> None:
     """Each is at most 2^23, their sum is not; 32 bits would not hold it."""
     chosen = copy.deepcopy(SMOKE)

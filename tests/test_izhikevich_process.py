@@ -331,6 +331,7 @@ def test_recurrent_dense_loop_with_injected_current(run: Run) -> None:
     assert np.any(without != expected)
 
 
+@pytest.mark.slow
 def test_sparse_loops_between_excitatory_and_inhibitory_cells(run: Run) -> None:
     """Two populations, E -> E, E -> I and I -> E; the plain loop has them as one population."""
     excitatory, inhibitory, steps = 40, 10, 300
@@ -570,6 +571,7 @@ def test_monitor_sees_millivolts_of_an_integer_cell(run: Run) -> None:
     np.testing.assert_array_equal(monitor.get_data()[cells.name]["v"][:, 0], expected)
 
 
+@pytest.mark.slow
 def test_dense_and_event_sparse_loops_in_integers(run: Run) -> None:
     """Lava's own Dense, 8 bits and an exponent for each sign, against weights in mV / ms."""
     cells, steps = 40, 300

@@ -179,6 +179,7 @@ def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str
     assert Experiment(config).run("lava", precision, form).fingerprint == expected.fingerprint
 
 
+@pytest.mark.slow
 @PRECISION
 def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused(precision: str) -> None:
     """Both models of Reservoir in a plain Lava network, under Lava's own run configuration."""

@@ -64,6 +64,7 @@ def test_one_seed_or_a_seed_without_a_value_decides_nothing() -> None:
     assert rule.judge(np.array([1.0, 1.0])) is Verdict.HOLDS
 
 
+@pytest.mark.slow
 def test_seeds_decide_as_often_wrongly_as_the_confidence_allows() -> None:
     """With the true mean at the bound, one seed in forty errs on either side."""
     rng = np.random.default_rng(5)

@@ -171,6 +171,7 @@ def test_fingerprints_and_versions_are_given_whole(tiny: Callable[..., Config]) 
     assert shown["version, numpy"] == np.__version__
 
 
+@pytest.mark.slow
 def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., Config]) -> None:
     good = ran(tiny(), "fixed").page
     assert "Integers" in [section.title for section in good.sections]
@@ -186,6 +187,7 @@ def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., 
     assert dict(table.rows)["v"] == bad.summary["saturations"]["v"] > 0
 
 
+@pytest.mark.slow
 def test_several_cues_have_a_row_each_and_what_cannot_occur_a_dash(tiny: Callable[..., Config]) -> None:
     config = tiny(
         "task.cues=2",

@@ -111,6 +111,7 @@ def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, noth
     assert list(tmp_path.iterdir()) == [copy]
 
 
+@pytest.mark.slow
 def test_a_cell_that_raises_is_an_error_and_the_notebook_stays(tmp_path: Path, nothing_left: None) -> None:
     path = tmp_path / "fails.ipynb"
     nbformat.write(notebook_of("print('so far')", "1 / 0"), path)
@@ -121,6 +122,7 @@ def test_a_cell_that_raises_is_an_error_and_the_notebook_stays(tmp_path: Path, n
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_a_cell_that_takes_too_long_is_ended(tmp_path: Path, nothing_left: None) -> None:
     path = tmp_path / "sleeps.ipynb"
     nbformat.write(notebook_of("import time; time.sleep(60)"), path)
@@ -128,6 +130,7 @@ def test_a_cell_that_takes_too_long_is_ended(tmp_path: Path, nothing_left: None)
         execute.execute(path, limit_s=1)
 
 
+@pytest.mark.slow
 def test_what_is_written_is_executed_and_bare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "prints.ipynb"
     notebook = notebook_of("import sys\nprint(sys.version_info.major)", "open('left', 'w').close()")
