@@ -148,7 +148,6 @@ def run(
             return
         going_on = load_checkpoint(unfinished_folder(resume) / CHECKPOINT)
         chosen, folder, precision = going_on.config, resume, going_on.precision
-        _check_same_network(resume, going_on)
         if backend is None:
             backend, form = going_on.backend, form or going_on.form
     else:
@@ -160,6 +159,8 @@ def run(
     check_available(backend, precision, form, target)
     with unfinished_run(folder, overwrite, resume is not None) as files:
         experiment = Experiment(chosen)
+        if going_on is not None:
+            _check_same_network(folder, going_on, experiment)
         keep = _keeping(files, experiment, backend, precision, form, going_on)
         with (
             _told_how_to_go_on(folder, files),
@@ -376,9 +377,9 @@ def _is_finished(resume: Path, quiet: bool, as_json: bool) -> bool:
     return True
 
 
-def _check_same_network(resume: Path, going_on: Checkpoint) -> None:
+def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experiment) -> None:
     """Raise a UserError if this machine draws another network than the stopped run has."""
-    if Experiment(going_on.config).network.fingerprint() != going_on.network.fingerprint():
+    if experiment.network.fingerprint() != going_on.network.fingerprint():
         raise UserError(
             f"--resume {str(resume)!r}: the same settings give another network here, so this machine or its "
             "libraries are not those of the stopped run; go on where it was begun"

@@ -570,7 +570,7 @@ class Experiment:
         state : RunState, optional
             Where to go on from, of the same configuration and precision; by default the start.
         keep : callable, optional
-            Given the state before the first trial, every second or so, and at the end, to be kept.
+            Given the state before the first trial, every `KEEP_EVERY_S` or so, and at the end, to be kept.
         target : str, optional
             As for `start`.
 
