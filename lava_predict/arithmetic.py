@@ -51,7 +51,7 @@ class Arithmetic(ABC):
     plan : Plan or None
         What became of the parameters in quantising.
     number, accumulator : type
-        Of states and streams, and of sums: i_in and |xc|^2.
+        Of states and streams, and of |xc|^2.
     saturating : tuple of str
         What may saturate, in the order of ``State.saturations``.
     """
@@ -312,11 +312,17 @@ class FixedArithmetic(Arithmetic):
         self._xq = np.empty(network.a.size, np.int32)
 
     def _sums_fit_32_bits(self) -> bool:
-        """Whether what all synapses of a cell add up to fits 32 bits; then half the memory is moved."""
+        """Whether 32 bits hold what a cell's synapses and inputs add up to; less memory is moved then."""
         network, k = self.network, self.constants
-        shift = np.where(network.weight > 0, k.excitatory_shift, k.inhibitory_shift)
-        sizes = np.ldexp(np.abs(network.weight.astype(np.float64)), shift)
-        return bool(np.bincount(network.target, sizes, 1).max() < 2.0**31)
+        synapses = _sizes(network.weight, k.excitatory_shift, k.inhibitory_shift)
+        inputs = _sizes(network.input_weight, k.input_positive_shift, k.input_negative_shift)
+        up = (
+            fixed.FEEDBACK_FRACTION - k.feedback_positive_shift,
+            fixed.FEEDBACK_FRACTION - k.feedback_negative_shift,
+        )
+        fed_back = _sizes(network.feedback_weight, *up)
+        largest = np.bincount(network.target, synapses, 1).max()
+        return bool(max(largest, (inputs.sum(axis=0) + fed_back.sum(axis=0)).max()) < 2.0**31)
 
     def _initial_state(self) -> State:
         """Return the float state before the first step in integers: v = -65 mV, u = b v, all else 0."""
@@ -380,6 +386,13 @@ class FixedArithmetic(Arithmetic):
     def _store_when(self, state: State, w_when: np.ndarray) -> None:
         fraction = self.config.fixed.readout_fraction_bits
         state.w_when[:] = to_state(w_when, fraction, self.constants.readout_grain)
+
+
+def _sizes(weight: np.ndarray, positive_shift: int, negative_shift: int) -> np.ndarray:
+    """Return the magnitudes of weights on the states' grid."""
+    shift = np.where(weight > 0, positive_shift, negative_shift)
+    sizes: np.ndarray = np.ldexp(np.abs(weight.astype(np.float64)), shift)
+    return sizes
 
 
 def _uncentred_norm(config: Config, network: Network) -> float:

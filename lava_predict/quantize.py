@@ -33,6 +33,9 @@ VERTEX_MV = 62.5
 REST = 16.25
 """0.04 v^2 + 5 v + 140 = 0.04 (v + VERTEX_MV)^2 - REST (completing Izhikevich's square)."""
 
+LOWEST_MV = -4096.0
+"""Lower bound of v and c, where the states' 24 bits reach further."""
+
 LEADING_BIT = math.log(2.0)
 """One over the mean of m = norm / (its leading bit), 1 <= m < 2 and its logarithm uniform."""
 
@@ -43,6 +46,7 @@ MOST_ZEROED = 0.05
 """A connection of which more than this share of weights falls to zero is warned of."""
 
 _MOST_FRACTION = 40
+_LEAST_NOISE_FRACTION = 4  # With it the noise of a step is below 2^28.
 _ROUNDINGS = {"nearest": kernel.NEAREST, "floor": kernel.FLOOR, "stochastic": kernel.STOCHASTIC}
 
 
@@ -341,12 +345,13 @@ class _Planner:
         bits: int,
         fraction_bits: int,
         grain: int = 0,
+        lowest: int | None = None,
     ) -> np.ndarray:
-        """Quantise a parameter of the step to a word of so many bits beside the sign."""
+        """Quantise a parameter of the step to a word of so many bits beside the sign, from ``lowest`` on."""
         values = np.asarray(value, np.float64)
         rounding = self.settings.constant_rounding
         wanted = to_integer(values, fraction_bits - grain, rounding) << grain
-        held = np.clip(wanted, -(2**bits), ((2**bits - 1) >> grain) << grain)
+        held = np.clip(wanted, -(2**bits) if lowest is None else lowest, ((2**bits - 1) >> grain) << grain)
         size = np.abs(values)
         scale = np.maximum(size, 0.01 * size.max(initial=0.0))
         off = np.abs(held * 2.0**-fraction_bits - values)
@@ -355,11 +360,12 @@ class _Planner:
         return held
 
     def factor(
-        self, name: str, value: np.ndarray | float, unit: str = "", least: int = 0
+        self, name: str, value: np.ndarray | float, unit: str = "", least: int = 0, most: int = _MOST_FRACTION
     ) -> tuple[np.ndarray, int]:
         """Quantise a factor with as many fraction bits as its word allows; return it and these."""
         bits = self.settings.parameter_bits - 1
-        fraction = max(fraction_bits_for(float(np.max(np.abs(value), initial=0.0)), bits), least)
+        largest = float(np.max(np.abs(value), initial=0.0))
+        fraction = fraction_bits_for(largest, bits, most, least)
         return self.hold(name, value, unit, "fixed.parameter_bits", bits, fraction), fraction
 
     def decay(self, name: str, tau: float, dt: float) -> int:
@@ -596,16 +602,26 @@ def _cells(planner: _Planner, cells: CellParameters) -> tuple[dict[str, np.ndarr
     state, fraction = kernel.STATE_BITS - 1, settings.fraction_bits
     grains = {name: kernel.STATE_BITS - getattr(settings, f"{name}_bits") for name in ("v", "u", "s")}
 
-    def current(name: str, value: np.ndarray | float, unit: str = "mV/ms", grain: int = 0) -> np.ndarray:
-        return planner.hold(name, value, unit, "fixed.fraction_bits", state, fraction, grain)
+    # 32 bits then hold what v moves by in a step, however few fraction bits there are.
+    lowest = max(kernel.LOWEST, int(LOWEST_MV * 2**fraction))
 
-    a, a_shift = planner.factor("a dt", dt * cells.a)
+    def current(
+        name: str,
+        value: np.ndarray | float,
+        unit: str = "mV/ms",
+        grain: int = 0,
+        lowest: int | None = None,
+    ) -> np.ndarray:
+        return planner.hold(name, value, unit, "fixed.fraction_bits", state, fraction, grain, lowest)
+
+    most = kernel.MOST_FRACTION
+    a, a_shift = planner.factor("a dt", dt * cells.a, least=settings.parameter_bits - 1, most=most)
     # b v must fit 31 bits and sign, which it does up to |b| = 128.
-    b, b_shift = planner.factor("b", cells.b, least=max(0, settings.parameter_bits - 8))
-    c = current("c", cells.c, "mV", grains["v"])
+    b, b_shift = planner.factor("b", cells.b, least=max(0, settings.parameter_bits - 8), most=most)
+    c = current("c", cells.c, "mV", grains["v"], -(-lowest >> grains["v"] << grains["v"]))
     d = current("d", cells.d, "mV/ms", grains["u"])
     bias = current("bias", cells.bias)
-    square, square_fraction = planner.factor("0.02 dt", 0.02 * dt)
+    square, square_fraction = planner.factor("0.02 dt", 0.02 * dt, most=most)
     # So many that 0.02 (v + 62.5) fits 24 bits whatever the range of v.
     v_shift = min(kernel.MOST_FACTOR_FRACTION, fraction + 5)
     half = planner.hold("dt / 2", 0.5 * dt, "ms", "run.dt_ms", state, v_shift)
@@ -613,12 +629,15 @@ def _cells(planner: _Planner, cells: CellParameters) -> tuple[dict[str, np.ndarr
         "noise / 37837",
         noise_of_step(cells.noise, dt) / NOISE_DEVIATION * 2.0**fraction,
         f"2^-{fraction} mV/ms",
+        least=_LEAST_NOISE_FRACTION,
+        most=most,
     )
     held = {"a": a, "b": b, "c": c, "d": d, "bias": bias}
     return {name: array.astype(np.int32) for name, array in held.items()}, {
         "vertex": int(current("vertex", VERTEX_MV, "mV")),
         "rest": int(current("rest", REST)),
         "peak": int(current("peak", V_PEAK, "mV", grains["v"])),
+        "lowest": lowest,
         "square": int(square),
         "square_shift": fraction + square_fraction - v_shift,
         "half_step": int(half),

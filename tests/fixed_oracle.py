@@ -1,7 +1,7 @@
 """The integer network once more, in plain Python integers, from docs/fixed-point.md, not from the kernels.
 
 Nothing here can overflow, so what a machine word must hold is asserted: every product has at most 48 bits,
-every number at most 64, every shift is by 0 .. 63.
+what is added to a state and the sum at most 32, every number at most 64, every shift is by 0 .. 63.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 STATE_BITS = 24
 PRODUCT_BITS = 48
+SUM_BITS = 32
 WORD_BITS = 64
 LOWEST, HIGHEST = -(2**23), 2**23 - 1
 DIVERGED = 100 * 2**16
@@ -223,12 +224,12 @@ class Oracle:
                 w = fits(v + k["vertex"], STATE_BITS + 1)
                 t = fits(cut(product(w, k["square"]), k["square_shift"], rounding), STATE_BITS)
                 moved = kept(product(t, w) + drive, k["v_shift"], k["v_grain"], rounding, r[half])
-                v = min(max(v + moved, LOWEST), k["peak"])
+                v = min(max(fits(v + moved, SUM_BITS), k["lowest"]), k["peak"])
             b_v = fits(cut(product(v, self.network["b"][j]), k["b_shift"], rounding), 32)
             moved = kept(product(b_v - u, self.network["a"][j]), k["a_shift"], k["u_grain"], rounding, r[3])
-            u = sat(u + moved)
+            u = sat(fits(u + moved, SUM_BITS))
             state["v"][j], state["u"][j], state["s"][j] = v, u, s
-        self.saturations["v"] += state["v"].count(LOWEST)
+        self.saturations["v"] += state["v"].count(k["lowest"])
         self.saturations["u"] += at_bounds(state["u"])
         self.saturations["s"] += at_bounds(state["s"])
 
@@ -289,12 +290,13 @@ class Oracle:
             if gate <= 0:
                 continue
             error = product(target[event] - state["z"][event], gate)
-            size = sat(cut(error, 16, rounding))
+            most = 2 ** (n + 15)
+            size = sat(min(max(cut(error, 16, rounding), -most), most))
             row = state["w_when"][event]
             for j, value in enumerate(xc):
                 r = field_of(fold(tagged, event * len(xc) + j), 0)
                 moved = kept(product(size, value), n, k["readout_grain"], rounding, r)
-                row[j] = self._clipped("w_when", row[j] + moved)
+                row[j] = self._clipped("w_when", fits(row[j] + moved, SUM_BITS))
 
     def begin(self, reset_to: dict[str, Any] | None) -> None:
         """Begin a segment, maybe with the reservoir as ``reset_to`` has it."""

@@ -128,7 +128,7 @@ def scramble(state: State, arithmetic: FixedArithmetic, rng: random.Random, extr
     """Overwrite a state with any numbers that its words hold."""
     k = arithmetic.constants
     highest = {"v": k.peak, "z": fixed.MOST_Z, "x": HIGHEST}
-    lowest = {"z": -fixed.MOST_Z, "x": 0}
+    lowest = {"v": k.lowest, "z": -fixed.MOST_Z, "x": 0}
     for name in ("v", "u", "s", "x", "m", "z"):
         array = getattr(state, name)
         bounds = (lowest.get(name, LOWEST), highest.get(name, HIGHEST))
@@ -266,6 +266,30 @@ def test_a_product_is_cut_and_saturated_like_apytypes(
     assert fixed.saturate((state * factor + fixed.offset(rounding, shift, 0)) >> shift) == wanted
 
 
+@given(STATE, st.integers(-(2**15), 2**15 - 1), st.integers(0, 38), st.integers(0, 22), ROUNDING)
+def test_scaled(state: int, factor: int, shift: int, grain: int, rounding: int) -> None:
+    """In halves of 15 bits what it is in one, wherever 32 bits hold it."""
+    rounding = fixed.NEAREST if rounding == fixed.STOCHASTIC else rounding
+    cut_off = fixed.offset(rounding, shift + grain, 0)
+    if abs(state * factor) >> shift >= 2**30:
+        factor >>= 15
+    numbers = (np.int32(state), np.int32(factor))
+    assert fixed.scaled(*numbers, shift, cut_off) == (state * factor + cut_off) >> shift
+    wanted = integer_of(rounded(exact(state, 24, 0) * exact(factor, 16, shift), 0, rounding))
+    assert fixed.saturate(fixed.scaled(*numbers, shift, fixed.offset(rounding, shift, 0))) == wanted
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))
+def test_cut_product(upper: int, shift: int, lower: int) -> None:
+    product = (upper << shift) + (lower & ((1 << shift) - 1))
+    assert fixed.cut_product(product, shift) == upper
+
+
+@given(st.integers(-(2**62), 2**62) | STATE, STATE)
+def test_a_clipped_summand_leaves_the_sum_as_it_is(value: int, state: int) -> None:
+    assert fixed.saturate(state + int(fixed.summand(value))) == min(max(state + value, LOWEST), HIGHEST)
+
+
 @given(ROUNDING, st.integers(0, 62), st.integers(0, 2**16 - 1))
 def test_offset(rounding: int, shift: int, bits: int) -> None:
     found = fixed.offset(rounding, shift, bits)
@@ -334,7 +358,7 @@ def test_half_step_and_recover_equal_apytypes(
 ) -> None:
     k, a_dt, b_held = constants_of(word | {"u_bits": word["v_bits"]}, dt, a, b)
     F, E = word["fraction_bits"], k.v_shift
-    v = min(v, k.peak)
+    v = min(max(v, k.lowest), k.peak)
     w = exact(v, 24, F) + exact(k.vertex, 24, F)
     t = rounded(w * exact(k.square, 16, k.square_shift - F + E), E, rounding)
     drive = (exact(steady, 24, F) + exact(s, 24, F) - exact(u, 24, F) - exact(k.rest, 24, F)) * exact(
@@ -345,13 +369,15 @@ def test_half_step_and_recover_equal_apytypes(
     moved = rounded(exact(v, 24, F) + change, F, rounding)
     offsets = [fixed.offset(rounding, n, 0) for n in (k.square_shift, E + k.v_grain)]
     given_drive = (steady + s - u - k.rest) * k.half_step
-    assert fixed.half_step(v, given_drive, k, *offsets) == min(integer_of(moved), k.peak)
+    found = fixed.half_step(np.int32(v), given_drive, k, *offsets, np.int32(k.v_mask))
+    assert found == min(max(integer_of(moved), k.lowest), k.peak)
 
     target = rounded(exact(v, 24, F) * exact(b_held, 16, k.b_shift), F, rounding)
     change = rounded((target - exact(u, 24, F)) * exact(a_dt, 16, k.a_shift), grid, rounding)
     moved = rounded(exact(u, 24, F) + change, F, rounding)
     offsets = [fixed.offset(rounding, n, 0) for n in (k.b_shift, k.a_shift + k.u_grain)]
-    assert fixed.recover(v, u, a_dt, b_held, k, *offsets) == integer_of(moved)
+    cell = (np.int32(number) for number in (v, u, a_dt, b_held))
+    assert fixed.recover(*cell, k, *offsets, np.int32(k.u_mask)) == integer_of(moved)
 
 
 @given(
@@ -386,7 +412,8 @@ def test_gated_delta(
     counters = np.zeros(len(fixed.SATURATING), np.int64)
     fixed.gated_delta(held, np.array(xc, np.int32), *numbers, norm, k, np.uint64(step_key), counters)
     n = min(max(when_shift + norm.bit_length(), 0), 38)
-    size = min(max(cut((target - z) * gate, 16, ROUNDINGS[rounding]), LOWEST), HIGHEST)
+    least, most = max(LOWEST, -(2 ** (n + 15))), min(HIGHEST, 2 ** (n + 15))
+    size = min(max(cut((target - z) * gate, 16, ROUNDINGS[rounding]), least), most)
     wanted, clipped = [], 0
     for j, value in enumerate(xc):
         r = fold(fold(step_key, 2**32 + 2), len(xc) + j) % 2**16

@@ -30,6 +30,7 @@ class Held(NamedTuple):
     integers: Sequence[int]
     fraction_bits: int
     grain: int = 0
+    lowest: int | None = None
 
     def off(self) -> list[Fraction]:
         """By how many units an integer is too low; a unit is the least step of the grid."""
@@ -40,7 +41,12 @@ class Held(NamedTuple):
         ]
 
     def limits(self, entry: Entry) -> tuple[int, int]:
-        return -(2**entry.bits), (2**entry.bits - 1) >> self.grain << self.grain
+        low = (
+            -(2**entry.bits)
+            if self.lowest is None
+            else math.ceil(self.lowest / 2**self.grain) * 2**self.grain
+        )
+        return low, (2**entry.bits - 1) >> self.grain << self.grain
 
     def clipped(self, entry: Entry) -> list[bool]:
         """Whether the nearest integer would be beyond the word."""
@@ -71,7 +77,8 @@ def constants_held(config: Config, network: Network, made: Quantised) -> Iterato
     assert k.v_shift == min(20, F + 5)
     yield Held("a dt", [a * dt for a in fractions_of(network.a)], held.a.tolist(), k.a_shift)
     yield Held("b", fractions_of(network.b), held.b.tolist(), k.b_shift)
-    yield Held("c", fractions_of(network.c), held.c.tolist(), F, 24 - word.v_bits)
+    assert k.lowest == max(-(2**23), -(2 ** (12 + F)))
+    yield Held("c", fractions_of(network.c), held.c.tolist(), F, 24 - word.v_bits, k.lowest)
     yield Held("d", fractions_of(network.d), held.d.tolist(), F, 24 - word.u_bits)
     yield Held("bias", fractions_of(network.bias), held.bias.tolist(), F)
     yield Held("vertex", [Fraction("62.5")], [k.vertex], F)
@@ -191,11 +198,14 @@ def check_factors(config: Config, made: Quantised) -> None:
     for name in ("a dt", "b", "0.02 dt", "noise / 37837", "16 dt / tau_m", "when rate"):
         entry = made.plan.entry(name)
         assert entry.bits == bits
-        assert 0 <= entry.fraction_bits <= 40
-        least = max(0, bits + 1 - 8) if name == "b" else 0
+        most = 32 if name in ("a dt", "b", "0.02 dt", "noise / 37837") else 40
+        least = {"a dt": bits, "b": max(0, bits + 1 - 8), "noise / 37837": 4}.get(name, 0)
+        assert entry.fraction_bits <= most
         greatest = Fraction(max(abs(entry.low), abs(entry.high)))
         one_more = math.floor(greatest * Fraction(2) ** (entry.fraction_bits + 1) + Fraction(1, 2))
-        if greatest and entry.fraction_bits < 40:
+        if greatest:
+            assert entry.fraction_bits >= least
+        if greatest and entry.fraction_bits < most:
             assert one_more > 2**bits - 1
         if entry.fraction_bits > least:
             assert not entry.clipped

@@ -4,7 +4,9 @@ The counterpart of `lava_predict.kernels.float`, function by function. States ar
 int32 that saturate; factors have 16 bits, decays 12; products have at most 48 bits and are cut to 24 by a
 shift. There is no division and no float in a step. docs/fixed-point.md states every format.
 
-int32 is written out where it lets the compiler multiply 32 by 32 bits instead of 64 by 64.
+Between 32-bit numbers `np.add` and its like stand for + and its like, which numba would do in 64 bits: half
+as many numbers to a vector, and shifts that few processors have. Formats are such that 32 bits hold all but
+products.
 
 A number of f fraction bits stands for integer * 2^-f. F is ``fixed.fraction_bits``; mV and mV / ms have F.
 """
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 STATE_BITS = 24
 """Word length of a state, with sign."""
+
+MOST_FRACTION = 32
+"""Most fraction bits of a factor in a cell's equations: `cut_product` keeps the 32 bits from there on."""
 
 HIGHEST = 2 ** (STATE_BITS - 1) - 1
 LOWEST = -(2 ** (STATE_BITS - 1))
@@ -71,7 +76,9 @@ _LOWEST_PAYLOAD, _HIGHEST_PAYLOAD = -(2 ** (PAYLOAD_BITS - 1)), 2 ** (PAYLOAD_BI
 _MEAN_SHIFT = MEAN_FRACTION - TRACE_FRACTION
 _CENTRED_SHIFT = MEAN_FRACTION - PAYLOAD_FRACTION
 _PLAIN_SHIFT = TRACE_FRACTION - PAYLOAD_FRACTION
-_MOST_SHIFT = 62
+_MOST_WHEN_SHIFT = 38
+_MOST_SUMMAND = 2**29
+_ALL_BITS = (np.int32(-1), np.int32(-1), np.int32(-1))
 
 
 class FixedConstants(NamedTuple):
@@ -81,6 +88,8 @@ class FixedConstants(NamedTuple):
     ----------
     vertex, rest, peak
         62.5, 16.25 and 30 mV with F fraction bits: v' = 0.04 (v + vertex)^2 - rest - u + I.
+    lowest
+        Lower bound of v, F fraction bits: that of 24 bits, but no less than -4096 mV.
     square, square_shift
         0.02 dt as a factor, and the shift that leaves ``v_shift`` fraction bits of its product with v.
     half_step
@@ -130,6 +139,7 @@ class FixedConstants(NamedTuple):
     vertex: int
     rest: int
     peak: int
+    lowest: int
     square: int
     square_shift: int
     half_step: int
@@ -175,10 +185,34 @@ class FixedConstants(NamedTuple):
     chip: OnChipConstants
 
 
+class CellRounding(NamedTuple):
+    """What is added before the shifts of a cell's equations, and kept after them.
+
+    Attributes
+    ----------
+    s_cut, first_cut, second_cut, u_cut
+        `offset` for the shift of s, of v in either half step, and of u.
+    square_cut, b_cut
+        The same for the intermediate products.
+    v_mask, u_mask, s_mask
+        As in `FixedConstants`, int32.
+    """
+
+    s_cut: int
+    first_cut: int
+    second_cut: int
+    u_cut: int
+    square_cut: int
+    b_cut: int
+    v_mask: int
+    u_mask: int
+    s_mask: int
+
+
 @kernel
 def saturate(value: int) -> int:
     """Return the nearest number that a signed 24-bit word can hold."""
-    return min(max(value, LOWEST), HIGHEST)
+    return np.minimum(np.maximum(value, np.int32(LOWEST)), np.int32(HIGHEST))
 
 
 @kernel
@@ -215,7 +249,60 @@ def factor_offset(rounding: int, shift: int) -> int:
 
 
 @kernel
-def half_step(v: int, drive: int, k: FixedConstants, square_offset: int, v_offset: int) -> int:
+def cut_product(product: int, shift: int) -> int:
+    """Shift a product of at most 64 bits down, rounding toward minus infinity, where 32 bits hold the result.
+
+    The shift is logical, as few processors shift vectors of signed 64-bit numbers: of what is left, the
+    lowest 32 bits are the same.
+
+    Parameters
+    ----------
+    product : int
+        64 bits, the offset of the rounding in it.
+    shift : int
+        0 .. `MOST_FRACTION`.
+
+    Returns
+    -------
+    int
+        32 bits with sign.
+    """
+    return np.int32(np.uint64(product) >> np.uint64(shift))
+
+
+@kernel
+def scaled(value: int, factor: int, shift: int, cut: int) -> int:
+    """Multiply and shift, (value factor + cut) >> shift, all in 32 bits, where these hold the result.
+
+    The upper and the lower bits of ``value`` are multiplied apart, so that no product has more than 32 bits.
+
+    Parameters
+    ----------
+    value : int32
+        32 bits with sign; at most 2^(30 - f), 2^f the factor's size, once shifted by 15 or by ``shift``.
+    factor : int32
+        16 bits, with sign or without.
+    shift : int
+        0 .. 62.
+    cut : int
+        From `offset`, for a shift of ``shift`` or more.
+
+    Returns
+    -------
+    int32
+        The product's upper bits.
+    """
+    split = min(shift, PAYLOAD_BITS - 1)
+    below = (1 << split) - 1
+    rest = cut & ((1 << shift) - 1)
+    lower = np.add(np.multiply(np.bitwise_and(value, np.int32(below)), factor), np.int32(rest & below))
+    upper = np.add(np.multiply(np.right_shift(value, np.int32(split)), factor), np.int32(rest >> split))
+    product = np.add(upper, np.right_shift(lower, np.int32(split)))
+    return np.add(np.right_shift(product, np.int32(shift - split)), np.int32(cut >> shift))
+
+
+@kernel
+def half_step(v: int, drive: int, k: FixedConstants, square_cut: int, v_cut: int, v_mask: int) -> int:
     """Advance v by half a time step: v + dt / 2 (0.04 (v + 62.5)^2 - 16.25 - u + I), clipped at the peak.
 
     The vertex form of Izhikevich's 0.04 v^2 + 5 v + 140 has one product of two states where that has two
@@ -224,51 +311,52 @@ def half_step(v: int, drive: int, k: FixedConstants, square_offset: int, v_offse
 
     Parameters
     ----------
-    v : int
+    v : int32
         24 bits, F fraction bits.
     drive : int
         dt / 2 (-16.25 - u + I), F + ``v_shift`` fraction bits.
     k : FixedConstants
         See there.
-    square_offset, v_offset : int
-        For the two cuts, from `offset`.
+    square_cut, v_cut, v_mask : int, int, int32
+        As in `CellRounding`.
 
     Returns
     -------
-    int
+    int32
         v, 24 bits, F fraction bits.
     """
-    from_vertex = np.int32(v + k.vertex)
-    factor = np.int32((from_vertex * np.int32(k.square) + square_offset) >> k.square_shift)
-    change = factor * from_vertex + (drive + v_offset)
-    wide = v + ((change >> k.v_shift) & k.v_mask)
-    return np.int32(min(max(wide, LOWEST), k.peak))
+    from_vertex = np.add(v, np.int32(k.vertex))
+    factor = cut_product(from_vertex * np.int32(k.square) + square_cut, k.square_shift)
+    change = cut_product(factor * from_vertex + (drive + v_cut), k.v_shift)
+    wide = np.add(v, np.bitwise_and(change, v_mask))
+    return np.minimum(np.maximum(wide, np.int32(k.lowest)), np.int32(k.peak))
 
 
 @kernel
-def recover(v: int, u: int, a: int, b: int, k: FixedConstants, b_offset: int, u_offset: int) -> int:
+def recover(
+    v: int, u: int, a: int, b: int, k: FixedConstants, b_cut: int, u_cut: int, u_mask: int
+) -> int:  # fmt: skip
     """Advance the recovery variable by a time step: u + a dt (b v - u).
 
     Parameters
     ----------
-    v, u : int
+    v, u : int32
         24 bits, F fraction bits.
-    a, b : int
+    a, b : int32
         Factors: a dt and b with ``a_shift`` and ``b_shift`` fraction bits.
     k : FixedConstants
         See there.
-    b_offset, u_offset : int
-        For the two cuts, from `offset`.
+    b_cut, u_cut, u_mask : int, int, int32
+        As in `CellRounding`.
 
     Returns
     -------
-    int
+    int32
         u, 24 bits, F fraction bits.
     """
-    target = np.int32((v * b + b_offset) >> k.b_shift)
-    change = np.int32(target - u) * a
-    wide = u + (((change + u_offset) >> k.a_shift) & k.u_mask)
-    return np.int32(saturate(wide))
+    target = scaled(v, b, k.b_shift, b_cut)
+    change = scaled(np.subtract(target, u), a, k.a_shift, u_cut)
+    return saturate(np.add(u, np.bitwise_and(change, u_mask)))
 
 
 @kernel
@@ -300,6 +388,12 @@ def at_bounds(values: np.ndarray, lowest: int, highest: int) -> int:
 
 
 @kernel
+def summand(value: int) -> int:
+    """Clip a sum of weights to what 32 bits can add to: beyond it, the result's 24 bits saturate anyway."""
+    return np.int32(np.minimum(np.maximum(value, np.int32(-_MOST_SUMMAND)), np.int32(_MOST_SUMMAND)))
+
+
+@kernel
 def gather_current(
     i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_key: np.uint64, saturations: np.ndarray
 ) -> None:
@@ -307,7 +401,7 @@ def gather_current(
 
     Parameters
     ----------
-    i_in : (N,) int64
+    i_in : (N,) int32 or int64
         Current from cues, events and feedback, F fraction bits; 24 bits afterwards.
     bias : (N,) int32
         F fraction bits.
@@ -318,65 +412,96 @@ def gather_current(
     saturations : (len(SATURATING),) int64
         Counters, changed in place.
     """
-    lost = 0
+    lost = np.int32(0)
     if k.noise_factor == 0:
         for j in range(i_in.size):
-            wide = i_in[j] + bias[j]
-            i_in[j] = saturate(wide)
-            lost += np.int64(wide != i_in[j])
+            wide = np.add(summand(i_in[j]), bias[j])
+            held = saturate(wide)
+            i_in[j] = held
+            lost = np.add(lost, np.int32(wide != held))
     else:
         cut = factor_offset(k.rounding, k.noise_shift)
         factor = np.int32(k.noise_factor)
         word = step_key
         for j in range(i_in.size):
             word += GOLDEN  # the same numbers as fold(step_key, j), without its product
-            noise = np.int32(noise_sum(mix(word))) * factor
-            wide = i_in[j] + bias[j] + ((noise + cut) >> k.noise_shift)
-            i_in[j] = saturate(wide)
-            lost += np.int64(wide != i_in[j])
+            noise = cut_product(np.int32(noise_sum(mix(word))) * factor + cut, k.noise_shift)
+            wide = np.add(np.add(summand(i_in[j]), bias[j]), noise)
+            held = saturate(wide)
+            i_in[j] = held
+            lost = np.add(lost, np.int32(wide != held))
     saturations[CURRENT] += lost
 
 
 @kernel
 def advance_cell(
-    v: int,
-    u: int,
-    s: int,
-    a_in: int,
-    steady: int,
-    a: int,
-    b: int,
-    k: FixedConstants,
-    offsets: tuple[int, int, int, int, int, int],
+    v: int, u: int, s: int, a_in: int, steady: int, a: int, b: int, k: FixedConstants, r: CellRounding
 ) -> tuple[int, int, int]:
     """Advance one cell by one step, up to the threshold.
 
     Parameters
     ----------
-    v, u, s : int
+    v, u, s : int32
         State, 24 bits, F fraction bits.
     a_in : int
         What the spikes of the step before add to ``s``, F fraction bits.
     steady : int
         Bias, inputs, feedback and noise, 24 bits, F fraction bits.
-    a, b : int
+    a, b : int32
         As in `recover`.
     k : FixedConstants
         See there.
-    offsets : tuple of int
-        For the cuts of s, the first and second half step, u, the square and b v.
+    r : CellRounding
+        See there.
 
     Returns
     -------
-    v, u, s : int
+    v, u, s : int32
         After the step.
     """
-    s_wide = (((s * np.int32(k.synapse_decay) + offsets[0]) >> k.decay_bits) & k.s_mask) + a_in
-    s_held = np.int32(saturate(s_wide))
-    drive = np.int32(np.int32(steady + s_held) - np.int32(u + k.rest)) * np.int32(k.half_step)
-    v = half_step(v, drive, k, offsets[4], offsets[1])
-    v = half_step(v, drive, k, offsets[4], offsets[2])
-    return v, recover(v, u, a, b, k, offsets[5], offsets[3]), s_held
+    decayed = np.bitwise_and(scaled(s, np.int32(k.synapse_decay), k.decay_bits, r.s_cut), r.s_mask)
+    s_held = saturate(np.add(decayed, summand(a_in)))
+    current = np.subtract(np.add(np.int32(steady), s_held), np.add(u, np.int32(k.rest)))
+    drive = current * np.int32(k.half_step)
+    v = half_step(v, drive, k, r.square_cut, r.first_cut, r.v_mask)
+    v = half_step(v, drive, k, r.square_cut, r.second_cut, r.v_mask)
+    return v, recover(v, u, a, b, k, r.b_cut, r.u_cut, r.u_mask), s_held
+
+
+@kernel
+def advance_alike(
+    v: np.ndarray,
+    u: np.ndarray,
+    s: np.ndarray,
+    a_in: np.ndarray,
+    steady: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    k: FixedConstants,
+    r: CellRounding,
+) -> tuple[int, int, int]:
+    """Advance all cells, with the same rounding, by one step up to the threshold.
+
+    Parameters
+    ----------
+    v, u, s, a_in, steady, a, b : (N,) int
+        As for `advance_cell`; v, u and s are changed in place.
+    k, r
+        See `advance_cell`.
+
+    Returns
+    -------
+    lowest_v, lowest, highest : int32
+        Of v, and of u and s; or 0 if that is lower, or for the last, higher.
+    """
+    lowest_v = lowest = highest = np.int32(0)
+    for j in range(v.size):
+        v_j, u_j, s_j = advance_cell(v[j], u[j], s[j], a_in[j], steady[j], a[j], b[j], k, r)
+        v[j], u[j], s[j] = v_j, u_j, s_j
+        lowest_v = np.minimum(lowest_v, v_j)
+        lowest = np.minimum(lowest, np.minimum(u_j, s_j))
+        highest = np.maximum(highest, np.maximum(u_j, s_j))
+    return lowest_v, lowest, highest
 
 
 @kernel
@@ -399,7 +524,7 @@ def advance_cells(
     ----------
     v, u, s : (N,) int32
         F fraction bits; changed in place.
-    a_in, i_in : (N,) int64
+    a_in, i_in : (N,) int32 or int64
         What the spikes of the step before add to ``s``, and current of this step only; F fraction
         bits. Bias and noise are added to ``i_in``.
     a, b, bias : (N,) int32
@@ -412,31 +537,37 @@ def advance_cells(
         Counters of the cells whose variable stands at a bound after a step, changed in place.
     """
     gather_current(i_in, bias, k, step_key, saturations)
-    square_cut = factor_offset(k.rounding, k.square_shift)
-    b_cut = factor_offset(k.rounding, k.b_shift)
-    s_cut, v_cut, u_cut = k.decay_bits + k.s_grain, k.v_shift + k.v_grain, k.a_shift + k.u_grain
+    products = (factor_offset(k.rounding, k.square_shift), factor_offset(k.rounding, k.b_shift))
+    masks = (np.int32(k.v_mask), np.int32(k.u_mask), np.int32(k.s_mask))
+    s_shift, v_shift, u_shift = k.decay_bits + k.s_grain, k.v_shift + k.v_grain, k.a_shift + k.u_grain
+    lowest_v, lowest, highest = np.int32(k.lowest), np.int32(LOWEST), np.int32(HIGHEST)
     if k.rounding == STOCHASTIC:
         key = fold(step_key, _CELLS_WORD)
         for j in range(v.size):
             bits = fold(key, np.uint64(j))
             cuts = (
-                offset(STOCHASTIC, s_cut, np.int64(bits & _FIELD)),
-                offset(STOCHASTIC, v_cut, np.int64((bits >> _S16) & _FIELD)),
-                offset(STOCHASTIC, v_cut, np.int64((bits >> _S32) & _FIELD)),
-                offset(STOCHASTIC, u_cut, np.int64(bits >> _S48)),
-                square_cut,
-                b_cut,
+                offset(STOCHASTIC, s_shift, np.int64(bits & _FIELD)),
+                offset(STOCHASTIC, v_shift, np.int64((bits >> _S16) & _FIELD)),
+                offset(STOCHASTIC, v_shift, np.int64((bits >> _S32) & _FIELD)),
+                offset(STOCHASTIC, u_shift, np.int64(bits >> _S48)),
             )
-            v[j], u[j], s[j] = advance_cell(v[j], u[j], s[j], a_in[j], i_in[j], a[j], b[j], k, cuts)
+            r = CellRounding(*cuts, *products, *masks)
+            v[j], u[j], s[j] = advance_cell(v[j], u[j], s[j], a_in[j], i_in[j], a[j], b[j], k, r)
     else:
-        v_offset = offset(k.rounding, v_cut, 0)
-        s_offset, u_offset = offset(k.rounding, s_cut, 0), offset(k.rounding, u_cut, 0)
-        cuts = (s_offset, v_offset, v_offset, u_offset, square_cut, b_cut)
-        for j in range(v.size):
-            v[j], u[j], s[j] = advance_cell(v[j], u[j], s[j], a_in[j], i_in[j], a[j], b[j], k, cuts)
-    saturations[V] += at_bounds(v, LOWEST, k.peak + 1)
-    saturations[U] += at_bounds(u, LOWEST, HIGHEST)
-    saturations[S] += at_bounds(s, LOWEST, HIGHEST)
+        v_cut = offset(k.rounding, v_shift, 0)
+        cuts = (offset(k.rounding, s_shift, 0), v_cut, v_cut, offset(k.rounding, u_shift, 0))
+        if k.v_grain == 0 and k.u_grain == 0 and k.s_grain == 0:
+            # With masks that it knows, all bits, the compiler leaves them out: a tenth of the time.
+            r = CellRounding(*cuts, *products, *_ALL_BITS)
+            lowest_v, lowest, highest = advance_alike(v, u, s, a_in, i_in, a, b, k, r)
+        else:
+            r = CellRounding(*cuts, *products, *masks)
+            lowest_v, lowest, highest = advance_alike(v, u, s, a_in, i_in, a, b, k, r)
+    if lowest_v <= k.lowest:
+        saturations[V] += at_bounds(v, k.lowest, k.peak + 1)
+    if lowest <= LOWEST or highest >= HIGHEST:
+        saturations[U] += at_bounds(u, LOWEST, HIGHEST)
+        saturations[S] += at_bounds(s, LOWEST, HIGHEST)
 
 
 @kernel
@@ -506,7 +637,7 @@ def deliver_spikes(
         Weights of ``weight_bits`` and sign.
     shift : int
         From the weights' to F fraction bits.
-    a_in : (N,) int64
+    a_in : (N,) int32 or int64
         F fraction bits; changed in place.
     """
     for index in range(count):
@@ -608,19 +739,20 @@ def advance_traces(
     saturations : (len(SATURATING),) int64
         Counters, changed in place.
     """
-    decay = np.int32(k.trace_decay)
+    decay, mask, highest = np.int32(k.trace_decay), np.int32(k.trace_mask), np.int32(HIGHEST)
     shift = k.decay_bits + k.trace_grain
     if k.rounding == STOCHASTIC:
         key = fold(step_key, _TRACES_WORD)
         for j in range(x.size):
             bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
-            kept = ((x[j] * decay + offset(STOCHASTIC, shift, bits)) >> k.decay_bits) & k.trace_mask
-            x[j] = min(kept, HIGHEST)
+            kept = scaled(x[j], decay, k.decay_bits, offset(STOCHASTIC, shift, bits))
+            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
     else:
         cut = offset(k.rounding, shift, 0)
         for j in range(x.size):
             # On a coarse grid the next number up from the greatest may be out of range.
-            x[j] = min(((x[j] * decay + cut) >> k.decay_bits) & k.trace_mask, HIGHEST)
+            kept = scaled(x[j], decay, k.decay_bits, cut)
+            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
     for index in range(count):
         j = spiking[index]
         wide = np.int64(x[j]) + k.trace_gain
@@ -684,14 +816,18 @@ def centre_traces(
         |xc|^2, twice `PAYLOAD_FRACTION` bits.
     """
     cells = x.size
-    cut = factor_offset(k.rounding, _CENTRED_SHIFT)
+    cut = np.int32(factor_offset(k.rounding, _CENTRED_SHIFT))
     mean_mask = np.int32(-1 if k.centred else 0)
+    low = high = np.int32(k.constant_input)
     for j in range(cells):
-        from_mean = np.int32(np.int32(x[j] << _MEAN_SHIFT) - np.int32(m[j] & mean_mask))
-        wide = np.int32(np.int32(from_mean + cut) >> _CENTRED_SHIFT)
-        xc[j] = np.int32(min(max(wide, _LOWEST_PAYLOAD), _HIGHEST_PAYLOAD))
+        from_mean = np.subtract(np.left_shift(x[j], np.int32(_MEAN_SHIFT)), np.bitwise_and(m[j], mean_mask))
+        wide = np.right_shift(np.add(from_mean, cut), np.int32(_CENTRED_SHIFT))
+        held = np.minimum(np.maximum(wide, np.int32(_LOWEST_PAYLOAD)), np.int32(_HIGHEST_PAYLOAD))
+        xc[j] = held
+        low, high = np.minimum(low, held), np.maximum(high, held)
     xc[cells] = k.constant_input
-    saturations[XC] += at_bounds(xc, _LOWEST_PAYLOAD, _HIGHEST_PAYLOAD)
+    if low == _LOWEST_PAYLOAD or high == _HIGHEST_PAYLOAD:
+        saturations[XC] += at_bounds(xc, _LOWEST_PAYLOAD, _HIGHEST_PAYLOAD)
     norm = np.int64(0)
     for j in range(cells + 1):
         norm += xc[j] * xc[j]
@@ -720,6 +856,8 @@ def grade_traces(x: np.ndarray, k: FixedConstants, xq: np.ndarray) -> None:
 def read_out(weight: np.ndarray, payload: np.ndarray, k: FixedConstants, read: np.ndarray) -> int:
     """One of the readouts: weight times payload, summed over the cells.
 
+    Two channels are summed side by side, so that a payload is loaded and widened once for both.
+
     Parameters
     ----------
     weight : (K, inputs) int32
@@ -738,13 +876,19 @@ def read_out(weight: np.ndarray, payload: np.ndarray, k: FixedConstants, read: n
     """
     cut = factor_offset(k.rounding, k.readout_fraction)
     lost = 0
-    for channel in range(read.size):
-        total = np.int64(0)
+    for channel in range(0, read.size, 2):
+        other = min(channel + 1, read.size - 1)
+        totals = (np.int64(0), np.int64(0))
         for j in range(payload.size):
-            total += weight[channel, j] * payload[j]
-        wide = (total + cut) >> k.readout_fraction
-        read[channel] = saturate(wide)
-        lost += np.int64(wide != read[channel])
+            totals = (
+                totals[0] + weight[channel, j] * payload[j],
+                totals[1] + weight[other, j] * payload[j],
+            )
+        for index in range(1 + other - channel):
+            wide = (totals[index] + cut) >> k.readout_fraction
+            held = saturate(wide)
+            read[channel + index] = held
+            lost += np.int64(wide != held)
     return lost
 
 
@@ -790,29 +934,33 @@ def gated_delta(
     k, step_key, saturations
         As for `advance_traces`.
     """
-    shift = min(max(k.when_shift + bit_length(norm), 0), _MOST_SHIFT - STATE_BITS)
+    shift = min(max(k.when_shift + bit_length(norm), 0), _MOST_WHEN_SHIFT)
+    most = 1 << (shift + PAYLOAD_BITS - 1)  # so that 32 bits hold what a weight moves by
     cut = offset(k.rounding, shift + k.readout_grain, 0)
+    mask = np.int32(k.readout_mask)
     key = fold(step_key, _WEIGHTS_WORD) if k.rounding == STOCHASTIC else step_key
-    lost = 0
+    lost = np.int32(0)
     for channel in range(z.size):
         if rate_gate[channel] == 0:
             continue
         error = np.int64(target[channel]) - z[channel]
         product = error * rate_gate[channel] + factor_offset(k.rounding, PAYLOAD_FRACTION)
-        step = np.int32(saturate(product >> PAYLOAD_FRACTION))
+        step = np.int32(saturate(min(max(product >> PAYLOAD_FRACTION, -most), most)))
         row = w_when[channel]
         if k.rounding == STOCHASTIC:
             for j in range(xc.size):
                 word = np.uint64(channel * xc.size + j)
                 cut = offset(STOCHASTIC, shift + k.readout_grain, np.int64(fold(key, word) & _FIELD))
-                wide = row[j] + (((step * xc[j] + cut) >> shift) & k.readout_mask)
-                row[j] = saturate(wide)
-                lost += np.int64(wide != row[j])
+                wide = np.add(row[j], np.bitwise_and(scaled(step, xc[j], shift, cut), mask))
+                held = saturate(wide)
+                row[j] = held
+                lost = np.add(lost, np.int32(wide != held))
         else:
             for j in range(xc.size):
-                wide = row[j] + (((step * xc[j] + cut) >> shift) & k.readout_mask)
-                row[j] = saturate(wide)
-                lost += np.int64(wide != row[j])
+                wide = np.add(row[j], np.bitwise_and(scaled(step, xc[j], shift, cut), mask))
+                held = saturate(wide)
+                row[j] = held
+                lost = np.add(lost, np.int32(wide != held))
     saturations[W_WHEN] += lost
 
 
@@ -988,7 +1136,7 @@ def advance(
         Step of the segment at which a when readout was beyond +-`MOST_Z`, or -1.
     """
     cells = state.v.size
-    i_in = np.empty(cells, np.int64)
+    i_in = np.empty(cells, state.a_in.dtype)
     xc = np.empty(cells + 1, np.int32)
     xq = np.empty(cells, np.int32)
     spiking = np.empty(cells, np.int64)

@@ -157,7 +157,7 @@ class PyReservoirModel(PyLoihiProcessModel):
         self._level = np.zeros(arithmetic.network.input_weight.shape[0], arithmetic.number)
         # What is fed back comes in through the port, a step before it acts, as in the graph.
         self._feedback = np.zeros(state.z.size, arithmetic.number)
-        self._i_in, self._spiking = np.empty(cells, arithmetic.accumulator), np.empty(cells, np.int64)
+        self._i_in, self._spiking = np.empty_like(state.a_in), np.empty(cells, np.int64)
 
     def run_spk(self) -> None:
         """Advance by what came in one step before, send the spikes, then receive."""
