@@ -32,6 +32,8 @@ sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file_
 
 import numba
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from lava_predict import Experiment, load_preset, metrics
 from lava_predict.kernels import on_chip
@@ -415,10 +417,9 @@ def run_all(
     found = []
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(arguments.jobs, mp_context=context) as pool:
-        for done, result in enumerate(pool.map(run_seed, jobs), start=1):
-            found.append(result)
-            print(f"\r{done} of {len(jobs)} seeds", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+        console = Console(stderr=True)
+        results = pool.map(run_seed, jobs)
+        found += track(results, "seeds", len(jobs), console=console, disable=not console.is_terminal)
     default = np.array([result[0] for result in found])
     return (
         default,

@@ -77,7 +77,7 @@ _MEAN_SHIFT = MEAN_FRACTION - TRACE_FRACTION
 _CENTRED_SHIFT = MEAN_FRACTION - PAYLOAD_FRACTION
 _PLAIN_SHIFT = TRACE_FRACTION - PAYLOAD_FRACTION
 _MOST_WHEN_SHIFT = 38
-_MOST_SUMMAND = 2**29
+_MOST_SUMMAND = 2**29  # More than the greatest noise, 2^28, and two states, so that nothing brings it back.
 _ALL_BITS = (np.int32(-1), np.int32(-1), np.int32(-1))
 
 
@@ -283,7 +283,7 @@ def scaled(value: int, factor: int, shift: int, cut: int) -> int:
     factor : int32
         16 bits, with sign or without.
     shift : int
-        0 .. 62.
+        0 .. 46.
     cut : int
         From `offset`, for a shift of ``shift`` or more.
 
