@@ -521,6 +521,7 @@ def test_engine_equals_oracle(rounding: str) -> None:
     check_engine(load_preset("smoke", [*SMALL, *own]), 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [

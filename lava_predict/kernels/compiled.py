@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +29,34 @@ def _source_digest() -> str:
 
 # numba notices a change of the file that a function stands in, not of the files it calls into, and
 # would go on running a stale inlined callee. A cache folder per state of the sources mends that.
-_CACHE = str(Path(__file__).parent / "__pycache__" / f"numba-{_source_digest()}")
+_CACHE = Path(__file__).parent / "__pycache__" / f"numba-{_source_digest()}"
+_OLD_CACHES_KEPT = 4
+_DAY_S = 86400.0
+
+
+def forget_old_caches(current: Path) -> None:
+    """Delete the machine code of former states of the sources, megabytes each.
+
+    The newest few stay, for who goes back and forth between two states, and all of the last day, as a process
+    that began before an edit may still write there.
+
+    Parameters
+    ----------
+    current : Path
+        The folder of the present state; those beside it with a like name are looked at.
+    """
+    made = {}
+    for path in current.parent.glob("numba-*"):
+        with contextlib.suppress(OSError):  # Another process may be deleting it.
+            made[path] = path.stat().st_mtime
+    made.pop(current, None)
+    newest_first = sorted(made, key=lambda path: made[path], reverse=True)
+    for path in newest_first[_OLD_CACHES_KEPT:]:
+        if made[path] < time.time() - _DAY_S:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+forget_old_caches(_CACHE)
 
 
 def _use_full_vectors() -> None:
@@ -64,7 +94,7 @@ def kernel(function: Function) -> Function:
     """
     settings: Any = numba.config
     users_choice = settings.CACHE_DIR
-    settings.CACHE_DIR = users_choice or _CACHE
+    settings.CACHE_DIR = users_choice or str(_CACHE)
     try:
         # Inlined, as passing a network of many arrays takes as long as a short kernel runs.
         compiled: Any = numba.njit(cache=True, error_model="numpy", fastmath=False, forceinline=True)(
