@@ -200,7 +200,7 @@ def check_factors(config: Config, made: Quantised) -> None:
         assert entry.bits == bits
         most = 32 if name in ("a dt", "b", "0.02 dt", "noise / 37837") else 40
         least = {"a dt": bits, "b": max(0, bits + 1 - 8), "noise / 37837": 4}.get(name, 0)
-        assert entry.fraction_bits <= most
+        assert 0 <= entry.fraction_bits <= most
         greatest = Fraction(max(abs(entry.low), abs(entry.high)))
         one_more = math.floor(greatest * Fraction(2) ** (entry.fraction_bits + 1) + Fraction(1, 2))
         if greatest:
