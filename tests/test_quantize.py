@@ -48,12 +48,12 @@ class Held(NamedTuple):
         )
         return low, (2**entry.bits - 1) >> self.grain << self.grain
 
-    def clipped(self, entry: Entry) -> list[bool]:
-        """Whether the nearest integer would be beyond the word."""
+    def clipped(self, entry: Entry, half: Fraction = Fraction(1, 2)) -> list[bool]:
+        """Whether the nearest integer, or with a ``half`` of 0 the one below, would be beyond the word."""
         low, high = self.limits(entry)
         unit = 2**self.grain
         nearest = [
-            math.floor(value * Fraction(2) ** (self.fraction_bits - self.grain) + Fraction(1, 2)) * unit
+            math.floor(value * Fraction(2) ** (self.fraction_bits - self.grain) + half) * unit
             for value in self.physical
         ]
         return [not low <= integer <= high for integer in nearest]
@@ -169,7 +169,7 @@ def check_constants(config: Config, network: Network, made: Quantised) -> None:
         assert all(low <= integer <= high for integer in held.integers)
         assert all(integer % 2**held.grain == 0 for integer in held.integers)
         off = held.off()
-        clipped = held.clipped(entry)
+        clipped = held.clipped(entry, Fraction(0) if floored else Fraction(1, 2))
         if floored:
             assert all(
                 abs(part - Fraction(1, 2)) <= HALF for part, out in zip(off, clipped, strict=True) if not out
