@@ -32,10 +32,10 @@ import numpy as np
 from numpy_network import NumpyNetwork
 
 from lava_predict import Config, load_preset
-from lava_predict.arithmetic import FixedArithmetic, FloatArithmetic
-from lava_predict.backends.cpu import CpuEngine
-from lava_predict.network import Network, draw_network
-from lava_predict.task import Meet, Segment
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.network.arithmetic import FixedArithmetic, FloatArithmetic
+from lava_predict.network.draw import Network, draw_network
+from lava_predict.tasks.meet import Meet, Segment
 
 LARGEST_AT_FULL_TIMES = 4000
 SHARE_OF_TIMES = 0.25

@@ -19,11 +19,11 @@ from pathlib import Path
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from lava_predict import Config, Experiment, load_preset
-from lava_predict.arithmetic import PRECISIONS
-from lava_predict.backends import Engine
-from lava_predict.backends.cpu import CpuEngine
-from lava_predict.backends.lava import LavaEngine
-from lava_predict.task import Segment
+from lava_predict.engines import Engine
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.engines.lava.engine import LavaEngine
+from lava_predict.network.arithmetic import PRECISIONS
+from lava_predict.tasks.meet import Segment
 
 WAYS = {
     "cpu": ("cpu", 0, 100),

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lava_predict import Experiment, load_preset
-from lava_predict.experiment import BlockResult
+from lava_predict.experiment.experiment import BlockResult
 
 PROBES = (1, 10, 25, 50, 100)
 SILENT_SYNAPSES = "reservoir.connection_probability=0.0"

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.network import Network
-from lava_predict.task import Kind, Meet, Segment
+from lava_predict.network.draw import Network
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Kind, Meet, Segment
 
 _LOW_HALVES = np.uint64(0x0000FFFF0000FFFF)
 

@@ -35,10 +35,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from lava_predict import Experiment, load_preset, metrics
-from lava_predict.kernels import on_chip
-from lava_predict.kernels.noise import fold, key_of
-from lava_predict.task import Kind, Segment
+from lava_predict import Experiment, load_preset
+from lava_predict.experiment import scores as metrics
+from lava_predict.learning.when import on_chip
+from lava_predict.numerics.noise import fold, key_of
+from lava_predict.tasks.meet import Kind, Segment
 
 PROBES = (1, 10, 25, 50, 100)
 BLOCK = "task.blocks=[{trials=100, probability=[0.7, 0.3], latency_ms=[300, 600]}]"
@@ -543,7 +544,7 @@ def speed(arguments: argparse.Namespace) -> None:
 
 def lava(arguments: argparse.Namespace) -> None:
     """Play the pause and trial that a run begins with to the Lava network at full size; z must be equal."""
-    from lava_predict.backends.supervised import SupervisedRun, import_lava
+    from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 
     import_lava()
     from lava.magma.core.run_configs import Loihi2SimCfg

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from lava_predict import Config, Experiment, load_preset
-from lava_predict.arithmetic import PRECISIONS
+from lava_predict.network.arithmetic import PRECISIONS
 
 FEEDBACK = "reservoir.feedback_gain=0.3"
 RESET = {"no reset": (), "reset": ("task.reset=true",)}

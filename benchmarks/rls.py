@@ -22,7 +22,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import numpy as np
 from scipy.linalg.blas import dsymv, dsyr
 
-from lava_predict.learning.rls import inverse_correlation, least_squares, update
+from lava_predict.reproduction.baselines.rls import inverse_correlation, least_squares, update
 
 
 def single_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:

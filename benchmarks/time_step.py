@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_predict import load_preset
-from lava_predict.firing_patterns import FIRING_PATTERNS
-from lava_predict.kernels.float import advance_cells, reset_spiking
-from lava_predict.network import draw_network
+from lava_predict.analysis.firing_patterns import FIRING_PATTERNS
+from lava_predict.network.draw import draw_network
+from lava_predict.network.float_step import advance_cells, reset_spiking
 
 Floats = NDArray[np.float64]
 

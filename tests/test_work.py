@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lava_predict.work import carry_out, processors
+from lava_predict.pool import carry_out, processors
 
 
 def square(number: int) -> int:
@@ -56,7 +56,7 @@ def test_no_units_and_some_processors() -> None:
 SLEEP = """
 import time
 from pathlib import Path
-from lava_predict.work import carry_out
+from lava_predict.pool import carry_out
 def sleep(name):
     Path(name).touch()
     time.sleep(60)

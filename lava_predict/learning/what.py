@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lava_predict.kernels.compiled import kernel
+from lava_predict.numerics.compiled import kernel
 
 if TYPE_CHECKING:
-    from lava_predict.config import ReadoutSettings
-    from lava_predict.state import State
+    from lava_predict.network.state import State
+    from lava_predict.settings.schema import ReadoutSettings
 
 
 @kernel

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from lava_predict.config import Config
 from lava_predict.reproduction.unit import Found, Unit
+from lava_predict.settings.schema import Config
 
 CONFIDENCE = 0.95
 """Of the interval that has to lie on one side of the bound."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.config_files import with_changes
 from lava_predict.errors import UserError
+from lava_predict.settings.files import with_changes
+from lava_predict.settings.schema import Config
 
 LEVELS = np.arange(11) / 10
 """Probabilities of the first event."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from lava_predict.config import Config
 from lava_predict.errors import UserError, one_of
+from lava_predict.pool import as_completed
 from lava_predict.reproduction.cache import Cache
 from lava_predict.reproduction.claim import Claim, Judged, Picture, Verdict, judge
 from lava_predict.reproduction.claims import claims
 from lava_predict.reproduction.conditions import check_one_cue_two_events
 from lava_predict.reproduction.unit import Found, Unit, carry_out_unit
-from lava_predict.work import as_completed
+from lava_predict.settings.schema import Config
 
 Progress = Callable[[int, int], None]
 

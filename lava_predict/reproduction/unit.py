@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.config_files import config_from
 from lava_predict.errors import RunError
+from lava_predict.settings.files import config_from
+from lava_predict.settings.schema import Config
 
 Found = dict[str, np.ndarray]
 """What a study gives: arrays of numbers by name. Nothing else, so that no pickle is needed to keep them."""

@@ -11,10 +11,10 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.kernels import fixed
-from lava_predict.kernels import float as float_kernel
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network import float_step as float_kernel
+from lava_predict.network.quantise import quantise_weights
 from lava_predict.processes.event_sparse.process import EventSparse
-from lava_predict.quantize import quantise_weights
 
 
 class PyEventSparseModel(PyLoihiProcessModel):

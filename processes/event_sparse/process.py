@@ -8,8 +8,8 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csc_matrix, sparray, spmatrix
 
-from lava_predict.config import FixedSettings
-from lava_predict.quantize import loihi_style
+from lava_predict.network.quantise import loihi_style
+from lava_predict.settings.schema import FixedSettings
 
 
 class EventSparse(AbstractProcess):

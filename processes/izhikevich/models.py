@@ -11,12 +11,12 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.kernels import fixed
-from lava_predict.kernels import float as float_kernel
-from lava_predict.kernels.noise import fold, key_of
-from lava_predict.physical_view import PhysicalView
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network import float_step as float_kernel
+from lava_predict.network.quantise import CellParameters, quantise_cells, to_state
+from lava_predict.numerics.noise import fold, key_of
+from lava_predict.numerics.physical_units import PhysicalView
 from lava_predict.processes.izhikevich.process import Izhikevich
-from lava_predict.quantize import CellParameters, quantise_cells, to_state
 
 _STATES = ("v", "u", "s")
 _PARAMETERS = ("a", "b", "c", "d", "bias")

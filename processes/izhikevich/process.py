@@ -10,10 +10,10 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
-from lava_predict.config import FixedSettings
 from lava_predict.errors import short
-from lava_predict.kernels.fixed import CURRENT
-from lava_predict.quantize import loihi_style
+from lava_predict.network.fixed_step import CURRENT
+from lava_predict.network.quantise import loihi_style
+from lava_predict.settings.schema import FixedSettings
 
 
 class Izhikevich(AbstractProcess):
@@ -27,8 +27,8 @@ class Izhikevich(AbstractProcess):
         v = min(v, 30);  u += dt * a * (b * v - u)
         s_out = v >= 30;  where it is: v = c, u += d
 
-    The arithmetic is that of `lava_predict.kernels.float`, or with the tag "fixed_pt" that of
-    `lava_predict.kernels.fixed`, Loihi-style integers, so that a network of these Processes and the
+    The arithmetic is that of `lava_predict.network.float_step`, or with the tag "fixed_pt" that of
+    `lava_predict.network.fixed_step`, Loihi-style integers, so that a network of these Processes and the
     package's own engine give the same bits. The model in integers quantises all parameters itself:
     arguments and Vars are physical with either. Only what comes in is not: there ``a_in`` and ``i_in`` are
     integers with F = ``fixed.fraction_bits`` fraction bits (16 by default), so that 1 mV / ms is 2^F.

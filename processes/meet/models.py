@@ -10,7 +10,7 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.between import check_finite, enter
+from lava_predict.network.segment_borders import check_finite, enter
 from lava_predict.processes.meet.process import Meet
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 
-from lava_predict import task
-from lava_predict.arithmetic import Arithmetic
-from lava_predict.backends.shared import Logbook, Playbook
-from lava_predict.state import State
+from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.state import State
+from lava_predict.processes.shared_memory import Logbook, Playbook
+from lava_predict.tasks import meet as task
 
 
 class Meet(AbstractProcess):
@@ -23,7 +23,7 @@ class Meet(AbstractProcess):
     ----------
     arithmetic : Arithmetic
         The network and its numbers.
-    meet : lava_predict.task.Meet
+    meet : lava_predict.tasks.meet.Meet
         The task, which gives the streams of a segment.
     state : State
         In shared memory.

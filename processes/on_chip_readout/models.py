@@ -15,7 +15,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.process import LearningDense
 from lava.utils.weightutils import SignMode
 
-from lava_predict.kernels.on_chip import (
+from lava_predict.learning.when.on_chip import (
     OnChipConstants,
     advance_relays,
     learning_rule_text,

@@ -8,7 +8,7 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
 from lava_predict.errors import short
-from lava_predict.kernels.on_chip import OnChipConstants
+from lava_predict.learning.when.on_chip import OnChipConstants
 
 
 class TraceRelay(AbstractProcess):

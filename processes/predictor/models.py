@@ -11,12 +11,12 @@ from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.between import check_finite
-from lava_predict.kernels.float import Recording
+from lava_predict.network.float_step import Recording
+from lava_predict.network.segment_borders import check_finite
 from lava_predict.processes.predictor.process import Predictor
 from lava_predict.processes.readout.process import Readout
 from lava_predict.processes.reservoir.process import Reservoir
-from lava_predict.task import Segment, Streams
+from lava_predict.tasks.meet import Segment, Streams
 
 
 @implements(proc=Predictor, protocol=LoihiProtocol)

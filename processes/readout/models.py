@@ -10,8 +10,8 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.between import check_finite
-from lava_predict.kernels.noise import fold, key_of
+from lava_predict.network.segment_borders import check_finite
+from lava_predict.numerics.noise import fold, key_of
 from lava_predict.processes.readout.process import Readout
 
 

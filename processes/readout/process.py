@@ -6,14 +6,14 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
-from lava_predict.arithmetic import Arithmetic
-from lava_predict.state import State
+from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.state import State
 
 
 class Readout(AbstractProcess):
     """Reads a reservoir of N cells out for K events, and learns when they occur.
 
-    The what readout is formed, and learns, between segments (`lava_predict.between`), from the sum of
+    The what readout is formed, and learns, between segments (`segment_borders`), from the sum of
     traces that this Process keeps.
 
     Parameters
@@ -46,7 +46,7 @@ class Readout(AbstractProcess):
     x, m : Var
         (N,), traces and their slow means, spikes per ms.
     z : Var
-        (K,), when readout. In integers all Vars are, in the formats of `lava_predict.kernels.fixed`.
+        (K,), when readout. In integers all Vars are, in the formats of `lava_predict.network.fixed_step`.
     """
 
     def __init__(

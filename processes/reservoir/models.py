@@ -14,11 +14,11 @@ from lava.proc.dense.process import Dense
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csc_matrix
 
-from lava_predict.arithmetic import Arithmetic
-from lava_predict.kernels.fixed import CURRENT
-from lava_predict.kernels.noise import fold, key_of
-from lava_predict.network import Network, excitatory_cells
-from lava_predict.physical_view import PhysicalView
+from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.draw import Network, excitatory_cells
+from lava_predict.network.fixed_step import CURRENT
+from lava_predict.numerics.noise import fold, key_of
+from lava_predict.numerics.physical_units import PhysicalView
 from lava_predict.processes.event_sparse.process import EventSparse
 from lava_predict.processes.izhikevich.process import Izhikevich
 from lava_predict.processes.reservoir.process import Reservoir

@@ -6,8 +6,8 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
-from lava_predict.arithmetic import Arithmetic
-from lava_predict.state import State
+from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.state import State
 
 
 class Reservoir(AbstractProcess):

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict.comparison_plots import learning_curves, switches
-from lava_predict.config import Config
-from lava_predict.plot_style import to_png
+from lava_predict.comparison.plots import learning_curves, switches
+from lava_predict.reports.plot_style import to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.course import course, error_after
 from lava_predict.reproduction.studies.floor import floor
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 _SOON, _HALF = 0.25, 0.5
 """Shares of a block."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict import metrics
-from lava_predict.config import Config
-from lava_predict.plot_style import (
+from lava_predict.analysis.spike_statistics import pearson
+from lava_predict.experiment import scores as metrics
+from lava_predict.reports.plot_style import (
     GREY,
     colour_of,
     event_name,
@@ -25,7 +25,7 @@ from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture,
 from lava_predict.reproduction.studies.ablation import ablated
 from lava_predict.reproduction.studies.course import block_ends, course
 from lava_predict.reproduction.unit import Found, Unit, unit
-from lava_predict.spike_statistics import pearson
+from lava_predict.settings.schema import Config
 
 _NULL = "shuffled timing"
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.plot_style import (
+from lava_predict.reports.plot_style import (
     keys,
     legend,
     line_style,
@@ -32,6 +31,7 @@ from lava_predict.reproduction.studies.closed_loop import (
 )
 from lava_predict.reproduction.studies.course import block_ends, course
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 _LESS = Rule("at most", 0.9, "ratio")
 """A tenth less; two sets of presentations of one network differ by less than that."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.plot_style import GREY, colour_of, keys, legend, new_figure, strip, to_png
+from lava_predict.reports.plot_style import GREY, colour_of, keys, legend, new_figure, strip, to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.confidence import confidence
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 _PROBABILITIES = (0.7, 0.2, 0.9, 0.5, 0.1, 0.8, 0.3, 0.6)
 """Of event A, block by block: the first four teach the auxiliary readout."""

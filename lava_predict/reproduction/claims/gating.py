@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from lava_predict.config import Config
-from lava_predict.plot_style import GREY, legend, new_figure, point_style, strip, to_png
+from lava_predict.reports.plot_style import GREY, legend, new_figure, point_style, strip, to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.ablation import (
@@ -24,6 +23,7 @@ from lava_predict.reproduction.studies.ablation import (
 from lava_predict.reproduction.studies.closed_loop import FEEDBACK_GAIN
 from lava_predict.reproduction.studies.course import course
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 GATING = ("gate everywhere", "no residual gate", "both channels open", "shuffled error")
 """Ablations of the gate: it opens too widely, too narrowly, for the wrong event, or at the wrong errors."""

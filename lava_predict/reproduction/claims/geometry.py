@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lava_predict import geometry
-from lava_predict.config import Config
-from lava_predict.plot_style import (
+from lava_predict.analysis import geometry
+from lava_predict.reports.plot_style import (
     GREY,
     keys,
     legend,
@@ -29,6 +28,7 @@ from lava_predict.reproduction.studies.baselines import baselines, of_rule
 from lava_predict.reproduction.studies.course import course
 from lava_predict.reproduction.studies.geometry import endpoints, visited_states
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 _SHUFFLES = 500
 _STAYED_UNDER = 95.0

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict import comparison_plots
-from lava_predict.config import Config
-from lava_predict.plot_style import to_png
+from lava_predict.comparison import plots as comparison_plots
+from lava_predict.reports.plot_style import to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.ablation import ablated
 from lava_predict.reproduction.studies.course import course, error_after
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.schema import Config
 
 _SHARES = {"tenth": 0.1, "half": 0.5, "end": 1.0}
 """How much of the block has been learned."""

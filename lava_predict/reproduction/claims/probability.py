@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lava_predict import metrics
-from lava_predict.comparison_plots import amplitude_against_probability
-from lava_predict.config import Config
-from lava_predict.plot_style import to_png
+from lava_predict.analysis.spike_statistics import pearson
+from lava_predict.comparison.plots import amplitude_against_probability
+from lava_predict.experiment import scores as metrics
+from lava_predict.reports.plot_style import to_png
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
 from lava_predict.reproduction.studies.course import course
 from lava_predict.reproduction.unit import Found, Unit, unit
-from lava_predict.spike_statistics import pearson
+from lava_predict.settings.schema import Config
 
 _PERMUTED = "levels permuted"
 _TIMING = "timing readout alone"

@@ -1,7 +1,7 @@
 """Learners from which one thing is taken away, on the task and the probes of the whole ones.
 
 What is taken from cells or connections needs a reservoir of its own. What is taken from the rules does not:
-such learners share one reservoir run (`lava_predict.replay`), so that they differ in nothing else.
+such learners share one reservoir run (`recorded_spikes`), so that they differ in nothing else.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.config import CellSettings, Config
-from lava_predict.config_files import with_changes
-from lava_predict.kernels.compiled import kernel
-from lava_predict.kernels.noise import TASK, uniform
-from lava_predict.replay import Chunk, LocalRules, Replay, ReplayedProbe, Rule
+from lava_predict.experiment.recorded_spikes import Chunk, LocalRules, Replay, ReplayedProbe, Rule
+from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.noise import TASK, uniform
 from lava_predict.reproduction.studies.course import course, probe_arrays
 from lava_predict.reproduction.unit import Found
-from lava_predict.task import NONE, Kind, Meet, Segment
+from lava_predict.settings.files import with_changes
+from lava_predict.settings.schema import CellSettings, Config
+from lava_predict.tasks.meet import NONE, Kind, Meet, Segment
 
 RULE_ABLATIONS = {
     "gate everywhere": "the gate is 1 from the cue to the trial's end, not only around the event",
@@ -162,7 +162,7 @@ def _same_chunk(segment: Segment, chunk: Chunk) -> Chunk:
 
 @dataclass(frozen=True)
 class AlteredRules:
-    """The package's own rules, shown something other than what happens; a `lava_predict.replay.Rule`.
+    """The package's own rules, shown something other than what happens; a `recorded_spikes.Rule`.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class AlteredRules:
 
 @dataclass(frozen=True)
 class ShuffledOutcome:
-    """The package's own rules, the what readout taught another outcome; a `lava_predict.replay.Rule`.
+    """The package's own rules, the what readout taught another outcome; a `recorded_spikes.Rule`.
 
     Attributes
     ----------
@@ -354,7 +354,7 @@ class ShuffledError:
     An intact learner goes through the same trials. The errors it makes, from the cue on, are shifted round
     by a time that is drawn for each trial, and change the weights of this one, with gate and traces where
     they are: as much is learned, of the same errors, at the wrong times. (If the shuffled learner's own
-    errors are shifted, nothing keeps them small and the weights diverge.) A `lava_predict.replay.Rule`.
+    errors are shifted, nothing keeps them small and the weights diverge.) A `recorded_spikes.Rule`.
 
     Parameters
     ----------

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.config_files import with_changes
-from lava_predict.kernels.noise import key_of
-from lava_predict.learning.broadcast import BroadcastReadout
-from lava_predict.learning.merged import MergedReadout
-from lava_predict.learning.rls import MergedRlsReadout, RlsReadout
-from lava_predict.replay import LocalRules, Replay, Rule
+from lava_predict.experiment.recorded_spikes import LocalRules, Replay, Rule
+from lava_predict.numerics.noise import key_of
+from lava_predict.reproduction.baselines.broadcast import BroadcastReadout
+from lava_predict.reproduction.baselines.merged import MergedReadout
+from lava_predict.reproduction.baselines.rls import MergedRlsReadout, RlsReadout
 from lava_predict.reproduction.studies.course import probe_arrays
 from lava_predict.reproduction.unit import Found
+from lava_predict.settings.files import with_changes
+from lava_predict.settings.schema import Config
 
 RLS_RIDGES = (0.01, 0.1)
 """Of the when and what readout, in multiples of the size of their inputs: as good as any within the first

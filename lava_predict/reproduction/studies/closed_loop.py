@@ -13,17 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import lfilter
 
-from lava_predict.arithmetic import FloatArithmetic
-from lava_predict.backends.cpu import CpuEngine
-from lava_predict.config import Config
-from lava_predict.config_files import with_changes
+from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import RunError
-from lava_predict.experiment import Experiment
-from lava_predict.kernels.float import FEEDBACK_GRAIN
-from lava_predict.kernels.noise import key_of
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.float_step import FEEDBACK_GRAIN
+from lava_predict.network.state import State
+from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.unit import Found
-from lava_predict.state import State
-from lava_predict.task import Meet, Segment, Streams
+from lava_predict.settings.files import with_changes
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Meet, Segment, Streams
 
 CONDITIONS = ("closed", "open", "mean played in", "another trial's played in", "open, other noise")
 """Rows of the variabilities: the loop closed; a network that learned and is tested without it; the first

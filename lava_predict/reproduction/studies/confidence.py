@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.config import Config
-from lava_predict.learning import observer, posterior
-from lava_predict.replay import LocalRules, Replay
+from lava_predict.analysis import ideal_observer as observer
+from lava_predict.experiment.recorded_spikes import LocalRules, Replay
+from lava_predict.network.state import State
+from lava_predict.reproduction.baselines import posterior
 from lava_predict.reproduction.unit import Found
-from lava_predict.state import State
-from lava_predict.task import Kind, Meet, Segment
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Kind, Meet, Segment
 
 RATE = 0.02
 """Of the auxiliary readout. On seeds 1-3 the same from .005 to .05; from .1 on it follows the blocks instead

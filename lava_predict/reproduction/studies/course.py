@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lava_predict.config import Config
 from lava_predict.errors import RunError
-from lava_predict.experiment import Experiment, Probe
-from lava_predict.replay import ReplayedProbe
+from lava_predict.experiment.experiment import Experiment, Probe
+from lava_predict.experiment.recorded_spikes import ReplayedProbe
 from lava_predict.reproduction.unit import Found
-from lava_predict.task import Meet
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Meet
 
 
 def course(config: Config) -> Found:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict import metrics
-from lava_predict.config import Config
-from lava_predict.experiment import Experiment, Probe
-from lava_predict.learning import observer
+from lava_predict.analysis import ideal_observer as observer
+from lava_predict.experiment import scores as metrics
+from lava_predict.experiment.experiment import Experiment, Probe
 from lava_predict.reproduction.unit import Found
-from lava_predict.task import Meet
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Meet
 
 _LATENCY_KEPT = 0.5
 """What the observer holds of an event's latency at a change: as likely kept as not."""

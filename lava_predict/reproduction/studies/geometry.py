@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict import geometry
-from lava_predict.config import Config
-from lava_predict.config_files import with_changes
-from lava_predict.replay import Chunk, LocalRules, Replay
+from lava_predict.analysis import geometry
+from lava_predict.experiment.recorded_spikes import Chunk, LocalRules, Replay
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.unit import Found
-from lava_predict.task import Kind, Meet, Segment
+from lava_predict.settings.files import with_changes
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Kind, Meet, Segment
 
 _EVERY_MS = 10.0
 """Between two states that enter the covariance: traces change over several times that."""
@@ -30,7 +30,7 @@ _REPLAYED: tuple[tuple[str, str, Any], ...] = (
 
 
 class InCondition:
-    """A `lava_predict.replay.Rule` that is taught another block than the one that is played.
+    """A `recorded_spikes.Rule` that is taught another block than the one that is played.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def endpoints(
 
 
 class StateMoments:
-    """Second moments of what both readouts learn from; a `lava_predict.replay.Rule` that reads nothing.
+    """Second moments of what both readouts learn from; a `recorded_spikes.Rule` that reads nothing.
 
     Parameters
     ----------
@@ -177,8 +177,8 @@ def visited_states(config: Config) -> Found:
     Returns
     -------
     Found
-        ``angle``, degrees, and ``cosine`` (S,), as `lava_predict.geometry.smallest_angles` and
-        `lava_predict.geometry.mean_cosines` of random what and when rows; ``angle_anywhere`` and
+        ``angle``, degrees, and ``cosine`` (S,), as `lava_predict.analysis.geometry.smallest_angles` and
+        `lava_predict.analysis.geometry.mean_cosines` of random what and when rows; ``angle_anywhere`` and
         ``cosine_anywhere`` (S,), of rows without a preferred direction; ``dimensions`` (2,), participation
         ratios of what and when states.
     """

@@ -1,0 +1,1 @@
+"""Measures of spikes, weights and errors."""

@@ -1,0 +1,324 @@
+"""Geometry of readout weights: angles between what and when, what they sort by, and where they go.
+
+Nothing here knows how the weights were learned. Random vectors of many dimensions are nearly orthogonal
+already, so every angle comes with nulls to be read beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from lava_predict.analysis.spike_statistics import pearson
+
+
+def row_basis(weights: np.ndarray) -> np.ndarray:
+    """Orthonormal basis of the space that the rows span.
+
+    Parameters
+    ----------
+    weights : (K, N) float64
+        Weights of K readouts from N cells.
+
+    Returns
+    -------
+    (r, N) float64
+        Orthonormal rows; r is the numerical rank of ``weights``, 0 for weights of 0.
+    """
+    _, size, basis = np.linalg.svd(np.asarray(weights, np.float64), full_matrices=False)
+    # The tolerance of numpy.linalg.matrix_rank.
+    floor = size.max(initial=0.0) * max(weights.shape) * np.finfo(np.float64).eps
+    return np.asarray(basis[size > floor])
+
+
+def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Principal angles between the row spaces of two sets of weights.
+
+    Cosines lose small angles to rounding, sines lose those near 90 degrees; each angle is taken from
+    the one that is exact for it (Bjorck & Golub 1973; Knyazev & Argentati 2002, algorithm 3.1).
+
+    Parameters
+    ----------
+    one, other : (K, N), (L, N) float64
+        Weights of two sets of readouts from the same N cells.
+
+    Returns
+    -------
+    (min(r, q),) float64
+        Angles in radians, 0 .. pi / 2, ascending; r and q are the ranks.
+    """
+    first, second = row_basis(one), row_basis(other)
+    if first.shape[0] < second.shape[0]:
+        first, second = second, first
+    if second.shape[0] == 0:
+        return np.zeros(0)
+    overlap = second @ first.T
+    cosine = np.linalg.svd(overlap, compute_uv=False)
+    sine = np.linalg.svd(second - overlap @ first, compute_uv=False)[::-1]
+    cosine, sine = np.clip(cosine, 0.0, 1.0), np.clip(sine, 0.0, 1.0)
+    return np.asarray(np.where(cosine**2 < 0.5, np.arccos(cosine), np.arcsin(sine)))
+
+
+def absolute_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Size of the cosine between every row of one matrix and every row of the other.
+
+    Parameters
+    ----------
+    one, other : (K, N), (L, N) float64
+        Weights of two sets of readouts from the same N cells.
+
+    Returns
+    -------
+    (K, L) float64
+        0 .. 1; NaN where either row is 0 throughout.
+    """
+    norms = np.outer(np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1))
+    cosine = np.divide(one @ other.T, norms, out=np.full(norms.shape, np.nan), where=norms > 0.0)
+    return np.asarray(np.minimum(np.abs(cosine), 1.0))
+
+
+def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Smallest principal angle between each of S pairs of row spaces.
+
+    Parameters
+    ----------
+    one, other : (S, K, N), (S, L, N) float64
+        Weights of two sets of readouts from the same N cells.
+
+    Returns
+    -------
+    (S,) float64
+        Degrees, 0 .. 90; NaN where either set is 0 throughout or not finite.
+    """
+    found = np.full(len(one), np.nan)
+    for place, pair in enumerate(zip(one, other, strict=True)):
+        if all(np.isfinite(weights).all() and weights.any() for weights in pair):
+            found[place] = np.degrees(principal_angles(*pair)[0])
+    return found
+
+
+def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mean of `absolute_cosines` in each of S pairs of sets of weights.
+
+    Parameters
+    ----------
+    one, other : (S, K, N), (S, L, N) float64
+        As for `smallest_angles`.
+
+    Returns
+    -------
+    (S,) float64
+        0 .. 1; NaN where any row is 0 throughout or not finite.
+    """
+    return np.array([absolute_cosines(*pair).mean() for pair in zip(one, other, strict=True)])
+
+
+def participation_ratio(covariance: np.ndarray) -> float:
+    """Effective number of dimensions of states, tr(C)^2 / tr(C^2).
+
+    Parameters
+    ----------
+    covariance : (N, N) float64
+        Of the states, or their second moments (uncentred traces).
+
+    Returns
+    -------
+    float
+        1 .. N; NaN for a covariance of 0.
+    """
+    total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
+    return total**2 / squares if squares > 0.0 else float("nan")
+
+
+def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw random vectors inside the state subspace that a network visits.
+
+    Local rules build weights as sums of states times errors; with random errors they are such vectors.
+
+    Parameters
+    ----------
+    second_moments : (N, N) float64
+        Of the states, up to a factor.
+    shape : tuple of int
+        How many.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    (*shape, N) float64
+        Normal, of mean 0 and these second moments.
+    """
+    size, axes = np.linalg.eigh(second_moments)
+    # Rounding makes the least eigenvalues of a singular matrix a little negative.
+    scale = np.sqrt(np.maximum(size, 0.0))
+    return np.asarray((rng.standard_normal((*shape, size.size)) * scale) @ axes.T)
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of weights over C conditions. r = min(C, D).
+
+    Attributes
+    ----------
+    axes : (r, D) float64
+        Orthonormal directions in weight space; the greatest entry by size of each is positive.
+    scores : (C, r) float64
+        Where each condition lies along them, from the mean over conditions.
+    explained : (r,) float64
+        Share of the variance, descending; NaN if the weights are all alike.
+    """
+
+    axes: np.ndarray
+    scores: np.ndarray
+    explained: np.ndarray
+
+
+def principal_components(weights: np.ndarray) -> Components:
+    """Principal components of weight vectors over conditions.
+
+    Parameters
+    ----------
+    weights : (C, D) float64
+        One flattened set of weights a condition.
+
+    Returns
+    -------
+    Components
+        See there.
+    """
+    centred = weights - weights.mean(axis=0)
+    left, size, axes = np.linalg.svd(centred, full_matrices=False)
+    peak = axes[np.arange(size.size), np.abs(axes).argmax(axis=1)]
+    # The decomposition leaves the sign open; fixed so that two machines agree.
+    sign = np.where(peak < 0.0, -1.0, 1.0)
+    variance = size**2
+    total = variance.sum()
+    explained = variance / total if total > 0.0 else np.full(size.size, np.nan)
+    return Components(axes * sign[:, None], left * size * sign, explained)
+
+
+def spearman(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation; NaN where `pearson` of the ranks is.
+
+    Parameters
+    ----------
+    one, other : (n,) float64
+        Two quantities of the same conditions.
+
+    Returns
+    -------
+    float
+        -1 .. 1.
+    """
+    return pearson(rankdata(one), rankdata(other))
+
+
+def separation(values: np.ndarray, groups: np.ndarray) -> float:
+    """Share of the variance that lies between groups (eta squared).
+
+    Parameters
+    ----------
+    values : (n,) float64
+        A quantity of each condition.
+    groups : (n,)
+        To which group a condition belongs.
+
+    Returns
+    -------
+    float
+        0 .. 1; on average (groups - 1) / (n - 1) if the groups mean nothing. NaN if all values are alike.
+    """
+    total = float(np.sum((values - values.mean()) ** 2))
+    members = [values[groups == group] for group in np.unique(groups)]
+    between = sum(part.size * float(part.mean() - values.mean()) ** 2 for part in members)
+    return between / total if total > 0.0 else float("nan")
+
+
+def shuffled(
+    statistic: Callable[..., float], values: np.ndarray, labels: Sequence[np.ndarray], count: int, seed: int
+) -> np.ndarray:
+    """Sample a statistic of conditions whose labels mean nothing.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of the values and the labels.
+    values : (C, ...) float64
+        Of each condition.
+    labels : sequence of (C,)
+        Each is put into an order of its own.
+    count, seed : int
+        How often, and the seed of the orders.
+
+    Returns
+    -------
+    (count,) float64
+        The statistic.
+    """
+    rng = np.random.default_rng(seed)
+    return np.array([statistic(values, *(rng.permutation(each) for each in labels)) for _ in range(count)])
+
+
+def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Angle between the directions along which two quantities of the conditions are read by least squares.
+
+    There are more weights than conditions, so that an unrestricted fit is exact for any values; the axes
+    are sought among a few principal components (principal component regression), which turns no angle.
+
+    Parameters
+    ----------
+    scores : (C, n) float64
+        Of the conditions along the first n components, n well below C.
+    one, other : (C,) float64
+        For instance probability and latency of each condition.
+
+    Returns
+    -------
+    float
+        Degrees, 0 .. 90; NaN if either axis is 0.
+    """
+    values = np.stack([one - np.mean(one), other - np.mean(other)], axis=1)
+    axes = np.linalg.lstsq(scores, values, rcond=None)[0].T
+    return float(smallest_angles(axes[None, :1], axes[None, 1:])[0])
+
+
+def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
+    """Euclidean distance of weights to where single-block runs end.
+
+    Parameters
+    ----------
+    weights : (P, D) float64
+        One flattened set of weights a probe.
+    endpoints : (E, D) float64
+        Weights at the end of runs of one block, on the same network.
+
+    Returns
+    -------
+    (P, E) float64
+        Distances.
+    """
+    return np.asarray(np.linalg.norm(weights[:, None] - endpoints, axis=2))
+
+
+def share_nearer(distance: np.ndarray, matching: int) -> float:
+    """Share of the other endpoints that are nearer than the matching one.
+
+    Parameters
+    ----------
+    distance : (E,) float64
+        Of one probe to every endpoint, E > 1, a row of `distances`.
+    matching : int
+        The endpoint of the statistics that held at the probe.
+
+    Returns
+    -------
+    float
+        0 if the matching one is the nearest; on average 1/2 if it is any. NaN if a distance is.
+    """
+    if not np.isfinite(distance).all():
+        return float("nan")
+    return float(np.sum(distance < distance[matching])) / (distance.size - 1)

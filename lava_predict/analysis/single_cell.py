@@ -1,0 +1,242 @@
+"""How a single cell answers a constant current, whatever arithmetic it is simulated in.
+
+The arithmetic enters as a function: `simulate_float`, or what `simulate_fixed` makes. Units: ms, mV, and
+the current units of Izhikevich 2003 (doi 10.1109/TNN.2003.820440).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag, spike_time_lag
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network.float_step import advance_cells, reset_spiking
+from lava_predict.network.quantise import CellParameters, quantise_cells, to_state
+from lava_predict.settings.schema import FixedSettings
+
+V_START = -65.0
+"""Membrane potential at which every cell starts, mV; its recovery variable starts at b times that."""
+
+
+class Cell(NamedTuple):
+    """Parameters of an Izhikevich cell.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in tables and figures.
+    a, b : float
+        Rate of recovery, 1 / ms, and its sensitivity to v.
+    c, d : float
+        Reset potential, mV, and step of recovery at a spike.
+    """
+
+    name: str
+    a: float
+    b: float
+    c: float
+    d: float
+
+
+CELLS = (
+    Cell("regular spiking", 0.02, 0.2, -65.0, 8.0),
+    Cell("robust, r = 0, slow", 0.003, 0.2, -65.0, 8.0),
+    Cell("robust, r = 0, fast", 0.009, 0.2, -65.0, 8.0),
+    Cell("robust, r = 1, slow", 0.003, 0.2, -50.0, 2.0),
+    Cell("robust, r = 1, fast", 0.009, 0.2, -50.0, 2.0),
+    Cell("a = 0.002", 0.002, 0.2, -65.0, 8.0),
+)
+"""Regular spiking (Izhikevich 2003); the corners of the excitatory cells of preset robust, whose c and d
+share a draw r; and a still slower recovery, the hardest to hold in few bits."""
+
+
+class Simulate(Protocol):
+    """Simulates unconnected cells side by side, each under a constant current of its own, from `V_START`."""
+
+    def __call__(
+        self, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, current: np.ndarray, steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Simulate.
+
+        Parameters
+        ----------
+        a, b, c, d, current : (n,) float64
+            Parameters and current of each cell.
+        steps : int
+            How many time steps.
+
+        Returns
+        -------
+        step, cell : (spikes,) uint32
+            Step, from 0, and cell of each spike, in order of step, then of cell.
+        """
+
+
+def simulate_float(
+    a: np.ndarray,
+    b: np.ndarray,
+    c: np.ndarray,
+    d: np.ndarray,
+    current: np.ndarray,
+    steps: int,
+    dt_ms: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Simulate in float64, with the network's own kernels; a `Simulate`.
+
+    Parameters
+    ----------
+    a, b, c, d, current : (n,) float64
+        Parameters and current of each cell.
+    steps : int
+        How many time steps.
+    dt_ms : float
+        Time step, ms.
+
+    Returns
+    -------
+    step, cell : (spikes,) uint32
+        As `Simulate` says.
+    """
+    v = np.full(a.size, V_START)
+    u = b * v
+    synaptic, none = np.zeros(a.size), np.zeros(a.size)
+    spiking = np.zeros(a.size, np.int64)
+
+    def step() -> int:
+        advance_cells(v, u, synaptic, none, none, a, b, current, dt_ms, 0.0, 0.0, np.uint64(0))
+        return reset_spiking(v, u, c, d, spiking)
+
+    return _record(step, spiking, steps)
+
+
+def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
+    """Make a `Simulate` in integers, with the network's own kernels.
+
+    Parameters
+    ----------
+    settings : FixedSettings
+        Word lengths and rounding.
+    dt_ms : float
+        Time step, ms.
+
+    Returns
+    -------
+    Simulate
+        It quantises cells and currents as the network's are.
+    """
+
+    def simulate(
+        a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, current: np.ndarray, steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        # No synapses and no noise; tau_s is of no consequence.
+        cells = quantise_cells(settings, CellParameters(a, b, c, d, current, 1.0, dt_ms, 0.0))
+        k = cells.constants
+        v = to_state(np.full(a.size, V_START), settings.fraction_bits, k.v_grain)
+        u = to_state(v.astype(np.int64) * cells.b / 2.0**k.b_shift, 0, k.u_grain)
+        synaptic = np.zeros(a.size, np.int32)
+        none, current_in = np.zeros(a.size, np.int64), np.zeros(a.size, np.int64)
+        saturations = np.zeros(len(fixed.SATURATING), np.int64)
+        spiking = np.zeros(a.size, np.int64)
+        given = (cells.a, cells.b, cells.bias, k)
+
+        def step() -> int:
+            current_in[:] = 0
+            fixed.advance_cells(v, u, synaptic, none, current_in, *given, np.uint64(0), saturations)
+            return fixed.reset_spiking(v, u, cells.c, cells.d, k.peak, spiking, saturations)
+
+        return _record(step, spiking, steps)
+
+    return simulate
+
+
+def _record(step: Callable[[], int], spiking: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take steps, each leaving its spiking cells at the head of ``spiking``, and give the spikes."""
+    cells = [np.array([], np.uint32)]
+    for _ in range(steps):
+        count = step()
+        cells.append(spiking[:count].astype(np.uint32))
+    spikes = np.array([part.size for part in cells[1:]], np.int64)
+    return np.repeat(np.arange(steps, dtype=np.uint32), spikes), np.concatenate(cells)
+
+
+def fi_curve(
+    simulate: Simulate,
+    cells: Sequence[Cell],
+    currents: np.ndarray,
+    duration_ms: float = 10000.0,
+    settle_ms: float = 500.0,
+    dt_ms: float = 1.0,
+) -> np.ndarray:
+    """Measure firing rate over constant current.
+
+    Parameters
+    ----------
+    simulate : Simulate
+        The arithmetic; its time step must be ``dt_ms``.
+    cells : sequence of Cell
+        Cells.
+    currents : (currents,) float64
+        Currents, each given to every cell.
+    duration_ms, settle_ms : float
+        Spikes are counted for ``duration_ms`` after the first ``settle_ms``, in which the onset is over.
+    dt_ms : float
+        Time step, ms.
+
+    Returns
+    -------
+    (cells, currents) float64
+        Rates, Hz.
+    """
+    settled, steps = round(settle_ms / dt_ms), round((settle_ms + duration_ms) / dt_ms)
+    a, b, c, d = (np.repeat(values, currents.size) for values in _parameters(cells))
+    step, cell = simulate(a, b, c, d, np.tile(currents, len(cells)), steps)
+    spikes = np.bincount(cell[step >= settled], minlength=len(cells) * currents.size)
+    counted_s = (steps - settled) * dt_ms / 1000.0
+    return np.asarray(spikes.reshape(len(cells), currents.size) / counted_s)
+
+
+def lag(
+    reference: Simulate,
+    other: Simulate,
+    cells: Sequence[Cell],
+    current: float,
+    duration_ms: float = 3000.0,
+    dt_ms: float = 1.0,
+) -> list[SpikeTimeLag]:
+    """How far one arithmetic's spikes fall behind another's under the same constant current.
+
+    Parameters
+    ----------
+    reference, other : Simulate
+        The two arithmetics; their time step must be ``dt_ms``.
+    cells : sequence of Cell
+        Cells.
+    current : float
+        Given to every cell from time 0.
+    duration_ms : float
+        How long, ms.
+    dt_ms : float
+        Time step, ms.
+
+    Returns
+    -------
+    list of SpikeTimeLag
+        One a cell, spike by spike; a step's spikes are taken at its end.
+    """
+    steps = round(duration_ms / dt_ms)
+    a, b, c, d = _parameters(cells)
+    trains = []
+    for simulate in (reference, other):
+        step, cell = simulate(a, b, c, d, np.full(len(cells), current), steps)
+        raster = Raster(step, cell, len(cells), steps, dt_ms)
+        trains.append([dt_ms * (train + 1) for train in raster.trains()])
+    return [spike_time_lag(one, two) for one, two in zip(*trains, strict=True)]
+
+
+def _parameters(cells: Sequence[Cell]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a, b, c and d, each (cells,) float64."""
+    a, b, c, d = (np.array([getattr(cell, name) for cell in cells]) for name in "abcd")
+    return a, b, c, d

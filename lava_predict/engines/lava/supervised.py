@@ -1,0 +1,568 @@
+"""A Lava run that always ends and leaves nothing behind.
+
+Lava 0.10.0 compiles well, but its runtime waits for ever when a model raises or a child dies, and a killed
+main process leaves orphans and shared memory. So Lava compiles and connects here, and this module starts
+the children and watches them. Lava is archived: its private attributes will not change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import logging
+import mmap
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from lava_predict.errors import RunError
+
+_TICK_S = 0.05  # between two looks at the children; an answer of theirs wakes us at once
+_GRACE_S = 0.5  # for the reason of a failure to arrive after its effect
+_STOP_S = 3.0  # for an orderly end, before the kill
+_KILL_S = 5.0  # for the kernel to bury a killed child
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def import_lava() -> None:
+    """Import Lava's runtime, whatever the start method of multiprocessing is; call it before any Process.
+
+    Lava sets the start method when imported and raises if that was done before. Here it keeps off: what
+    has to be forked asks for it by itself.
+    """
+    if "lava.magma.runtime.message_infrastructure.multiprocessing" in sys.modules:
+        return
+    kept = multiprocessing.set_start_method
+    multiprocessing.set_start_method = lambda *args, **options: None
+    try:
+        _lava("magma.core.process.process")
+    except ModuleNotFoundError as error:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise RunError(
+            f"Lava cannot be imported: {error}; it needs Python 3.10 (this is {python}) and lava-nc==0.10.0"
+        ) from error
+    finally:
+        multiprocessing.set_start_method = kept
+    _lava("magma.compiler.channels.pypychannel").Semaphore = _fork.Semaphore
+
+
+def _lava(module: str) -> Any:
+    return importlib.import_module(f"lava.{module}")
+
+
+_fork = multiprocessing.get_context("fork")
+
+
+class ChildTraceback(Exception):  # noqa: N818 - shown as the cause of an error, never raised by itself
+    """The traceback of an exception in a child process, as text."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a child tells about its exception.
+
+    Attributes
+    ----------
+    when : float
+        System-wide monotonic time, to tell the first failure from those that follow from it.
+    text, summary : str
+        The traceback and its last line.
+    pickled : bytes or None
+        The exception, if it survives the way.
+    """
+
+    when: float
+    text: str
+    summary: str
+    pickled: bytes | None
+
+    @classmethod
+    def of(cls, error: BaseException) -> _Failure:
+        when = time.monotonic()
+        pickled = None
+        # Only an Exception travels as itself: a SystemExit in a child must not end the main process.
+        if isinstance(error, Exception):
+            with contextlib.suppress(Exception):
+                pickled = pickle.dumps(error)
+                pickle.loads(pickled)
+        text = "".join(traceback.format_exception(error))
+        return cls(when, text, f"{type(error).__name__}: {error}", pickled)
+
+    def error(self, name: str) -> Exception:
+        """Give the child's exception, or a RunError that stands for it."""
+        with contextlib.suppress(Exception):
+            error = pickle.loads(self.pickled or b"")
+            if isinstance(error, Exception):
+                return error
+        return RunError(f"{name} failed: {self.summary}")
+
+
+def _child_main(builder: Any, pipe: connection.Connection, parent: int) -> None:
+    """Build and run one actor in its child process; tell the parent when it is ready or has failed."""
+    _die_with(parent)
+    # Ctrl-C reaches the whole foreground group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    try:
+        actor = builder.build()
+        pipe.send(None)
+        actor.start()
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            pipe.send(_Failure.of(error))
+
+
+def _die_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that forked it ends, hence with its process."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    else:
+        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it died before the call above
+        os._exit(1)
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+class _Actor:
+    """A child process as the parent sees it."""
+
+    def __init__(self, name: str, builder: Any) -> None:
+        self.name = name
+        self.ready = False
+        self.failure: _Failure | None = None
+        self.pipe, self._far_end = _fork.Pipe(duplex=False)
+        # daemon: if nobody calls stop(), multiprocessing ends it at interpreter exit.
+        self._process = _fork.Process(
+            target=_child_main, args=(builder, self._far_end, os.getpid()), name=name, daemon=True
+        )
+        self._exitcode: int | None = None
+
+    def start(self) -> None:
+        self._process.start()
+        self._far_end.close()
+
+    @property
+    def exitcode(self) -> int | None:
+        """None while it lives; -9 after SIGKILL."""
+        if self._exitcode is None and self._process.pid is not None:
+            self._exitcode = self._process.exitcode
+        return self._exitcode
+
+    def receive(self) -> None:
+        """Take a message from the pipe, or note that there will be no more."""
+        try:
+            message = self.pipe.recv()
+        except (EOFError, OSError):
+            self.pipe.close()
+            return
+        if message is None:
+            self.ready = True
+        else:
+            self.failure = message
+
+    def join(self, timeout: float) -> None:
+        if self.exitcode is None:
+            self._process.join(max(0.0, timeout))
+
+    def kill(self) -> None:
+        """End it, without asking, and bury it."""
+        if self._process.pid is not None and self.exitcode is None:
+            self._process.kill()
+            self._process.join(_KILL_S)
+        self.pipe.close()
+        self._far_end.close()
+
+    def fate(self) -> str:
+        """Say how it ended."""
+        if self.exitcode is None:
+            return f"{self.name} is alive"
+        if self.exitcode >= 0:
+            return f"{self.name} ended unasked with exit code {self.exitcode}"
+        name = signal.Signals(-self.exitcode).name
+        hint = " (the kernel does this when memory runs out)" if name == "SIGKILL" else ""
+        return f"{self.name} was killed by {name}{hint}"
+
+
+class _Block:
+    """Anonymous memory that forked children share; unlike a named segment it cannot be left behind."""
+
+    def __init__(self, size: int) -> None:
+        self.buf = memoryview(mmap.mmap(-1, max(1, size)))
+
+
+class _Infrastructure:
+    """What Lava's builders and Runtime want of a message infrastructure, without a manager process."""
+
+    actors: tuple[()] = ()
+
+    @property
+    def smm(self) -> _Infrastructure:
+        return self
+
+    def create_shared_memory(self, size: int) -> _Block:
+        return _Block(size)
+
+    def channel_class(self, channel_type: Any) -> Any:
+        return importlib.import_module("lava_predict.engines.lava.channels").DirectChannel
+
+
+class _Watch:
+    """Stands where Lava puts a watchdog: round each wait on a port. So Var.get and Var.set cannot hang."""
+
+    def __init__(self, wait_for: Callable[[Callable[[], bool]], None], port: Any) -> None:
+        # The thread behind a port would keep a run alive that was dropped without stop().
+        self._wait_for = weakref.WeakMethod(wait_for)
+        self._port = port
+
+    def __enter__(self) -> None:
+        wait_for = self._wait_for()
+        if wait_for is not None and not self._port.probe():
+            wait_for(self._port.probe)
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+class _Patience:
+    """Tells when nothing has moved for too long.
+
+    Time counts in small portions: a laptop's sleep or a Ctrl-Z is no hang.
+    """
+
+    def __init__(self, progress: Callable[[], int] | None, limit_s: float) -> None:
+        self._progress = progress
+        self.limit_s = limit_s
+        self.restart()
+
+    def restart(self) -> None:
+        self._idle = 0.0
+        self._then = time.monotonic()
+        self._seen = self._progress() if self._progress else 0
+
+    def gone(self) -> bool:
+        """Look at the clock and at the progress."""
+        now = time.monotonic()
+        self._idle += min(now - self._then, 1.0)
+        self._then = now
+        if self._progress and (seen := self._progress()) != self._seen:
+            self._seen = seen
+            self._idle = 0.0
+        return self._idle > self.limit_s
+
+
+class SupervisedRun:
+    """Runs a network of Lava Processes, never hangs, and leaves no child, thread or shared memory behind.
+
+    An exception in a child is raised by `run` as itself if it can travel, else as a RunError, with the
+    child's traceback as its cause. A child that dies, or a run in which nothing moves for `patience_s`, is a
+    RunError. After any error everything is gone, and another run can start.
+
+    Call it from a thread that outlives the run: on Linux the children die with the thread that started them.
+
+    Parameters
+    ----------
+    process : AbstractProcess
+        Any of the connected Processes.
+    run_cfg : RunConfig
+        Chooses the ProcessModels.
+    progress : callable, optional
+        Gives an integer that changes as long as the run advances; called about 20 times a second.
+    patience_s : float, optional
+        How long neither `progress` nor the run may stand still.
+    """
+
+    def __init__(
+        self,
+        process: Any,
+        run_cfg: Any,
+        progress: Callable[[], int] | None = None,
+        patience_s: float = 60.0,
+    ) -> None:
+        self._process = process
+        self._run_cfg = run_cfg
+        self._patience = _Patience(progress, patience_s)
+        self._owner = os.getpid()
+        self._runtime: Any = None
+        self._actors: list[_Actor] = []
+        self._wake = threading.Event()
+        self._idle = False  # the children wait for a command
+        self._ended = ""
+
+    def __enter__(self) -> SupervisedRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def run(self, steps: int) -> None:
+        """Advance all connected Processes; return when they are done or when a model has asked for a pause.
+
+        The first call compiles and starts them.
+
+        Parameters
+        ----------
+        steps : int
+            Lava time steps, at least 1.
+        """
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, not {steps}")
+        if self._ended:
+            raise RunError(f"this Lava run {self._ended}; make a new one")
+        try:
+            if self._runtime is None:
+                self._start()
+            self._advance(steps)
+        except BaseException:
+            self._end("has failed")
+            raise
+
+    def stop(self) -> None:
+        """End the children, orderly if they do so within seconds, and free everything; again is harmless."""
+        # A forked child holds a copy of this object; its siblings are none of its business.
+        if self._ended or os.getpid() != self._owner:
+            return
+        try:
+            if self._idle:
+                self._ask_to_stop()
+        finally:
+            self._end("has been stopped")
+
+    def _start(self) -> None:
+        import_lava()
+        executable = self._compile()
+        runtime = _lava("magma.runtime.runtime").Runtime(
+            executable, _lava("magma.core.process.message_interface_enum").ActorType.MultiProcessing
+        )
+        # Lava's own stop(), which a Process also calls when it is collected, may hang.
+        runtime.stop = self.stop
+        runtime._messaging_infrastructure = _Infrastructure()
+        executable.assign_runtime_to_all_processes(runtime)
+        self._runtime = runtime
+        runtime._build_watchdog_manager()
+        runtime._build_channels()
+        runtime._build_sync_channels()
+        for process, builder in executable.proc_builders.items():
+            runtime._create_external_channels(process, builder)
+        self._fork_all(executable)
+        runtime._start_ports()
+        for port in [*runtime.runtime_to_service, *runtime.service_to_runtime]:
+            port.observer = self._wake.set
+            port._io_watchdog = _Watch(self._wait_for, port)
+        self._await_ready()
+        runtime._is_initialized = runtime._is_started = True  # Var.get and Var.set ask for it
+
+    def _compile(self) -> Any:
+        # Every Compiler adds a handler to this logger and leaves it there.
+        log = logging.getLogger("lava.magma.compiler.compiler")
+        kept = list(log.handlers)
+        try:
+            return self._process.compile(self._run_cfg)
+        finally:
+            log.handlers[:] = kept
+
+    def _fork_all(self, executable: Any) -> None:
+        for process, builder in executable.proc_builders.items():
+            self._actors.append(_Actor(f"{process.name} ({type(process).__name__})", builder))
+        for builder in executable.runtime_service_builders.values():
+            self._actors.append(_Actor("Lava's runtime service", builder))
+        with _may_have_children(), _signals_blocked():
+            for actor in self._actors:
+                actor.start()
+
+    def _await_ready(self) -> None:
+        self._patience.restart()
+        ready = 0
+        while ready < len(self._actors):
+            self._listen(_TICK_S)
+            self._check()
+            now_ready = sum(actor.ready for actor in self._actors)
+            if now_ready > ready:
+                self._patience.restart()
+            ready = now_ready
+
+    def _advance(self, steps: int) -> None:
+        token = _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE
+        self._idle = False
+        self._runtime._is_running = True
+        self._command(steps)
+        for _ in self._runtime.service_to_runtime:
+            answer = self._answer()
+            if answer == token.REQ_PAUSE[0]:
+                self._pause()
+                break
+            if answer == token.REQ_STOP[0]:
+                self._idle = True
+                self.stop()
+                return
+            if answer != token.DONE[0]:
+                raise RunError(f"Lava answered {answer} to a run, which means nothing")
+        self._runtime._is_running = False
+        self._idle = True
+
+    def _pause(self) -> None:
+        """Finish the hand-shake that a model began with REQ_PAUSE."""
+        tokens = _lava("magma.runtime.mgmt_token_enums")
+        self._command(tokens.MGMT_COMMAND.PAUSE[0])
+        for _ in self._runtime.service_to_runtime:
+            # A pause in the last step comes together with DONE.
+            while self._answer() != tokens.MGMT_RESPONSE.PAUSED[0]:
+                pass
+
+    def _ask_to_stop(self) -> None:
+        tokens = _lava("magma.runtime.mgmt_token_enums")
+        self._patience = _Patience(None, _STOP_S)
+        until = time.monotonic() + _STOP_S
+        # Whatever fails here is followed by the kill.
+        with contextlib.suppress(RunError):
+            self._command(tokens.MGMT_COMMAND.STOP[0])
+            for actor in self._actors:
+                actor.join(until - time.monotonic())
+
+    def _command(self, token: float) -> None:
+        for port in self._runtime.runtime_to_service:
+            port.send(np.array([token], np.float64))
+
+    def _answer(self) -> float:
+        """Wait for the next answer of any runtime service."""
+        ports = self._runtime.service_to_runtime
+        self._wait_for(lambda: any(port.probe() for port in ports))
+        answer = float(next(port for port in ports if port.probe()).recv()[0])
+        if answer == _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE.ERROR[0]:
+            self._blame()
+        return answer
+
+    def _wait_for(self, ready: Callable[[], bool]) -> None:
+        """Wait for something on a port; look after the children meanwhile."""
+        self._patience.restart()
+        while True:
+            self._wake.clear()
+            if ready():
+                return
+            if not self._wake.wait(_TICK_S):
+                self._check()
+
+    def _listen(self, timeout: float) -> None:
+        actors = {actor.pipe: actor for actor in self._actors if not actor.pipe.closed}
+        for pipe in connection.wait(list(actors), timeout):
+            actors[pipe].receive()  # type: ignore[index]
+
+    def _check(self) -> None:
+        """Raise if a child has failed or died, or if nothing moves."""
+        self._listen(0.0)
+        if any(actor.failure or actor.exitcode is not None for actor in self._actors):
+            self._blame()
+        if self._patience.gone():
+            names = ", ".join(actor.name for actor in self._actors)
+            raise RunError(
+                f"the Lava run hangs: nothing has moved for {self._patience.limit_s:g} s; all its actors are "
+                f"alive: {names}. Look for a model that waits for a message nobody sends or for a loop "
+                "without end; if a step may take that long, raise patience_s"
+            )
+
+    def _blame(self) -> None:
+        """Raise the exception that came first, or say which child died."""
+        killed = any((actor.exitcode or 0) < 0 for actor in self._actors)
+        until = time.monotonic() + (0.0 if killed else _GRACE_S)
+        while not any(actor.failure for actor in self._actors) and time.monotonic() < until:
+            self._listen(_TICK_S)
+        self._listen(_TICK_S)
+        failed = [(actor.failure, actor.name) for actor in self._actors if actor.failure]
+        if failed:
+            failure, name = min(failed, key=lambda pair: pair[0].when)
+            raise failure.error(name) from ChildTraceback(f"In {name}:\n{failure.text}")
+        fates = [actor.fate() for actor in self._actors if actor.exitcode is not None]
+        raise RunError("; ".join(fates) or "Lava reports an error in a model and gives no reason")
+
+    def _end(self, how: str) -> None:
+        """Kill what lives and free everything; each part may be done again after an interruption."""
+        self._idle = False
+        for actor in self._actors:
+            actor.kill()
+        if self._runtime is not None:
+            self._runtime._is_initialized = self._runtime._is_started = self._runtime._is_running = False
+            _join_threads(self._runtime)
+        _forget_processes()
+        self._actors = []
+        self._runtime = self._process = None
+        self._ended = how
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Keep a Ctrl-C from meeting a child before it has said how to take it."""
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+
+
+@contextlib.contextmanager
+def _may_have_children() -> Iterator[None]:
+    """Let a daemonic process (a worker of dask or of a pool) have children, as they die with it."""
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    kept = dict(config)
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config.clear()
+        config.update(kept)
+
+
+def _join_threads(runtime: Any) -> None:
+    """End the threads behind the parent's ends of the channels."""
+    ports = list(runtime._open_ports)
+    for process, builder in runtime._executable.proc_builders.items():
+        for name in builder.py_ports:
+            pipe_ends = vars(getattr(process, name))
+            ports += [pipe_ends[key] for key in pipe_ends if key.startswith("external_pipe_csp_")]
+    for port in ports:
+        port.join()
+        if port.thread is not None:
+            port.thread.join(_STOP_S)
+    runtime._open_ports.clear()
+
+
+def _forget_processes() -> None:
+    """Drop what Lava keeps of every Process ever made.
+
+    The counters go on: ids stay unique beside Processes made earlier and run later.
+    """
+    if "lava.magma.core.process.process" not in sys.modules:
+        return
+    server = _lava("magma.core.process.process").ProcessServer()
+    formats = {process._log_config.format for process in server.processes}
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if type(handler) is logging.StreamHandler and getattr(handler.formatter, "_fmt", None) in formats:
+            root.removeHandler(handler)
+    server.processes = []
+    _lava("magma.core.process.variable").VarServer().vars = []

@@ -1,0 +1,1 @@
+"""Runs a task on a network and scores what it predicts."""

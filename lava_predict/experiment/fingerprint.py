@@ -1,0 +1,48 @@
+"""A chain of SHA-256 digests over what a run did, so that two runs can be compared bit by bit."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from lava_predict.engines import Played
+from lava_predict.tasks.meet import Kind
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digests over all training segments so far, as hexadecimal text; empty before the first.
+
+    Each is a chain, H_n = SHA-256(H_(n-1) + the segment's bytes), so that a run that was stopped can
+    go on with it.
+
+    Attributes
+    ----------
+    spikes : str
+        Over the records (step, cell), each two little-endian uint32, in order.
+    weights : str
+        Over W_when, then W_what after the segment, as little-endian float64.
+    prediction : str
+        Over z of each step, then (after a trial) p, as little-endian float64.
+    """
+
+    spikes: str = ""
+    weights: str = ""
+    prediction: str = ""
+
+    def after(self, played: Played) -> Fingerprint:
+        """Return the fingerprint with one more training segment."""
+        spikes = np.stack((played.spike_step, played.spike_cell), axis=1).astype("<u4")
+        weights = (played.w_when, played.w_what)
+        predicted = (played.z,) if played.segment.kind is Kind.PAUSE else (played.z, played.p)
+        return Fingerprint(
+            _link(self.spikes, spikes.tobytes()),
+            _link(self.weights, b"".join(w.astype("<f8").tobytes() for w in weights)),
+            _link(self.prediction, b"".join(o.astype("<f8").tobytes() for o in predicted)),
+        )
+
+
+def _link(last: str, data: bytes) -> str:
+    return hashlib.sha256(bytes.fromhex(last) + data).hexdigest()

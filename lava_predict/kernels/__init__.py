@@ -1,1 +1,0 @@
-"""The arithmetic of one time step, written once, as small pure functions compiled by numba."""

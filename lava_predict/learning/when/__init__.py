@@ -1,0 +1,1 @@
+"""When rules: each module is one rule with its traces, whole."""

@@ -1,0 +1,1 @@
+"""Draws the parts and binds them into one step."""

@@ -1,0 +1,1 @@
+"""Cells: each module is one neuron, whole."""

@@ -1,0 +1,1 @@
+"""Arithmetic that every part uses: compiling, random numbers, rounding."""

@@ -1,0 +1,128 @@
+"""Keyed random numbers: a number depends on what it is for, never on what was drawn before it.
+
+The generator is SplitMix64 (Steele, Lea & Flood, OOPSLA 2014, doi 10.1145/2660193.2660195) used as a
+hash: a key is folded with one word at a time, and every (seed, stream, segment, step, cell) owns its
+number. So a probe, another chunking or another backend changes no draw.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lava_predict.numerics.compiled import kernel
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_S32, _S16 = np.uint64(32), np.uint64(16)
+_ONE = np.uint64(1)
+_EVEN_FIELDS = np.uint64(0x0000FFFF0000FFFF)
+_SUM = np.uint64(0xFFFFFFFF)
+
+# A 16-bit field is uniform on 0 .. 65535: the sum of four has mean 131070 and standard deviation
+# sqrt(4 * (65536**2 - 1) / 12) = 37837.2.
+_MEAN = 131070
+NOISE_DEVIATION = 37837.0
+"""What `noise_sum` is divided by to have variance 1."""
+
+TRAIN, PROBE, TASK = 0, 1, 2
+"""The streams: noise of training segments, noise of probes, and the task's own draws."""
+
+
+@kernel
+def fold(key: np.uint64, word: np.uint64) -> np.uint64:
+    """Mix one word into a key.
+
+    Parameters
+    ----------
+    key, word : uint64
+        The key so far and what to make it depend on.
+
+    Returns
+    -------
+    uint64
+        Output number ``word + 1`` of SplitMix64 started at ``key``.
+    """
+    return mix(key + GOLDEN * (word + _ONE))
+
+
+@kernel
+def mix(z: np.uint64) -> np.uint64:
+    """Scramble 64 bits, the output function of SplitMix64."""
+    z = (z ^ (z >> _S30)) * _MIX_1
+    z = (z ^ (z >> _S27)) * _MIX_2
+    return z ^ (z >> _S31)
+
+
+@kernel
+def noise_sum(bits: np.uint64) -> int:
+    """Turn 64 random bits into a near-normal integer, without log, cos or sqrt.
+
+    Parameters
+    ----------
+    bits : uint64
+        Random bits.
+
+    Returns
+    -------
+    int64
+        The sum of the four 16-bit fields less its mean: within +-131070, standard deviation 37837.2.
+    """
+    pairs = (bits & _EVEN_FIELDS) + ((bits >> _S16) & _EVEN_FIELDS)
+    return np.int64((pairs + (pairs >> _S32)) & _SUM) - _MEAN  # type: ignore[return-value]
+
+
+@kernel
+def standard_noise(bits: np.uint64) -> float:
+    """Turn 64 random bits into a number of mean 0 and variance 1, without log, cos or sqrt.
+
+    Parameters
+    ----------
+    bits : uint64
+        Random bits.
+
+    Returns
+    -------
+    float64
+        The sum of the four 16-bit fields, centred and scaled: near-normal (excess kurtosis -0.3),
+        within +-3.47, and free of library functions whose last bit differs between machines.
+    """
+    return noise_sum(bits) / NOISE_DEVIATION
+
+
+def key_of(*words: int) -> np.uint64:
+    """Fold several words, left to right, into a key that starts at 0.
+
+    Parameters
+    ----------
+    *words : int
+        Non-negative, below 2^64: for instance seed, stream and segment.
+
+    Returns
+    -------
+    uint64
+        The key.
+    """
+    key: Any = np.uint64(0)
+    for word in words:
+        key = np.uint64(fold(key, np.uint64(word)))
+    return np.uint64(key)
+
+
+def uniform(*words: int) -> float:
+    """Draw the number in [0, 1) that belongs to ``words``.
+
+    Parameters
+    ----------
+    *words : int
+        What the number is for, as in `key_of`.
+
+    Returns
+    -------
+    float
+        A multiple of 2^-53.
+    """
+    return float(int(key_of(*words)) >> 11) / 2.0**53

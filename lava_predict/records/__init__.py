@@ -1,0 +1,1 @@
+"""Files: run record, checkpoint, unfinished run, trained network."""

@@ -1,0 +1,163 @@
+"""A trained network without its run: what it is and what it has learned, ready to be played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.errors import UserError
+from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.draw import Network
+from lava_predict.network.state import State, initial_state
+from lava_predict.records.checkpoint import Checkpoint
+from lava_predict.settings.schema import Config
+from lava_predict.tasks.meet import Meet
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network and what it has learned, frozen. N cells, K events.
+
+    Attributes
+    ----------
+    network : Network
+        Cells and weights.
+    dt_ms, tau_s_ms, tau_x_ms : float
+        Time step, and time constants of synaptic current and traces.
+    noise : float
+        Standard deviation of the private current in a step of 1 ms, mV/ms.
+    feedback : bool
+        Whether the when readout is fed back.
+    mean : (N,) float64
+        What is subtracted from the traces that the when readout reads, spikes per ms.
+    w_when, w_what : (K, N) float64
+        Weights of the readouts.
+    offset : (K,) float64
+        What the constant input adds to the when readout.
+    """
+
+    network: Network
+    dt_ms: float
+    tau_s_ms: float
+    tau_x_ms: float
+    noise: float
+    feedback: bool
+    mean: np.ndarray
+    w_when: np.ndarray
+    w_what: np.ndarray
+    offset: np.ndarray
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> TrainedNetwork:
+        """Take the network out of a run.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            Of a run in floating point.
+
+        Raises
+        ------
+        UserError
+            If it is of a run in integers.
+        """
+        if checkpoint.precision != "float":
+            raise UserError(
+                f"precision = {checkpoint.precision!r}: only float networks can be exported, as this one's "
+                "numbers would not be those that learned; export a run with --precision float, or use the "
+                "run's checkpoint.h5, which holds the integers and their plan"
+            )
+        config, state = checkpoint.config, checkpoint.state.network
+        return cls(
+            network=checkpoint.network,
+            dt_ms=config.run.dt_ms,
+            tau_s_ms=config.reservoir.tau_s_ms,
+            tau_x_ms=config.readout.tau_x_ms,
+            noise=config.reservoir.noise,
+            feedback=config.reservoir.feedback_gain != 0.0,
+            mean=state.m if config.readout.centred else np.zeros_like(state.m),
+            w_when=state.w_when[:, :-1],
+            w_what=state.w_what,
+            offset=state.w_when[:, -1] * config.readout.constant_input,
+        )
+
+    def settings(self, config: Config) -> Config:
+        """Return settings that this network runs with.
+
+        Parameters
+        ----------
+        config : Config
+            All that is not the network's, the task above all, comes from here.
+
+        Raises
+        ------
+        UserError
+            If the task has other numbers of input channels or events than the network.
+        """
+        task = config.task
+        channels = task.cues + (task.events if task.events_drive_reservoir else 0)
+        wanted = (self.network.input_weight.shape[0], self.w_when.shape[0])
+        if (channels, task.events) != wanted:
+            raise UserError(
+                f"task: has {channels} input channels and {task.events} events, the network {wanted[0]} and "
+                f"{wanted[1]}; change task.cues, task.events_drive_reservoir or task.blocks"
+            )
+        changes: dict[str, dict[str, Any]] = {
+            "reservoir": {
+                "neurons": self.network.a.size,
+                "tau_s_ms": self.tau_s_ms,
+                "noise": self.noise,
+                "feedback_gain": float(np.abs(self.network.feedback_weight).max()) if self.feedback else 0.0,
+            },
+            "readout": {"tau_x_ms": self.tau_x_ms, "centred": True},
+            "run": {"dt_ms": self.dt_ms},
+        }
+        return config.model_copy(
+            update={name: getattr(config, name).model_copy(update=new) for name, new in changes.items()}
+        )
+
+    def state(self, config: Config) -> State:
+        """Return the state before the first step, with all that was learned in place.
+
+        Parameters
+        ----------
+        config : Config
+            From `settings`.
+        """
+        state = initial_state(self.network, self.w_when.shape[0], config.task.cues)
+        constant = [_factor(value, config.readout.constant_input) for value in self.offset]
+        return state._replace(
+            m=self.mean.copy(),
+            w_when=np.column_stack((self.w_when, constant)),
+            w_what=self.w_what.copy(),
+        )
+
+    def engine(self, config: Config) -> CpuEngine:
+        """Return an engine that plays this network, for instance the segments of `Meet.probe`.
+
+        Parameters
+        ----------
+        config : Config
+            Task, seed of the noise, and all else that is not the network's.
+
+        Raises
+        ------
+        UserError
+            As `settings` raises it.
+        """
+        own = self.settings(config)
+        engine = CpuEngine(FloatArithmetic(own, self.network), Meet(own))
+        engine.restore(self.state(own))
+        return engine
+
+
+def _factor(product: float, factor: float) -> float:
+    """Return what times ``factor`` is ``product`` to the bit; 0 where that is 0."""
+    if factor == 0.0:
+        return 0.0
+    near = product / factor
+    around = (near, np.nextafter(near, -np.inf), np.nextafter(near, np.inf))
+    return float(next((number for number in around if number * factor == product), near))

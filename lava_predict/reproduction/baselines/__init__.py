@@ -1,0 +1,1 @@
+"""Learning rules that the claims compare with."""

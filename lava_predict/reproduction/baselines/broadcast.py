@@ -1,0 +1,173 @@
+"""A broadcast reward as a baseline: all readouts learn from one number and their own perturbations.
+
+The exploratory Hebbian rule (Legenstein et al. 2010, doi 10.1523/JNEUROSCI.4284-09.2010) in its form of
+node perturbation: what a readout adds to its output at random is strengthened where the reward then
+exceeds its running mean. No readout knows its own error, nor whether its event is the one that occurred.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.noise import fold, key_of, standard_noise
+from lava_predict.tasks.meet import Kind
+
+if TYPE_CHECKING:
+    from lava_predict.experiment.recorded_spikes import Chunk
+    from lava_predict.settings.schema import Config
+    from lava_predict.tasks.meet import Segment
+
+_WHEN, _WHAT = 0, 1
+
+
+@kernel
+def broadcast_rows(
+    w: np.ndarray,
+    mean_reward: np.ndarray,
+    inputs: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+    key: np.uint64,
+    first_step: int,
+    noise: float,
+    rate: float,
+    reward_rate: float,
+    norm_floor: float,
+    read: np.ndarray,
+) -> None:
+    """Read out a chunk of steps, perturb, and learn from the reward in each that has any gate open.
+
+    R = -sum_k G_k (g_k - z_k - xi_k)^2; w_k += rate * (R - mean R) * xi_k / (2 noise^2) * x / |x|^2.
+    Averaged over the perturbations xi that is `gated_delta`; what differs is the variance.
+
+    Parameters
+    ----------
+    w : (K, n) float64
+        Weights, changed in place.
+    mean_reward : (1,) float64
+        Running mean of R, changed in place; NaN before the first reward.
+    inputs : (steps, n) float64
+        Presynaptic traces.
+    gate, target : (steps, K) float64
+        Weight of each channel in the reward, and what it should read.
+    key : uint64
+        Key of the perturbations; step and channel are folded in here.
+    first_step : int
+        Number of the first row.
+    noise : float
+        Standard deviation of the perturbations, in units of the target.
+    rate, reward_rate : float
+        Per step, of the weights and of the mean reward.
+    norm_floor : float
+        Added to |x|^2; nothing is learned where the sum is 0.
+    read : (steps, K) float64
+        Overwritten with w . x, without the perturbation.
+    """
+    channels = w.shape[0]
+    perturbation = np.empty(channels)
+    for row in range(inputs.shape[0]):
+        x = inputs[row]
+        norm = norm_floor
+        for j in range(x.size):
+            norm += x[j] * x[j]
+        row_key = fold(key, np.uint64(first_step + row))
+        reward = 0.0
+        rewarded = False
+        for k in range(channels):
+            total = 0.0
+            for j in range(x.size):
+                total += w[k, j] * x[j]
+            read[row, k] = total
+            perturbation[k] = noise * standard_noise(fold(row_key, np.uint64(k)))
+            if gate[row, k] != 0.0:
+                rewarded = True
+                reward -= gate[row, k] * (target[row, k] - total - perturbation[k]) ** 2
+        if not rewarded or norm <= 0.0:
+            continue
+        if np.isnan(mean_reward[0]):
+            mean_reward[0] = reward
+        surplus = reward - mean_reward[0]
+        mean_reward[0] += reward_rate * surplus
+        for k in range(channels):
+            step = rate * surplus * perturbation[k] / (2.0 * noise * noise * norm)
+            for j in range(x.size):
+                w[k, j] += step * x[j]
+
+
+class BroadcastReadout:
+    """When and what readout, each taught by a broadcast reward; a `recorded_spikes.Rule`.
+
+    The timing errors of a step, and the outcome errors of a trial, are one reward each.
+
+    Parameters
+    ----------
+    config : Config
+        Gives sizes, ``when_norm_floor`` and the time step.
+    key : int
+        Of the perturbations, 64 bits; the same key, the same weights.
+    when_rate, what_rate : float
+        Learning rates, per ms and per trial.
+    noise : float
+        Standard deviation of the perturbations, in units of the target.
+    reward_ms, reward_trials : float
+        Time constants of the two running means of the reward.
+
+    Attributes
+    ----------
+    w_when, w_what : (K, N + 1) and (K, N) float64
+        Weights.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        key: int,
+        when_rate: float,
+        what_rate: float,
+        noise: float = 0.1,
+        reward_ms: float = 10.0,
+        reward_trials: float = 10.0,
+    ) -> None:
+        cells, events = config.reservoir.neurons, config.task.events
+        self.w_when: np.ndarray = np.zeros((events, cells + 1))
+        self.w_what: np.ndarray = np.zeros((events, cells))
+        self._when_reward, self._what_reward = np.full(1, np.nan), np.full(1, np.nan)
+        self._key = key
+        self._noise = noise
+        dt = config.run.dt_ms
+        self._when = (when_rate * dt, min(1.0, dt / reward_ms), config.readout.when_norm_floor)
+        self._what = (what_rate, min(1.0, 1.0 / reward_trials), 0.0)
+
+    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
+        """Read the when channels, (steps, K), without perturbation, and in a trial learn."""
+        if segment.kind is not Kind.TRIAL:
+            return np.asarray(chunk.xc @ self.w_when.T)
+        z = np.empty_like(chunk.target)
+        key = key_of(self._key, _WHEN, segment.noise_key)
+        taught = (chunk.xc, chunk.gate, chunk.target)
+        broadcast_rows(
+            self.w_when, self._when_reward, *taught, key, chunk.first_step, self._noise, *self._when, z
+        )
+        return z
+
+    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+        """Read the probabilities, (K,), without perturbation, and after a trial learn from the outcome."""
+        if segment.kind is not Kind.TRIAL:
+            return np.asarray(self.w_what @ x_mean)
+        p: np.ndarray = np.empty((1, len(self.w_what)))
+        outcome = (np.arange(p.size) == segment.outcome).astype(np.float64)
+        key = key_of(self._key, _WHAT, segment.noise_key)
+        taught = (x_mean[None], np.ones_like(p), outcome[None])
+        broadcast_rows(self.w_what, self._what_reward, *taught, key, 0, self._noise, *self._what, p)
+        return np.asarray(p[0])
+
+    def copy(self) -> BroadcastReadout:
+        """Return a readout that shares no memory with this one."""
+        twin = BroadcastReadout.__new__(BroadcastReadout)
+        twin.__dict__.update(self.__dict__)
+        for name in ("w_when", "w_what", "_when_reward", "_what_reward"):
+            setattr(twin, name, getattr(self, name).copy())
+        return twin

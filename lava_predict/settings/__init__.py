@@ -1,0 +1,1 @@
+"""Settings: validated, read from presets and files, and explained when wrong."""

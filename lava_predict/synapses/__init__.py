@@ -1,0 +1,1 @@
+"""From spikes to current: each module is one kind of synapse, whole."""

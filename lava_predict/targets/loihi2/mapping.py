@@ -1,0 +1,332 @@
+"""How the network would lie on a chip: populations, connections, their memory and the cores they take.
+
+The parts are those of the graph form. docs/loihi2.md states the assumptions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lava_predict.learning.when import on_chip
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network.draw import Network, excitatory_cells
+from lava_predict.settings.schema import Config
+from lava_predict.targets.loihi2.limits import LIMITS
+
+_KB_BITS = 1024 * 8
+_MESSAGE_BITS = 1
+_FEEDBACK_BITS = fixed.FEEDBACK_FRACTION + 1
+_RELAY_BITS = on_chip.MOST_PAYLOAD.bit_length()
+_WORD = fixed.STATE_BITS
+
+
+class Links(NamedTuple):
+    """The recurrent synapses of one sign: how many, and the most onto and from one cell."""
+
+    synapses: int
+    fan_in: int
+    fan_out: int
+
+
+class Counts(NamedTuple):
+    """The recurrent synapses by sign; ``drawn`` is False where they are expected, not counted."""
+
+    excitatory: Links
+    inhibitory: Links
+    drawn: bool
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection of the graph form.
+
+    Attributes
+    ----------
+    name, kind : str
+        What it is, and the Lava Process that it is.
+    synapses, fan_in, fan_out : int
+        How many, and the most onto and from one neuron.
+    weight_bits, index_bits : int
+        Of one synapse: weight (with sign where both occur), and which neuron of the core it goes to.
+    payload_bits : int
+        Of a message; 1 for a spike that carries nothing.
+    """
+
+    name: str
+    kind: str
+    synapses: int
+    fan_in: int
+    fan_out: int
+    weight_bits: int
+    index_bits: int
+    payload_bits: int
+
+    @property
+    def memory_bits(self) -> int:
+        """What its synapses take."""
+        return self.synapses * (self.weight_bits + self.index_bits)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons of one kind, with the synapses onto them.
+
+    Attributes
+    ----------
+    name : str
+        What it is.
+    neurons : int
+        How many.
+    states : tuple of str
+        State words of a neuron.
+    neuron_bits : int
+        States and parameters of a neuron.
+    inputs : tuple of Connection
+        What ends on it, and so lies on its cores.
+    sources : int
+        How many different senders it has.
+    """
+
+    name: str
+    neurons: int
+    states: tuple[str, ...]
+    neuron_bits: int
+    inputs: tuple[Connection, ...]
+    sources: int
+
+    @property
+    def memory_bits(self) -> int:
+        """What neurons and synapses take together."""
+        return self.neurons * self.neuron_bits + sum(one.memory_bits for one in self.inputs)
+
+    @property
+    def most_per_core(self) -> int:
+        """How many neurons with the synapses onto them a core can hold; 0 if not one."""
+        room = LIMITS["memory_per_core"].known * _KB_BITS
+        by_memory = int(room * self.neurons // self.memory_bits)
+        return min(by_memory, int(LIMITS["neurons_per_core"].known))
+
+    @property
+    def cores(self) -> int:
+        """Fewest cores that hold it."""
+        return math.ceil(self.neurons / max(self.most_per_core, 1))
+
+    @property
+    def neurons_per_core(self) -> int:
+        """Neurons of a core when they are spread evenly over the fewest cores."""
+        return math.ceil(self.neurons / self.cores)
+
+    @property
+    def memory_kb(self) -> float:
+        """Memory in use of each of these cores, KB."""
+        return self.memory_bits / self.neurons * self.neurons_per_core / _KB_BITS
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The network on a chip.
+
+    Attributes
+    ----------
+    populations : tuple of Population
+        The cells first.
+    counts : Counts
+        The recurrent synapses.
+    """
+
+    populations: tuple[Population, ...]
+    counts: Counts
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All connections."""
+        return [connection for population in self.populations for connection in population.inputs]
+
+    @property
+    def cores(self) -> int:
+        """Fewest cores that hold the network; no core holds two populations."""
+        return sum(population.cores for population in self.populations)
+
+    @property
+    def neurons(self) -> int:
+        """All neurons."""
+        return sum(population.neurons for population in self.populations)
+
+    @property
+    def synapses(self) -> int:
+        """All synapses."""
+        return sum(connection.synapses for connection in self.connections)
+
+    @property
+    def chips(self) -> int:
+        """Fewest chips with that many cores."""
+        return math.ceil(self.cores / LIMITS["cores"].known)
+
+    @property
+    def axons_in(self) -> int:
+        """Most senders that a core must tell apart, were each of its synapses from another one."""
+        return max(
+            min(one.sources, one.neurons_per_core * sum(links.fan_in for links in one.inputs))
+            for one in self.populations
+        )
+
+    @property
+    def axons_out(self) -> int:
+        """Most receivers of a core of cells, were each synapse of a cell on another core; relays on one."""
+        cells, *others = self.populations
+        fan_out = max(self.counts.excitatory.fan_out, self.counts.inhibitory.fan_out)
+        return cells.neurons_per_core * (min(fan_out, cells.cores) + len(others[:1]))
+
+
+def expected_counts(config: Config) -> Counts:
+    """Say how many recurrent synapses a configuration will give, without drawing them.
+
+    Parameters
+    ----------
+    config : Config
+        Its numbers of cells and its connection probability count.
+
+    Returns
+    -------
+    Counts
+        Means; of the most onto and from a cell, the mean of the greatest of so many binomial numbers.
+    """
+    cells, probability = config.reservoir.neurons, config.reservoir.connection_probability
+    excitatory = excitatory_cells(config)
+
+    def links(senders: int) -> Links:
+        synapses = round(senders * (cells - 1) * probability)
+        if not synapses:
+            return Links(0, 0, 0)
+        return Links(
+            synapses, _greatest(senders, probability, cells), _greatest(cells - 1, probability, senders)
+        )
+
+    return Counts(links(excitatory), links(cells - excitatory), drawn=False)
+
+
+def _greatest(trials: int, probability: float, draws: int) -> int:
+    """Estimate the greatest of so many binomial numbers, from the tail of the normal distribution."""
+    deviation = math.sqrt(trials * probability * (1.0 - probability))
+    return min(trials, round(trials * probability + deviation * math.sqrt(2.0 * math.log(max(draws, 2)))))
+
+
+def drawn_counts(config: Config, network: Network) -> Counts:
+    """Count the recurrent synapses of a drawn network.
+
+    Parameters
+    ----------
+    config : Config
+        It says which cells are excitatory.
+    network : Network
+        As drawn from it.
+
+    Returns
+    -------
+    Counts
+        Exact ones.
+    """
+    cells, excitatory = network.a.size, excitatory_cells(config)
+
+    def links(part: slice) -> Links:
+        fan_out = np.diff(network.first)[part]
+        start, stop, _ = part.indices(cells)
+        target = network.target[network.first[start] : network.first[stop]]
+        fan_in = np.bincount(target, minlength=cells)
+        return Links(int(target.size), int(fan_in.max(initial=0)), int(fan_out.max(initial=0)))
+
+    return Counts(links(slice(0, excitatory)), links(slice(excitatory, cells)), drawn=True)
+
+
+def map_network(config: Config, counts: Counts) -> Mapping:
+    """Lay the network out: cells on the chip, and the when readout too if it learns on Lava's engine.
+
+    Parameters
+    ----------
+    config : Config
+        Sizes, and word lengths in ``fixed``.
+    counts : Counts
+        The recurrent synapses.
+
+    Returns
+    -------
+    Mapping
+        See there.
+    """
+    populations = [_cells(config, counts)]
+    if config.fixed.learning == "on_chip":
+        populations += [_relays(config), _readout(config)]
+    return Mapping(tuple(populations), counts)
+
+
+def _index_bits(neurons: int) -> int:
+    """Bits that tell the neurons of a core apart."""
+    return max(1, math.ceil(math.log2(min(neurons, int(LIMITS["neurons_per_core"].known)))))
+
+
+def _cells(config: Config, counts: Counts) -> Population:
+    """Lay out the Izhikevich cells with their synapses, inputs and feedback."""
+    reservoir, task, bits = config.reservoir, config.task, config.fixed
+    cells = reservoir.neurons
+    channels = task.cues + (task.events if task.events_drive_reservoir else 0)
+    index = _index_bits(cells)
+    inputs = [
+        Connection(f"{sign} synapses", "Sparse", *links, bits.weight_bits, index, _MESSAGE_BITS)
+        for sign, links in (("excitatory", counts.excitatory), ("inhibitory", counts.inhibitory))
+    ]
+    # A Dense holds a weight for every pair, of one sign each, and needs no index.
+    inputs.append(
+        Connection("inputs", "Dense", channels * cells, channels, cells, bits.weight_bits, 0, _MESSAGE_BITS)
+    )
+    sources = cells + channels
+    if reservoir.feedback_gain != 0.0:
+        inputs += [
+            Connection(
+                f"feedback, {sign}",
+                "Dense",
+                task.events * cells,
+                task.events,
+                cells,
+                bits.weight_bits,
+                0,
+                _FEEDBACK_BITS,
+            )
+            for sign in ("positive", "negative")
+        ]
+        sources += task.events
+    states = ("v", "u", "s", "arriving charge")
+    parameters = 2 * bits.parameter_bits + 3 * _WORD
+    return Population(
+        "Izhikevich cells", cells, states, len(states) * _WORD + parameters, tuple(inputs), sources
+    )
+
+
+def _relays(config: Config) -> Population:
+    """Lay out the relays that keep the cells' traces and send them on as graded spikes."""
+    cells = config.reservoir.neurons
+    spikes = Connection("cells to relays", "Sparse", cells, 1, 1, 1, _index_bits(cells), _MESSAGE_BITS)
+    # The always-on input is a relay that nothing reaches.
+    return Population("trace relays", cells + 1, ("x",), _WORD, (spikes,), cells)
+
+
+def _readout(config: Config) -> Population:
+    """Lay out the when readout with the weights that learn."""
+    cells, events = config.reservoir.neurons, config.task.events
+    senders = cells + 1
+    # Each synapse also keeps the trace of its sender.
+    learning = Connection(
+        "when weights",
+        "LearningDense",
+        senders * events,
+        senders,
+        events,
+        on_chip.WEIGHT_BITS + 1 + int(LIMITS["learning_trace_bits"].known),
+        0,
+        _RELAY_BITS,
+    )
+    states = ("sum", "z", "target", "gate", "y1")
+    return Population("when readout", events, states, len(states) * _WORD, (learning,), senders)

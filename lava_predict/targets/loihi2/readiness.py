@@ -1,0 +1,437 @@
+"""Whether a network is ready for Loihi 2: what it needs beside what is allowed, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from lava_predict.analysis.integer_health import Health, check_health
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.errors import UserError
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.learning.when import on_chip
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network.draw import excitatory_cells
+from lava_predict.network.quantise import Plan
+from lava_predict.settings.schema import Config
+from lava_predict.targets.loihi2.limits import LIMITS, Limit
+from lava_predict.targets.loihi2.mapping import Counts, drawn_counts, expected_counts, map_network
+from lava_predict.targets.loihi2.mapping import Mapping as Layout
+from lava_predict.tasks.meet import Segment
+
+HOST = (
+    "the paradigm: cues, events, pauses, probes (Process Meet)",
+    "the what rule, between trials, in float64",
+    "the product of both readouts, after the trial",
+)
+"""What stays on the host whatever the settings."""
+
+HOST_READOUT = "traces, slow means, both readouts and the when rule (Process Readout)"
+
+MISSING = (
+    "Intel's Lava extension for Loihi, which members of the Intel Neuromorphic Research Community get",
+    "a neuron program for the Izhikevich cell: it has been done on Loihi 2 (Uludag et al. 2024), but no "
+    "public one was found, and this package has none",
+)
+"""What a run on a chip needs beyond this package, however well the network fits."""
+
+MISSING_LEARNING = (
+    "models of the trace relays, LearningDense and the readout neuron for neuron cores: Intel's extension is "
+    "publicly known to learn by two factors on a chip (lava-nc/lava#528), not by three"
+)
+"""What it needs besides where the readout learns on the chip."""
+
+ASSUMPTIONS = (
+    "figures of the first Loihi: none is public for Loihi 2",
+    "a spike costs the least energy of a synaptic operation at each synapse that it reaches",
+    "a neuron costs the first Loihi's update at each step, although an Izhikevich cell computes more",
+    "not counted: idle power, spikes on their way, learning, embedded processors, host",
+    "one time step in its own time (1 ms takes 1 ms)",
+)
+"""What the estimate of energy rests on."""
+
+
+class Verdict(Enum):
+    """How ready a network is."""
+
+    READY = "ready"
+    WARNINGS = "ready with warnings"
+    NOT_READY = "not ready"
+
+
+class Status(Enum):
+    """How a need compares with what is allowed."""
+
+    FITS = "fits"
+    WARNING = "warning"
+    FAILS = "fails"
+    NOT_PUBLIC = "not public"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One need of the network beside what is allowed.
+
+    Attributes
+    ----------
+    part : str
+        Population or connection, or "network".
+    need : float
+        What it needs, in the limit's unit.
+    limit : Limit
+        What is allowed.
+    status : Status
+        How they compare.
+    change : str
+        What to change; empty where nothing needs to.
+    """
+
+    part: str
+    need: float
+    limit: Limit
+    status: Status
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a verdict is not better, and what to change."""
+
+    text: str
+    change: str
+    fails: bool
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What happens in the first trial of the integer network.
+
+    Attributes
+    ----------
+    duration_s, step_s : float
+        Length of the trial and of a step.
+    rate_hz : float
+        Mean rate of the cells.
+    operations : mapping of str to float
+        Synaptic operations per second, by connection.
+    updates : float
+        Neuron updates per second, all populations.
+    """
+
+    duration_s: float
+    step_s: float
+    rate_hz: float
+    operations: Mapping[str, float]
+    updates: float
+
+    @property
+    def operations_per_s(self) -> float:
+        """Synaptic operations per second, all connections."""
+        return sum(self.operations.values())
+
+
+@dataclass(frozen=True)
+class Energy:
+    """The estimate from the first Loihi's figures, in W; see `ASSUMPTIONS`."""
+
+    synapses_w: float
+    neurons_w: float
+
+    @property
+    def total_w(self) -> float:
+        """Both together."""
+        return self.synapses_w + self.neurons_w
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What `check_readiness` finds.
+
+    Attributes
+    ----------
+    config : Config
+        What was checked.
+    layout : lava_predict.targets.loihi2.mapping.Mapping
+        Populations, connections, cores.
+    checks : tuple of Check
+        Every need beside what is allowed.
+    reasons : tuple of Reason
+        Why the verdict is not better; empty if it is "ready".
+    host, missing : tuple of str
+        What stays on the host; what a chip needs beyond this package.
+    plan : Plan or None
+        The integers; None if the network was not drawn.
+    health : Health or None
+        Integers beside float in a short run; None if there was none.
+    activity : Activity or None
+        Likewise.
+    energy : Energy or None
+        Likewise.
+    """
+
+    config: Config
+    layout: Layout
+    checks: tuple[Check, ...]
+    reasons: tuple[Reason, ...]
+    host: tuple[str, ...]
+    missing: tuple[str, ...]
+    plan: Plan | None = None
+    health: Health | None = None
+    activity: Activity | None = None
+    energy: Energy | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict: not ready if a reason says that something fails."""
+        if any(reason.fails for reason in self.reasons):
+            return Verdict.NOT_READY
+        return Verdict.WARNINGS if self.reasons else Verdict.READY
+
+
+def check_readiness(config: Config, simulate: bool = True) -> Readiness:
+    """Compare a network with what is public of Loihi 2.
+
+    Sizes are compared first, from the configuration alone. Only a network that fits is drawn, quantised and
+    played for a trial; one that is far too large costs neither memory nor time.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    simulate : bool
+        False to stop after the sizes.
+
+    Returns
+    -------
+    Readiness
+        See there.
+    """
+    layout = map_network(config, expected_counts(config))
+    found = _judge(config, layout)
+    if not simulate or found.verdict is Verdict.NOT_READY:
+        return found
+    experiment = Experiment(config)
+    layout = map_network(config, drawn_counts(config, experiment.network))
+    found = _judge(config, layout)
+    try:
+        plan = experiment.arithmetic("fixed").plan
+    except UserError as error:
+        return replace(found, reasons=(Reason(str(error), "", fails=True), *found.reasons))
+    health = check_health(experiment)
+    unwell = tuple(Reason(*_split(warning), fails=False) for warning in health.warnings)
+    activity = _activity(experiment, layout)
+    return replace(
+        found,
+        reasons=found.reasons + unwell,
+        plan=plan,
+        health=health,
+        activity=activity,
+        energy=_energy(activity),
+    )
+
+
+def _judge(config: Config, layout: Layout) -> Readiness:
+    """Judge sizes and settings, what fails first."""
+    checks = _compare(config, layout)
+    reasons = sorted([*_reasons(checks), *_learning_reasons(config)], key=lambda reason: not reason.fails)
+    learns = config.fixed.learning == "on_chip"
+    host = HOST if learns else (*HOST, HOST_READOUT)
+    missing = (*MISSING, MISSING_LEARNING) if learns else MISSING
+    return Readiness(config, layout, checks, tuple(reasons), host, missing)
+
+
+def _split(warning: str) -> tuple[str, str]:
+    """Part a warning of the health check into what is wrong and what to do."""
+    text, _, change = warning.rpartition("; ")
+    return (text, change) if text else (warning, "")
+
+
+def _compare(config: Config, layout: Layout) -> tuple[Check, ...]:
+    """Set every need beside what is allowed."""
+    smaller = "" if _fits(config, layout.counts, LIMITS["cores"].known) else _smaller(config)
+    checks = [
+        _check("network", layout.cores, "cores", smaller),
+        _check("network", layout.neurons, "neurons", smaller),
+        _check("network", layout.synapses, "synapses", smaller),
+    ]
+    if layout.cores <= LIMITS["cores"].known:
+        spare = _smaller(config) if layout.cores > LIMITS["cores_in_hala_point"].known else ""
+        checks.append(_check("network", layout.cores, "cores_in_hala_point", spare, softly=True))
+    for population in layout.populations:
+        checks += [
+            _check(population.name, population.neurons_per_core, "neurons_per_core", ""),
+            _check(population.name, population.memory_kb, "memory_per_core", smaller),
+            _check(population.name, len(population.states), "states_per_neuron", ""),
+            _check(population.name, fixed.STATE_BITS, "state_bits", ""),
+        ]
+    for connection in layout.connections:
+        checks += [
+            _check(connection.name, connection.fan_in, "fan_in", ""),
+            _check(connection.name, connection.fan_out, "fan_out", ""),
+            _check(connection.name, connection.payload_bits, "payload_bits", ""),
+        ]
+        if connection.kind != "LearningDense":
+            bits = f"set fixed.weight_bits to at most {LIMITS['weight_bits'].known:.0f}"
+            checks.append(_check(connection.name, connection.weight_bits, "weight_bits", bits))
+    fewer = _fewer_axons(config, layout)
+    for name, need in (("axons_in", layout.axons_in), ("axons_out", layout.axons_out)):
+        checks.append(_check("network", need, name, ""))
+        checks.append(_check("network", need, f"{name}_loihi1", fewer, softly=True))
+    if config.fixed.learning == "on_chip":
+        checks += [
+            _check("when weights", on_chip.MOST_TRACE.bit_length(), "learning_trace_bits", ""),
+            _check("when weights", on_chip.WEIGHT_BITS, "learning_weight_bits", ""),
+            _check("when weights", 3, "learning_factors", ""),
+        ]
+    return tuple(checks)
+
+
+def _check(part: str, need: float, limit: str, change: str, softly: bool = False) -> Check:
+    """Compare a need with a limit; ``softly`` warns where it would fail otherwise."""
+    allowed = LIMITS[limit]
+    if allowed.value is None:
+        return Check(part, need, allowed, Status.NOT_PUBLIC)
+    if need <= allowed.value:
+        return Check(part, need, allowed, Status.FITS)
+    return Check(part, need, allowed, Status.WARNING if softly else Status.FAILS, change)
+
+
+def _reasons(checks: Sequence[Check]) -> list[Reason]:
+    """Turn what does not fit into reasons."""
+    return [
+        Reason(
+            f"{check.part}: {check.limit.meaning}: {check.limit.written(check.need)} needed, "
+            f"{check.limit.in_words()} allowed{' (not public for Loihi 2)' if check.limit.loihi1 else ''}",
+            check.change,
+            check.status is Status.FAILS,
+        )
+        for check in checks
+        if check.status in (Status.WARNING, Status.FAILS)
+    ]
+
+
+def _learning_reasons(config: Config) -> list[Reason]:
+    """Say what hinders the readout from learning on the chip."""
+    if config.fixed.learning == "own":
+        weight, trace = (LIMITS[f"learning_{name}_bits"].in_words() for name in ("weight", "trace"))
+        return [
+            Reason(
+                f"the when readout learns on the host, which gets every spike: its {fixed.STATE_BITS}-bit "
+                f"weights and {fixed.PAYLOAD_BITS}-bit traces are more than the learning engine holds "
+                f"({weight} and {trace})",
+                "set fixed.learning = 'on_chip' (docs/on-chip.md says what that costs)",
+                fails=False,
+            )
+        ]
+    if config.reservoir.neurons > on_chip.MOST_CELLS:
+        return [
+            Reason(
+                f"when weights: sums of {config.reservoir.neurons:,} graded spikes may pass 32 bits",
+                f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}",
+                fails=True,
+            )
+        ]
+    return []
+
+
+def _fits(config: Config, counts: Counts, cores: float) -> bool:
+    """Say whether a network of that size is within the limits of one chip with so many cores."""
+    layout = map_network(config, counts)
+    return (
+        layout.cores <= cores
+        and layout.neurons <= LIMITS["neurons"].known
+        and layout.synapses <= LIMITS["synapses"].known
+        and all(population.most_per_core for population in layout.populations)
+    )
+
+
+def _smaller(config: Config) -> str:
+    """Say how far the network must shrink to fit one chip."""
+    reservoir = config.reservoir
+
+    def fits(**changed: float) -> bool:
+        other = _resized(config, **changed)
+        return _fits(other, expected_counts(other), LIMITS["cores_in_hala_point"].known)
+
+    cells = _largest(lambda n: fits(neurons=n), reservoir.neurons)
+    parts = 10_000
+    sparser = _largest(
+        lambda n: fits(connection_probability=reservoir.connection_probability * n / parts), parts
+    )
+    ways = [f"lower reservoir.neurons to at most {cells:,}"] if cells else []
+    if sparser:
+        probability = np.format_float_positional(
+            reservoir.connection_probability * sparser / parts, precision=2, fractional=False, trim="-"
+        )
+        ways.append(f"reservoir.connection_probability to about {probability}")
+    return ", or ".join(ways) or "lower reservoir.neurons and reservoir.connection_probability"
+
+
+def _resized(config: Config, **changed: float) -> Config:
+    """Return the configuration with another reservoir."""
+    return config.model_copy(update={"reservoir": config.reservoir.model_copy(update=changed)})
+
+
+def _fewer_axons(config: Config, layout: Layout) -> str:
+    """Say how far the network must shrink for the first Loihi's axons, if it must."""
+    limit = LIMITS["axons_in_loihi1"].known
+
+    def fits(cells: int) -> bool:
+        other = _resized(config, neurons=cells)
+        smaller = map_network(other, expected_counts(other))
+        return max(smaller.axons_in, smaller.axons_out) <= limit
+
+    if max(layout.axons_in, layout.axons_out) <= limit:
+        return ""
+    return f"lower reservoir.neurons to about {_largest(fits, config.reservoir.neurons):,}"
+
+
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """Return the greatest number up to ``most`` for which something holds that holds for all smaller ones."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
+
+
+def _activity(experiment: Experiment, layout: Layout) -> Activity:
+    """Play the first trial and what precedes it in integers, and count the trial's synaptic operations."""
+    arithmetic = experiment.arithmetic("fixed")
+    played = list(CpuEngine(arithmetic, experiment.meet).play(experiment.meet.trial(0, 0)))[-1]
+    segment: Segment = played.segment
+    cells, config = experiment.network.a.size, experiment.config
+    duration = segment.steps * config.run.dt_ms / 1000.0
+    spikes = np.bincount(played.spike_cell, minlength=cells)
+    reached = spikes * np.diff(experiment.network.first)
+    border = excitatory_cells(config)
+    level = experiment.meet.streams(segment).level
+    # What rounds to 0 is not sent.
+    fed_back = int(np.count_nonzero(played.z >= 0.5 * 2.0**-fixed.FEEDBACK_FRACTION)) * cells
+    counted = {
+        "excitatory synapses": int(reached[:border].sum()),
+        "inhibitory synapses": int(reached[border:].sum()),
+        "inputs": int(np.count_nonzero(level)) * cells,
+        "feedback, positive": fed_back,
+        "feedback, negative": fed_back,
+        "cells to relays": int(spikes.sum()),
+        # A relay sends in every step in which its trace is not 0: at most always.
+        "when weights": segment.steps * (cells + 1) * config.task.events,
+    }
+    return Activity(
+        duration_s=duration,
+        step_s=config.run.dt_ms / 1000.0,
+        rate_hz=float(spikes.mean()) / duration,
+        operations={one.name: counted[one.name] / duration for one in layout.connections},
+        updates=layout.neurons * segment.steps / duration,
+    )
+
+
+def _energy(activity: Activity) -> Energy:
+    """Estimate power from what happens, with the first Loihi's figures."""
+    operation = LIMITS["energy_per_synaptic_operation_loihi1"].known * 1e-12
+    update = LIMITS["energy_per_neuron_update_loihi1"].known * 1e-12
+    return Energy(activity.operations_per_s * operation, activity.updates * update)

@@ -1,0 +1,1 @@
+"""What happens when: a task laid out as segments that any engine plays."""

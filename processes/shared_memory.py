@@ -1,0 +1,260 @@
+"""Memory that the Lava processes of a network share with the host: state, what to play, what happened.
+
+Reading a Lava Var costs a message per number, so the state of the network, the list of segments and the
+records stand in anonymous shared memory, which a forked process inherits and which leaves no
+name behind when a process is killed. Only one side writes at a time: the models within a time step, each
+its own arrays; Meet in the phase after a segment's last step; the host while the network pauses.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+
+import numpy as np
+
+from lava_predict.network.state import State
+from lava_predict.tasks.meet import Kind, Segment
+
+IDLE = -1
+"""Instead of a step: the time step only loads the inputs of a segment's first step."""
+
+_KINDS = tuple(Kind)
+_FIELDS = 9
+_INT64 = 2**63
+
+
+def shared_array(shape: tuple[int, ...], dtype: object = np.float64) -> np.ndarray:
+    """Allocate zeros in anonymous memory that forked processes share; untouched pages cost nothing.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape.
+    dtype : numpy dtype
+        Type of the elements.
+
+    Returns
+    -------
+    ndarray
+        Writable, C-ordered.
+    """
+    kind = np.dtype(dtype)  # type: ignore[call-overload]
+    count = int(np.prod(shape))
+    memory = mmap.mmap(-1, max(1, count * kind.itemsize))
+    return np.frombuffer(memory, dtype=kind, count=count).reshape(shape)
+
+
+def shared_state(state: State) -> State:
+    """Copy a state into shared memory."""
+    arrays = [shared_array(array.shape, array.dtype) for array in state]
+    shared = State(*arrays)
+    shared.restore(state)
+    return shared
+
+
+class Playbook:
+    """The segments that the network plays next, and where a Lava time step falls in them.
+
+    Parameters
+    ----------
+    capacity : int
+        Most segments at a time.
+    steps_per_lava_step : int
+        Steps of the model that a Lava time step advances; a segment's last one is padded.
+    idle_steps : int
+        Lava time steps before each segment in which only its first inputs are loaded.
+    steps_per_message : int
+        Steps of the model that a message between Meet and Predictor holds; a multiple of
+        ``steps_per_lava_step``. A segment's messages begin with its first step.
+    """
+
+    def __init__(
+        self, capacity: int, steps_per_lava_step: int, idle_steps: int, steps_per_message: int
+    ) -> None:
+        self.capacity = capacity
+        self.steps_per_lava_step = steps_per_lava_step
+        self.steps_per_message = steps_per_message
+        self._idle = idle_steps
+        self._rows = shared_array((capacity, _FIELDS), np.int64)
+        self._start = shared_array((capacity + 1,), np.int64)
+        # Count of segments, and an edition number that tells a reader to look again.
+        self._header = shared_array((2,), np.int64)
+        self._edition = -1
+        self._row = self._low = self._high = 0
+        self._key = np.uint64(0)
+
+    def lava_steps(self, steps: int) -> int:
+        """Return the Lava time steps that a segment of so many steps takes."""
+        return self._idle + -(-steps // self.steps_per_lava_step)
+
+    def write(self, segments: Sequence[Segment], first_time_step: int) -> int:
+        """Lay out segments from a Lava time step on; only while the network pauses.
+
+        Parameters
+        ----------
+        segments : sequence of Segment
+            At most ``capacity``.
+        first_time_step : int
+            Number of the time step that comes next; Lava counts from 1.
+
+        Returns
+        -------
+        int
+            Lava time steps that they take together.
+        """
+        self._start[0] = first_time_step
+        for row, segment in enumerate(segments):
+            self._rows[row] = _to_row(segment)
+            self._start[row + 1] = self._start[row] + self.lava_steps(segment.steps)
+        self._header[0] = len(segments)
+        self._header[1] += 1
+        return int(self._start[len(segments)]) - first_time_step
+
+    def locate(self, time_step: int) -> tuple[int, int]:
+        """Find the segment of a Lava time step, and the first of the model's steps in it.
+
+        Parameters
+        ----------
+        time_step : int
+            Lava's count.
+
+        Returns
+        -------
+        row : int
+            Number of the segment in the playbook.
+        step : int
+            Step within the segment, or `IDLE`.
+        """
+        if not (self._low <= time_step < self._high) or self._edition != self._header[1]:
+            self._look_up(time_step)
+        offset = time_step - self._low - self._idle
+        return self._row, IDLE if offset < 0 else offset * self.steps_per_lava_step
+
+    def position(self, time_step: int) -> tuple[np.uint64, int]:
+        """Return the noise key of the segment of a Lava time step, and the step in it or `IDLE`."""
+        _, step = self.locate(time_step)
+        return self._key, step
+
+    def segment(self, row: int) -> Segment:
+        """Return a segment of the playbook."""
+        return _from_row(self._rows[row])
+
+    def ends_with(self, time_step: int) -> bool:
+        """Whether a Lava time step is the last of its segment."""
+        self.locate(time_step)
+        return time_step == self._high - 1
+
+    def begins_message(self, step: int) -> bool:
+        """Whether a message begins with this step of a segment, or an idle step."""
+        return step < 0 or step % self.steps_per_message == 0
+
+    def ends_message(self, time_step: int) -> bool:
+        """Whether a Lava time step is the last that a message is about."""
+        _, step = self.locate(time_step)
+        following = step + self.steps_per_lava_step
+        return step < 0 or following % self.steps_per_message == 0 or self.ends_with(time_step)
+
+    def is_last(self, row: int) -> bool:
+        """Whether nothing comes after a segment."""
+        return row == int(self._header[0]) - 1
+
+    def _look_up(self, time_step: int) -> None:
+        count = int(self._header[0])
+        row = int(np.searchsorted(self._start[: count + 1], time_step, side="right")) - 1
+        if not 0 <= row < count:
+            raise IndexError(f"time step {time_step} is in none of the {count} segments of the playbook")
+        self._row, self._edition = row, int(self._header[1])
+        self._low, self._high = int(self._start[row]), int(self._start[row + 1])
+        self._key = np.uint64(self.segment(row).noise_key)
+
+
+def _to_row(segment: Segment) -> list[int]:
+    key = segment.noise_key
+    return [
+        _KINDS.index(segment.kind),
+        segment.steps,
+        key - 2 * _INT64 if key >= _INT64 else key,
+        segment.block,
+        segment.trial,
+        segment.cue,
+        segment.outcome,
+        int(segment.learning),
+        int(segment.reset),
+    ]
+
+
+def _from_row(row: np.ndarray) -> Segment:
+    kind, steps, key, block, trial, cue, outcome, learning, reset = (int(value) for value in row)
+    return Segment(
+        _KINDS[kind], steps, key % (2 * _INT64), block, trial, cue, outcome, bool(learning), bool(reset)
+    )
+
+
+class Logbook:
+    """What happened while the segments of a playbook were played.
+
+    Parameters
+    ----------
+    segments, steps, spikes : int
+        Capacity: segments, steps of the model and spikes in all of them.
+    state : State
+        Gives the shapes of the weights and the number of counters.
+
+    Attributes
+    ----------
+    prediction : (steps, 2 K + 1) float64
+        z, W_what . x and |xc|^2 of each step, the segments end to end, in the arithmetic's numbers; integers
+        stay below 2^53, and so exact.
+    spikes : (2, spikes) uint32
+        Step within the segment and cell of each spike, likewise.
+    spike_count : (1,) int64
+        Spikes so far.
+    spikes_after, p, w_when, w_what : (segments, ...)
+        Spikes so far, what readout and weights after each segment.
+    saturations : (segments, V) int64
+        The state's counters after each segment.
+    progress : (1,) int64
+        Grows with every Lava time step.
+    """
+
+    def __init__(self, segments: int, steps: int, spikes: int, state: State) -> None:
+        events = state.z.size
+        self.prediction = shared_array((steps, 2 * events + 1))
+        self.spikes = shared_array((2, spikes), np.uint32)
+        self.spike_count = shared_array((1,), np.int64)
+        self.spikes_after = shared_array((segments,), np.int64)
+        self.p = shared_array((segments, events))
+        self.w_when = shared_array((segments, *state.w_when.shape))
+        self.w_what = shared_array((segments, *state.w_what.shape))
+        self.saturations = shared_array((segments, state.saturations.size), np.int64)
+        self.progress = shared_array((1,), np.int64)
+
+    def log_spikes(self, step: int, cells: np.ndarray) -> None:
+        """Append the spikes of one step.
+
+        Parameters
+        ----------
+        step : int
+            Step within the segment.
+        cells : (spikes,) int
+            The cells that spiked, ascending.
+        """
+        count = int(self.spike_count[0])
+        self.spikes[0, count : count + cells.size] = step
+        self.spikes[1, count : count + cells.size] = cells
+        self.spike_count[0] = count + cells.size
+
+    def log_chunk(self, records: np.ndarray) -> None:
+        """Append the spikes of several steps, (2, spikes): step and cell."""
+        count = int(self.spike_count[0])
+        self.spikes[:, count : count + records.shape[1]] = records
+        self.spike_count[0] = count + records.shape[1]
+
+    def log_segment(self, row: int, p: np.ndarray, state: State) -> None:
+        """Note what a segment led to, after its last step."""
+        self.spikes_after[row] = self.spike_count[0]
+        self.p[row] = p
+        self.w_when[row] = state.w_when
+        self.w_what[row] = state.w_what
+        self.saturations[row] = state.saturations

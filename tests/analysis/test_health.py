@@ -1,0 +1,74 @@
+"""The health check tells a user what integers have done to the network."""
+
+import pytest
+
+from lava_predict import Experiment, load_preset
+from lava_predict.analysis.integer_health import check_health, saturation_warnings
+
+
+def small(*settings: str) -> Experiment:
+    return Experiment(load_preset("smoke", ["task.settle_ms=3000", *settings]), seed=1)
+
+
+@pytest.mark.parametrize("preset", ["smoke", "robust", "paper"])
+def test_the_default_plan_is_healthy(preset: str) -> None:
+    health = check_health(Experiment(load_preset(preset), seed=1))
+    assert health.warnings == ()
+    assert health.rate_hz == pytest.approx(health.float_rate_hz, rel=0.05)
+    assert health.silent_share <= health.float_silent_share + 0.02
+    assert health.rate_correlation > 0.9
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        (
+            "fixed.fraction_bits=20",
+            ["lower fixed.fraction_bits", "v hit its bounds", "current hit its bounds"],
+        ),
+        ("fixed.weight_bits=2", ["fell to zero", "raise fixed.weight_bits"]),
+        ("fixed.decay_bits=4", ["decay of x", "raise fixed.decay_bits"]),
+        ("fixed.parameter_bits=3", ["a dt", "raise fixed.parameter_bits"]),
+        ("fixed.trace_bits=8", ["trace gain", "raise fixed.trace_bits"]),
+    ],
+)
+def test_what_a_user_forces_is_said_and_what_to_do(setting: str, named: list[str]) -> None:
+    warnings = "\n".join(check_health(small(setting)).warnings)
+    for text in named:
+        assert text in warnings
+
+
+def test_a_network_that_falls_silent_is_named() -> None:
+    health = check_health(small("fixed.fraction_bits=20"))
+    assert health.silent_share > 0.3 > health.float_silent_share
+    assert any("of the cells are silent" in warning for warning in health.warnings)
+    assert any(f"in float at {health.float_rate_hz:.2f} Hz" in warning for warning in health.warnings)
+
+
+def test_a_runs_own_saturations_count() -> None:
+    experiment = small(
+        "fixed.readout_fraction_bits=23",
+        "run.probe_trials=[]",
+        "task.blocks=[{trials=4, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
+    )
+    result = experiment.run(precision="fixed")
+    assert result.saturations["w_when"] > 0
+    said = f"w_when hit its bounds {result.saturations['w_when']} times; lower fixed.readout_fraction_bits"
+    assert said in check_health(experiment, result).warnings
+    assert said not in check_health(experiment).warnings  # the first trial's alone are fewer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["smoke", "robust"])
+def test_nothing_saturates_in_a_default_run(preset: str) -> None:
+    result = Experiment(load_preset(preset), seed=1).run(precision="fixed")
+    assert set(result.saturations) >= {"v", "u", "s"}
+    assert not any(result.saturations.values())
+
+
+def test_every_counter_has_a_remedy() -> None:
+    from lava_predict.network.fixed_step import SATURATING
+
+    said = saturation_warnings(dict.fromkeys(SATURATING, 3))
+    assert [warning.split()[0] for warning in said] == list(SATURATING)
+    assert saturation_warnings(dict.fromkeys(SATURATING, 0)) == []

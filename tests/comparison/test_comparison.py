@@ -1,0 +1,167 @@
+"""Float against fixed: the comparison's parts, its nulls, and what it writes."""
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from lava_predict import Config, Experiment
+from lava_predict.comparison.page import figures, page, summarise, table
+from lava_predict.comparison.study import (
+    COEFFICIENT_WIDTHS,
+    FIXED,
+    FLOAT,
+    NOISE,
+    NULLS,
+    ON_CHIP,
+    ULP,
+    UNCENTRED,
+    Comparison,
+    NetworkUnit,
+    TaskUnit,
+    compare,
+    disturbed,
+    run_network,
+    run_task,
+    variants_of,
+    with_changes,
+)
+from lava_predict.reports.page import to_html
+
+Tiny = Callable[..., Config]
+
+
+def unit(config: Config, name: str) -> TaskUnit:
+    variant = variants_of(config)[name]
+    return TaskUnit(with_changes(config, variant.changes).to_dict(), variant.precision, variant.disturbed)
+
+
+def test_a_disturbance_is_one_unit_in_the_last_place(tiny: Tiny) -> None:
+    state = Experiment(tiny()).arithmetic("float").start
+    moved = disturbed(state)
+    assert moved.differences(state) == ["v"]
+    np.testing.assert_array_equal(moved.v.view(np.int64), state.v.view(np.int64) - 1)  # v is negative
+
+
+def test_variants_change_what_they_are_named_after(tiny: Tiny) -> None:
+    config = tiny("fixed.on_chip_rate=0.2")
+    variants = variants_of(config)
+    assert list(variants)[-2:] == list(NULLS) == [ULP, NOISE]
+    uncentred = with_changes(config, variants[UNCENTRED].changes)
+    assert (uncentred.readout.centred, uncentred.readout.when_norm) == (False, "constant")
+    assert uncentred.readout.when_rate == 0.2
+    assert with_changes(config, variants[ON_CHIP].changes).fixed.learning == "on_chip"
+    noise = with_changes(config, variants[NOISE].changes)
+    assert noise.run.draws.noise == config.run.draws.noise + 1
+    assert noise.run.draws.cells == config.run.draws.cells
+    assert with_changes(config, variants[FLOAT].changes, seed=9).run.seed == 9
+
+
+def test_a_task_run_is_the_experiments_own(tiny: Tiny) -> None:
+    config = tiny()
+    for name, precision in ((FLOAT, "float"), (FIXED, "fixed")):
+        outcome, result = run_task(unit(config, name)), Experiment(config).run(precision=precision)
+        errors = [probe.error / probe.zero_error for probe in result.state.probes]
+        np.testing.assert_array_equal(outcome.error, errors)
+        assert outcome.rate_hz == pytest.approx(result.mean_rate_hz)
+        np.testing.assert_array_equal(outcome.amplitude, [b.amplitude[0] for b in result.blocks])
+        assert outcome.saturations == result.saturations
+
+
+def test_other_noise_differs_from_float_and_a_repetition_does_not(tiny: Tiny) -> None:
+    config = tiny()
+    reference = run_task(unit(config, FLOAT))
+    np.testing.assert_array_equal(run_task(unit(config, FLOAT)).w_when, reference.w_when)
+    assert not np.array_equal(run_task(unit(config, NOISE)).w_when, reference.w_when)
+
+
+def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
+    outcome = run_task(unit(tiny("readout.when_rate=90.0"), FLOAT))
+    assert np.isnan(outcome.error[-1])
+    assert np.isnan(outcome.amplitude).all()
+    assert outcome.trials.tolist() == [0, 2, 3, 0, 2]
+
+
+def test_rasters_part_from_float_and_keep_its_statistics(tiny: Tiny) -> None:
+    config = tiny()
+    noise = with_changes(config, variants_of(config)[NOISE].changes)
+    found = run_network(NetworkUnit(config.to_dict(), noise.to_dict()))
+    assert set(found.pairs) == {FIXED, *NULLS}
+    for name, pair in found.pairs.items():
+        assert 0 <= pair.distance.min() < 1.2
+        assert found.rate_hz[name] == pytest.approx(found.rate_hz[FLOAT], rel=0.1)
+        assert pair.rate_correlation > 0.9
+    # Other noise and coarser numbers are there from the first step; in so small a network an ulp may die out.
+    assert found.pairs[FIXED].horizon_ms < 2000
+    assert found.pairs[NOISE].horizon_ms < 2000
+    assert not found.pairs[ULP].horizon_ms < found.pairs[NOISE].horizon_ms
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.images, self.headings, self.text = 0, 0, ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.images += tag == "img"
+        self.headings += tag in ("h1", "h2")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    from lava_predict import load_preset
+
+    config = load_preset(
+        "smoke",
+        [
+            "reservoir.neurons=60",
+            "run.probe_trials=[0, 2]",
+            "run.probe_repeats=1",
+            "task.settle_ms=400",
+            "task.blocks=[{trials=3, probability=[0.6, 0.4], latency_ms=[300, 600]},"
+            "{trials=3, probability=[0.1, 0.9], latency_ms=[500, 200]}]",
+        ],
+    )
+    return compare(config, [3, 4])
+
+
+@pytest.mark.slow
+def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> None:
+    assert found.seeds == (3, 4)
+    assert set(found.tasks) == {FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS}
+    assert all(len(outcomes) == 2 for outcomes in found.tasks.values())
+    assert {name: a.shape for name, a in found.amplitude.items()} == dict.fromkeys(
+        (FLOAT, FIXED, ON_CHIP), (2, 11)
+    )
+    for amplitude in found.amplitude.values():
+        assert amplitude[:, 0].max() < 0.05  # what never happens is not expected
+    assert all(error.shape[0] == 2 for error in found.sweep.values())
+    # The runs with full word lengths are those of the task.
+    end = np.flatnonzero(found.tasks[FIXED][0].block == 0)[-1]
+    assert found.full_error.tolist() == [outcome.error[end] for outcome in found.tasks[FIXED]]
+    # A sweep's run at a default length is that run too, although it is tested less often.
+    default = COEFFICIENT_WIDTHS.tolist().index(found.config.fixed.weight_bits)
+    assert found.sweep["weight_bits"][:, default].tolist() == found.full_error.tolist()
+
+
+@pytest.mark.slow
+def test_what_a_comparison_writes(found: Comparison) -> None:
+    summary = summarise(found)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert (summary["command"], summary["schema"], summary["seeds"]) == ("compare", 1, [3, 4])
+    ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
+    end = np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1]
+    pairs = zip(found.tasks[FIXED], found.tasks[FLOAT], strict=True)
+    expected = np.mean([a.error[end] / b.error[end] for a, b in pairs])
+    assert ratio["mean"] == pytest.approx(expected)
+    drawn = figures(found)
+    parsed = Page()
+    parsed.feed(to_html(page(found, summary, drawn)))
+    assert parsed.images == len(drawn) >= 11
+    assert "one unit in the last place" in parsed.text
+    assert table(summary).row_count == 6

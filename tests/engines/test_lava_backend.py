@@ -1,0 +1,335 @@
+"""The network as Lava Processes against the reference engine, to the bit."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
+
+import psutil
+
+from lava_predict import Config, Experiment, RunError, UserError, load_preset
+from lava_predict.engines.lava import engine as lava
+from lava_predict.experiment.experiment import check_available
+from lava_predict.network.arithmetic import arithmetic_of
+from lava_predict.settings.files import with_changes
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("nothing_left")]
+
+FEW = "task.blocks=[{trials=2, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
+SMALL = ["reservoir.neurons=80", "task.settle_ms=150", "run.probe_trials=[0, 1]", "run.probe_repeats=1", FEW]
+
+# Form, and steps of the model in a Lava time step.
+WAYS = [
+    pytest.param("fused", 1, id="fused-1", marks=pytest.mark.slow),
+    pytest.param("fused", 10, id="fused-10", marks=pytest.mark.slow),
+    pytest.param("fused", 100, id="fused-100"),
+    pytest.param("graph", 1, id="graph", marks=pytest.mark.slow),
+]
+PRECISION = pytest.mark.parametrize("precision", ["float", "fixed"])
+VARIANTS = {
+    "plain": [],
+    "feedback": ["reservoir.feedback_gain=0.3"],
+    "reset": ["task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0"],
+    "reset, feedback, cue at once": ["task.reset=true", "reservoir.feedback_gain=0.3", "task.before_ms=0"],
+    "two cues, events drive": ["task.cues=2", "task.events_drive_reservoir=true"],
+    "constant norm, uncentred": ["readout.when_norm='constant'", "readout.centred=false"],
+    "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
+    "surprises": ["readout.timing_surprise=0.01", "readout.surprise_keep=0.3"],
+}
+# Of the integer network: settings, and whether something saturates.
+WORDS = {
+    "stochastic rounding": (["fixed.rounding='stochastic'"], False),
+    "rounding down": (["fixed.rounding='floor'", "fixed.constant_rounding='floor'"], False),
+    "short words": (["fixed.weight_bits=5", "fixed.v_bits=18", "fixed.u_bits=16", "fixed.s_bits=15"], False),
+    "on chip": (["fixed.learning='on_chip'"], False),
+    "coarse states, fine weights": (["fixed.fraction_bits=6", "fixed.readout_fraction_bits=22"], True),
+    "narrow states": (["fixed.fraction_bits=17", "reservoir.noise=30.0"], True),
+}
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    return config.model_copy(update={"run": config.run.model_copy(update={"steps_per_lava_step": steps})})
+
+
+@PRECISION
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
+@pytest.mark.parametrize(("form", "steps"), WAYS)
+def test_same_bits_as_the_cpu(form: str, steps: int, variant: list[str], precision: str) -> None:
+    if steps == 1 and variant in (VARIANTS["constant norm, uncentred"], VARIANTS["fine steps"]):
+        variant = [*variant, "task.settle_ms=0", "task.after_ms=650"]
+    config = with_steps(load_preset("smoke", [*SMALL, *variant]), steps)
+    expected = Experiment(config).run(precision=precision)
+    found = Experiment(config).run("lava", precision, form)
+    assert found.fingerprint == expected.fingerprint
+    assert found.state.differences(expected.state) == []
+
+
+@pytest.mark.parametrize(("words", "saturates"), WORDS.values(), ids=WORDS.keys())
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+def test_same_bits_and_saturations_whatever_the_words(form: str, words: list[str], saturates: bool) -> None:
+    more = [
+        "reservoir.feedback_gain=0.5",
+        "task.reset=true",
+        "task.settle_ms=50",
+        "task.after_ms=650",
+        *words,
+    ]
+    config = with_steps(load_preset("smoke", [*SMALL, *more]), 7)
+    expected = Experiment(config).run(precision="fixed")
+    found = Experiment(config).run("lava", "fixed", form)
+    assert (expected.state.saturations.sum() > 0) == saturates
+    assert found.state.differences(expected.state) == []
+
+
+def test_weights_that_dense_cannot_hold_are_refused() -> None:
+    config = load_preset("smoke", [*SMALL, "fixed.weight_bits=9"])
+    with pytest.raises(
+        UserError, match=r"fixed\.weight_bits = 9: at most 8 in the graph form.*lower it, or use"
+    ):
+        Experiment(config).start("lava", "fixed", "graph")
+    for precision, form in (("fixed", "fused"), ("float", "graph")):
+        Experiment(config).start("lava", precision, form).close()
+
+
+@PRECISION
+def test_one_short_trial_as_a_graph_has_the_same_bits(precision: str) -> None:
+    few = "task.blocks=[{trials=1, probability=[0.6, 0.3], latency_ms=[100, 300]}]"
+    short = ["task.after_ms=400", "task.settle_ms=50", "task.pause_ms=[50, 60]", "run.probe_trials=[]", few]
+    config = load_preset("smoke", [*SMALL, *short, "reservoir.feedback_gain=0.3"])
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, "graph").state.differences(expected.state) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@PRECISION
+@pytest.mark.parametrize(
+    ("form", "steps", "trials"), [("fused", 100, 12), ("fused", 10, 12), ("graph", 1, 5)]
+)
+def test_smoke_preset_has_the_same_bits(form: str, steps: int, trials: int, precision: str) -> None:
+    """The graph, at a third of a millisecond a step, in fewer trials; benchmarks/parity.py has all."""
+    settings = ["run.probe_repeats=1", "task.settle_ms=1000"]
+    blocks = [
+        {"trials": trials, "probability": list(block.probability), "latency_ms": list(block.latency_ms)}
+        for block in load_preset("smoke").task.blocks
+    ]
+    config = with_changes(with_steps(load_preset("smoke", settings), steps), [("task", "blocks", blocks)])
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
+
+
+@pytest.mark.slow
+@PRECISION
+@pytest.mark.parametrize(("form", "steps"), WAYS)
+def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int, precision: str) -> None:
+    settings = ["task.settle_ms=500", "run.probe_trials=[1]", "run.probe_repeats=1", FEW]
+    config = with_steps(load_preset("robust", [*settings, "reservoir.feedback_gain=0.3"]), steps)
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
+
+
+@PRECISION
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+def test_a_state_moves_between_backends(form: str, precision: str) -> None:
+    # In integers something saturates on either side of the move.
+    config = load_preset("smoke", [*SMALL, "reservoir.feedback_gain=0.3", "fixed.fraction_bits=17"])
+    whole = Experiment(config).run(precision=precision).state
+    first = Experiment(config).start(precision=precision)
+    first.advance(1)
+    second = Experiment(config).start("lava", precision, form)
+    try:
+        second.restore(first.state)
+        second.advance(1)
+        assert second.state.differences(whole) == []
+    finally:
+        second.close()
+    third = Experiment(config).start(precision=precision)
+    third.restore(second.state)
+    assert third.state.differences(whole) == []
+
+
+def test_more_segments_than_the_playbook_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lava, "_MOST_SEGMENTS", 3)
+    config = load_preset("smoke", [*SMALL, "run.probe_trials=[]"])
+    expected = Experiment(config).run()
+    assert Experiment(config).run(backend="lava").fingerprint == expected.fingerprint
+
+
+@PRECISION
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str, precision: str) -> None:
+    # Weights of few fraction bits have the range to let the readout of the integer network diverge.
+    wide = "fixed.readout_fraction_bits=8"
+    diverging = ["readout.when_rate=100.0", "readout.when_norm='constant'", wide]
+    with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
+        Experiment(load_preset("smoke", [*SMALL, *diverging])).run("lava", precision, form)
+    config = load_preset("smoke", [*SMALL, "run.probe_trials=[]"])
+    expected = Experiment(config).run(precision=precision)
+    assert Experiment(config).run("lava", precision, form).fingerprint == expected.fingerprint
+
+
+@pytest.mark.slow
+@PRECISION
+def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused(precision: str) -> None:
+    """Both models of Reservoir in a plain Lava network, under Lava's own run configuration."""
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.source import RingBuffer as Source
+    from lava.proc.monitor.process import Monitor
+
+    from lava_predict.network.draw import draw_network
+    from lava_predict.processes.reservoir.models import PyReservoirFixed, PyReservoirFloat, SubReservoirModel
+    from lava_predict.processes.reservoir.process import Reservoir
+
+    config = load_preset("smoke", ["reservoir.neurons=50", "reservoir.feedback_gain=2.0"])
+    arithmetic = arithmetic_of(config, draw_network(config), precision)
+    rng = np.random.default_rng(0)
+    level = (rng.random((1, 100)) < 0.3).astype(arithmetic.number)
+    feedback = rng.integers(0, 257, (2, 100)) * (1 if precision == "fixed" else 1 / 256)
+    fused, tag = {"float": (PyReservoirFloat, "floating_pt"), "fixed": (PyReservoirFixed, "fixed_pt")}[
+        precision
+    ]
+    spikes, potentials = [], []
+    for model in (fused, SubReservoirModel):
+        reservoir, monitor = Reservoir(arithmetic=arithmetic), Monitor()
+        sources = [Source(data=data) for data in (level, feedback)]
+        sources[0].s_out.connect(reservoir.level_in)
+        sources[1].s_out.connect(reservoir.feedback_in)
+        monitor.probe(reservoir.s_out, 100)
+        choice: dict[Any, Any] = {Reservoir: model, reservoir: model}
+        run_cfg = Loihi2SimCfg(select_tag=tag, exception_proc_model_map=choice)
+        reservoir.run(condition=RunSteps(num_steps=100), run_cfg=run_cfg)
+        spikes.append(next(iter(monitor.get_data()[reservoir.name].values())))
+        potentials.append(reservoir.v.get())
+        reservoir.stop()
+    assert spikes[0].sum() > 50
+    np.testing.assert_array_equal(spikes[0], spikes[1])
+    assert np.all((potentials[0] > -100.0) & (potentials[0] < 30.0))
+    np.testing.assert_array_equal(potentials[0], potentials[1])
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_runs() -> None:
+    settings = [*SMALL, "task.settle_ms=0", "task.after_ms=650", "run.probe_trials=[]"]
+    resident = []
+    for seed in range(50):
+        form = "graph" if seed % 10 == 1 else "fused"
+        Experiment(load_preset("smoke", settings), seed=seed).run(backend="lava", form=form)
+        resident.append(psutil.Process().memory_info().rss / 2**20)
+    assert max(resident[3:]) - resident[2] < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "precision"), [("fused", "fixed"), ("graph", "float")])
+def test_the_command(form: str, precision: str, tmp_path: Path) -> None:
+    settings = [text for setting in SMALL for text in ("--set", setting)]
+    arguments = ["run", "--preset", "smoke", *settings, "--precision", precision, "--quiet"]
+    for out, more in (("cpu", []), ("lava", ["--backend", "lava", "--form", form])):
+        done = subprocess.run(
+            [sys.executable, "-m", "lava_predict", *arguments, "--out", out, *more],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    import json
+
+    one, other = (json.loads((tmp_path / out / "summary.json").read_text()) for out in ("cpu", "lava"))
+    assert one["fingerprint"] == other["fingerprint"]
+    assert (other["backend"], other["form"], other["precision"]) == ("lava", form, precision)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["fused", "graph"])
+def test_ctrl_c_ends_the_command_with_130_and_leaves_no_result(form: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lava_predict", "run", "--backend", "lava", "--form", form, "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(psutil.Process(process.pid).children()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        # A terminal sends it to the whole group, children included.
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    # Whether a trial was done by then, and so a checkpoint is worth keeping, is a matter of speed.
+    kept = [path.name for path in tmp_path.iterdir()]
+    expected = "interrupted; go on with: lava-predict run --resume out\n"
+    assert (stderr, kept) in [("interrupted; nothing was written\n", []), (expected, ["out.unfinished"])]
+
+
+def test_children_share_memory_with_the_host_only_through_fork() -> None:
+    from lava_predict.processes.shared_memory import shared_array
+
+    array = shared_array((3,))
+
+    def write() -> None:
+        array[1] = 7.0
+
+    child = multiprocessing.get_context("fork").Process(target=write)
+    child.start()
+    child.join()
+    np.testing.assert_array_equal(array, [0.0, 7.0, 0.0])
+
+
+@pytest.mark.slow
+def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
+    config = load_preset("smoke", SMALL)
+    on_cpu = Experiment(config).run("cpu", "fixed")
+    simulated = Experiment(config).run("lava", "fixed", "graph", target="loihi2-sim")
+    assert simulated.fingerprint == on_cpu.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lava", "fixed", "graph", "loihi2-hw"), "needs Lava-Loihi.*Intel Neuromorphic Research Community"),
+        (("lava", "fixed", "graph", "loihi3"), "target = 'loihi3': there is no such target; .*loihi2-hw"),
+        (("lava", "fixed", "fused", "loihi2-sim"), "needs form = 'graph', not 'fused'"),
+        (("lava", "float", "graph", "loihi2-sim"), "needs precision = 'fixed', not 'float'"),
+        (("cpu", "fixed", None, "loihi2-sim"), "needs backend = 'lava', not 'cpu'"),
+    ],
+)
+def test_a_target_that_cannot_be_is_named(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_available(*arguments)
+
+
+def test_with_intels_extension_the_hardware_configuration_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that can be told without a chip: whose model is left to the extension, and whose is ours."""
+    from lava.magma.core.run_configs import Loihi2HwCfg
+    from lava.proc.dense.process import Dense
+
+    from lava_predict.processes.izhikevich.models import PyIzhikevichFixed
+    from lava_predict.processes.izhikevich.process import Izhikevich
+
+    monkeypatch.setattr("lava.utils.loihi.is_installed", lambda: True)
+    check_available("lava", "fixed", "graph", "loihi2-hw")
+    chosen = lava._run_config("fixed", True, "loihi2-hw")
+    assert type(chosen) is Loihi2HwCfg
+    assert chosen.select_tag == "fixed_pt"
+    assert chosen.exception_proc_model_map[Izhikevich] is PyIzhikevichFixed
+    assert Dense not in chosen.exception_proc_model_map

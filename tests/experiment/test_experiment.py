@@ -1,0 +1,256 @@
+"""A run leads to the same bits however it is carried out, and its probes leave no mark."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lava_predict import Config, Experiment, Result, RunError, UserError, load_preset
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.experiment.experiment import Session
+from lava_predict.network.arithmetic import PRECISIONS
+from lava_predict.tasks.meet import Kind
+
+Tiny = Callable[..., Config]
+
+# Ways of presenting trials and of learning that must all keep the promise.
+VARIANTS = {
+    "plain": [],
+    "reset": ["task.reset=true", "task.pause_ms=[0, 0]"],
+    "feedback": ["reservoir.feedback_gain=0.3"],
+    "constant norm": ["readout.when_norm='constant'"],
+    "events drive": ["task.events_drive_reservoir=true"],
+    "two cues": ["task.cues=2"],
+    "fine steps": ["run.dt_ms=0.5"],
+    "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
+    "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
+    "stochastic": ["fixed.rounding='stochastic'", "fixed.v_bits=18", "fixed.readout_bits=20"],
+}
+
+
+FAST = {
+    "float": ("plain", "reset", "feedback", "constant norm"),
+    "fixed": ("feedback", "stochastic", "on chip"),
+}
+CASES = [
+    pytest.param(
+        (name, precision),
+        id=f"{name}-{precision}",
+        marks=() if name in FAST[precision] else pytest.mark.slow,
+    )
+    for name in VARIANTS
+    for precision in PRECISIONS
+    if precision == "fixed" or name not in ("stochastic", "on chip")
+]
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def variant(case: tuple[str, str], tiny: Tiny) -> Config:
+    return tiny(*VARIANTS[case[0]])
+
+
+@pytest.fixture
+def precision(case: tuple[str, str]) -> str:
+    return case[1]
+
+
+def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
+    experiment = Experiment(config)
+    arithmetic = experiment.arithmetic(precision)
+    session = Session(arithmetic, experiment.meet, CpuEngine(arithmetic, experiment.meet, chunk_steps))
+    session.advance(100)
+    return session
+
+
+def test_the_same_state_run_after_run_and_whatever_the_chunking(variant: Config, precision: str) -> None:
+    whole = Experiment(variant).run(precision=precision).state
+    assert whole.differences(Experiment(variant).run(precision=precision).state) == []
+    for chunk in (1, 7, 1000):
+        assert whole.differences(run_in_chunks(variant, precision, chunk).state) == []
+
+
+def test_probes_leave_no_mark(variant: Config, precision: str) -> None:
+    probed = Experiment(variant).run(precision=precision)
+    none = variant.model_copy(update={"run": variant.run.model_copy(update={"probe_trials": ()})})
+    often = variant.model_copy(
+        update={"run": variant.run.model_copy(update={"probe_trials": (0, 1, 2, 3), "probe_repeats": 1})}
+    )
+    for other in (none, often):
+        result = Experiment(other).run(precision=precision)
+        assert result.fingerprint == probed.fingerprint
+        assert result.state.network.differences(probed.state.network) == []
+
+
+def test_going_on_from_a_copied_state_in_another_engine(variant: Config, precision: str) -> None:
+    whole = Experiment(variant).run(precision=precision).state
+    first = Experiment(variant).start(precision=precision)
+    first.advance(2)
+    saved = first.state
+    second = Experiment(variant).start(precision=precision)
+    second.restore(saved)
+    second.advance(100)
+    assert whole.differences(second.state) == []
+    assert len(saved.trials) == 2
+    first.advance(100)
+    assert whole.differences(first.state) == []
+
+
+@pytest.mark.slow
+def test_another_process_comes_to_the_same_fingerprints(tiny: Tiny) -> None:
+    config = tiny("reservoir.feedback_gain=0.3")
+    script = (
+        "import json, sys\n"
+        "from lava_predict import Experiment, config_from\n"
+        "result = Experiment(config_from(json.load(sys.stdin))).run()\n"
+        "print(json.dumps(vars(result.fingerprint)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(config.to_dict()),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert json.loads(done.stdout) == vars(Experiment(config).run().fingerprint)
+
+
+def test_what_changes_the_fingerprints(tiny: Tiny) -> None:
+    plain = Experiment(tiny()).run()
+    for other in (
+        Experiment(tiny(), seed=2),
+        Experiment(tiny("run.draws.noise=1")),
+        Experiment(tiny("reservoir.noise=0.30000000001")),
+    ):
+        result = other.run()
+        assert result.fingerprint.spikes != plain.fingerprint.spikes
+        assert result.fingerprint.weights != plain.fingerprint.weights
+        assert result.fingerprint.prediction != plain.fingerprint.prediction
+    learned = Experiment(tiny("readout.when_rate=0.1")).run()
+    assert learned.fingerprint.spikes == plain.fingerprint.spikes
+    assert learned.fingerprint.weights != plain.fingerprint.weights
+
+
+def test_fingerprint_of_spikes_by_its_definition(tiny: Tiny) -> None:
+    from hashlib import sha256
+
+    config = tiny()
+    experiment = Experiment(config)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    digest = b""
+    for trial in range(5):
+        for played in engine.play(experiment.meet.trial(0 if trial < 3 else 1, trial)):
+            records = b"".join(
+                int(step).to_bytes(4, "little") + int(cell).to_bytes(4, "little")
+                for step, cell in zip(played.spike_step, played.spike_cell, strict=True)
+            )
+            digest = sha256(digest + records).digest()
+    assert experiment.run().fingerprint.spikes == digest.hex()
+
+
+def test_differences_name_what_differs(tiny: Tiny) -> None:
+    session = Experiment(tiny()).start()
+    session.advance(1)
+    state = session.state
+    assert state.differences(session.state) == []
+    state.network.w_when[0, 3] = np.nextafter(state.network.w_when[0, 3], np.inf)
+    assert state.differences(session.state) == ["w_when"]
+    session.advance(1)
+    assert {"v", "x", "fingerprint", "trials"} <= set(state.differences(session.state))
+
+
+def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) -> None:
+    config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0", "task.settle_ms=0")
+    experiment = Experiment(config)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    spikes = [
+        np.stack((played.spike_step, played.spike_cell))
+        for trial in range(3)
+        for played in engine.play(experiment.meet.trial(0, trial))
+    ]
+    np.testing.assert_array_equal(spikes[0], spikes[1])
+    np.testing.assert_array_equal(spikes[0], spikes[2])
+
+
+def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> None:
+    config = tiny("readout.when_norm='constant'")
+    experiment = Experiment(config)
+    session = experiment.start()
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    *_, probe = engine.play([*experiment.meet.settling(), *experiment.meet.probe(0, 0, 0, 0)])
+    assert session.state.network.norm[0] == probe.norm[200:].mean() > 0
+    assert not session.state.network.w_when.any()
+
+
+def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
+    experiment = Experiment(tiny())
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    list(engine.play(experiment.meet.trial(0, 0)))
+    before = engine.state
+    list(engine.play(experiment.meet.probe(0, 1, 0, 0)))
+    assert engine.state.m.tobytes() == before.m.tobytes()
+    assert engine.state.w_when.tobytes() == before.w_when.tobytes()
+    engine.restore(before)
+    pause = experiment.meet.trial(0, 1)[:1]
+    assert pause[0].kind is Kind.PAUSE
+    list(engine.play(pause))
+    assert engine.state.m.tobytes() != before.m.tobytes()
+    assert engine.state.w_when.tobytes() == before.w_when.tobytes()
+
+
+@pytest.mark.parametrize("settings", [["readout.when_rate=100.0", "readout.when_norm='constant'"]])
+def test_divergence_ends_the_run_with_its_cause(tiny: Tiny, settings: list[str]) -> None:
+    with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
+        Experiment(tiny(*settings)).run()
+
+
+@pytest.mark.parametrize(("key", "value"), [("backend", "gpu"), ("precision", "double")])
+def test_a_backend_or_precision_that_there_is_not(tiny: Tiny, key: str, value: str) -> None:
+    with pytest.raises(UserError, match=f"{key} = '{value}'.*allowed: "):
+        Experiment(tiny()).run(**{key: value})
+
+
+@pytest.fixture(scope="module")
+def smoke() -> Result:
+    return Experiment(load_preset("smoke"), seed=1).run()
+
+
+def test_result_of_the_readme(smoke: Result) -> None:
+    assert sorted(smoke.blocks[0].error) == [0, 1, 10, 12]
+    assert smoke.prediction.shape == (1000, 2)
+    assert smoke.blocks[0].probability_estimate.shape == (1, 2)
+
+
+def test_an_unlearned_network_predicts_nothing(smoke: Result) -> None:
+    block = smoke.blocks[0]
+    assert block.error[0] == block.zero_error
+
+
+def test_probe_is_the_mean_of_predictions_and_its_error_is_against_the_truth(smoke: Result) -> None:
+    probe = smoke.state.probes[-1]
+    cue_step = 200
+    difference = probe.o[0, cue_step:] - probe.truth[0, cue_step:]
+    assert probe.error == pytest.approx(np.sqrt((difference**2).mean()))
+    np.testing.assert_array_equal(smoke.prediction, probe.o[0, cue_step:])
+    assert 0 <= probe.o.min() <= probe.o.max() < 2
+
+
+def test_progress_counts_every_trial(tiny: Tiny) -> None:
+    calls: list[tuple[int, int]] = []
+    Experiment(tiny()).run(progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(n, 5) for n in range(1, 6)]
+
+
+def test_simulated_time_is_that_of_all_segments(tiny: Tiny) -> None:
+    config = tiny("task.pause_ms=[100, 100]")
+    result = Experiment(config).run()
+    # The settling, 5 trials, and probes, twice each, after 0, 2, 3 and 0, 2 trials of the blocks.
+    assert result.simulated_s == pytest.approx(0.4 + (5 + 5 * 2) * 1.3)

@@ -1,0 +1,255 @@
+"""Test vectors of the integer network as text, for kernel and oracle; run this file to write them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fixed_oracle import COUNTED, ROUNDINGS, STATES, Oracle
+
+from lava_predict import load_preset
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.network import fixed_step as fixed
+from lava_predict.network.arithmetic import FixedArithmetic
+from lava_predict.network.draw import draw_network
+from lava_predict.network.float_step import Recording
+from lava_predict.network.quantise import NO_CHIP, FixedNetwork
+from lava_predict.network.state import State
+from lava_predict.tasks.meet import Meet
+
+FOLDER = Path(__file__).parent / "fixed_vectors"
+SHOWN = (0, 5, 11)
+"""Cells whose v and u are written at every step."""
+
+SETTINGS = (
+    "reservoir.neurons=12",
+    "reservoir.connection_probability=0.5",
+    "reservoir.excitatory_fraction=0.75",
+    "reservoir.feedback_gain=3.0",
+    "task.before_ms=40.0",
+    "task.after_ms=260.0",
+    "task.settle_ms=600.0",
+    "task.blocks=[{trials=9, probability=[0.5, 0.5], latency_ms=[100.0, 180.0]}]",
+    "readout.what_window_ms=[20.0, 150.0]",
+    "readout.tau_m_ms=500.0",
+    "task.events_drive_reservoir=true",
+    "run.seed=119",
+)
+
+GRAINS = ("v", "u", "s", "trace", "mean", "readout")
+
+NO_CONSTANTS = {"chip", "on_chip", "rounding"} | {f"{n}_mask" for n in GRAINS}
+"""Fields of `FixedConstants` that a file leaves out: they follow from others, or are of another readout."""
+
+
+@dataclass
+class Vectors:
+    """What a file holds; arrays as lists, rows of matrices as lists of lists."""
+
+    constants: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    steps: list[dict[str, list[int]]] = field(default_factory=list)
+    after: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        return len(self.before["z"])
+
+    def given(self, step: int) -> tuple[list[int], list[int], list[int]]:
+        """Split what a step is given into level, rate_gate and target."""
+        values, events = self.steps[step]["in"], self.events
+        return values[: -2 * events], values[-2 * events : -events], values[-events:]
+
+    def in_window(self, step: int) -> bool:
+        return bool(self.constants["window_from"] <= step < self.constants["window_to"])
+
+
+MATRICES = ("input_weight", "feedback_weight", "w_when", "w_what")
+
+
+def read_vectors(text: str) -> Vectors:
+    vectors, section = Vectors(), ""
+    for line in text.splitlines():
+        name, *values = line.split("#")[0].split() or [""]
+        if name.startswith("["):
+            section = name[1:-1]
+        elif section == "constants" and name:
+            vectors.constants[name] = values[0] if name == "rounding" else int(values[0])
+        elif section == "steps" and name:
+            if name == "in":
+                vectors.steps.append({})
+            step, *numbers = (int(value) for value in values)
+            assert step == len(vectors.steps) - 1
+            vectors.steps[step][name] = numbers
+        elif name in MATRICES:
+            row, *numbers = (int(value) for value in values)
+            rows = getattr(vectors, section).setdefault(name, [])
+            assert row == len(rows)
+            rows.append(numbers)
+        elif name:
+            getattr(vectors, section)[name] = [int(value) for value in values]
+    return vectors
+
+
+def written(name: str, values: Any) -> Iterator[str]:
+    """Write a number, an array or, row by row, a matrix."""
+    if name in MATRICES:
+        for row, numbers in enumerate(values):
+            yield " ".join([name, str(row), *map(str, numbers)])
+    else:
+        yield " ".join([name, *map(str, values if isinstance(values, list) else [values])])
+
+
+def vectors_of(rounding: str) -> Iterator[str]:
+    """Let a network learn two trials in the engine, a third in the oracle; give the lines of the file."""
+    config = load_preset("smoke", [*SETTINGS, f'fixed.rounding="{rounding}"'])
+    arithmetic, meet = FixedArithmetic(config, draw_network(config)), Meet(config)
+    engine = CpuEngine(arithmetic, meet)
+    for trial in range(2):
+        list(engine.play(meet.trial(0, trial)))
+    *pause, segment = meet.trial(0, 2)
+    list(engine.play(pause))
+    oracle = Oracle.of(arithmetic.network, arithmetic.constants, engine.state)
+    oracle.begin(None)
+    low, high = meet.what_window
+    yield "# Test vectors of the integer network; README.md says how to read them."
+    yield "\n[constants]"
+    yield f"rounding {rounding}"
+    own = {"key": segment.noise_key, "window_from": low, "window_to": high}
+    for name, value in {**own, **oracle.constants}.items():
+        if name not in NO_CONSTANTS:
+            yield f"{name} {value}"
+    for section, arrays in (("network", oracle.network), ("before", oracle.state)):
+        yield f"\n[{section}]"
+        for name, values in arrays.items():
+            yield from written(name, values)
+    yield "\n[steps]"
+    streams = arithmetic.streams(meet.streams(segment))
+    for step in range(segment.steps):
+        given = [part[step].tolist() for part in streams]
+        done = oracle.step(*given, segment.noise_key, step, low <= step < high, True)
+        yield from written("in", [step, *given[0], *given[1], *given[2]])
+        yield from written("out", [step, *done.spikes])
+        shown = [oracle.state[name][cell] for cell in SHOWN for name in "vu"]
+        yield from written("vu", [step, *shown])
+        yield from written("z", [step, *done.z])
+        yield from written("norm", [step, done.norm])
+    yield "\n[after]"
+    for name, values in oracle.state.items():
+        yield from written(name, values)
+    yield from written("saturations", list(oracle.saturations.values()))
+
+
+def write_vectors() -> None:
+    for rounding in ROUNDINGS:
+        path = FOLDER / f"{rounding}.txt"
+        path.write_text("\n".join(vectors_of(rounding)) + "\n", encoding="ascii")
+        print(path.name, path.stat().st_size)
+
+
+@pytest.fixture(params=ROUNDINGS)
+def vectors(request: pytest.FixtureRequest) -> Vectors:
+    return read_vectors((FOLDER / f"{request.param}.txt").read_text(encoding="ascii"))
+
+
+def check_step(vectors: Vectors, step: int, spikes: list[int], z: list[int], norm: int, state: Any) -> None:
+    v, u = state
+    wanted = vectors.steps[step]
+    assert list(spikes) == wanted["out"]
+    assert (list(z), [norm]) == (wanted["z"], wanted["norm"])
+    assert [int(part[cell]) for cell in SHOWN for part in (v, u)] == wanted["vu"]
+
+
+def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
+    constants = dict(vectors.constants)
+    key = constants.pop("key")
+    oracle = Oracle(constants, vectors.network, vectors.before)
+    for step in range(len(vectors.steps)):
+        done = oracle.step(*vectors.given(step), key, step, vectors.in_window(step), True)
+        check_step(vectors, step, done.spikes, done.z, done.norm, (oracle.state["v"], oracle.state["u"]))
+    assert vectors.after.pop("saturations") == list(oracle.saturations.values())
+    assert oracle.state == vectors.after
+
+
+def kernel_of(vectors: Vectors) -> tuple[FixedNetwork, fixed.FixedConstants, State]:
+    """Make the kernel's own arguments of what a file holds."""
+    held = vectors.constants
+    masks = {f"{n}_mask": -(1 << held[f"{n}_grain"]) for n in GRAINS}
+    flags = {name: bool(held[name]) for name in ("centred", "moment_norm", "feedback")}
+    numbers = {name: held[name] for name in fixed.FixedConstants._fields if name in held}
+    own = {"rounding": ROUNDINGS.index(held["rounding"]), "on_chip": False, "chip": NO_CHIP}
+    constants = fixed.FixedConstants(**(numbers | masks | flags | own))
+    types = dict.fromkeys("abcd", np.int32) | {"bias": np.int32, "first": np.int64, "target": np.uint16}
+    network = FixedNetwork(
+        **{name: np.array(rows, types.get(name, np.int16)) for name, rows in vectors.network.items()}
+    )
+    wide = ("a_in", "x_sum", "norm")
+    arrays = {name: np.array(vectors.before[name], np.int64 if name in wide else np.int32) for name in STATES}
+    state = State(
+        **arrays,
+        what_trials=np.zeros(1, np.int64),
+        what_error=np.zeros((1, vectors.events)),
+        when_error=np.ones((1, vectors.events)),
+        on_chip=np.zeros(0, np.int32),
+        saturations=np.zeros(len(COUNTED), np.int64),
+    )
+    return network, constants, state
+
+
+def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
+    network, constants, state = kernel_of(vectors)
+    cells, events = state.v.size, vectors.events
+    key = np.uint64(vectors.constants["key"])
+    window = (vectors.constants["window_from"], vectors.constants["window_to"])
+    recording = Recording(
+        *np.zeros((2, cells), np.uint32), *np.zeros((2, 1, events), np.int32), np.zeros(1, np.int64)
+    )
+    for step in range(len(vectors.steps)):
+        given = (np.array([part], np.int32) for part in vectors.given(step))
+        count, diverged = fixed.advance(network, constants, state, *given, key, step, window, True, recording)
+        assert diverged == -1
+        spikes = recording.spike_cell[:count].tolist()
+        check_step(vectors, step, spikes, recording.z[0].tolist(), int(recording.norm[0]), (state.v, state.u))
+    assert state.saturations.tolist() == vectors.after["saturations"]
+    for name in STATES:
+        assert getattr(state, name).tolist() == vectors.after[name], name
+
+
+def test_the_vectors_show_what_they_are_for(vectors: Vectors) -> None:
+    """A network in which a part does nothing would pass whatever that part is."""
+    steps = range(len(vectors.steps))
+    spikes = [cell for step in steps for cell in vectors.steps[step]["out"]]
+    inhibitory = vectors.constants["first_inhibitory"]
+    assert min(spikes) < inhibitory <= max(spikes)
+    assert len(spikes) > 30
+    for part in (0, 1, 2):
+        assert any(any(vectors.given(step)[part]) for step in steps)
+    assert all(any(row) for name in ("w_when", "w_what") for row in vectors.before[name])
+    # Some z are below 0, above 1, and between: all that the fed-back spike does to them.
+    z = [value for step in steps for value in vectors.steps[step]["z"]]
+    assert min(z) < 0 < 2**16 < max(z)
+    k = vectors.constants
+    assert k["feedback"] == 1
+    assert k["feedback_positive_shift"] != k["feedback_negative_shift"]
+    assert k["excitatory_shift"] != k["inhibitory_shift"]
+    # Not of the first event, whose random numbers depend on the cell alone.
+    assert vectors.before["w_when"][1] != vectors.after["w_when"][1]
+    assert k["noise_factor"] > 0
+    for name in ("m", "x_sum"):
+        assert vectors.before[name] != vectors.after[name]
+    assert vectors.before["w_what"] == vectors.after["w_what"]
+
+
+def test_the_files_are_what_this_module_writes() -> None:
+    for rounding in ROUNDINGS:
+        lines = (FOLDER / f"{rounding}.txt").read_text(encoding="ascii").splitlines()
+        assert lines == "\n".join(vectors_of(rounding)).splitlines()
+
+
+if __name__ == "__main__":
+    write_vectors()

@@ -1,0 +1,424 @@
+"""What becomes of physical settings, checked with exact fractions; and what rounding them down would cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_fixed_kernel import configurations
+
+from lava_predict import Config, load_preset
+from lava_predict.analysis.single_cell import CELLS, Cell, lag, simulate_fixed, simulate_float
+from lava_predict.network.draw import Network, draw_network, excitatory_cells
+from lava_predict.network.quantise import (
+    Entry,
+    Plan,
+    Quantised,
+    fraction_bits_for,
+    quantise,
+    quantise_weights,
+)
+
+HALF = Fraction(1, 2) + Fraction(1, 10**6)
+"""Of a unit; the physical values compared here are products rounded to float64."""
+
+
+class Held(NamedTuple):
+    """A parameter as it should be, and as it is held."""
+
+    name: str
+    physical: Sequence[Fraction]
+    integers: Sequence[int]
+    fraction_bits: int
+    grain: int = 0
+    lowest: int | None = None
+
+    def off(self) -> list[Fraction]:
+        """By how many units an integer is too low; a unit is the least step of the grid."""
+        unit = Fraction(2) ** (self.grain - self.fraction_bits)
+        return [
+            value / unit - Fraction(integer, 2**self.grain)
+            for value, integer in zip(self.physical, self.integers, strict=True)
+        ]
+
+    def limits(self, entry: Entry) -> tuple[int, int]:
+        low = (
+            -(2**entry.bits)
+            if self.lowest is None
+            else math.ceil(self.lowest / 2**self.grain) * 2**self.grain
+        )
+        return low, (2**entry.bits - 1) >> self.grain << self.grain
+
+    def clipped(self, entry: Entry, half: Fraction = Fraction(1, 2)) -> list[bool]:
+        """Whether the nearest integer, or with a ``half`` of 0 the one below, would be beyond the word."""
+        low, high = self.limits(entry)
+        unit = 2**self.grain
+        nearest = [
+            math.floor(value * Fraction(2) ** (self.fraction_bits - self.grain) + half) * unit
+            for value in self.physical
+        ]
+        return [not low <= integer <= high for integer in nearest]
+
+
+def fractions_of(values: Any) -> list[Fraction]:
+    return [Fraction(value) for value in np.atleast_1d(values).tolist()]
+
+
+def constants_held(config: Config, network: Network, made: Quantised) -> Iterator[Held]:
+    """Gather all constants that are not weights or decays."""
+    k, held, word, dt = made.constants, made.network, config.fixed, Fraction(config.run.dt_ms)
+    F = word.fraction_bits
+    reservoir, readout = config.reservoir, config.readout
+    noise = reservoir.noise * math.sqrt(1 / config.run.dt_ms) / 37837 * 2**F
+    gain = (1 - math.exp(-config.run.dt_ms / readout.tau_x_ms)) / config.run.dt_ms
+    square = made.plan.entry("0.02 dt").fraction_bits
+    when = made.plan.entry("when rate").fraction_bits
+    assert k.square_shift == F + square - k.v_shift
+    assert k.when_shift == when - word.readout_fraction_bits - 17
+    assert k.v_shift == min(20, F + 5)
+    yield Held("a dt", [a * dt for a in fractions_of(network.a)], held.a.tolist(), k.a_shift)
+    yield Held("b", fractions_of(network.b), held.b.tolist(), k.b_shift)
+    assert k.lowest == max(-(2**23), -(2 ** (12 + F)))
+    yield Held("c", fractions_of(network.c), held.c.tolist(), F, 24 - word.v_bits, k.lowest)
+    yield Held("d", fractions_of(network.d), held.d.tolist(), F, 24 - word.u_bits)
+    yield Held("bias", fractions_of(network.bias), held.bias.tolist(), F)
+    yield Held("vertex", [Fraction("62.5")], [k.vertex], F)
+    yield Held("rest", [Fraction("16.25")], [k.rest], F)
+    yield Held("peak", [Fraction(30)], [k.peak], F, 24 - word.v_bits)
+    yield Held("0.02 dt", [dt / 50], [k.square], square)
+    yield Held("dt / 2", [dt / 2], [k.half_step], k.v_shift)
+    yield Held("noise / 37837", fractions_of(noise), [k.noise_factor], k.noise_shift)
+    yield Held("trace gain", fractions_of(gain), [k.trace_gain], 23, 24 - word.trace_bits)
+    yield Held("16 dt / tau_m", [16 * dt / Fraction(readout.tau_m_ms)], [k.mean_rate], k.mean_shift)
+    yield Held("constant input", fractions_of(readout.constant_input), [k.constant_input], 16)
+    yield Held("norm floor", fractions_of(readout.when_norm_floor), [k.norm_floor], 32)
+    rate = Fraction(readout.when_rate) * dt * Fraction(math.log(2))
+    yield Held("when rate", [rate], [int(made.rate_gate_scale)], when)
+
+
+def weights_held(config: Config, network: Network, made: Quantised, every: int = 1) -> Iterator[Held]:
+    """Gather every so-manieth weight, each sign apart."""
+    k, held, F = made.constants, made.network, config.fixed.fraction_bits
+    border = int(network.first[excitatory_cells(config)])
+    parts = [
+        ("excitatory weights", network.weight[:border], held.weight[:border], k.excitatory_shift),
+        ("inhibitory weights", network.weight[border:], held.weight[border:], k.inhibitory_shift),
+    ]
+    for name, drawn, integers, shifts in (
+        ("input", network.input_weight, held.input_weight, (k.input_positive_shift, k.input_negative_shift)),
+        (
+            "feedback",
+            network.feedback_weight,
+            held.feedback_weight,
+            (8 - k.feedback_positive_shift, 8 - k.feedback_negative_shift),
+        ),
+    ):
+        for sign, chosen, shift in (("", drawn > 0, shifts[0]), (", negative", drawn < 0, shifts[1])):
+            parts.append((f"{name} weights{sign}", drawn[chosen], integers[chosen], shift))
+        assert not integers[drawn == 0].any()
+    for name, drawn, integers, shift in parts:
+        if drawn.size:
+            # The shift leads from the weights' fraction bits to those of the state.
+            yield Held(name, fractions_of(drawn[::every]), integers[::every].tolist(), F - shift)
+
+
+def not_nearest(config: Config, network: Network, made: Quantised, every: int = 1) -> list[str]:
+    """Name the constants of which an integer is neither the nearest nor at the end of its word.
+
+    Of weights only every so-manieth is looked at.
+    """
+    wrong = []
+    for held in constants_held(config, network, made):
+        entry = made.plan.entry(held.name)
+        for off, clipped in zip(held.off(), held.clipped(entry), strict=True):
+            if abs(off) > HALF and not clipped and (held.name, held.integers[0]) != ("norm floor", 1):
+                wrong.append(held.name)
+    for held in weights_held(config, network, made, every):
+        limit = weight_limit(config, held.fraction_bits)
+        for off, value, integer in zip(held.off(), held.physical, held.integers, strict=True):
+            beyond = abs(value) * Fraction(2) ** held.fraction_bits >= limit and abs(integer) == limit
+            if abs(off) > HALF and not beyond:
+                wrong.append(held.name)
+    for name, tau, integer in decays_held(config, made):
+        value = math.exp(-config.run.dt_ms / tau) * 2**config.fixed.decay_bits
+        if abs(integer - value) > HALF and integer != 2**config.fixed.decay_bits - 1:
+            wrong.append(name)
+    return sorted(set(wrong))
+
+
+def decays_held(config: Config, made: Quantised) -> list[tuple[str, float, int]]:
+    return [
+        ("decay of s", config.reservoir.tau_s_ms, made.constants.synapse_decay),
+        ("decay of x", config.readout.tau_x_ms, made.constants.trace_decay),
+    ]
+
+
+def weight_limit(config: Config, fraction_bits: int) -> int:
+    """The greatest weight: that of its word, or what the range of a state leaves."""
+    of_state = Fraction(2) ** (23 - config.fixed.fraction_bits + fraction_bits)
+    return min(2**config.fixed.weight_bits - 1, math.floor(of_state))
+
+
+def check_constants(config: Config, network: Network, made: Quantised) -> None:
+    """Integers, range and error of everything but weights and decays."""
+    floored = config.fixed.constant_rounding == "floor"
+    for held in constants_held(config, network, made):
+        entry = made.plan.entry(held.name)
+        if held.name == "norm floor" and held.integers == [1]:
+            continue  # Something to divide by is left even where the nearest is 0.
+        low, high = held.limits(entry)
+        assert all(low <= integer <= high for integer in held.integers)
+        assert all(integer % 2**held.grain == 0 for integer in held.integers)
+        off = held.off()
+        clipped = held.clipped(entry, Fraction(0) if floored else Fraction(1, 2))
+        if floored:
+            assert all(
+                abs(part - Fraction(1, 2)) <= HALF for part, out in zip(off, clipped, strict=True) if not out
+            )
+        else:
+            assert entry.clipped == sum(clipped)
+        assert entry.fraction_bits == held.fraction_bits
+        assert entry.count == len(held.integers)
+        assert (entry.integer_low, entry.integer_high) == (min(held.integers), max(held.integers))
+        zeroed = sum(i == 0 and v != 0 for i, v in zip(held.integers, held.physical, strict=True))
+        assert entry.zeroed == zeroed
+        greatest = max(abs(value) for value in held.physical)
+        errors = [
+            abs(Fraction(integer) / Fraction(2) ** held.fraction_bits - value)
+            / max(abs(value), greatest / 100)
+            for integer, value in zip(held.integers, held.physical, strict=True)
+            if greatest
+        ]
+        # Beside a value that is exact in binary the error is that of float64 products.
+        assert entry.error == pytest.approx(float(max(errors, default=0)), rel=1e-6, abs=1e-12)
+
+
+def check_factors(config: Config, made: Quantised) -> None:
+    """Factors have as many fraction bits as fit: with one more the greatest would need another bit."""
+    bits = config.fixed.parameter_bits - 1
+    for name in ("a dt", "b", "0.02 dt", "noise / 37837", "16 dt / tau_m", "when rate"):
+        entry = made.plan.entry(name)
+        assert entry.bits == bits
+        most = 32 if name in ("a dt", "b", "0.02 dt", "noise / 37837") else 40
+        least = {"a dt": bits, "b": max(0, bits + 1 - 8), "noise / 37837": 4}.get(name, 0)
+        assert 0 <= entry.fraction_bits <= most
+        greatest = Fraction(max(abs(entry.low), abs(entry.high)))
+        one_more = math.floor(greatest * Fraction(2) ** (entry.fraction_bits + 1) + Fraction(1, 2))
+        if greatest:
+            assert entry.fraction_bits >= least
+        if greatest and entry.fraction_bits < most:
+            assert one_more > 2**bits - 1
+        if entry.fraction_bits > least:
+            assert not entry.clipped
+
+
+def check_weights(config: Config, network: Network, made: Quantised) -> None:
+    word = config.fixed
+    finest = word.fraction_bits - (24 - word.s_bits)
+    for held in weights_held(config, network, made):
+        entry = made.plan.entry(held.name)
+        assert entry.is_weight
+        assert (entry.fraction_bits, entry.bits, entry.count) == (
+            held.fraction_bits,
+            word.weight_bits,
+            len(held.integers),
+        )
+        # On the grid of s, so that nothing is lost when they are added to it.
+        assert held.fraction_bits <= finest
+        limit = weight_limit(config, held.fraction_bits)
+        for integer, value in zip(held.integers, held.physical, strict=True):
+            assert abs(integer) <= limit
+            assert integer == 0 or (integer > 0) == (value > 0)
+        sizes = [abs(value) * Fraction(2) ** held.fraction_bits for value in held.physical]
+        if word.constant_rounding == "nearest":
+            nearest = [math.floor(size + Fraction(1, 2)) for size in sizes]
+            assert [abs(integer) for integer in held.integers] == [min(size, limit) for size in nearest]
+            assert entry.clipped == sum(size > limit for size in nearest)
+        greatest = max(abs(integer) for integer in held.integers)
+        if max(sizes) > 0 and held.fraction_bits not in (finest, -24):
+            assert greatest + 1 >= 2 ** (word.weight_bits - 1)
+        assert entry.zeroed == sum(
+            integer == 0 and value != 0 for integer, value in zip(held.integers, held.physical, strict=True)
+        )
+        unit = Fraction(2) ** -held.fraction_bits
+        lost = sum((i * unit - v) ** 2 for i, v in zip(held.integers, held.physical, strict=True))
+        square = sum(value**2 for value in held.physical)
+        wanted = math.sqrt(lost / square) if square else 0.0
+        assert entry.error == pytest.approx(wanted, rel=1e-6, abs=1e-12)
+
+
+def check_decays(config: Config, made: Quantised) -> None:
+    scale, dt = 2**config.fixed.decay_bits, config.run.dt_ms
+    for name, tau, integer in decays_held(config, made):
+        entry = made.plan.entry(name)
+        assert 0 <= integer < scale
+        value = math.exp(-dt / tau) * scale
+        nearest = math.floor(value + (0.5 if config.fixed.constant_rounding == "nearest" else 0.0))
+        assert integer == min(nearest, scale - 1)
+        assert entry.clipped == (nearest == scale)
+        # What decays by integer / scale a step has this time constant.
+        kept = -dt / math.log(integer / scale) if integer else 0.0
+        assert entry.error == pytest.approx(abs(kept / tau - 1), rel=1e-9)
+
+
+@settings(max_examples=100)
+@given(configurations())
+def test_quantise_any_configuration(config: Config) -> None:
+    network = draw_network(config)
+    made = quantise(config, network)
+    check_constants(config, network, made)
+    check_factors(config, made)
+    check_weights(config, network, made)
+    check_decays(config, made)
+    if config.fixed.constant_rounding == "nearest":
+        assert not_nearest(config, network, made) == []
+
+
+@given(st.floats(0.0, 1e9, exclude_min=True), st.integers(1, 24), st.integers(-24, 40), st.integers(-24, 0))
+def test_fraction_bits_for(largest: float, bits: int, most: int, least: int) -> None:
+    found = fraction_bits_for(largest, bits, most, least)
+
+    def fits(fraction: int) -> bool:
+        return math.floor(Fraction(largest) * Fraction(2) ** fraction + Fraction(1, 2)) <= 2**bits - 1
+
+    candidates = [fraction for fraction in range(least, most + 1) if fits(fraction)]
+    assert found == max(candidates, default=least)
+
+
+SLOW_RECOVERY = ("reservoir.excitatory.a=0.002", "reservoir.inhibitory.a=0.002")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("preset", "overrides"),
+    [("robust", ()), ("paper", ()), ("smoke", ()), ("robust", SLOW_RECOVERY)],
+    ids=["robust", "paper", "smoke", "slow"],
+)
+def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> None:
+    """Nothing to warn of, no constant off by more than 1 %, and every integer the nearest."""
+    config = load_preset(preset, [*overrides, f"run.seed={seed}"])
+    network = draw_network(config)
+    made = quantise(config, network)
+    assert made.plan.warnings == []
+    constants = [entry for entry in made.plan.entries if not entry.is_weight]
+    assert len(constants) >= 16
+    assert all(entry.error <= 0.01 for entry in constants)
+    assert not_nearest(config, network, made, 50) == []
+
+    floored = config.model_copy(
+        update={"fixed": config.fixed.model_copy(update={"constant_rounding": "floor"})}
+    )
+    found = not_nearest(floored, network, quantise(floored, network), 50)
+    assert {"0.02 dt", "excitatory weights", "input weights"} <= set(found)
+
+
+def plan_of(*overrides: str) -> Plan:
+    config = load_preset("smoke", list(overrides))
+    return quantise(config, draw_network(config)).plan
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "names"),
+    [
+        ("weight_bits", 1, ["excitatory weights", "inhibitory weights"]),
+        ("weight_bits", 2, ["excitatory weights", "inhibitory weights"]),
+        ("fraction_bits", 20, ["c", "vertex", "peak"]),
+        ("decay_bits", 4, ["decay of s", "decay of x"]),
+        ("parameter_bits", 4, ["a dt"]),
+    ],
+)
+def test_trouble_is_warned_of(setting: str, value: int, names: list[str]) -> None:
+    plan = plan_of(f"fixed.{setting}={value}")
+    for name in names:
+        warning = plan.entry(name).warning()
+        assert warning.startswith(name)
+        assert f"fixed.{setting}" in warning
+        assert warning in plan.warnings
+
+
+def test_warnings_say_how_much_is_lost() -> None:
+    clipped = plan_of("fixed.fraction_bits=20").entry("vertex")
+    assert clipped.clipped == clipped.count == 1
+    assert "1 of 1 beyond the range" in clipped.warning()
+    assert "lower fixed.fraction_bits" in clipped.warning()
+    few = plan_of("fixed.weight_bits=2").entry("excitatory weights")
+    # Weights are even between 0 and the greatest: what is below half a unit falls to zero.
+    lost = 2.0 ** -(few.fraction_bits + 1) / few.high
+    assert few.zeroed / few.count == pytest.approx(lost, abs=0.02)
+    assert f"{few.zeroed} of {few.count} weights" in few.warning()
+    slow = plan_of("fixed.decay_bits=4").entry("decay of x")
+    # exp(-1 / 75) * 16 = 15.79, which would be 16, no decay at all.
+    assert (slow.integer_low, slow.clipped) == (15, 1)
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+@given(weights=st.lists(st.floats(-100.0, 100.0), min_size=1, max_size=20))
+def test_weights_that_stand_alone(bits: int, weights: list[float]) -> None:
+    word = load_preset("smoke").fixed.model_copy(update={"weight_bits": bits})
+    made = quantise_weights(word, np.array(weights))
+    for value, integer in zip(weights, made.weight.tolist(), strict=True):
+        shift = made.positive_shift if value > 0 else made.negative_shift
+        unit = Fraction(2) ** (shift - word.fraction_bits)
+        assert abs(integer * unit - Fraction(value)) <= unit / 2
+
+
+# What rounding constants down costs: the regular spiking cell at I = 10, 3 s.
+
+
+PARAMETER_BITS = (16, 12, 10, 9, 8, 7, 6)
+REGULAR, SLOW = CELLS[0], CELLS[-1]
+DELAYS = {  # as docs/fixed-point.md says
+    (REGULAR, "nearest"): [0, 0, 0, 0, 0, 0, -1],
+    (REGULAR, "floor"): [0, 0, 0, 61, 65, 92, 182],
+    (SLOW, "nearest"): [0, 0, -1, -1, 3, 3, -5],
+    (SLOW, "floor"): [0, 8, 11, 18, 40, 76, 175],
+}
+
+
+def delay_ms(cell: Cell, parameter_bits: int, constant_rounding: str) -> float:
+    word = load_preset("robust").fixed.model_copy(
+        update={"parameter_bits": parameter_bits, "constant_rounding": constant_rounding}
+    )
+    (found,) = lag(simulate_float, simulate_fixed(word), [cell], current=10.0)
+    assert found.lag_ms.size >= {REGULAR: 61, SLOW: 9}[cell]
+    return found.last_ms
+
+
+def test_what_flooring_a_constant_costs() -> None:
+    assert REGULAR[1:] == (0.02, 0.2, -65.0, 8.0)
+    assert SLOW[1:] == (0.002, 0.2, -65.0, 8.0)
+    for (cell, constant_rounding), wanted in DELAYS.items():
+        assert [delay_ms(cell, bits, constant_rounding) for bits in PARAMETER_BITS] == wanted
+    for cell in (REGULAR, SLOW):
+        for nearest, floored in zip(DELAYS[cell, "nearest"], DELAYS[cell, "floor"], strict=True):
+            assert abs(nearest) <= floored or (nearest, floored) == (-1, 0)
+    assert all(
+        abs(delay) <= 5 for (_, rounding), row in DELAYS.items() if rounding == "nearest" for delay in row
+    )
+
+
+def test_fixed_cells_start_and_fire_like_float_ones() -> None:
+    a, b, c, d = (np.array([getattr(cell, name) for cell in CELLS]) for name in "abcd")
+    current = np.full(len(CELLS), 10.0)
+    step, cell = simulate_fixed(load_preset("robust").fixed)(a, b, c, d, current, 300)
+    assert step.dtype == cell.dtype == np.uint32
+    np.testing.assert_array_equal(np.lexsort((cell, step)), np.arange(step.size))
+    exact_step, exact_cell = simulate_float(a, b, c, d, current, 300)
+    np.testing.assert_array_equal(step, exact_step)
+    np.testing.assert_array_equal(cell, exact_cell)
+
+
+def test_fixed_cells_at_a_tenth_of_the_time_step() -> None:
+    word = load_preset("robust").fixed
+    a, b, c, d = (np.array([value]) for value in CELLS[0][1:])
+    current = np.array([10.0])
+    step, _ = simulate_fixed(word, 0.1)(a, b, c, d, current, 3000)
+    exact, _ = simulate_float(a, b, c, d, current, 3000, 0.1)
+    assert step.size == exact.size
+    assert np.abs(step.astype(int) - exact).max() <= 3

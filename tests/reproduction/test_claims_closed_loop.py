@@ -1,0 +1,138 @@
+"""Trajectories with the loop closed and cut, and the closed-loop claim on the smallest network."""
+
+import numpy as np
+import pytest
+
+from lava_predict import load_preset
+from lava_predict.network.float_step import graded
+from lava_predict.reproduction import conditions
+from lava_predict.reproduction.claim import Verdict, judge
+from lava_predict.reproduction.claims.closed_loop import CLAIM
+from lava_predict.reproduction.studies import closed_loop
+from lava_predict.reproduction.studies.closed_loop import CONDITIONS, KICK_MS, KICKED, Course, Learned
+from lava_predict.reproduction.unit import Found, carry_out_unit
+from lava_predict.settings.schema import Config
+
+
+def config_of(gain: float, *changes: tuple[str, str, object]) -> Config:
+    feedback = ("reservoir", "feedback_gain", gain)
+    return conditions.one_block(load_preset("smoke"), 5, *conditions.COURSE[0], feedback, *changes)
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
+    return Learned(config_of(2.0))
+
+
+def test_a_presentations_own_signal_played_in_gives_its_very_trajectory(learned: Learned) -> None:
+    closed = learned.present(3)
+    played = learned.present(3, played_in=closed.fed_back)
+    assert closed.fed_back.max() > 0.1
+    for one, other in zip(closed, played, strict=True):
+        np.testing.assert_array_equal(one, other)
+    silent = learned.present(3, played_in=np.zeros_like(closed.fed_back))
+    assert np.abs(closed.x - silent.x).max() > 0.001
+
+
+def test_presentations_do_not_depend_on_those_before_and_differ_by_their_number(learned: Learned) -> None:
+    first = learned.present(0)
+    other = learned.present(1)
+    np.testing.assert_array_equal(learned.present(0).x, first.x)
+    assert np.abs(first.x - other.x).max() > 0
+
+
+def test_traces_are_those_of_the_engine(learned: Learned) -> None:
+    course = learned.present(2)
+    state = learned._loop.state
+    np.testing.assert_allclose(course.x[-1], state.x, rtol=1e-10, atol=1e-15)
+    np.testing.assert_array_equal(course.z[-1], state.z)
+    xc = np.append(state.x - state.m, learned._config.readout.constant_input)
+    np.testing.assert_allclose(state.w_when @ xc, course.z[-1], atol=1e-9)
+
+
+def test_what_is_fed_back_is_what_the_kernel_feeds_back() -> None:
+    z = np.random.default_rng(1).uniform(-0.5, 1.5, (50, 2))
+    expected = [[graded(value) for value in row] for row in z]
+    np.testing.assert_array_equal(closed_loop.fed_back(z), expected)
+
+
+def test_spread_is_the_variance_over_presentations_and_over_time() -> None:
+    rng = np.random.default_rng(2)
+    x, z = rng.normal(2.0, 1.0, (5, 30, 7)), rng.normal(size=(5, 30, 2))
+    found = closed_loop.spread(Course(*parts, parts[1]) for parts in zip(x, z, strict=True))
+    np.testing.assert_allclose(found.x_variance, np.var(x, axis=0, ddof=1).sum(axis=1))
+    np.testing.assert_allclose(found.z_variance, np.var(z, axis=0, ddof=1).sum(axis=1))
+    assert found.x_variance_over_time == pytest.approx(np.var(x.mean(axis=0), axis=0).sum())
+    assert found.z_variance_over_time == pytest.approx(np.var(z.mean(axis=0), axis=0).sum())
+
+
+def test_a_kick_reaches_a_tenth_of_the_cells_and_acts_from_its_time_on(learned: Learned) -> None:
+    before = learned._after
+    after = closed_loop.kick(before, 5, 0)
+    changed = after.v - before.v
+    assert set(np.round(changed, 9)) == {0.0, 10.0}
+    assert 0.02 < np.mean(changed > 0) < 0.2
+    assert before.differences(after) == ["v"]
+    x, z = learned.distances(0)
+    assert x.shape == z.shape == (len(KICKED), 1000)
+    assert not x[:, : int(KICK_MS)].any()
+    assert x[:, int(KICK_MS) + 50].min() > 0
+
+
+def test_with_no_gain_the_loop_makes_no_difference_after_a_kick() -> None:
+    x, z = Learned(config_of(0.0)).distances(1)
+    np.testing.assert_array_equal(x[0], x[1])
+    np.testing.assert_array_equal(z[0], z[1])
+
+
+def test_a_network_that_diverges_gives_nan() -> None:
+    found = closed_loop.trajectories(config_of(0.3, ("readout", "when_rate", 100.0)))
+    assert found["x_variability"].shape == found["z_variability"].shape == (len(CONDITIONS), 1000)
+    assert found["x_distance"].shape == found["z_distance"].shape == (len(KICKED), 1000)
+    assert all(np.isnan(found[name]).all() for name in found if name != "time_ms")
+
+
+def planted(closed: float, opened: float, played: float) -> dict[str, Found]:
+    """Return results of a seed with these variabilities, and the same distances."""
+    rows = np.array([closed, opened, played, played, opened])[:, None] * np.ones(1000)
+    distance = np.array([closed, played])[:, None] * np.ones(1000)
+    course = {"block": np.array([0, 0]), "error": np.array([1.0, 0.3])}
+    trajectories = {
+        "time_ms": np.arange(1000.0),
+        "x_variability": rows,
+        "z_variability": rows,
+        "x_distance": distance,
+        "z_distance": distance,
+    }
+    return {"trajectories": trajectories, "closed": course, "open": course}
+
+
+@pytest.mark.parametrize(
+    ("closed", "opened", "played", "verdict"),
+    [
+        (0.5, 1.0, 1.0, Verdict.HOLDS),
+        # The drive does it, not the loop.
+        (0.5, 1.0, 0.5, Verdict.FAILS),
+        (1.0, 1.0, 1.0, Verdict.FAILS),
+    ],
+)
+def test_claim_judges_planted_trajectories(
+    closed: float, opened: float, played: float, verdict: Verdict
+) -> None:
+    seeds = [planted(closed * factor, opened, played) for factor in (0.99, 1.0, 1.01)]
+    _, found = judge(CLAIM, CLAIM.measure(config_of(0.3), seeds))
+    assert found is verdict
+
+
+@pytest.mark.slow
+def test_closed_loop_claim_goes_through_on_the_smallest_network() -> None:
+    preset = load_preset("smoke")
+    units = [CLAIM.units(preset, seed) for seed in (5, 6)]
+    seeds = [{name: carry_out_unit(one) for name, one in of_seed.items()} for of_seed in units]
+    judged, verdict = judge(CLAIM, CLAIM.measure(preset, seeds))
+    assert len(judged) == len(CLAIM.criteria)
+    assert np.isfinite([one.measured.ours for one in judged]).all()
+    assert np.isfinite([one.measured.null for one in judged]).all()
+    assert verdict in Verdict
+    (picture,) = CLAIM.draw(preset, seeds)
+    assert picture.png.startswith(b"\x89PNG")

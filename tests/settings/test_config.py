@@ -1,0 +1,241 @@
+"""Settings: presets, TOML there and back, and a clear message for whatever is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_predict import Config, UserError, config_from, load_config, load_preset, preset_names
+from lava_predict.settings.files import parse_toml
+
+PRESETS = Path(__file__).parents[2] / "lava_predict" / "settings" / "presets"
+
+
+def leaves(values: Any, path: str = "") -> dict[str, Any]:
+    """Flatten nested tables to dotted keys; a list is a leaf."""
+    if not isinstance(values, dict):
+        return {path: values}
+    return {key: leaf for name in values for key, leaf in leaves(values[name], f"{path}.{name}").items()}
+
+
+def test_presets_are_there() -> None:
+    assert {"robust", "paper", "smoke"} <= set(preset_names())
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_is_complete_and_names_itself(name: str) -> None:
+    own = parse_toml((PRESETS / f"{name}.toml").read_text())
+    assert own["preset"] == name
+    complete = load_preset("robust").to_dict()
+    assert {k.rsplit(".", 1)[0] if "citatory." in k or "hibitory." in k else k for k in leaves(own)} >= {
+        k for k in leaves(complete) if "citatory." not in k and "hibitory." not in k
+    }
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_toml_reads_back_equal(name: str, tmp_path: Path) -> None:
+    config = load_preset(name, ["reservoir.noise=0.123456789012345678", "run.seed=77"])
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert load_config(path) == config
+
+
+def test_a_file_needs_only_what_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('preset = "paper"\n[reservoir]\nneurons = 50\n[reservoir.excitatory]\na = 0.03\n')
+    config, paper = load_config(path), load_preset("paper")
+    assert config.reservoir.neurons == 50
+    assert config.reservoir.excitatory.a.start == config.reservoir.excitatory.a.stop == 0.03
+    assert config.reservoir.excitatory.c == paper.reservoir.excitatory.c
+    assert config.readout == paper.readout
+    assert config.preset == "paper"
+
+
+def test_set_comes_last(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[run]\nseed = 3\n")
+    assert load_config(path, ["run.seed=4", "run.seed=5"]).run.seed == 5
+
+
+def test_set_reaches_into_a_spread() -> None:
+    config = load_preset("robust", ["reservoir.excitatory.bias.stop=9.0"])
+    assert config.reservoir.excitatory.bias.stop == 9.0
+    assert config.reservoir.excitatory.bias.start == load_preset("robust").reservoir.excitatory.bias.start
+
+
+def test_several_cues_may_share_statistics_or_have_their_own() -> None:
+    block = "task.blocks=[{trials=2, probability=[[0.9, 0.1], [0.2, 0.3]], latency_ms=[300, 600]}]"
+    task = load_preset("smoke", ["task.cues=2", block]).task
+    assert task.events == 2
+    assert task.blocks[0].of_cue(1) == ((0.2, 0.3), (300.0, 600.0))
+
+
+BLOCK = "{{trials=5, probability={p}, latency_ms={t}}}"
+
+BAD = {
+    "reservoir.nois=0.5": ["reservoir.nois", "0.5", "did you mean 'noise'"],
+    "resrvoir.noise=0.5": ["resrvoir", "did you mean 'reservoir'"],
+    "reservoir.noise='loud'": ["reservoir.noise", "'loud'", "number"],
+    "reservoir.tau_s_ms=-3": ["reservoir.tau_s_ms", "-3", "greater than or equal to 0.5", "robust has"],
+    "readout.tau_x_ms=0": ["readout.tau_x_ms", "0", "greater than 0"],
+    "reservoir.neurons=0": ["reservoir.neurons", "0", "greater than or equal to 1"],
+    "reservoir.neurons=10.5": ["reservoir.neurons", "10.5", "integer"],
+    "reservoir.neurons=100000": ["reservoir.neurons", "100000", "connection_probability", "lower"],
+    "reservoir.inhibitory_charge=2.0": ["reservoir.inhibitory_charge", "2.0", "less than or equal to 0"],
+    "reservoir.excitatory.a=-0.02": ["reservoir.excitatory.a", "-0.02", "above 0"],
+    "reservoir.excitatory.a.start=0": ["reservoir.excitatory.a", "log", "above 0"],
+    "reservoir.inhibitory.c=31": ["reservoir.inhibitory.c", "31", "below 30"],
+    "reservoir.excitatory.bias.scal='log'": ["bias.scal", "did you mean 'scale'"],
+    "reservoir.excitatory=3": ["reservoir.excitatory", "3", "table"],
+    "readout.when_rate=nan": ["readout.when_rate", "nan", "finite"],
+    "readout.when_norm='momnt'": ["readout.when_norm", "'momnt'", "'moment' or 'constant'"],
+    "readout.centred=1": ["readout.centred", "1", "boolean"],
+    "readout.what_window_ms=[300, 200]": ["readout.what_window_ms", "300", "200"],
+    "readout.what_window_ms=[50, 2000]": ["readout.what_window_ms", "2000", "task.after_ms"],
+    "task.pause_ms=[700, 300]": ["task.pause_ms", "700", "300"],
+    "task.cue_ms=1500": ["task.cue_ms", "1500", "task.after_ms"],
+    "task.blocks=[]": ["task.blocks", "[]", "at least 1"],
+    "task.blocks=[4]": ["task.blocks[0]", "4", "table"],
+    f"task.blocks=[{BLOCK.format(p='[0.9, 0.2]', t='[300, 600]')}]": [
+        "blocks[0].probability",
+        "1.1",
+        "at most 1",
+    ],
+    f"task.blocks=[{BLOCK.format(p='[0.9, -0.2]', t='[300, 600]')}]": ["blocks[0].probability", "-0.2"],
+    f"task.blocks=[{BLOCK.format(p='[0.9]', t='[300, 600]')}]": [
+        "blocks[0]",
+        "1 probabilities and 2 latencies",
+    ],
+    f"task.blocks=[{BLOCK.format(p='[1, 0]', t='[300, 1000]')}]": [
+        "blocks[0].latency_ms",
+        "1000",
+        "after_ms",
+    ],
+    f"task.blocks=[{BLOCK.format(p='[1, 0]', t='[300, -1]')}]": [
+        "blocks[0].latency_ms",
+        "-1",
+        "within the trial",
+    ],
+    f"task.blocks=[{BLOCK.format(p='[[1], [0]]', t='[300]')}]": ["blocks[0].probability", "list of numbers"],
+    "run.seed=-1": ["run.seed", "-1", "greater than or equal to 0"],
+    "run.dt_ms=2.0": ["run.dt_ms", "2.0", "less than or equal to 1"],
+    "run.probe_trials=[-1]": ["run.probe_trials", "-1"],
+    "run.draws.task=1.5": ["run.draws.task", "1.5", "integer"],
+    "noise=0.5": ["noise=0.5", "section.key=value"],
+    "reservoir.noise": ["reservoir.noise", "section.key=value"],
+    "task..cues=1": ["task..cues=1", "section.key=value"],
+}
+
+
+@pytest.mark.parametrize(("override", "parts"), BAD.items(), ids=BAD.keys())
+def test_bad_settings_name_key_value_and_remedy(override: str, parts: list[str]) -> None:
+    with pytest.raises(UserError) as raised:
+        load_preset("smoke", [override])
+    for part in parts:
+        assert part in str(raised.value)
+
+
+def test_an_unknown_preset_suggests_one() -> None:
+    with pytest.raises(UserError, match="did you mean 'robust'"):
+        load_preset("robst")
+    with pytest.raises(UserError, match="preset = 3"):
+        config_from({"preset": 3})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"reservoir = [", "not a TOML"), (b"\xff\xfe", "not a TOML"), (None, "No such file")],
+)
+def test_unreadable_files(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=reason) as raised:
+        load_config(path)
+    assert str(path) in str(raised.value)
+
+
+SCALAR = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(max_size=20),
+    st.dates(),
+)
+VALUE = st.recursive(
+    SCALAR,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+KNOWN = sorted(leaves(load_preset("smoke").to_dict()))
+
+
+@st.composite
+def settings_near_the_known(draw: st.DrawFn) -> dict[str, Any]:
+    """Nested tables of arbitrary values under known and unknown keys."""
+    values: dict[str, Any] = {}
+    for _ in range(draw(st.integers(0, 4))):
+        path = draw(st.sampled_from(KNOWN)).lstrip(".").split(".")
+        path = path[: draw(st.integers(1, len(path)))]
+        table = values
+        for part in path[:-1]:
+            inner = table.setdefault(part, {})
+            if not isinstance(inner, dict):
+                break
+            table = inner
+        table[path[-1]] = draw(VALUE)
+    values.update(draw(st.dictionaries(st.text(max_size=8), VALUE, max_size=1)))
+    return values
+
+
+def outcome_of(load: Any) -> Config | None:
+    """Load; the only exception allowed is a UserError with a message."""
+    try:
+        config: Config = load()
+    except UserError:
+        return None
+    return config
+
+
+@given(settings_near_the_known())
+def test_arbitrary_settings_are_taken_or_explained(values: dict[str, Any]) -> None:
+    config = outcome_of(lambda: config_from(values))
+    if config is not None:
+        assert config_from(parse_toml(config.to_toml())) == config
+
+
+@given(text=st.one_of(st.text(), settings_near_the_known().map(tomli_w.dumps)), data=st.binary(max_size=40))
+def test_arbitrary_files_are_taken_or_explained(
+    text: str, data: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "arbitrary.toml"
+    for content in (text.encode(errors="surrogatepass"), data):
+        path.write_bytes(content)
+        outcome_of(lambda: load_config(path))
+
+
+@given(st.sampled_from(KNOWN), st.text(max_size=30))
+def test_arbitrary_overrides_are_taken_or_explained(key: str, value: str) -> None:
+    outcome_of(lambda: load_preset("smoke", [f"{key.lstrip('.')}={value}"]))
+    outcome_of(lambda: load_preset("smoke", [value]))
+
+
+NUMBERS = st.one_of(st.floats(), st.integers(-10, 2000), st.floats(0, 1), st.booleans(), st.text(max_size=3))
+ROWS = st.one_of(st.lists(NUMBERS, max_size=3), st.lists(st.lists(NUMBERS, max_size=3), max_size=3), NUMBERS)
+
+
+@given(st.integers(1, 3), st.lists(st.tuples(st.integers(-1, 9), ROWS, ROWS), max_size=3))
+def test_arbitrary_blocks_are_taken_or_explained(cues: int, blocks: list[Any]) -> None:
+    names = ("trials", "probability", "latency_ms")
+    task = {"cues": cues, "blocks": [dict(zip(names, block, strict=True)) for block in blocks]}
+    config = outcome_of(lambda: config_from({"task": task}))
+    if config is not None:
+        for block in config.task.blocks:
+            for cue in range(cues):
+                probability, latency = block.of_cue(cue)
+                assert len(probability) == len(latency) == config.task.events
+                assert sum(probability) <= 1 + 1e-9
+                assert all(0 <= time < config.task.after_ms for time in latency)
