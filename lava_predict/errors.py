@@ -1,9 +1,10 @@
-"""The two ways in which a command ends early."""
+"""The two ways in which a command ends early, and what it warns of."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -16,6 +17,25 @@ class UserError(ValueError):
 
 class RunError(RuntimeError):
     """A run failed while running; exit code 1. The message names the cause."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that does not end a command, but that the user should know.
+
+    Attributes
+    ----------
+    cause : str
+        What is wrong, without a full stop.
+    remedy : str
+        What to do about it; empty where nothing can be done.
+    """
+
+    cause: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.remedy}" if self.remedy else self.cause
 
 
 def one_of(given: str, allowed: Sequence[str]) -> str:

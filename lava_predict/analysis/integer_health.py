@@ -14,6 +14,7 @@ from lava_predict.analysis.spike_statistics import (
     silent_share,
 )
 from lava_predict.engines.cpu import CpuEngine
+from lava_predict.errors import Caution
 from lava_predict.experiment.experiment import Experiment, Result
 
 MOST_RATE_CHANGE = 0.1
@@ -48,7 +49,7 @@ class Health:
         Share of the cells that do not spike.
     rate_correlation : float
         Pearson correlation of the cells' rates; NaN where one does not vary.
-    warnings : tuple of str
+    warnings : tuple of Caution
         What is wrong and what to do; empty if all is well.
     """
 
@@ -57,13 +58,15 @@ class Health:
     silent_share: float
     float_silent_share: float
     rate_correlation: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]
 
 
-def saturation_warnings(counts: dict[str, int]) -> list[str]:
+def saturation_warnings(counts: dict[str, int]) -> list[Caution]:
     """Say which variables saturated, how often, and what to do."""
     return [
-        f"{name} hit its bounds {count} times; {_REMEDIES[name]}" for name, count in counts.items() if count
+        Caution(f"{name} hit its bounds {count} times", _REMEDIES[name])
+        for name, count in counts.items()
+        if count
     ]
 
 
@@ -98,15 +101,13 @@ def check_health(experiment: Experiment, result: Result | None = None) -> Health
     rates = {name: float(np.mean(firing_rates(raster))) for name, raster in rasters.items()}
     silent = {name: silent_share(raster) for name, raster in rasters.items()}
     if abs(rates["fixed"] - rates["float"]) > MOST_RATE_CHANGE * rates["float"]:
-        warnings.append(
-            f"the cells spike at {rates['fixed']:.2f} Hz, in float at {rates['float']:.2f} Hz; look for the "
-            "parameters with the greatest error in `lava-predict plan` and raise the settings that it names"
-        )
+        cause = f"the cells spike at {rates['fixed']:.2f} Hz, in float at {rates['float']:.2f} Hz"
+        remedy = "raise the settings that `lava-predict plan` names beside the greatest errors"
+        warnings.append(Caution(cause, remedy))
     if silent["fixed"] > silent["float"] + MOST_SILENCED:
-        warnings.append(
-            f"{silent['fixed']:.0%} of the cells are silent, in float {silent['float']:.0%}; raise "
-            "fixed.weight_bits, or the bits of what `lava-predict plan` shows with the greatest error"
-        )
+        cause = f"{silent['fixed']:.0%} of the cells are silent, in float {silent['float']:.0%}"
+        remedy = "raise fixed.weight_bits, or the bits of what has the greatest error in `lava-predict plan`"
+        warnings.append(Caution(cause, remedy))
     return Health(
         rate_hz=rates["fixed"],
         float_rate_hz=rates["float"],

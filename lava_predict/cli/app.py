@@ -27,7 +27,7 @@ from rich.progress import (
 from lava_predict import __version__
 from lava_predict.analysis.integer_health import Health, check_health
 from lava_predict.engines.lava.engine import FORMS, TARGETS
-from lava_predict.errors import RunError, UserError, one_of
+from lava_predict.errors import Caution, RunError, UserError, one_of
 from lava_predict.experiment.experiment import BACKENDS, Experiment, Result, RunState, check_available
 from lava_predict.experiment.experiment import Progress as ProgressCallback
 from lava_predict.network.arithmetic import PRECISIONS
@@ -516,7 +516,7 @@ def _progress(
         yield advance
 
 
-def _warn(warnings: Sequence[str]) -> None:
+def _warn(warnings: Sequence[Caution]) -> None:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 

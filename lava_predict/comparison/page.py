@@ -72,7 +72,7 @@ def summarise(found: Comparison) -> dict[str, Any]:
                     for name, error, widths in _swept(found)
                 },
             },
-            "warnings": list(found.warnings),
+            "warnings": [vars(warning) for warning in found.warnings],
         }
     )
     return summary
@@ -407,7 +407,7 @@ def page(
         f"block the error in fixed point is {in_words(ratio)} times that in float (mean and deviation of the "
         "ratio, paired over seeds)."
     )
-    warnings = [Callout("warning", text) for text in found.warnings]
+    warnings = [Callout("warning", str(warning)) for warning in found.warnings]
     return Report(
         "Float against fixed point",
         lead,

@@ -31,7 +31,7 @@ from lava_predict.analysis.spike_statistics import (
 from lava_predict.comparison.fewest_bits import knee
 from lava_predict.engines import Played
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import RunError
+from lava_predict.errors import Caution, RunError
 from lava_predict.experiment.experiment import Experiment, Session
 from lava_predict.network.arithmetic import FixedArithmetic, FloatArithmetic
 from lava_predict.network.state import State
@@ -401,7 +401,7 @@ class Comparison:
         The fewest bits from which on the mean error stays within `TOLERANCE` of the reference.
     full_error : (seeds,) float64
         Error there with full lengths.
-    warnings : tuple of str
+    warnings : tuple of Caution
         Of the health check of the first seed.
     """
 
@@ -415,7 +415,7 @@ class Comparison:
     sweep: dict[str, np.ndarray]
     knees: dict[str, int | None]
     full_error: np.ndarray
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]
 
 
 Progress = Callable[[int, int], None]
@@ -521,7 +521,7 @@ class _Plan:
         alone = (("task", "blocks", first), ("run", "probe_trials", []))
         return _unit(self.config, self.variants[FIXED], seed, *alone, change)
 
-    def gather(self, found: list[Any], cells: SingleCells, warnings: Sequence[str]) -> Comparison:
+    def gather(self, found: list[Any], cells: SingleCells, warnings: Sequence[Caution]) -> Comparison:
         """Put the results of `units` together."""
         by_key = {key: found[part] for key, part in self._slices.items()}
         seeds, levels = len(self.seeds), self.levels.size

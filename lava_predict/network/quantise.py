@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError, short
+from lava_predict.errors import Caution, UserError, short
 from lava_predict.learning.when.on_chip import (
     GATE_BITS,
     Approximation,
@@ -124,25 +124,24 @@ class Entry:
     count: int
     is_weight: bool = False
 
-    def warning(self) -> str:
-        """Say what is wrong with it and what to do, or nothing."""
+    def warning(self) -> Caution | None:
+        """Say what is wrong with it and what to do; None if all is well."""
         values = f"{self.low:.4g}" if self.low == self.high else f"{self.low:.4g} .. {self.high:.4g}"
         what = f"{self.name} ({values}{' ' if self.unit else ''}{self.unit})"
         if self.clipped:
             remedy = "lower" if self.setting.endswith("fraction_bits") else "change"
-            return (
+            return Caution(
                 f"{what}: {self.clipped} of {self.count} beyond the range of {self.bits} bits with "
-                f"{self.fraction_bits} behind the point; {remedy} {self.setting}"
+                f"{self.fraction_bits} behind the point",
+                f"{remedy} {self.setting}",
             )
         if self.is_weight and self.zeroed > MOST_ZEROED * self.count:
-            return (
-                f"{what}: {self.zeroed} of {self.count} weights ({self.zeroed / self.count:.0%}) fell to "
-                f"zero; raise {self.setting}"
-            )
+            share = f"{self.zeroed} of {self.count} weights ({self.zeroed / self.count:.0%})"
+            return Caution(f"{what}: {share} fell to zero", f"raise {self.setting}")
         if not self.is_weight and self.error > MOST_ERROR:
             remedy = "raise" if self.setting.startswith("fixed.") else "change"
-            return f"{what}: off by {self.error:.2%}; {remedy} {self.setting}"
-        return ""
+            return Caution(f"{what}: off by {self.error:.2%}", f"{remedy} {self.setting}")
+        return None
 
 
 @dataclass(frozen=True)
@@ -158,9 +157,9 @@ class Plan:
     entries: tuple[Entry, ...]
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Caution]:
         """What a user should know before a run; empty if all is well."""
-        return [warning for entry in self.entries if (warning := entry.warning())]
+        return [warning for entry in self.entries if (warning := entry.warning()) is not None]
 
     def entry(self, name: str) -> Entry:
         """Return the entry of a parameter; KeyError if there is none."""

@@ -120,7 +120,7 @@ def _per_cue(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _remarks(summary: Mapping[str, Any]) -> Iterator[Callout]:
-    warnings = summary.get("health", {}).get("warnings", ())
+    warnings = summary.get("warnings", ())
     if warnings:
         yield Callout(
             "warning", f"The integers do not hold this network well: {len(warnings)} reasons below."
@@ -243,7 +243,10 @@ def _integers(summary: Mapping[str, Any]) -> Iterator[Section]:
         return
     saturated = {name: count for name, count in summary["saturations"].items() if count}
     health = summary.get("health")
-    elements: list[Element] = [Callout("warning", text) for text in (health or {}).get("warnings", ())]
+    elements: list[Element] = [
+        Callout("warning", "; ".join(filter(None, warning.values())))
+        for warning in summary.get("warnings", ())
+    ]
     if not elements:
         elements.append(Callout("pass", "Every parameter is held well, and the cells spike as in float."))
     if saturated:

@@ -50,6 +50,7 @@ def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
         "fingerprint": vars(result.fingerprint),
         **({"saturations": result.saturations} if result.precision == "fixed" else {}),
         **({"health": _health(health)} if health is not None else {}),
+        "warnings": [vars(warning) for warning in health.warnings] if health is not None else [],
         "network_fingerprint": result.network.fingerprint(),
         "versions": {
             "python": platform.python_version(),
@@ -60,7 +61,7 @@ def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
 
 
 def _health(health: Health) -> dict[str, Any]:
-    plain = {**vars(health), "warnings": list(health.warnings)}
+    plain = {name: value for name, value in vars(health).items() if name != "warnings"}
     return {
         name: None if isinstance(value, float) and np.isnan(value) else value for name, value in plain.items()
     }
@@ -139,6 +140,7 @@ def summarise_plan(config: Config, plan: Plan, health: Health) -> dict[str, Any]
         "seed": config.run.seed,
         "parameters": [vars(entry) for entry in plan.entries],
         "health": _health(health),
+        "warnings": [vars(warning) for warning in health.warnings],
     }
 
 

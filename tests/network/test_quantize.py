@@ -337,21 +337,21 @@ def test_trouble_is_warned_of(setting: str, value: int, names: list[str]) -> Non
     plan = plan_of(f"fixed.{setting}={value}")
     for name in names:
         warning = plan.entry(name).warning()
-        assert warning.startswith(name)
-        assert f"fixed.{setting}" in warning
+        assert warning.cause.startswith(name)
+        assert f"fixed.{setting}" in warning.remedy
         assert warning in plan.warnings
 
 
 def test_warnings_say_how_much_is_lost() -> None:
     clipped = plan_of("fixed.fraction_bits=20").entry("vertex")
     assert clipped.clipped == clipped.count == 1
-    assert "1 of 1 beyond the range" in clipped.warning()
-    assert "lower fixed.fraction_bits" in clipped.warning()
+    assert "1 of 1 beyond the range" in str(clipped.warning())
+    assert "lower fixed.fraction_bits" in str(clipped.warning())
     few = plan_of("fixed.weight_bits=2").entry("excitatory weights")
     # Weights are even between 0 and the greatest: what is below half a unit falls to zero.
     lost = 2.0 ** -(few.fraction_bits + 1) / few.high
     assert few.zeroed / few.count == pytest.approx(lost, abs=0.02)
-    assert f"{few.zeroed} of {few.count} weights" in few.warning()
+    assert f"{few.zeroed} of {few.count} weights" in str(few.warning())
     slow = plan_of("fixed.decay_bits=4").entry("decay of x")
     # exp(-1 / 75) * 16 = 15.79, which would be 16, no decay at all.
     assert (slow.integer_low, slow.clipped) == (15, 1)

@@ -180,7 +180,7 @@ def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., 
     assert Paragraph("No variable hit its bounds at any step.") in elements(good, Paragraph)
     assert all("--precision fixed" in code.text for code in elements(good, Code))
     bad = ran(tiny("fixed.fraction_bits=20"), "fixed")
-    warnings = bad.summary["health"]["warnings"]
+    warnings = [f"{one['cause']}; {one['remedy']}" for one in bad.summary["warnings"]]
     shown = [callout.text for callout in elements(bad.page, Callout)]
     assert shown[1:] == warnings
     assert f"{len(warnings)} reasons" in shown[0]

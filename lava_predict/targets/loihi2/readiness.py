@@ -221,11 +221,11 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
     except UserError as error:
         return replace(found, reasons=(Reason(str(error), "", fails=True), *found.reasons))
     health = check_health(experiment)
-    unwell = tuple(Reason(*_split(warning), fails=False) for warning in health.warnings)
+    health_reasons = tuple(Reason(warning.cause, warning.remedy, fails=False) for warning in health.warnings)
     activity = _activity(experiment, layout)
     return replace(
         found,
-        reasons=found.reasons + unwell,
+        reasons=found.reasons + health_reasons,
         plan=plan,
         health=health,
         activity=activity,
@@ -241,12 +241,6 @@ def _judge(config: Config, layout: Layout) -> Readiness:
     host = HOST if learns else (*HOST, HOST_READOUT)
     missing = (*MISSING, MISSING_LEARNING) if learns else MISSING
     return Readiness(config, layout, checks, tuple(reasons), host, missing)
-
-
-def _split(warning: str) -> tuple[str, str]:
-    """Part a warning of the health check into what is wrong and what to do."""
-    text, _, change = warning.rpartition("; ")
-    return (text, change) if text else (warning, "")
 
 
 def _compare(config: Config, layout: Layout) -> tuple[Check, ...]:
