@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lava_predict.errors import UserError
-from lava_predict.records.run_record import Folder, cannot_write, check_free, put_in_place
+from lava_predict.records.folder import Folder, check_free, hide, put_in_place, writing
 
 CHECKPOINT = "checkpoint.h5"
 """Name of the checkpoint in the folder of a run."""
 
 
 def unfinished_folder(path: Path) -> Path:
-    """Return where the run that is to be put at ``path`` is until it has ended."""
+    """Return the folder of a run, with final name ``path``, while it has not ended."""
     return path.with_name(f"{path.name}.unfinished")
 
 
@@ -26,7 +25,12 @@ class UnfinishedRun(Folder):
     Parameters
     ----------
     folder : Path
-        See `unfinished_folder`.
+        From `unfinished_folder`.
+
+    Attributes
+    ----------
+    started : bool
+        Whether it holds a trial to go on from.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,14 +39,14 @@ class UnfinishedRun(Folder):
         self.started = self._checkpoint.exists()
 
     def keep(self, checkpoint: bytes, started: bool) -> None:
-        """Put a checkpoint in the place of the last one, at once.
+        """Replace the last checkpoint, at once.
 
         Parameters
         ----------
         checkpoint : bytes
             The file.
         started : bool
-            Whether any trial has been done; a run that stops before its first leaves nothing.
+            Whether any trial has been done; a run that stops before its first trial leaves nothing.
         """
         aside = f".{CHECKPOINT}.partial"
         self.write(aside, checkpoint)
@@ -66,7 +70,7 @@ def unfinished_run(path: Path, overwrite: bool, resume: bool) -> Iterator[Unfini
     Yields
     ------
     UnfinishedRun
-        To keep checkpoints in and write files to. When the run is stopped it stays, unless no trial was done.
+        To keep checkpoints in and write files to. A run that is stopped leaves it, unless no trial was done.
 
     Raises
     ------
@@ -75,37 +79,28 @@ def unfinished_run(path: Path, overwrite: bool, resume: bool) -> Iterator[Unfini
     """
     folder = unfinished_folder(path)
     check_free(path, overwrite or resume)
-    if not resume:
-        _begin(folder, path, overwrite)
-    run = UnfinishedRun(folder)
-    try:
-        yield run
-        put_in_place(folder, path)
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    finally:
-        if not run.started:
-            shutil.rmtree(folder, ignore_errors=True)
+    with writing(path):
+        if not resume:
+            _begin(folder, path, overwrite)
+        run = UnfinishedRun(folder)
+        try:
+            yield run
+            put_in_place(folder, path)
+        finally:
+            if not run.started:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin(folder: Path, path: Path, overwrite: bool) -> None:
+    """Make the folder of a new run, in place of an unfinished one that may be replaced."""
+    if overwrite and (folder / CHECKPOINT).exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(hide(folder).parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if overwrite and (folder / CHECKPOINT).exists():
-            _remove(folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except FileExistsError:
         raise UserError(
             f"--out {str(path)!r}: a run that has not ended is there ({folder}); go on with it by "
-            f"--resume {path}, or add --overwrite to begin anew"
+            f"--resume {path}, or add --overwrite to start again"
         ) from None
-    except OSError as error:
-        raise cannot_write(path, error) from None
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, under another name first, so that nobody takes what is left of it for a run."""
-    with suppress(FileNotFoundError):
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        folder.rename(aside / folder.name)
-        shutil.rmtree(aside)

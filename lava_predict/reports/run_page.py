@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from lava_predict.errors import UserError
+from lava_predict.records.folder import write_file
 from lava_predict.records.partial_run import unfinished_folder
-from lava_predict.records.run_record import SCHEMA, RunRecord, cannot_write, load_record
+from lava_predict.records.run_record import SCHEMA, RunRecord, load_record
 from lava_predict.reports import plots
 from lava_predict.reports.page import (
     Callout,
@@ -421,17 +420,4 @@ def write_page(shown: Report, file: Path, overwrite: bool) -> None:
     UserError
         If the name is taken or cannot be written.
     """
-    if file.is_dir() or (os.path.lexists(file) and not overwrite):
-        raise UserError(
-            f"--out {str(file)!r}: exists already; choose another file"
-            + ("" if file.is_dir() else " or add --overwrite")
-        )
-    html = to_html(shown)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{file.name}.partial-", dir=file.parent) as aside:
-            written = Path(aside) / file.name
-            written.write_text(html, encoding="utf-8")
-            written.replace(file)
-    except OSError as error:
-        raise cannot_write(file, error) from None
+    write_file(file, to_html(shown), overwrite)

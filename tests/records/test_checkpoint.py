@@ -18,7 +18,7 @@ import pytest
 
 from lava_predict import Experiment
 from lava_predict.errors import UserError
-from lava_predict.records.checkpoint import Checkpoint, content_digest, load_checkpoint
+from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
 
 PRECISIONS = pytest.mark.parametrize("precision", ["float", "fixed"])
 SMALL = ("--preset", "smoke", "--set", "reservoir.neurons=80", "--set", "task.settle_ms=400")
@@ -95,7 +95,7 @@ def alter(path: Path, how: str) -> None:
             if how == "foreign":
                 file.attrs["format"] = "somebody else's"
             elif how == "future":
-                file.attrs["schema"] = 2
+                file.attrs["schema"] = 3
             elif how == "a weight":
                 file["state/w_when"][0, 3] += 1e-12
             elif how == "a trial less":
@@ -114,7 +114,7 @@ def alter(path: Path, how: str) -> None:
         ("empty", "cannot be read as a checkpoint"),
         ("text", "cannot be read as a checkpoint"),
         ("foreign", "is not a checkpoint"),
-        ("future", "has schema 2, this version reads 1"),
+        ("future", "has schema 3, this version reads 2"),
         ("a weight", "was altered or damaged"),
         ("a trial less", "was altered or damaged"),
         ("an array less", "was altered or damaged"),
@@ -126,39 +126,13 @@ def test_what_is_not_as_it_was_written_is_refused_and_left_alone(how, message, w
     before = written.read_bytes()
     with pytest.raises(UserError, match=message) as caught:
         load_checkpoint(written)
-    assert str(written) in str(caught.value)
+    assert str(caught.value).count(str(written)) == 1
     assert written.read_bytes() == before
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.h5: there is no such file"):
         load_checkpoint(tmp_path / "none.h5")
-
-
-def test_the_digest_sees_every_name_type_shape_and_byte(tmp_path: Path) -> None:
-    def digest(make) -> str:
-        with h5py.File(tmp_path / "file.h5", "w") as file:
-            make(file)
-            return content_digest(file)
-
-    def make(name="a", data=(1, 2), dtype="i4", attribute=1):
-        def fill(file):
-            file["group/" + name] = np.array(data, dtype)
-            file["group"].attrs["n"] = attribute
-
-        return fill
-
-    variants = [
-        make(),
-        make(name="b"),
-        make(data=(1, 3)),
-        make(dtype="i8"),
-        make(data=((1, 2),)),
-        make(attribute=2),
-    ]
-    digests = [digest(one) for one in variants]
-    assert len(set(digests)) == len(variants)
-    assert digest(make()) == digests[0]
 
 
 def run_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:

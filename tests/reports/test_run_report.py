@@ -239,7 +239,7 @@ def test_a_folder_that_holds_no_result_is_refused_with_what_is_missing(
         ("{", "is not JSON"),
         ("[]", "which command"),
         ('{"command": "run", "schema": 9}', "schema 9, this version reads 1"),
-        ('{"command": "run", "schema": 1}', r"results\.h5: cannot be read"),
+        ('{"command": "run", "schema": 1}', r"results\.h5: there is no such file"),
     ):
         (tmp_path / "summary.json").write_text(text)
         with pytest.raises(UserError, match=message):

@@ -1,63 +1,13 @@
-"""What a run leaves on disk: complete or not at all."""
+"""What a command leaves on disk: complete or not at all."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
-from lava_predict import Config, Experiment, Result, UserError, load_config, load_preset
-from lava_predict.records.run_record import RunRecord, load_record, new_folder
-
-
-@pytest.fixture(scope="module")
-def result() -> Result:
-    small = ["reservoir.neurons=60", "run.probe_trials=[0, 2]", "task.cues=2"]
-    block = "task.blocks=[{trials=3, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
-    return Experiment(load_preset("smoke", [*small, block])).run()
-
-
-def test_record_reads_back_to_the_bit(result: Result, tmp_path: Path) -> None:
-    record = RunRecord.of(result)
-    (tmp_path / "results.h5").write_bytes(record.to_bytes())
-    again = load_record(tmp_path)
-    assert again.config == record.config
-    for name, value in vars(record).items():
-        if name != "config":
-            other = getattr(again, name)
-            assert (value.shape, value.dtype) == (other.shape, other.dtype)
-            assert value.tobytes() == other.tobytes()
-
-
-def test_record_holds_what_the_run_gave(result: Result) -> None:
-    record, probes = RunRecord.of(result), result.state.probes
-    assert list(record.error) == [probe.error for probe in probes]
-    assert record.o.shape == (3, 2, 1200, 2)
-    np.testing.assert_array_equal(record.w_when[-1], result.state.network.w_when)
-    for number, probe in enumerate(probes):
-        for cue in (0, 1):
-            shown = (record.spike_probe == number) & (record.spike_cue == cue)
-            np.testing.assert_array_equal(record.spike_step[shown], probe.spike_step[cue])
-            np.testing.assert_array_equal(record.spike_cell[shown], probe.spike_cell[cue])
-    assert list(record.trial_outcome) == [trial.outcome for trial in result.state.trials]
-
-
-@pytest.mark.parametrize("kind", ["missing", "truncated", "foreign", "future", "text"])
-def test_a_record_that_cannot_be_read_says_so(kind: str, result: Result, tmp_path: Path) -> None:
-    path = tmp_path / "results.h5"
-    data = RunRecord.of(result).to_bytes()
-    if kind == "truncated":
-        path.write_bytes(data[: len(data) // 2])
-    elif kind == "text":
-        path.write_text("not HDF5")
-    elif kind != "missing":
-        with h5py.File(path, "w") as file:
-            file.attrs["format"] = "another program" if kind == "foreign" else "lava-predict run"
-            file.attrs["schema"] = 99
-    with pytest.raises(UserError, match=r"results\.h5"):
-        load_record(path)
+from lava_predict import UserError
+from lava_predict.records.folder import new_folder, write_file
 
 
 def names(folder: Path) -> list[str]:
@@ -121,6 +71,21 @@ def test_what_must_not_be_replaced(kind: str, tmp_path: Path) -> None:
     assert names(tmp_path) == before
 
 
+def test_a_file_appears_only_when_complete(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "network.nir"
+    write_file(path, b"one", overwrite=False)
+    with pytest.raises(UserError, match=r"exists already; choose another file or add --overwrite$"):
+        write_file(path, b"two", overwrite=False)
+    assert path.read_bytes() == b"one"
+    write_file(path, "zwölf", overwrite=True)
+    assert path.read_text(encoding="utf-8") == "zwölf"
+    with pytest.raises(UserError, match=r"exists already; choose another file$"):
+        write_file(path.parent, b"", overwrite=True)
+    with pytest.raises(UserError, match="cannot be written"):
+        write_file(path / "under", b"", overwrite=True)
+    assert names(path.parent) == ["network.nir"]
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"), new_folder(tmp_path / "file" / "out", False):
@@ -161,10 +126,3 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, there_before: bool) -> None:
     assert names(tmp_path) == (["out"] if there_before else [])
     if there_before:
         assert (out / "summary.json").read_text() == "old"
-
-
-def test_config_of_a_run_runs_again_to_the_same_bits(result: Result, tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    path.write_text(result.config.to_toml())
-    config: Config = load_config(path)
-    assert Experiment(config).run().fingerprint == result.fingerprint

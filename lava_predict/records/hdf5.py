@@ -1,0 +1,218 @@
+"""HDF5 files: kinds of file, trees of arrays, lists of records, and the digest of the content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+
+from lava_predict.errors import UserError
+from lava_predict.settings.files import config_from, parse_toml
+from lava_predict.settings.schema import Config
+
+DIGEST = "sha256"
+"""Attribute of a file that holds its `content_digest`."""
+
+_BAD_CONTENT = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+Record = TypeVar("Record")
+
+
+@contextmanager
+def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
+    """Open a file to read it; what goes wrong because of its content becomes a UserError.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    name, source : str
+        What the file should be, and which file to give. Both are for the messages.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it is not what it should be.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; give {source}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except _BAD_CONTENT as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f"{path}: cannot be read as {name} ({reason}); it may be cut off or be another file; "
+            f"give {source}"
+        ) from None
+
+
+def check_schema(found: Any, read: int) -> None:
+    """Raise a UserError if a file's layout has another version than the one that can be read."""
+    if found != read:
+        raise UserError(
+            f"has schema {found}, this version reads {read}; read it with the version of lava-predict that "
+            "wrote it"
+        )
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file that holds settings, and says itself what it is.
+
+    Attributes
+    ----------
+    format, schema : str and int
+        Attributes of the file: what it is, and the version of its layout.
+    name, source : str
+        As for `reading`.
+    """
+
+    format: str
+    schema: int
+    name: str
+    source: str
+
+    def to_bytes(self, config: Config, fill: Callable[[h5py.File], None]) -> bytes:
+        """Return the bytes of a new file with these settings, and with what ``fill`` writes to it."""
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            file.attrs.update(format=self.format, schema=self.schema)
+            file["config"] = config.to_toml()
+            fill(file)
+        return buffer.getvalue()
+
+    @contextmanager
+    def opened(self, path: str | Path) -> Iterator[h5py.File]:
+        """Open a file as `reading` does; it must be of this kind and schema."""
+        with reading(path, self.name, self.source) as file:
+            if file.attrs.get("format") != self.format:
+                raise UserError(f"is not {self.name} of lava-predict; give {self.source}")
+            check_schema(file.attrs.get("schema"), self.schema)
+            yield file
+
+
+def read_config(file: h5py.File) -> Config:
+    """Return the settings that a file holds."""
+    return config_from(parse_toml(file["config"].asstr()[()]))
+
+
+def write_tree(group: h5py.Group, tree: Any) -> None:
+    """Write a named tuple of arrays and of further such tuples: arrays as datasets, tuples as groups."""
+    for name, value in tree._asdict().items():
+        if isinstance(value, tuple):
+            write_tree(group.create_group(name), value)
+        else:
+            group[name] = value
+
+
+def read_tree(group: h5py.Group, template: Any) -> Any:
+    """Read a tree that `write_tree` wrote.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where it is.
+    template : type or named tuple
+        The classes of the tree: a class of named tuples where all fields are arrays; else a named tuple with
+        the template of a part in each field that is a part, and with anything in each field that is an array.
+
+    Returns
+    -------
+    named tuple
+        Of the template's classes.
+    """
+    if isinstance(group, h5py.Dataset):
+        return group[()]
+    kind, parts = (template, template._fields) if isinstance(template, type) else (type(template), template)
+    return kind(*(read_tree(group[name], part) for name, part in zip(kind._fields, parts, strict=True)))
+
+
+def column(records: Sequence[Any], name: str) -> np.ndarray:
+    """Return one field of all records as an array, the records along its first axis."""
+    return np.array([getattr(record, name) for record in records])
+
+
+def write_records(group: h5py.Group, records: Sequence[Any]) -> None:
+    """Write a list of records of one class: a dataset a field, and their number as the attribute "count".
+
+    A field that is a tuple of arrays of any lengths becomes a group: of each place in the tuple, "0", "1",
+    ..., the arrays of all records end to end, and their lengths ("0_lengths", ...).
+    """
+    group.attrs["count"] = len(records)
+    for name in vars(records[0]) if records else ():
+        if not isinstance(getattr(records[0], name), tuple):
+            group[name] = column(records, name)
+            continue
+        places = group.create_group(name)
+        for place, arrays in enumerate(zip(*(getattr(record, name) for record in records), strict=True)):
+            places[f"{place}"] = np.concatenate(arrays)
+            places[f"{place}_lengths"] = np.array([array.size for array in arrays])
+
+
+def read_records(group: h5py.Group, kind: type[Record]) -> list[Record]:
+    """Read a list of records, all of class ``kind``, that `write_records` wrote."""
+    columns = [_read_column(group[name]) for name in group]
+    return [kind(**dict(zip(group, values, strict=True))) for values in zip(*columns, strict=True)]
+
+
+def _read_column(item: h5py.Dataset | h5py.Group) -> list[Any]:
+    """Return one field of all records; plain numbers as Python's own."""
+    if isinstance(item, h5py.Dataset):
+        return item[()].tolist() if item.ndim == 1 else list(item[()])
+    places = [
+        np.split(item[f"{place}"][()], np.cumsum(item[f"{place}_lengths"][()])[:-1])
+        for place in range(len(item) // 2)
+    ]
+    return list(zip(*places, strict=True))
+
+
+def content_digest(file: h5py.File) -> str:
+    """Return the SHA-256 of all names, attributes, types, shapes and values in a file, but for `DIGEST`.
+
+    Items come in the order of their full names, and the attributes of each in the order of theirs. Numbers
+    are little-endian and text is UTF-8, so the digest depends neither on the machine nor on versions of
+    libraries. Every piece is preceded by its length as 8 bytes.
+    """
+    digest = hashlib.sha256()
+
+    def add(*pieces: bytes) -> None:
+        for piece in pieces:
+            digest.update(len(piece).to_bytes(8, "little") + piece)
+
+    names: list[str] = []
+    file.visit(names.append)
+    for name in ("/", *sorted(names)):
+        item = file[name]
+        add(b"item", name.encode())
+        for key in sorted(set(item.attrs) - {DIGEST}):
+            add(b"attribute", key.encode(), *_pieces(item.attrs[key]))
+        if isinstance(item, h5py.Dataset):
+            add(b"data", *_pieces(item[()]))
+    return digest.hexdigest()
+
+
+def _pieces(value: Any) -> tuple[bytes, bytes, bytes]:
+    """Return type, shape and content of a value."""
+    if isinstance(value, str | bytes):
+        return b"text", b"", value.encode() if isinstance(value, str) else bytes(value)
+    array = np.asarray(value)
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return little.dtype.str.encode(), ",".join(map(str, little.shape)).encode(), little.tobytes()
