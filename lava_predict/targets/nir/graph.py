@@ -1,0 +1,236 @@
+"""A trained network as a graph of NIR nodes, and back. Needs the package nir.
+
+docs/export.md states the graph, its units, and what it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+from nir.serialization import hdf2dict
+
+from lava_predict.errors import UserError, one_of
+from lava_predict.network.draw import WEIGHT_GRAIN, Network
+from lava_predict.network.float_step import FEEDBACK_GRAIN, V_PEAK, decay_of_step
+from lava_predict.records.hdf5 import check_schema
+from lava_predict.records.trained_network import TrainedNetwork
+from lava_predict.targets.nir.nodes import EXTENSIONS, Graded, Izhikevich
+
+SCHEMA = 1
+"""Version of the graph: its nodes, their units and the edges between them."""
+
+_KINDS = {
+    "input": nir.Input,
+    "input_weights": nir.Linear,
+    "recurrent_weights": nir.Linear,
+    "synapses": nir.LI,
+    "cells": Izhikevich,
+    "traces": nir.LI,
+    "centred_traces": nir.LI,
+    "when": nir.Affine,
+    "what": nir.Linear,
+    "when_output": nir.Output,
+    "what_output": nir.Output,
+}
+_FEEDBACK_KINDS = {"graded": Graded, "feedback_weights": nir.Linear}
+_EDGES = (
+    ("input", "input_weights"),
+    ("input_weights", "cells"),
+    ("cells", "recurrent_weights"),
+    ("recurrent_weights", "synapses"),
+    ("synapses", "cells"),
+    ("cells", "traces"),
+    ("traces", "what"),
+    ("what", "what_output"),
+    ("cells", "centred_traces"),
+    ("centred_traces", "when"),
+    ("when", "when_output"),
+)
+_FEEDBACK_EDGES = (("when", "graded"), ("graded", "feedback_weights"), ("feedback_weights", "cells"))
+
+
+def graph_of(trained: TrainedNetwork, metadata: Mapping[str, Any]) -> nir.NIRGraph:
+    """Turn a trained network into the graph that docs/export.md states; some metadata are added."""
+    described = {
+        "format": "lava-predict network",
+        "schema": SCHEMA,
+        **metadata,
+        "units": "tau of LI: s; everything else ms, mV, mV/ms; a spike is 1 during a step of dt",
+        "discretisation": "cells: two half steps of v, then one of u; LI: exact decay exp(-dt/tau), then "
+        "+ r dt/tau times the input; recurrent and feedback edges carry the step before",
+    }
+    edges = [*_EDGES, *(_FEEDBACK_EDGES if trained.feedback else ())]
+    return nir.NIRGraph({**_dynamics(trained), **_weights(trained)}, edges, metadata=described)
+
+
+def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
+    """Turn a graph back into the network that it was made from.
+
+    Parameters
+    ----------
+    graph : nir.NIRGraph
+        With the nodes and edges that `graph_of` gives. Of its metadata only the schema counts.
+
+    Returns
+    -------
+    TrainedNetwork
+        Its weights are multiples of `WEIGHT_GRAIN`: those that another tool changed are rounded.
+
+    Raises
+    ------
+    UserError
+        If it is another graph, or one of another schema.
+    """
+    nodes = _checked_nodes(graph)
+    cells, when = nodes["cells"], nodes["when"]
+    feedback = "graded" in nodes
+    to_cells = nodes["feedback_weights"].weight if feedback else np.zeros(when.weight.shape[::-1])
+    first, target, weight = _compressed_columns(nodes["recurrent_weights"].weight)
+    trained = TrainedNetwork(
+        network=Network(
+            **{name: _floats(getattr(cells, name)) for name in ("a", "b", "c", "d", "bias")},
+            first=first,
+            target=target,
+            weight=weight,
+            input_weight=_to_grain(nodes["input_weights"].weight.T),
+            feedback_weight=_to_grain(to_cells.T),
+        ),
+        dt_ms=float(cells.dt),
+        tau_s_ms=_common_tau_ms(nodes["synapses"], "synapses"),
+        tau_x_ms=_common_tau_ms(nodes["traces"], "traces"),
+        noise=float(cells.noise),
+        feedback=feedback,
+        mean=-_floats(nodes["centred_traces"].v_leak),
+        w_when=_floats(when.weight),
+        w_what=_floats(nodes["what"].weight),
+        offset=_floats(when.bias),
+    )
+    _check_values(trained, nodes)
+    return trained
+
+
+def read_nodes(file: h5py.File) -> nir.NIRGraph:
+    """Return the graph of a file as `nir.read` would, the nodes in `EXTENSIONS` included."""
+    content = hdf2dict(file["node"])
+    nodes = {}
+    for name, node in content["nodes"].items():
+        extension = EXTENSIONS.get(node["type"])
+        nodes[name] = nir.dict2NIRNode(node) if extension is None else extension.from_dict(node)
+    edges = [(start.decode(), end.decode()) for start, end in content["edges"]]
+    return nir.NIRGraph(nodes, edges, metadata=content.get("metadata", {}))
+
+
+def _dynamics(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
+    """Return the nodes that are not weights; what the network does not decide in them is fixed."""
+    network, dt_ms, rest = trained.network, trained.dt_ms, np.zeros(trained.mean.size)
+    # A spike, 1 during a step, adds r dt / tau: 1 to a synapse, (1 - exp(-dt / tau)) / dt to a trace.
+    jump = (1.0 - decay_of_step(dt_ms, trained.tau_x_ms)) / dt_ms
+    gain = jump * trained.tau_x_ms / dt_ms
+    cells = (network.a, network.b, network.c, network.d, network.bias)
+    nodes = {
+        "synapses": _leaky(trained.tau_s_ms, trained.tau_s_ms / dt_ms, rest),
+        "cells": Izhikevich(*cells, V_PEAK, trained.noise, dt_ms),
+        "traces": _leaky(trained.tau_x_ms, gain, rest),
+        # A leak to -m instead of 0: its value at rest is -m, so its value is x - m.
+        "centred_traces": _leaky(trained.tau_x_ms, gain, -trained.mean),
+    }
+    if trained.feedback:
+        zeros = np.zeros(trained.offset.size)
+        nodes["graded"] = Graded(zeros, zeros + 1.0, zeros + 1.0 / FEEDBACK_GRAIN)
+    return nodes
+
+
+def _leaky(tau_ms: float, r: float, v_leak: np.ndarray) -> nir.LI:
+    return nir.LI(np.full(v_leak.size, tau_ms / 1000.0), np.full(v_leak.size, r), v_leak)
+
+
+def _weights(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
+    """Return inputs, outputs and weights."""
+    network, events = trained.network, np.array([trained.offset.size])
+    nodes = {
+        "input": nir.Input({"input": np.array([network.input_weight.shape[0]])}),
+        "input_weights": nir.Linear(network.input_weight.T.copy()),
+        "recurrent_weights": nir.Linear(_dense(network)),
+        "what": nir.Linear(trained.w_what),
+        "what_output": nir.Output({"output": events}),
+        "when": nir.Affine(trained.w_when, trained.offset),
+        "when_output": nir.Output({"output": events}),
+    }
+    if trained.feedback:
+        nodes["feedback_weights"] = nir.Linear(network.feedback_weight.T.copy())
+    return nodes
+
+
+def _checked_nodes(graph: nir.NIRGraph) -> dict[str, Any]:
+    """Return the nodes of a graph, or raise a UserError if they are not those of a network of ours."""
+    feedback = "graded" in graph.nodes
+    kinds = {**_KINDS, **(_FEEDBACK_KINDS if feedback else {})}
+    edges = {*_EDGES, *(_FEEDBACK_EDGES if feedback else ())}
+    check_schema(graph.metadata.get("schema", SCHEMA), SCHEMA)
+    for name in graph.nodes:
+        if name not in kinds:
+            raise UserError(f"node {name!r}: a network of lava-predict has none; {one_of(name, list(kinds))}")
+    for name, kind in kinds.items():
+        if type(graph.nodes.get(name)) is not kind:
+            raise UserError(f"node {name!r}: must be there, as a {kind.__name__}; give another graph")
+    if set(graph.edges) != edges:
+        wrong = sorted(set(graph.edges) ^ edges)
+        raise UserError(f"edges: not those of a network of lava-predict ({wrong[0][0]} -> {wrong[0][1]})")
+    return dict(graph.nodes)
+
+
+def _check_values(trained: TrainedNetwork, nodes: dict[str, Any]) -> None:
+    """Raise a UserError for a value that this package's network cannot have."""
+    if not (0.0 < trained.dt_ms <= 1.0 and 0.0 <= trained.noise < np.inf):
+        raise UserError(
+            f"node 'cells': dt = {trained.dt_ms:g} and noise = {trained.noise:g}; dt must be above 0 and at "
+            "most 1 ms, noise 0 or more"
+        )
+    for name, node in _dynamics(trained).items():
+        for key, value in node.to_dict().items():
+            if key in ("type", "metadata"):
+                continue
+            if not np.allclose(getattr(nodes[name], key), value, rtol=1e-9, atol=0.0, equal_nan=True):
+                raise UserError(f"node {name!r}: {key} must be {np.ravel(value)[0]:g}; give another graph")
+    learned = {key: getattr(trained, key) for key in ("mean", "w_when", "w_what", "offset")}
+    for key, array in {**trained.network._asdict(), **learned}.items():
+        if not np.isfinite(array).all():
+            raise UserError(f"{key}: holds a value that is not finite; export the network again")
+
+
+def _dense(network: Network) -> np.ndarray:
+    """Return the recurrent weights, (N, N), to the row's cell from the column's."""
+    cells = network.a.size
+    weight = np.zeros((cells, cells))
+    source = np.repeat(np.arange(cells), np.diff(network.first))
+    weight[network.target, source] = network.weight
+    return weight
+
+
+def _compressed_columns(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return first, target and weight of the synapses in dense weights; undoes `_dense`."""
+    by_source = _to_grain(weight.T)
+    source, target = np.nonzero(by_source)
+    outgoing = np.bincount(source, minlength=by_source.shape[0])
+    first = np.concatenate(([0], np.cumsum(outgoing))).astype(np.int64)
+    return first, target.astype(np.int32), by_source[source, target]
+
+
+def _to_grain(weight: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.round(_floats(weight) / WEIGHT_GRAIN) * WEIGHT_GRAIN)
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float64)
+
+
+def _common_tau_ms(node: nir.LI, name: str) -> float:
+    """Return the time constant, ms, that all cells share."""
+    if np.ptp(node.tau) != 0.0 or not node.tau[0] > 0.0:
+        raise UserError(f"node {name!r}: tau must be above 0 and the same for all cells")
+    # 15 digits: the number of ms that was divided by 1000, and not its neighbour.
+    return float(f"{node.tau[0] * 1000.0:.15g}")
