@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -119,7 +120,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             )
         run, form = file["run"], str(file.attrs["form"])
         digests = {item.name: str(run.attrs[f"fingerprint_{item.name}"]) for item in fields(Fingerprint)}
-        records = {name: read_records(run[name], kind) for name, kind in _RECORDS.items()}
+        records: dict[str, list[Any]] = {
+            name: read_records(run[name], kind) for name, kind in _RECORDS.items()
+        }
         return Checkpoint(
             config=read_config(file),
             precision=str(file.attrs["precision"]),

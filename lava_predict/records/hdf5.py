@@ -20,16 +20,6 @@ from lava_predict.settings.schema import Config
 DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
 
-_BAD_CONTENT = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 Record = TypeVar("Record")
 
 
@@ -56,7 +46,15 @@ def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
         raise UserError(f"{path}: there is no such file; give {source}") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except _BAD_CONTENT as error:
+    except (
+        AssertionError,
+        AttributeError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         reason = str(error) or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as {name} ({reason}); it may be cut off or be another file; "
@@ -141,7 +139,8 @@ def read_tree(group: h5py.Group, template: Any) -> Any:
     """
     if isinstance(group, h5py.Dataset):
         return group[()]
-    kind, parts = (template, template._fields) if isinstance(template, type) else (type(template), template)
+    kind: Any = template if isinstance(template, type) else type(template)
+    parts = kind._fields if isinstance(template, type) else template
     return kind(*(read_tree(group[name], part) for name, part in zip(kind._fields, parts, strict=True)))
 
 

@@ -127,8 +127,8 @@ class Population:
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """The network on a chip.
+class Layout:
+    """The network as it lies on a chip.
 
     Attributes
     ----------
@@ -185,11 +185,6 @@ class Mapping:
 def expected_counts(config: Config) -> Counts:
     """Say how many recurrent synapses a configuration will give, without drawing them.
 
-    Parameters
-    ----------
-    config : Config
-        Its numbers of cells and its connection probability count.
-
     Returns
     -------
     Counts
@@ -202,9 +197,8 @@ def expected_counts(config: Config) -> Counts:
         synapses = round(senders * (cells - 1) * probability)
         if not synapses:
             return Links(0, 0, 0)
-        return Links(
-            synapses, _greatest(senders, probability, cells), _greatest(cells - 1, probability, senders)
-        )
+        fan_in = _greatest(senders, probability, cells)
+        return Links(synapses, fan_in, _greatest(cells - 1, probability, senders))
 
     return Counts(links(excitatory), links(cells - excitatory), drawn=False)
 
@@ -216,33 +210,19 @@ def _greatest(trials: int, probability: float, draws: int) -> int:
 
 
 def drawn_counts(config: Config, network: Network) -> Counts:
-    """Count the recurrent synapses of a drawn network.
-
-    Parameters
-    ----------
-    config : Config
-        It says which cells are excitatory.
-    network : Network
-        As drawn from it.
-
-    Returns
-    -------
-    Counts
-        Exact ones.
-    """
+    """Count the recurrent synapses of the network that was drawn from a configuration."""
     cells, excitatory = network.a.size, excitatory_cells(config)
 
-    def links(part: slice) -> Links:
-        fan_out = np.diff(network.first)[part]
-        start, stop, _ = part.indices(cells)
+    def links(start: int, stop: int) -> Links:
+        fan_out = np.diff(network.first[start : stop + 1])
         target = network.target[network.first[start] : network.first[stop]]
         fan_in = np.bincount(target, minlength=cells)
         return Links(int(target.size), int(fan_in.max(initial=0)), int(fan_out.max(initial=0)))
 
-    return Counts(links(slice(0, excitatory)), links(slice(excitatory, cells)), drawn=True)
+    return Counts(links(0, excitatory), links(excitatory, cells), drawn=True)
 
 
-def map_network(config: Config, counts: Counts) -> Mapping:
+def map_network(config: Config, counts: Counts) -> Layout:
     """Lay the network out: cells on the chip, and the when readout too if it learns on Lava's engine.
 
     Parameters
@@ -251,16 +231,11 @@ def map_network(config: Config, counts: Counts) -> Mapping:
         Sizes, and word lengths in ``fixed``.
     counts : Counts
         The recurrent synapses.
-
-    Returns
-    -------
-    Mapping
-        See there.
     """
     populations = [_cells(config, counts)]
     if config.fixed.learning == "on_chip":
         populations += [_relays(config), _readout(config)]
-    return Mapping(tuple(populations), counts)
+    return Layout(tuple(populations), counts)
 
 
 def _index_bits(neurons: int) -> int:
@@ -270,38 +245,28 @@ def _index_bits(neurons: int) -> int:
 
 def _cells(config: Config, counts: Counts) -> Population:
     """Lay out the Izhikevich cells with their synapses, inputs and feedback."""
-    reservoir, task, bits = config.reservoir, config.task, config.fixed
-    cells = reservoir.neurons
+    cells, task, weight_bits = config.reservoir.neurons, config.task, config.fixed.weight_bits
     channels = task.cues + (task.events if task.events_drive_reservoir else 0)
-    index = _index_bits(cells)
+    events = task.events if config.reservoir.feedback_gain != 0.0 else 0
+
+    def sparse(name: str, links: Links) -> Connection:
+        return Connection(name, "Sparse", *links, weight_bits, _index_bits(cells), _MESSAGE_BITS)
+
+    def dense(name: str, senders: int, payload_bits: int) -> Connection:
+        # A Dense holds a weight for every pair, of one sign each, and needs no index.
+        return Connection(name, "Dense", senders * cells, senders, cells, weight_bits, 0, payload_bits)
+
     inputs = [
-        Connection(f"{sign} synapses", "Sparse", *links, bits.weight_bits, index, _MESSAGE_BITS)
-        for sign, links in (("excitatory", counts.excitatory), ("inhibitory", counts.inhibitory))
+        sparse("excitatory synapses", counts.excitatory),
+        sparse("inhibitory synapses", counts.inhibitory),
+        dense("inputs", channels, _MESSAGE_BITS),
     ]
-    # A Dense holds a weight for every pair, of one sign each, and needs no index.
-    inputs.append(
-        Connection("inputs", "Dense", channels * cells, channels, cells, bits.weight_bits, 0, _MESSAGE_BITS)
-    )
-    sources = cells + channels
-    if reservoir.feedback_gain != 0.0:
-        inputs += [
-            Connection(
-                f"feedback, {sign}",
-                "Dense",
-                task.events * cells,
-                task.events,
-                cells,
-                bits.weight_bits,
-                0,
-                _FEEDBACK_BITS,
-            )
-            for sign in ("positive", "negative")
-        ]
-        sources += task.events
+    if events:
+        inputs += [dense(f"feedback, {sign}", events, _FEEDBACK_BITS) for sign in ("positive", "negative")]
     states = ("v", "u", "s", "arriving charge")
-    parameters = 2 * bits.parameter_bits + 3 * _WORD
+    neuron_bits = (len(states) + 3) * _WORD + 2 * config.fixed.parameter_bits
     return Population(
-        "Izhikevich cells", cells, states, len(states) * _WORD + parameters, tuple(inputs), sources
+        "Izhikevich cells", cells, states, neuron_bits, tuple(inputs), cells + channels + events
     )
 
 
@@ -315,18 +280,10 @@ def _relays(config: Config) -> Population:
 
 def _readout(config: Config) -> Population:
     """Lay out the when readout with the weights that learn."""
-    cells, events = config.reservoir.neurons, config.task.events
-    senders = cells + 1
+    events, senders = config.task.events, config.reservoir.neurons + 1
     # Each synapse also keeps the trace of its sender.
-    learning = Connection(
-        "when weights",
-        "LearningDense",
-        senders * events,
-        senders,
-        events,
-        on_chip.WEIGHT_BITS + 1 + int(LIMITS["learning_trace_bits"].known),
-        0,
-        _RELAY_BITS,
-    )
+    bits = on_chip.WEIGHT_BITS + 1 + int(LIMITS["learning_trace_bits"].known)
+    sizes = (senders * events, senders, events)
+    learning = Connection("when weights", "LearningDense", *sizes, bits, 0, _RELAY_BITS)
     states = ("sum", "z", "target", "gate", "y1")
     return Population("when readout", events, states, len(states) * _WORD, (learning,), senders)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -18,32 +19,24 @@ from lava_predict.network.draw import excitatory_cells
 from lava_predict.network.quantise import Plan
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
-from lava_predict.targets.loihi2.mapping import Counts, drawn_counts, expected_counts, map_network
-from lava_predict.targets.loihi2.mapping import Mapping as Layout
+from lava_predict.targets.loihi2.mapping import Layout, drawn_counts, expected_counts, map_network
 from lava_predict.tasks.meet import Segment
 
-HOST = (
+_HOST = (
     "the paradigm: cues, events, pauses, probes (Process Meet)",
     "the what rule, between trials, in float64",
     "the product of both readouts, after the trial",
 )
-"""What stays on the host whatever the settings."""
-
-HOST_READOUT = "traces, slow means, both readouts and the when rule (Process Readout)"
-
-MISSING = (
+_HOST_READOUT = "traces, slow means, both readouts and the when rule (Process Readout)"
+_MISSING = (
     "Intel's Lava extension for Loihi, which members of the Intel Neuromorphic Research Community get",
     "a neuron program for the Izhikevich cell: it has been done on Loihi 2 (Uludag et al. 2024), but no "
     "public one was found, and this package has none",
 )
-"""What a run on a chip needs beyond this package, however well the network fits."""
-
-MISSING_LEARNING = (
+_MISSING_LEARNING = (
     "models of the trace relays, LearningDense and the readout neuron for neuron cores: Intel's extension is "
     "publicly known to learn by two factors on a chip (lava-nc/lava#528), not by three"
 )
-"""What it needs besides where the readout learns on the chip."""
-
 ASSUMPTIONS = (
     "figures of the first Loihi: none is public for Loihi 2",
     "a spike costs the least energy of a synaptic operation at each synapse that it reaches",
@@ -111,8 +104,8 @@ class Activity:
 
     Attributes
     ----------
-    duration_s, step_s : float
-        Length of the trial and of a step.
+    duration_s : float
+        Length of the trial.
     rate_hz : float
         Mean rate of the cells.
     operations : mapping of str to float
@@ -122,7 +115,6 @@ class Activity:
     """
 
     duration_s: float
-    step_s: float
     rate_hz: float
     operations: Mapping[str, float]
     updates: float
@@ -135,7 +127,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Energy:
-    """The estimate from the first Loihi's figures, in W; see `ASSUMPTIONS`."""
+    """The power, W, by the first Loihi's figures, under `ASSUMPTIONS`."""
 
     synapses_w: float
     neurons_w: float
@@ -154,7 +146,7 @@ class Readiness:
     ----------
     config : Config
         What was checked.
-    layout : lava_predict.targets.loihi2.mapping.Mapping
+    layout : Layout
         Populations, connections, cores.
     checks : tuple of Check
         Every need beside what is allowed.
@@ -164,12 +156,8 @@ class Readiness:
         What stays on the host; what a chip needs beyond this package.
     plan : Plan or None
         The integers; None if the network was not drawn.
-    health : Health or None
-        Integers beside float in a short run; None if there was none.
-    activity : Activity or None
-        Likewise.
-    energy : Energy or None
-        Likewise.
+    health, activity, energy : Health, Activity and Energy, or None
+        What a short run in integers shows; None if there was none.
     """
 
     config: Config
@@ -203,29 +191,22 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
         Settings.
     simulate : bool
         False to stop after the sizes.
-
-    Returns
-    -------
-    Readiness
-        See there.
     """
-    layout = map_network(config, expected_counts(config))
-    found = _judge(config, layout)
+    found = _judge(config, map_network(config, expected_counts(config)))
     if not simulate or found.verdict is Verdict.NOT_READY:
         return found
     experiment = Experiment(config)
-    layout = map_network(config, drawn_counts(config, experiment.network))
-    found = _judge(config, layout)
+    found = _judge(config, map_network(config, drawn_counts(config, experiment.network)))
     try:
         plan = experiment.arithmetic("fixed").plan
     except UserError as error:
         return replace(found, reasons=(Reason(str(error), "", fails=True), *found.reasons))
     health = check_health(experiment)
-    health_reasons = tuple(Reason(warning.cause, warning.remedy, fails=False) for warning in health.warnings)
-    activity = _activity(experiment, layout)
+    activity = _activity(experiment, found.layout)
+    warnings = [Reason(warning.cause, warning.remedy, fails=False) for warning in health.warnings]
     return replace(
         found,
-        reasons=found.reasons + health_reasons,
+        reasons=(*found.reasons, *warnings),
         plan=plan,
         health=health,
         activity=activity,
@@ -235,62 +216,48 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
 
 def _judge(config: Config, layout: Layout) -> Readiness:
     """Judge sizes and settings, what fails first."""
-    checks = _compare(config, layout)
+    checks = tuple(_check(config, *need) for need in _needs(config, layout))
     reasons = sorted([*_reasons(checks), *_learning_reasons(config)], key=lambda reason: not reason.fails)
     learns = config.fixed.learning == "on_chip"
-    host = HOST if learns else (*HOST, HOST_READOUT)
-    missing = (*MISSING, MISSING_LEARNING) if learns else MISSING
+    host = _HOST if learns else (*_HOST, _HOST_READOUT)
+    missing = (*_MISSING, _MISSING_LEARNING) if learns else _MISSING
     return Readiness(config, layout, checks, tuple(reasons), host, missing)
 
 
-def _compare(config: Config, layout: Layout) -> tuple[Check, ...]:
-    """Set every need beside what is allowed."""
-    smaller = "" if _fits(config, layout.counts, LIMITS["cores"].known) else _smaller(config)
-    checks = [
-        _check("network", layout.cores, "cores", smaller),
-        _check("network", layout.neurons, "neurons", smaller),
-        _check("network", layout.synapses, "synapses", smaller),
-    ]
+def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:
+    """Give every part, what it needs, and the name of the limit."""
+    for limit in ("cores", "neurons", "synapses"):
+        yield "network", getattr(layout, limit), limit
     if layout.cores <= LIMITS["cores"].known:
-        spare = _smaller(config) if layout.cores > LIMITS["cores_in_hala_point"].known else ""
-        checks.append(_check("network", layout.cores, "cores_in_hala_point", spare, softly=True))
+        yield "network", layout.cores, "cores_in_hala_point"
     for population in layout.populations:
-        checks += [
-            _check(population.name, population.neurons_per_core, "neurons_per_core", ""),
-            _check(population.name, population.memory_kb, "memory_per_core", smaller),
-            _check(population.name, len(population.states), "states_per_neuron", ""),
-            _check(population.name, fixed.STATE_BITS, "state_bits", ""),
-        ]
+        yield population.name, population.neurons_per_core, "neurons_per_core"
+        yield population.name, population.memory_kb, "memory_per_core"
+        yield population.name, len(population.states), "states_per_neuron"
+        yield population.name, fixed.STATE_BITS, "state_bits"
     for connection in layout.connections:
-        checks += [
-            _check(connection.name, connection.fan_in, "fan_in", ""),
-            _check(connection.name, connection.fan_out, "fan_out", ""),
-            _check(connection.name, connection.payload_bits, "payload_bits", ""),
-        ]
-        if connection.kind != "LearningDense":
-            bits = f"set fixed.weight_bits to at most {LIMITS['weight_bits'].known:.0f}"
-            checks.append(_check(connection.name, connection.weight_bits, "weight_bits", bits))
-    fewer = _fewer_axons(config, layout)
-    for name, need in (("axons_in", layout.axons_in), ("axons_out", layout.axons_out)):
-        checks.append(_check("network", need, name, ""))
-        checks.append(_check("network", need, f"{name}_loihi1", fewer, softly=True))
+        learns = connection.kind == "LearningDense"
+        for limit in ("fan_in", "fan_out", "payload_bits", *(() if learns else ("weight_bits",))):
+            yield connection.name, getattr(connection, limit), limit
+    for limit in ("axons_in", "axons_out"):
+        yield "network", getattr(layout, limit), limit
+        yield "network", getattr(layout, limit), f"{limit}_loihi1"
     if config.fixed.learning == "on_chip":
-        checks += [
-            _check("when weights", on_chip.MOST_TRACE.bit_length(), "learning_trace_bits", ""),
-            _check("when weights", on_chip.WEIGHT_BITS, "learning_weight_bits", ""),
-            _check("when weights", 3, "learning_factors", ""),
-        ]
-    return tuple(checks)
+        yield "when weights", on_chip.MOST_TRACE.bit_length(), "learning_trace_bits"
+        yield "when weights", on_chip.WEIGHT_BITS, "learning_weight_bits"
+        yield "when weights", 3, "learning_factors"
 
 
-def _check(part: str, need: float, limit: str, change: str, softly: bool = False) -> Check:
-    """Compare a need with a limit; ``softly`` warns where it would fail otherwise."""
-    allowed = LIMITS[limit]
-    if allowed.value is None:
-        return Check(part, need, allowed, Status.NOT_PUBLIC)
-    if need <= allowed.value:
-        return Check(part, need, allowed, Status.FITS)
-    return Check(part, need, allowed, Status.WARNING if softly else Status.FAILS, change)
+def _check(config: Config, part: str, need: float, name: str) -> Check:
+    """Compare a need with a limit; what only orients warns where it would fail otherwise."""
+    limit = LIMITS[name]
+    if limit.value is None:
+        return Check(part, need, limit, Status.NOT_PUBLIC)
+    if need <= limit.value:
+        return Check(part, need, limit, Status.FITS)
+    softly = limit.loihi1 or name == "cores_in_hala_point"
+    change = _CHANGES[name](config) if name in _CHANGES else ""
+    return Check(part, need, limit, Status.WARNING if softly else Status.FAILS, change)
 
 
 def _reasons(checks: Sequence[Check]) -> list[Reason]:
@@ -311,85 +278,75 @@ def _learning_reasons(config: Config) -> list[Reason]:
     """Say what hinders the readout from learning on the chip."""
     if config.fixed.learning == "own":
         weight, trace = (LIMITS[f"learning_{name}_bits"].in_words() for name in ("weight", "trace"))
-        return [
-            Reason(
-                f"the when readout learns on the host, which gets every spike: its {fixed.STATE_BITS}-bit "
-                f"weights and {fixed.PAYLOAD_BITS}-bit traces are more than the learning engine holds "
-                f"({weight} and {trace})",
-                "set fixed.learning = 'on_chip' (docs/on-chip.md says what that costs)",
-                fails=False,
-            )
-        ]
+        text = (
+            f"the when readout learns on the host, which gets every spike: its {fixed.STATE_BITS}-bit "
+            f"weights and {fixed.PAYLOAD_BITS}-bit traces are more than the learning engine holds "
+            f"({weight} and {trace})"
+        )
+        change = "set fixed.learning = 'on_chip' (docs/on-chip.md says what that costs)"
+        return [Reason(text, change, fails=False)]
     if config.reservoir.neurons > on_chip.MOST_CELLS:
-        return [
-            Reason(
-                f"when weights: sums of {config.reservoir.neurons:,} graded spikes may pass 32 bits",
-                f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}",
-                fails=True,
-            )
-        ]
+        text = f"when weights: sums of {config.reservoir.neurons:,} graded spikes may pass 32 bits"
+        return [Reason(text, f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}", fails=True)]
     return []
-
-
-def _fits(config: Config, counts: Counts, cores: float) -> bool:
-    """Say whether a network of that size is within the limits of one chip with so many cores."""
-    layout = map_network(config, counts)
-    return (
-        layout.cores <= cores
-        and layout.neurons <= LIMITS["neurons"].known
-        and layout.synapses <= LIMITS["synapses"].known
-        and all(population.most_per_core for population in layout.populations)
-    )
 
 
 def _smaller(config: Config) -> str:
     """Say how far the network must shrink to fit one chip."""
-    reservoir = config.reservoir
+    reservoir, parts = config.reservoir, 10_000
 
-    def fits(**changed: float) -> bool:
-        other = _resized(config, **changed)
-        return _fits(other, expected_counts(other), LIMITS["cores_in_hala_point"].known)
+    def fits(layout: Layout) -> bool:
+        return (
+            layout.cores <= LIMITS["cores_in_hala_point"].known
+            and layout.neurons <= LIMITS["neurons"].known
+            and layout.synapses <= LIMITS["synapses"].known
+            and all(population.most_per_core for population in layout.populations)
+        )
 
-    cells = _largest(lambda n: fits(neurons=n), reservoir.neurons)
-    parts = 10_000
-    sparser = _largest(
-        lambda n: fits(connection_probability=reservoir.connection_probability * n / parts), parts
-    )
+    def probability(part: int) -> float:
+        return reservoir.connection_probability * part / parts
+
+    cells = _largest(lambda n: fits(_resized(config, neurons=n)), reservoir.neurons)
+    sparser = _largest(lambda n: fits(_resized(config, connection_probability=probability(n))), parts)
     ways = [f"lower reservoir.neurons to at most {cells:,}"] if cells else []
     if sparser:
-        probability = np.format_float_positional(
-            reservoir.connection_probability * sparser / parts, precision=2, fractional=False, trim="-"
-        )
-        ways.append(f"reservoir.connection_probability to about {probability}")
+        written = np.format_float_positional(probability(sparser), precision=2, fractional=False, trim="-")
+        ways.append(f"reservoir.connection_probability to about {written}")
     return ", or ".join(ways) or "lower reservoir.neurons and reservoir.connection_probability"
 
 
-def _resized(config: Config, **changed: float) -> Config:
-    """Return the configuration with another reservoir."""
-    return config.model_copy(update={"reservoir": config.reservoir.model_copy(update=changed)})
-
-
-def _fewer_axons(config: Config, layout: Layout) -> str:
-    """Say how far the network must shrink for the first Loihi's axons, if it must."""
-    limit = LIMITS["axons_in_loihi1"].known
+def _fewer_axons(config: Config) -> str:
+    """Say how far the network must shrink for the first Loihi's axons."""
 
     def fits(cells: int) -> bool:
-        other = _resized(config, neurons=cells)
-        smaller = map_network(other, expected_counts(other))
-        return max(smaller.axons_in, smaller.axons_out) <= limit
+        layout = _resized(config, neurons=cells)
+        return max(layout.axons_in, layout.axons_out) <= LIMITS["axons_in_loihi1"].known
 
-    if max(layout.axons_in, layout.axons_out) <= limit:
-        return ""
     return f"lower reservoir.neurons to about {_largest(fits, config.reservoir.neurons):,}"
+
+
+def _narrower_weights(_: Config) -> str:
+    return f"set fixed.weight_bits to at most {LIMITS['weight_bits'].known:.0f}"
+
+
+_CHANGES: Mapping[str, Callable[[Config], str]] = {
+    **dict.fromkeys(("cores", "neurons", "synapses", "cores_in_hala_point", "memory_per_core"), _smaller),
+    **dict.fromkeys(("axons_in_loihi1", "axons_out_loihi1"), _fewer_axons),
+    "weight_bits": _narrower_weights,
+}
+"""What to change where a limit is passed, by the limit's name."""
+
+
+def _resized(config: Config, **changed: float) -> Layout:
+    """Lay out the network with another reservoir."""
+    reservoir = config.reservoir.model_copy(update=changed)
+    other = config.model_copy(update={"reservoir": reservoir})
+    return map_network(other, expected_counts(other))
 
 
 def _largest(holds: Callable[[int], bool], most: int) -> int:
     """Return the greatest number up to ``most`` for which something holds that holds for all smaller ones."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
+    return bisect_left(range(1, most + 1), True, key=lambda number: not holds(number))
 
 
 def _activity(experiment: Experiment, layout: Layout) -> Activity:
@@ -417,7 +374,6 @@ def _activity(experiment: Experiment, layout: Layout) -> Activity:
     }
     return Activity(
         duration_s=duration,
-        step_s=config.run.dt_ms / 1000.0,
         rate_hz=float(spikes.mean()) / duration,
         operations={one.name: counted[one.name] / duration for one in layout.connections},
         updates=layout.neurons * segment.steps / duration,
