@@ -33,8 +33,14 @@ from lava_predict.experiment.experiment import Progress as ProgressCallback
 from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.pool import EXECUTORS, processes, processors
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
-from lava_predict.records.folder import Folder, new_folder
-from lava_predict.records.partial_run import CHECKPOINT, UnfinishedRun, unfinished_folder, unfinished_run
+from lava_predict.records.folder import (
+    CHECKPOINT,
+    Folder,
+    UnfinishedRun,
+    new_folder,
+    unfinished_folder,
+    unfinished_run,
+)
 from lava_predict.records.run_record import SCHEMA, RunRecord
 from lava_predict.settings.files import load_config, load_preset, preset_names
 from lava_predict.settings.schema import Config

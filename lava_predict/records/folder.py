@@ -6,10 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lava_predict.errors import UserError
+
+CHECKPOINT = "checkpoint.h5"
+"""Name of the checkpoint in the folder of a run."""
 
 
 class Folder:
@@ -25,15 +28,7 @@ class Folder:
         self._aside = aside
 
     def write(self, name: str, data: bytes | str) -> None:
-        """Write a file of the folder.
-
-        Parameters
-        ----------
-        name : str
-            Path inside the folder.
-        data : bytes or str
-            The content; str as UTF-8.
-        """
+        """Write a file of the folder, text as UTF-8; ``name`` is its path inside the folder."""
         path = self._aside / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
@@ -44,50 +39,32 @@ class Folder:
 
 @contextmanager
 def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
-    """Write a folder aside and put it in place when all went well.
+    """Write a folder aside and give it its final name, ``path``, when all went well.
 
-    Parameters
-    ----------
-    path : Path
-        The final name.
-    overwrite : bool
-        Whether a folder that an earlier command left there may be replaced.
-
-    Yields
-    ------
-    Folder
-        To write files to.
+    Where it does not go well, what was there before stays, and what was written aside is removed.
 
     Raises
     ------
     UserError
-        If the name is taken, or the disk is full or cannot be written. What was there before is
-        left as it was, and what was written aside is removed.
+        If the name is taken (``overwrite`` allows it to be that of an earlier command's folder), or the disk
+        is full or cannot be written.
     """
-    check_free(path, overwrite)
+    _check_free(path, overwrite)
     with _room_beside(path) as room:
         aside = room / path.name
         aside.mkdir()
         yield Folder(aside)
-        put_in_place(aside, path)
+        _put_in_place(aside, path)
 
 
 def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
-    """Write a file aside and put it in place.
-
-    Parameters
-    ----------
-    path : Path
-        The final name.
-    data : bytes or str
-        The content; str as UTF-8.
-    overwrite : bool
-        Whether a file that is there may be replaced.
+    """Write a file, text as UTF-8, aside and give it its final name, ``path``.
 
     Raises
     ------
     UserError
-        If the name is taken, or the disk is full or cannot be written.
+        If the name is taken (``overwrite`` allows it to be that of a file), or the disk is full or cannot be
+        written.
     """
     if path.is_dir() or (os.path.lexists(path) and not overwrite):
         ways = "choose another file" if path.is_dir() else "choose another file or add --overwrite"
@@ -97,8 +74,84 @@ def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
         (room / path.name).replace(path)
 
 
+def unfinished_folder(path: Path) -> Path:
+    """Return the folder of a run, with final name ``path``, while it has not ended."""
+    return path.with_name(f"{path.name}.unfinished")
+
+
+class UnfinishedRun(Folder):
+    """The folder of a run that has not ended, from `unfinished_folder`.
+
+    Attributes
+    ----------
+    started : bool
+        Whether its checkpoint has a trial in it. A run that stops before its first trial leaves nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._checkpoint = folder / CHECKPOINT
+        self.started = self._checkpoint.exists()
+
+    def keep(self, checkpoint: bytes, started: bool) -> None:
+        """Replace the last checkpoint, at once; ``started`` says whether any trial has been done."""
+        aside = f".{CHECKPOINT}.partial"
+        self.write(aside, checkpoint)
+        self._checkpoint.with_name(aside).replace(self._checkpoint)
+        self.started = self.started or started
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def unfinished_run(path: Path, overwrite: bool, resume: bool) -> Iterator[UnfinishedRun]:
+    """Begin a run or continue one, and give its folder the final name when all went well.
+
+    A run that is stopped leaves its unfinished folder, unless no trial was done.
+
+    Parameters
+    ----------
+    path : Path
+        The final name.
+    overwrite : bool
+        Whether a run that is there, finished or not, may be replaced.
+    resume : bool
+        Whether to continue in the folder of the unfinished run.
+
+    Raises
+    ------
+    UserError
+        If a name is taken, or the disk is full or cannot be written.
+    """
+    folder = unfinished_folder(path)
+    _check_free(path, overwrite or resume)
+    with _writing(path):
+        if not resume:
+            _begin(folder, path, overwrite)
+        run = UnfinishedRun(folder)
+        try:
+            yield run
+            _put_in_place(folder, path)
+        finally:
+            if not run.started:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begin(folder: Path, path: Path, overwrite: bool) -> None:
+    """Make the folder of a new run, in place of an unfinished one that may be replaced."""
+    if overwrite and (folder / CHECKPOINT).exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(_hide(folder).parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise UserError(
+            f"--out {str(path)!r}: a run that has not ended is there ({folder}); continue it by "
+            f"--resume {path}, or add --overwrite to start again"
+        ) from None
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     """Turn an OSError while a path is written into a UserError that names it."""
     try:
         yield
@@ -113,13 +166,13 @@ def writing(path: Path) -> Iterator[None]:
 @contextmanager
 def _room_beside(path: Path) -> Iterator[Path]:
     """Make a hidden folder beside a path and remove it at the end."""
-    with writing(path):
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.partial-", dir=path.parent) as room:
             yield Path(room)
 
 
-def check_free(path: Path, overwrite: bool) -> None:
+def _check_free(path: Path, overwrite: bool) -> None:
     """Raise a UserError if a folder cannot be put there: something else is, or it may not be replaced."""
     if not os.path.lexists(path):
         return
@@ -133,9 +186,9 @@ def check_free(path: Path, overwrite: bool) -> None:
         )
 
 
-def put_in_place(aside: Path, path: Path) -> None:
+def _put_in_place(aside: Path, path: Path) -> None:
     """Give a complete folder its final name, in place of a folder that has it."""
-    old = hide(path) if path.exists() else None
+    old = _hide(path) if path.exists() else None
     try:
         aside.rename(path)
     except OSError:
@@ -147,7 +200,7 @@ def put_in_place(aside: Path, path: Path) -> None:
         shutil.rmtree(old.parent)
 
 
-def hide(folder: Path) -> Path:
+def _hide(folder: Path) -> Path:
     """Move a folder into a hidden one beside it, so that nobody uses what is left of it; return its path."""
     hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old-", dir=folder.parent))
     return folder.rename(hidden / folder.name)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.errors import UserError
-from lava_predict.records.folder import write_file
-from lava_predict.records.partial_run import unfinished_folder
+from lava_predict.records.folder import unfinished_folder, write_file
 from lava_predict.records.run_record import SCHEMA, RunRecord, load_record
 from lava_predict.reports import plots
 from lava_predict.reports.page import (

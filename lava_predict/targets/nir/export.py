@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lava_predict.errors import UserError
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
-from lava_predict.records.folder import write_file
+from lava_predict.records.folder import CHECKPOINT, write_file
 from lava_predict.records.hdf5 import reading
-from lava_predict.records.partial_run import CHECKPOINT
 from lava_predict.records.trained_network import TrainedNetwork
 
 if TYPE_CHECKING:
