@@ -52,18 +52,7 @@ class TrainedNetwork:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> TrainedNetwork:
-        """Take the network out of a run.
-
-        Parameters
-        ----------
-        checkpoint : Checkpoint
-            Of a run in floating point.
-
-        Raises
-        ------
-        UserError
-            If it is of a run in integers.
-        """
+        """Take the network out of a run in floating point; a run in integers raises a UserError."""
         if checkpoint.precision != "float":
             raise UserError(
                 f"precision = {checkpoint.precision!r}: only float networks can be exported, as this one's "
@@ -85,12 +74,7 @@ class TrainedNetwork:
         )
 
     def settings(self, config: Config) -> Config:
-        """Return settings that this network runs with.
-
-        Parameters
-        ----------
-        config : Config
-            All that is not the network's, the task above all, comes from here.
+        """Return settings with all that this network decides, and the task and all else from ``config``.
 
         Raises
         ------
@@ -120,13 +104,7 @@ class TrainedNetwork:
         )
 
     def state(self, config: Config) -> State:
-        """Return the state before the first step, with all that was learned in place.
-
-        Parameters
-        ----------
-        config : Config
-            From `settings`.
-        """
+        """Return the state before the first step with what was learned; ``config`` is from `settings`."""
         state = initial_state(self.network, self.w_when.shape[0], config.task.cues)
         constant = [_factor(value, config.readout.constant_input) for value in self.offset]
         return state._replace(
@@ -138,10 +116,7 @@ class TrainedNetwork:
     def engine(self, config: Config) -> CpuEngine:
         """Return an engine that plays this network, for instance the segments of `Meet.probe`.
 
-        Parameters
-        ----------
-        config : Config
-            Task, seed of the noise, and all else that is not the network's.
+        Task, seed of the noise, and all else that the network does not decide come from ``config``.
 
         Raises
         ------
@@ -155,7 +130,7 @@ class TrainedNetwork:
 
 
 def _factor(product: float, factor: float) -> float:
-    """Return what times ``factor`` is ``product`` to the bit; 0 where that is 0."""
+    """Return the number that gives ``product`` to the bit when multiplied by ``factor``; 0 if that is 0."""
     if factor == 0.0:
         return 0.0
     near = product / factor

@@ -12,6 +12,7 @@ import h5py
 import nir
 import numpy as np
 from nir.serialization import hdf2dict
+from scipy.sparse import csc_array
 
 from lava_predict.errors import UserError, one_of
 from lava_predict.network.draw import WEIGHT_GRAIN, Network
@@ -89,13 +90,13 @@ def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
     cells, when = nodes["cells"], nodes["when"]
     feedback = "graded" in nodes
     to_cells = nodes["feedback_weights"].weight if feedback else np.zeros(when.weight.shape[::-1])
-    first, target, weight = _compressed_columns(nodes["recurrent_weights"].weight)
+    recurrent = csc_array(_to_grain(nodes["recurrent_weights"].weight))
     trained = TrainedNetwork(
         network=Network(
             **{name: _floats(getattr(cells, name)) for name in ("a", "b", "c", "d", "bias")},
-            first=first,
-            target=target,
-            weight=weight,
+            first=recurrent.indptr.astype(np.int64),
+            target=recurrent.indices.astype(np.int32),
+            weight=recurrent.data,
             input_weight=_to_grain(nodes["input_weights"].weight.T),
             feedback_weight=_to_grain(to_cells.T),
         ),
@@ -151,10 +152,12 @@ def _leaky(tau_ms: float, r: float, v_leak: np.ndarray) -> nir.LI:
 def _weights(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
     """Return inputs, outputs and weights."""
     network, events = trained.network, np.array([trained.offset.size])
+    # To the row's cell from the column's.
+    recurrent = csc_array((network.weight, network.target, network.first), shape=(network.a.size,) * 2)
     nodes = {
         "input": nir.Input({"input": np.array([network.input_weight.shape[0]])}),
         "input_weights": nir.Linear(network.input_weight.T.copy()),
-        "recurrent_weights": nir.Linear(_dense(network)),
+        "recurrent_weights": nir.Linear(recurrent.toarray()),
         "what": nir.Linear(trained.w_what),
         "what_output": nir.Output({"output": events}),
         "when": nir.Affine(trained.w_when, trained.offset),
@@ -200,24 +203,6 @@ def _check_values(trained: TrainedNetwork, nodes: dict[str, Any]) -> None:
     for key, array in {**trained.network._asdict(), **learned}.items():
         if not np.isfinite(array).all():
             raise UserError(f"{key}: holds a value that is not finite; export the network again")
-
-
-def _dense(network: Network) -> np.ndarray:
-    """Return the recurrent weights, (N, N), to the row's cell from the column's."""
-    cells = network.a.size
-    weight = np.zeros((cells, cells))
-    source = np.repeat(np.arange(cells), np.diff(network.first))
-    weight[network.target, source] = network.weight
-    return weight
-
-
-def _compressed_columns(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return first, target and weight of the synapses in dense weights; undoes `_dense`."""
-    by_source = _to_grain(weight.T)
-    source, target = np.nonzero(by_source)
-    outgoing = np.bincount(source, minlength=by_source.shape[0])
-    first = np.concatenate(([0], np.cumsum(outgoing))).astype(np.int64)
-    return first, target.astype(np.int32), by_source[source, target]
 
 
 def _to_grain(weight: np.ndarray) -> np.ndarray:
