@@ -25,19 +25,13 @@ Record = TypeVar("Record")
 
 @contextmanager
 def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
-    """Open a file to read it; what goes wrong because of its content becomes a UserError.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    name, source : str
-        What the file should be, and which file to give. Both are for the messages.
+    """Open a file to read it.
 
     Raises
     ------
     UserError
-        If there is no such file, or it is not what it should be.
+        If there is no such file, or it or what is done with its content raises an error. The message says
+        what it should be, ``name``, and which file to give, ``source``.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -73,14 +67,9 @@ def check_schema(found: Any, read: int) -> None:
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file that holds settings, and says itself what it is.
+    """A kind of file that holds settings, and in attributes its format and the version of its layout.
 
-    Attributes
-    ----------
-    format, schema : str and int
-        Attributes of the file: what it is, and the version of its layout.
-    name, source : str
-        As for `reading`.
+    ``name`` and ``source`` are for messages, as for `reading`.
     """
 
     format: str
@@ -122,20 +111,10 @@ def write_tree(group: h5py.Group, tree: Any) -> None:
 
 
 def read_tree(group: h5py.Group, template: Any) -> Any:
-    """Read a tree that `write_tree` wrote.
+    """Read a tree that `write_tree` wrote, into named tuples of the template's classes.
 
-    Parameters
-    ----------
-    group : h5py.Group
-        Where it is.
-    template : type or named tuple
-        The classes of the tree: a class of named tuples where all fields are arrays; else a named tuple with
-        the template of a part in each field that is a part, and with anything in each field that is an array.
-
-    Returns
-    -------
-    named tuple
-        Of the template's classes.
+    The template is a class of named tuples where all fields are arrays, else a named tuple: the field of a
+    part holds the template of the part, the field of an array holds anything. So a tree is its own template.
     """
     if isinstance(group, h5py.Dataset):
         return group[()]

@@ -6,7 +6,7 @@ docs/loihi2.md has the same figures in words. A figure that is not public is Non
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -38,12 +38,12 @@ class Limit:
         What it bounds, in words.
     value : float or None
         The figure; None if none is public.
-    unit : str
-        Its unit.
     source : Source
         Where it was read; of a figure that is not public, what shows that it matters.
     note : str
         What to know before relying on it.
+    unit : str
+        Its unit.
     loihi1 : bool
         Whether it is a figure of the first Loihi, for orientation only.
     """
@@ -51,9 +51,9 @@ class Limit:
     name: str
     meaning: str
     value: float | None
-    unit: str
     source: Source
     note: str = ""
+    unit: str = ""
     loihi1: bool = False
 
     @property
@@ -134,150 +134,89 @@ _QUOTED = (
 _ORIENTATION = "Above this a warning, as the figure for Loihi 2 is not public."
 
 _LIMITS = (
-    Limit("cores", "neuron cores of a chip", 128, "", OPEN_NEUROMORPHIC),
+    Limit("cores", "neuron cores of a chip", 128, OPEN_NEUROMORPHIC),
+    Limit("cores_in_hala_point", "neuron cores of a chip in the largest system", 122, HALA_POINT),
+    Limit("neurons", "neurons of a chip", 1_000_000, OPEN_NEUROMORPHIC),
+    Limit("neurons_per_core", "neurons of a core", 8192, WIKICHIP),
+    Limit("synapses", "synapses of a chip", 120_000_000, OPEN_NEUROMORPHIC),
+    Limit("memory_per_core", "memory of a core", 192, PRESS, unit="KB"),
+    Limit("states_per_neuron", "state words of a neuron", 4096, PRESS),
+    Limit("weight_bits", "magnitude of a weight", 8, LAVA_DENSE, unit="bits"),
+    Limit("state_bits", "state word", 24, LAVA_LIF, unit="bits"),
+    Limit("payload_bits", "integer that a graded spike carries", 32, OPEN_NEUROMORPHIC, unit="bits"),
+    Limit("learning_trace_bits", "trace of the learning engine", 7, LAVA_LEARNING, unit="bits"),
+    Limit("learning_weight_bits", "magnitude of a weight that learns", 8, LAVA_LEARNING, unit="bits"),
+    Limit("learning_factors", "factors of a learning rule", 3, OPEN_NEUROMORPHIC, unit="factors"),
+    Limit("fan_in", "synapses onto a neuron", None, CONNECTOME),
+    Limit("fan_out", "synapses from a neuron", None, CONNECTOME),
+    Limit("axons_in", "input axons of a core", None, CONNECTOME),
+    Limit("axons_out", "output axons of a core", None, CONNECTOME),
+    Limit("axons_in_loihi1", "input axons of a core of the first Loihi", 4096, SANA_FE, loihi1=True),
+    Limit("axons_out_loihi1", "output axons of a core of the first Loihi", 4096, SANA_FE, loihi1=True),
     Limit(
-        "cores_in_hala_point",
-        "neuron cores of a chip in the largest system",
-        122,
-        "",
-        HALA_POINT,
-        "140,544 cores in 1,152 chips: not every chip offers all 128. Above this a warning.",
-    ),
-    Limit("neurons", "neurons of a chip", 1_000_000, "", OPEN_NEUROMORPHIC, "'Up to 1 million'."),
-    Limit(
-        "neurons_per_core",
-        "neurons of a core",
-        8192,
-        "",
-        WIKICHIP,
-        "1,048,576 neurons in 128 cores. Fewer where states and synapses fill the memory.",
-    ),
-    Limit(
-        "synapses",
-        "synapses of a chip",
-        120_000_000,
-        "",
-        OPEN_NEUROMORPHIC,
-        "Only with shared or very narrow synapses: 128 times 192 KB are 1.7 bits for each.",
-    ),
-    Limit(
-        "memory_per_core",
-        "memory of a core",
-        192,
-        "KB",
-        PRESS,
-        "Partitioned by program between synapses, states, program and routing tables. How much must be left "
-        "for program and tables is not public; none is reserved here.",
-    ),
-    Limit(
-        "states_per_neuron",
-        "state words of a neuron",
-        4096,
-        "",
-        PRESS,
-        "'Up to 4096 states depending on the model'.",
-    ),
-    Limit(
-        "weight_bits",
-        "magnitude of a weight",
-        8,
-        "bits",
-        LAVA_DENSE,
-        "All excitatory or all inhibitory, so that the sign takes no bit; a mixed one has 7 and a sign. Open "
-        "Neuromorphic gives 'at most 32 bit' for the chip; Lava's connections hold 8.",
-    ),
-    Limit(
-        "state_bits",
-        "state word",
-        24,
-        "bits",
-        LAVA_LIF,
-        "Of Lava's bit-accurate neuron. Widths in programmed neurons: not public.",
-    ),
-    Limit("payload_bits", "integer that a graded spike carries", 32, "bits", OPEN_NEUROMORPHIC),
-    Limit(
-        "learning_trace_bits",
-        "trace of the learning engine",
-        7,
-        "bits",
-        LAVA_LEARNING,
-        "Pre-synaptic traces have no sign.",
-    ),
-    Limit("learning_weight_bits", "magnitude of a weight that learns", 8, "bits", LAVA_LEARNING),
-    Limit(
-        "learning_factors",
-        "factors of a learning rule",
-        3,
-        "factors",
-        OPEN_NEUROMORPHIC,
-        "'Support for three-factor learning rules'. Through Lava's extension two-factor ones are known to "
-        "run on a chip (lava-nc/lava#528).",
-    ),
-    Limit(
-        "fan_in",
-        "synapses onto a neuron",
-        None,
-        "",
-        CONNECTOME,
-        "The paper names 'fan-in and fan-out memory limitations' as what a recurrent network meets first.",
-    ),
-    Limit("fan_out", "synapses from a neuron", None, "", CONNECTOME, "As fan_in."),
-    Limit("axons_in", "senders that a core can tell apart", None, "", CONNECTOME, "As fan_in."),
-    Limit("axons_out", "receivers that a core can address", None, "", CONNECTOME, "As fan_out."),
-    Limit(
-        "axons_in_loihi1",
-        "senders that a core of the first Loihi can tell apart",
-        4096,
-        "",
-        SANA_FE,
-        f"'At most 4096 slots'. {_ORIENTATION}",
-        loihi1=True,
-    ),
-    Limit(
-        "axons_out_loihi1",
-        "receivers that a core of the first Loihi can address",
-        4096,
-        "",
-        SANA_FE,
-        f"'4096 slots'. {_ORIENTATION}",
-        loihi1=True,
-    ),
-    Limit(
-        "energy_per_synaptic_operation",
-        "energy of a spike at a synapse",
-        None,
-        "pJ",
-        OPEN_NEUROMORPHIC,
-        "The page gives 'about 1 W' for a chip, but no energy of an operation. Figures elsewhere name no "
-        "source.",
+        "energy_per_synaptic_operation", "energy of a spike at a synapse", None, OPEN_NEUROMORPHIC, unit="pJ"
     ),
     Limit(
         "energy_per_synaptic_operation_loihi1",
         "energy of a spike at a synapse on the first Loihi, at least",
         23.6,
-        "pJ",
         DAVIES,
-        f"{_QUOTED} SANA-FE's model of the first Loihi has 35.5 pJ.",
+        unit="pJ",
         loihi1=True,
     ),
     Limit(
         "energy_per_neuron_update_loihi1",
         "energy of one step of a neuron on the first Loihi",
         81,
-        "pJ",
         DAVIES,
-        f"{_QUOTED} A leaky integrate-and-fire neuron; an Izhikevich neuron's program is longer.",
+        unit="pJ",
         loihi1=True,
     ),
-    Limit(
-        "power_per_chip",
-        "power of a chip, at most",
-        2.26,
-        "W",
-        HALA_POINT,
-        "2,600 W at most for 1,152 chips and all around them, idle parts included.",
-    ),
+    Limit("power_per_chip", "power of a chip, at most", 2.26, HALA_POINT, unit="W"),
 )
+_NOTES = {
+    "cores_in_hala_point": (
+        "140,544 cores in 1,152 chips: not every chip offers all 128. Above this a warning."
+    ),
+    "neurons": "'Up to 1 million'.",
+    "neurons_per_core": "1,048,576 neurons in 128 cores. Fewer where states and synapses fill the memory.",
+    "synapses": "Only with shared or very narrow synapses: 128 times 192 KB are 1.7 bits for each.",
+    "memory_per_core": (
+        "Partitioned by program between synapses, states, program and routing tables. How much must be left "
+        "for program and tables is not public; none is reserved here."
+    ),
+    "states_per_neuron": "'Up to 4096 states depending on the model'.",
+    "weight_bits": (
+        "All excitatory or all inhibitory, so that the sign takes no bit; a mixed one has 7 and a sign. Open "
+        "Neuromorphic gives 'at most 32 bit' for the chip; Lava's connections hold 8."
+    ),
+    "state_bits": "Of Lava's bit-accurate neuron. Widths in programmed neurons: not public.",
+    "learning_trace_bits": "Pre-synaptic traces have no sign.",
+    "learning_factors": (
+        "'Support for three-factor learning rules'. Through Lava's extension two-factor ones are known to "
+        "run on a chip (lava-nc/lava#528)."
+    ),
+    "fan_in": (
+        "The paper names 'fan-in and fan-out memory limitations' as what a recurrent network meets first."
+    ),
+    "fan_out": "As fan_in.",
+    "axons_in": "As fan_in.",
+    "axons_out": "As fan_out.",
+    "axons_in_loihi1": f"'At most 4096 slots'. {_ORIENTATION}",
+    "axons_out_loihi1": f"'4096 slots'. {_ORIENTATION}",
+    "energy_per_synaptic_operation": (
+        "The page gives 'about 1 W' for a chip, but no energy of an operation. Figures elsewhere name no "
+        "source."
+    ),
+    "energy_per_synaptic_operation_loihi1": f"{_QUOTED} SANA-FE's model of the first Loihi has 35.5 pJ.",
+    "energy_per_neuron_update_loihi1": (
+        f"{_QUOTED} A leaky integrate-and-fire neuron; an Izhikevich neuron's program is longer."
+    ),
+    "power_per_chip": "2,600 W at most for 1,152 chips and all around them, idle parts included.",
+}
+"""What to know of a figure before relying on it."""
 
-LIMITS: Mapping[str, Limit] = MappingProxyType({limit.name: limit for limit in _LIMITS})
+LIMITS: Mapping[str, Limit] = MappingProxyType(
+    {limit.name: replace(limit, note=_NOTES.get(limit.name, "")) for limit in _LIMITS}
+)
 """All figures, by name."""
