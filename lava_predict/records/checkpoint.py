@@ -1,4 +1,4 @@
-"""A run between two trials as one HDF5 file: to go on from, or to take a trained network elsewhere.
+"""A run between two trials as one HDF5 file: to continue it, or to use the trained network elsewhere.
 
 The file holds the settings, the network as drawn, the integer plan if there is one, and the whole state of
 the run. The position in a random stream is the number of trials done, as every draw is keyed by seed, trial
@@ -48,7 +48,7 @@ class Checkpoint:
     precision : str
         One of `lava_predict.network.arithmetic.PRECISIONS`: what the arrays of the state are in.
     backend : str
-        What it ran on. It can go on on another.
+        What it ran on. It can continue on another.
     form : str or None
         Of the Lava network; None on the cpu.
     network : Network

@@ -20,7 +20,6 @@ from lava_predict.network.state import State, initial_state
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.records.trained_network import TrainedNetwork
 from lava_predict.targets.nir import export
-from lava_predict.targets.nir.graph import network_of
 from lava_predict.targets.nir.nodes import Graded, Izhikevich
 from lava_predict.tasks.meet import Meet
 
@@ -256,10 +255,10 @@ def test_a_graph_with_other_nodes_or_edges_is_refused(tiny) -> None:
     graph = export.to_nir(checkpoint_of(tiny(), trials=1))
     fewer = [edge for edge in graph.edges if edge != ("cells", "recurrent_weights")]
     with pytest.raises(UserError, match=r"edges: .*cells -> recurrent_weights"):
-        network_of(nir.NIRGraph(dict(graph.nodes), fewer, type_check=False))
+        export.from_nir(nir.NIRGraph(dict(graph.nodes), fewer, type_check=False))
     nodes = {**graph.nodes, "what": nir.Affine(graph.nodes["what"].weight, np.zeros(2))}
     with pytest.raises(UserError, match="node 'what': must be there, as a Linear"):
-        network_of(nir.NIRGraph(nodes, list(graph.edges)))
+        export.from_nir(nir.NIRGraph(nodes, list(graph.edges)))
 
 
 def test_a_run_is_exported_and_nothing_is_overwritten_unasked(tiny, tmp_path: Path) -> None:

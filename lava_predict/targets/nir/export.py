@@ -92,6 +92,18 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) ->
     write_file(Path(path), buffer.getvalue(), overwrite)
 
 
+def from_nir(graph: nir.NIRGraph) -> TrainedNetwork:
+    """Turn a graph that `to_nir` gave back into its network; weights that were changed are rounded.
+
+    Raises
+    ------
+    UserError
+        If it is another graph, or one of another schema.
+    """
+    network: TrainedNetwork = _graphs().network_of(graph)
+    return network
+
+
 def read_nir(path: str | Path) -> TrainedNetwork:
     """Read the network of a file that `write_nir` wrote; it spikes and reads out the same to the bit.
 

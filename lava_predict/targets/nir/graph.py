@@ -6,6 +6,7 @@ docs/export.md states the graph, its units, and what it leaves out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import h5py
@@ -38,20 +39,13 @@ _KINDS = {
     "what_output": nir.Output,
 }
 _FEEDBACK_KINDS = {"graded": Graded, "feedback_weights": nir.Linear}
-_EDGES = (
-    ("input", "input_weights"),
-    ("input_weights", "cells"),
-    ("cells", "recurrent_weights"),
-    ("recurrent_weights", "synapses"),
-    ("synapses", "cells"),
-    ("cells", "traces"),
-    ("traces", "what"),
-    ("what", "what_output"),
-    ("cells", "centred_traces"),
-    ("centred_traces", "when"),
-    ("when", "when_output"),
+_CHAINS = (
+    ("input", "input_weights", "cells"),
+    ("cells", "recurrent_weights", "synapses", "cells"),
+    ("cells", "traces", "what", "what_output"),
+    ("cells", "centred_traces", "when", "when_output"),
 )
-_FEEDBACK_EDGES = (("when", "graded"), ("graded", "feedback_weights"), ("feedback_weights", "cells"))
+_FEEDBACK_CHAIN = ("when", "graded", "feedback_weights", "cells")
 
 
 def graph_of(trained: TrainedNetwork, metadata: Mapping[str, Any]) -> nir.NIRGraph:
@@ -64,22 +58,14 @@ def graph_of(trained: TrainedNetwork, metadata: Mapping[str, Any]) -> nir.NIRGra
         "discretisation": "cells: two half steps of v, then one of u; LI: exact decay exp(-dt/tau), then "
         "+ r dt/tau times the input; recurrent and feedback edges carry the step before",
     }
-    edges = [*_EDGES, *(_FEEDBACK_EDGES if trained.feedback else ())]
-    return nir.NIRGraph({**_dynamics(trained), **_weights(trained)}, edges, metadata=described)
+    nodes = {**_dynamics(trained), **_weights(trained)}
+    return nir.NIRGraph(nodes, _edges(trained.feedback), metadata=described)
 
 
 def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
-    """Turn a graph back into the network that it was made from.
+    """Turn a graph that `graph_of` gave back into its network.
 
-    Parameters
-    ----------
-    graph : nir.NIRGraph
-        With the nodes and edges that `graph_of` gives. Of its metadata only the schema counts.
-
-    Returns
-    -------
-    TrainedNetwork
-        Its weights are multiples of `WEIGHT_GRAIN`: those that another tool changed are rounded.
+    Of the metadata only the schema counts. Weights that another tool changed are rounded to `WEIGHT_GRAIN`.
 
     Raises
     ------
@@ -123,6 +109,11 @@ def read_nodes(file: h5py.File) -> nir.NIRGraph:
         nodes[name] = nir.dict2NIRNode(node) if extension is None else extension.from_dict(node)
     edges = [(start.decode(), end.decode()) for start, end in content["edges"]]
     return nir.NIRGraph(nodes, edges, metadata=content.get("metadata", {}))
+
+
+def _edges(feedback: bool) -> list[tuple[str, str]]:
+    chains = (*_CHAINS, _FEEDBACK_CHAIN) if feedback else _CHAINS
+    return [edge for chain in chains for edge in pairwise(chain)]
 
 
 def _dynamics(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
@@ -172,7 +163,6 @@ def _checked_nodes(graph: nir.NIRGraph) -> dict[str, Any]:
     """Return the nodes of a graph, or raise a UserError if they are not those of a network of ours."""
     feedback = "graded" in graph.nodes
     kinds = {**_KINDS, **(_FEEDBACK_KINDS if feedback else {})}
-    edges = {*_EDGES, *(_FEEDBACK_EDGES if feedback else ())}
     check_schema(graph.metadata.get("schema", SCHEMA), SCHEMA)
     for name in graph.nodes:
         if name not in kinds:
@@ -180,9 +170,9 @@ def _checked_nodes(graph: nir.NIRGraph) -> dict[str, Any]:
     for name, kind in kinds.items():
         if type(graph.nodes.get(name)) is not kind:
             raise UserError(f"node {name!r}: must be there, as a {kind.__name__}; give another graph")
-    if set(graph.edges) != edges:
-        wrong = sorted(set(graph.edges) ^ edges)
-        raise UserError(f"edges: not those of a network of lava-predict ({wrong[0][0]} -> {wrong[0][1]})")
+    wrong = set(graph.edges) ^ set(_edges(feedback))
+    if wrong:
+        raise UserError(f"edges: not those of a network of lava-predict ({' -> '.join(min(wrong))})")
     return dict(graph.nodes)
 
 
