@@ -20,6 +20,7 @@ from lava_predict.settings.schema import Config
 DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
 
+_BAD_CONTENT = (AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 Record = TypeVar("Record")
 
 
@@ -40,15 +41,7 @@ def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
         raise UserError(f"{path}: there is no such file; give {source}") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except (
-        AssertionError,
-        AttributeError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _BAD_CONTENT as error:
         reason = str(error) or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as {name} ({reason}); it may be cut off or be another file; "

@@ -249,7 +249,7 @@ def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:
 
 
 def _check(config: Config, part: str, need: float, name: str) -> Check:
-    """Compare a need with a limit; what only orients warns where it would fail otherwise."""
+    """Compare a need with a limit; a figure that is only for orientation warns, it does not fail."""
     limit = LIMITS[name]
     if limit.value is None:
         return Check(part, need, limit, Status.NOT_PUBLIC)
