@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State, initial_state
 from lava_predict.records.checkpoint import Checkpoint
+from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
 
@@ -55,9 +55,9 @@ class TrainedNetwork:
         """Take the network out of a run in floating point; a run in integers raises a UserError."""
         if checkpoint.precision != "float":
             raise UserError(
-                f"precision = {checkpoint.precision!r}: only float networks can be exported, as this one's "
-                "numbers would not be those that learned; export a run with --precision float, or use the "
-                "run's checkpoint.h5, which holds the integers and their plan"
+                f"precision = {checkpoint.precision!r}: only float networks can be exported, because "
+                "real numbers are not the integers that learned; export a run with --precision float, or use "
+                "the run's checkpoint.h5, which holds the integers and their plan"
             )
         config, state = checkpoint.config, checkpoint.state.network
         return cls(
@@ -89,19 +89,17 @@ class TrainedNetwork:
                 f"task: has {channels} input channels and {task.events} events, the network {wanted[0]} and "
                 f"{wanted[1]}; change task.cues, task.events_drive_reservoir or task.blocks"
             )
-        changes: dict[str, dict[str, Any]] = {
-            "reservoir": {
-                "neurons": self.network.a.size,
-                "tau_s_ms": self.tau_s_ms,
-                "noise": self.noise,
-                "feedback_gain": float(np.abs(self.network.feedback_weight).max()) if self.feedback else 0.0,
-            },
-            "readout": {"tau_x_ms": self.tau_x_ms, "centred": True},
-            "run": {"dt_ms": self.dt_ms},
-        }
-        return config.model_copy(
-            update={name: getattr(config, name).model_copy(update=new) for name, new in changes.items()}
-        )
+        gain = float(np.abs(self.network.feedback_weight).max()) if self.feedback else 0.0
+        changes = [
+            ("reservoir", "neurons", self.network.a.size),
+            ("reservoir", "tau_s_ms", self.tau_s_ms),
+            ("reservoir", "noise", self.noise),
+            ("reservoir", "feedback_gain", gain),
+            ("readout", "tau_x_ms", self.tau_x_ms),
+            ("readout", "centred", True),
+            ("run", "dt_ms", self.dt_ms),
+        ]
+        return with_changes(config, changes)
 
     def state(self, config: Config) -> State:
         """Return the state before the first step with what was learned; ``config`` is from `settings`."""
