@@ -21,7 +21,8 @@ from lava_predict.cli.app import app
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
-COMMAND_PAGES = [REPOSITORY / "README.md", DOCS / "index.md", DOCS / "guide.md"]
+GUIDE = [DOCS / "start.md", DOCS / "chip.md", DOCS / "guide.md"]
+COMMAND_PAGES = [REPOSITORY / "README.md", DOCS / "index.md", *GUIDE]
 SYNOPSIS = re.compile(r"\[[A-Z-]|\||\.\.\.")
 
 # Typer may bring a click of its own; what both call UsageError is the base of this one.
@@ -122,7 +123,7 @@ def test_every_command_shown_can_be_typed(page: Path) -> None:
 
 
 def test_the_guide_shows_every_command() -> None:
-    shown = {arguments.split()[0] for arguments in command_lines(DOCS / "guide.md") if arguments}
+    shown = {arguments.split()[0] for page in GUIDE for arguments in command_lines(page) if arguments}
     assert shown >= set(COMMANDS)
 
 
@@ -139,7 +140,7 @@ def code(page: Path, language: str) -> list[str]:
 
 
 def test_configurations_in_the_guide_are_valid(tmp_path: Path) -> None:
-    shown = code(DOCS / "guide.md", "toml")
+    shown = [text for page in GUIDE for text in code(page, "toml")]
     assert shown
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.toml"
@@ -179,7 +180,7 @@ def test_the_reference_has_every_module() -> None:
 
 @pytest.mark.slow
 def test_the_examples_of_the_guide_run(tmp_path: Path) -> None:
-    for number, text in enumerate(code(DOCS / "guide.md", "python")):
+    for number, text in enumerate(text for page in GUIDE for text in code(page, "python")):
         if "lava.magma" in text or 'load_record("' in text:
             continue
         script = tmp_path / f"{number}.py"
