@@ -22,7 +22,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import numpy as np
 from scipy.linalg.blas import dsymv, dsyr
 
-from lava_predict.reproduction.baselines.rls import inverse_correlation, least_squares, update
+from lava_predict.reproduction.baselines.rls import LeastSquares
 
 
 def single_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:
@@ -77,14 +77,14 @@ def main() -> None:
         f"N = {arguments.neurons}, {arguments.rounds} rounds of {samples}; ms per update, median (5 .. 95 %)"
     )
     for forgetting in (1.0, 0.999):
-        state = least_squares(1, inputs, 1.0)
-        singly, plainly = np.eye(inputs, order="F"), inverse_correlation(state)
+        state = LeastSquares(1, inputs, 1.0)
+        singly, plainly = np.eye(inputs, order="F"), np.eye(inputs)
         w_singly, w_plainly = np.zeros((1, inputs)), np.zeros((1, inputs))
         found = []
         for _ in range(arguments.rounds):
             x, target = rng.normal(size=(samples, inputs)), np.ones((samples, 1))
             ways = (
-                partial(update, state, x, target, np.ones(samples), forgetting),
+                partial(state.update, x, target, np.ones(samples), forgetting),
                 partial(each, single_update, singly, w_singly, x, target, forgetting),
                 partial(each, plain_update, plainly, w_plainly, x, target, forgetting),
             )

@@ -62,6 +62,7 @@ def test_wheel_holds_the_package_and_its_processes_only(wheel: Path) -> None:
     assert len(top) == 2
     sources = {f"lava_predict/{p.relative_to(REPOSITORY)}" for p in (REPOSITORY / "processes").rglob("*.py")}
     sources |= {str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "lava_predict").rglob("*.py")}
+    sources |= {str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "lava_predict").rglob("*.toml")}
     assert sources <= set(names)
     assert "lava_predict/py.typed" in names
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 import zipfile
@@ -44,17 +43,14 @@ class Cache:
         UserError
             If the folder cannot be written.
         """
-        for name, array in found.items():
-            if array.dtype.hasobject:
-                raise TypeError(f"{unit.key}: array {name!r} holds objects")
-        buffer = io.BytesIO()
-        np.savez(buffer, **found)
+        if any(array.dtype.hasobject for array in found.values()):
+            raise TypeError(f"{unit.key}: an array holds objects")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, aside = tempfile.mkstemp(dir=self._folder, suffix=".partial")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(buffer.getbuffer())
+                    np.savez(file, **found)
                 Path(aside).replace(self._path(unit))
             except BaseException:
                 Path(aside).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""A claim, the rule by which it is judged, and the judging.
+"""Claims, and the rules by which they are judged.
 
-A rule is stated before the seeds that it is applied to are run, and knows nothing of them. It bounds a
+A rule is stated before the seeds that it is applied to are run, and does not depend on them. It bounds a
 quantity, or how the quantity compares with that of a null; the claim's verdict follows from whether the
 confidence interval of the mean over seeds lies on one side of the bound.
 """
@@ -10,20 +10,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from importlib import resources
 from typing import Literal, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy import stats
 
+from lava_predict.reports.plot_style import to_png
 from lava_predict.reproduction.unit import Found, Unit
+from lava_predict.settings.files import parse_toml
 from lava_predict.settings.schema import Config
 
 CONFIDENCE = 0.95
-"""Of the interval that has to lie on one side of the bound."""
+"""Level of the interval that must be on one side of the bound."""
+
+_STATED = parse_toml(resources.files("lava_predict.reproduction").joinpath("claims.toml").read_text("utf-8"))
+
+Results = Mapping[str, Found]
+"""What the units of one seed gave, by the unit's name."""
+
+Values = Mapping[str, float | tuple[float, float]]
+"""What one seed says, by criterion: our value, or ours and the null's."""
+
+Units = Callable[[Config, int], Mapping[str, Unit]]
+Measure = Callable[[Results, int], Values]
+Draw = Callable[[Config, Sequence[Results]], Mapping[str, Figure]]
+"""The functions of a `Claim`."""
 
 
 class Verdict(Enum):
-    """What a rule says of the figures."""
+    """The outcome of a rule, or of a claim."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -34,17 +51,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A bound on a quantity, or on its difference from or ratio to its null, paired over seeds.
-
-    Attributes
-    ----------
-    sense : str
-        "at most" or "at least".
-    bound : float
-        In units of the quantity; as a ratio without unit.
-    of : str
-        What is bounded: the "value", its "difference" from the null, or its "ratio" to the null.
-    """
+    """A bound on a quantity, or on its difference from or ratio to the null of the same seed."""
 
     sense: Literal["at most", "at least"]
     bound: float
@@ -60,52 +67,34 @@ class Rule:
             return f"{sense} {abs(self.bound):g} {'above' if self.bound >= 0 else 'below'} the null"
         return f"{self.sense} {self.bound:g}"
 
-    def margins(self, ours: np.ndarray, null: np.ndarray | None) -> np.ndarray:
-        """Return by how much each seed is on the good side of the bound, (seeds,).
+    def judge(self, ours: np.ndarray, null: np.ndarray | None = None) -> Verdict:
+        """Judge by the confidence interval of the mean margin on the good side of the bound.
 
         Parameters
         ----------
         ours, null : (seeds,) float64
             The quantity, and that of the null; the latter is needed unless the rule bounds a "value".
+
+        Returns
+        -------
+        Verdict
+            `HOLDS` or `FAILS` if the whole interval is on the good side of the bound or on the other; else
+            `UNDECIDED`, as with one seed, whose spread is not known, or a seed without a value (NaN).
         """
         bounded = ours
         if self.of != "value":
             assert null is not None
             bounded = ours - null if self.of == "difference" else ours / null
-        return bounded - self.bound if self.sense == "at least" else self.bound - bounded
-
-    def judge(self, ours: np.ndarray, null: np.ndarray | None = None) -> Verdict:
-        """Judge by the confidence interval of the mean margin.
-
-        Parameters
-        ----------
-        ours, null : (seeds,) float64
-            As for `margins`. A seed without a value (NaN) leaves the rule undecided.
-
-        Returns
-        -------
-        Verdict
-            `HOLDS` or `FAILS` if the whole interval is beyond the bound or short of it, else `UNDECIDED`;
-            that is always so with one seed, whose spread is not known.
-        """
-        low, high = interval(self.margins(ours, null))
+        low, high = interval(bounded - self.bound if self.sense == "at least" else self.bound - bounded)
         if low >= 0.0:
             return Verdict.HOLDS
         return Verdict.FAILS if high < 0.0 else Verdict.UNDECIDED
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the confidence interval of the mean by Student's t, unbounded for one value.
+    """Return the `CONFIDENCE` interval of the mean of independent values (n,), by Student's t.
 
-    Parameters
-    ----------
-    values : (n,) float64
-        Independent values; with a NaN among them, so are both bounds.
-
-    Returns
-    -------
-    low, high : float
-        See `CONFIDENCE`.
+    It is unbounded for one value, and NaN if any value is.
     """
     mean = float(np.mean(values))
     if values.size < 2:
@@ -124,19 +113,19 @@ class Criterion:
         Short name, unique in its claim.
     quantity : str
         What is measured, in words.
-    paper : str
-        The paper's figure; "–" where it gives none.
     rule : Rule or None
         None: the quantity is shown and not judged.
     null : str
         What the null is, in words; empty if there is none.
+    paper : str
+        The paper's figure; "–" where it gives none.
     """
 
     key: str
     quantity: str
-    paper: str = "–"
     rule: Rule | None = None
     null: str = ""
+    paper: str = "–"
 
 
 class Measured(NamedTuple):
@@ -147,17 +136,7 @@ class Measured(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A figure of a claim.
-
-    Attributes
-    ----------
-    name : str
-        File name without ending.
-    png : bytes
-        The picture.
-    alt, caption : str
-        Text in its place, and below it.
-    """
+    """A figure of a claim: file name without ending, PNG, text in its place, and text below it."""
 
     name: str
     png: bytes
@@ -182,18 +161,45 @@ class Claim:
     units : callable
         Config and seed -> the units of work of that seed, by name.
     measure : callable
-        Config and, seed by seed, the results of the units by name -> `Measured` by criterion.
+        The results of one seed, and its place among the seeds -> figures by criterion.
     draw : callable
-        The same arguments -> pictures.
+        Config and the results seed by seed -> pictures by name, not yet rendered.
+    texts : mapping of str to mapping
+        By name of the picture: "alt" and "caption" of `Picture`.
     """
 
     number: int
     name: str
     statement: str
     criteria: tuple[Criterion, ...]
-    units: Callable[[Config, int], Mapping[str, Unit]]
-    measure: Callable[[Config, Sequence[Mapping[str, Found]]], Mapping[str, Measured]]
-    draw: Callable[[Config, Sequence[Mapping[str, Found]]], Sequence[Picture]]
+    units: Units
+    measure: Measure
+    draw: Draw
+    texts: Mapping[str, Mapping[str, str]]
+
+    def measured(self, seeds: Sequence[Results]) -> dict[str, Measured]:
+        """Measure every seed and put the figures side by side, by criterion."""
+        rows = [self.measure(found, place) for place, found in enumerate(seeds)]
+        return {key: Measured(*np.atleast_2d(np.array([row[key] for row in rows]).T)) for key in rows[0]}
+
+    def pictures(self, config: Config, seeds: Sequence[Results]) -> list[Picture]:
+        """Draw and render all pictures."""
+        drawn = self.draw(config, seeds)
+        return [Picture(name, to_png(figure), **self.texts[name]) for name, figure in drawn.items()]
+
+
+def stated(name: str, units: Units, measure: Measure, draw: Draw) -> Claim:
+    """Return the claim that claims.toml states under a name."""
+    text = _STATED[name]
+    criteria = tuple(
+        Criterion(**one | {"rule": Rule(*one["rule"]) if "rule" in one else None}) for one in text["criteria"]
+    )
+    return Claim(text["number"], name, text["statement"], criteria, units, measure, draw, text["pictures"])
+
+
+def over_seeds(seeds: Sequence[Results], unit: str, name: str) -> np.ndarray:
+    """Stack an array that a unit gave, (seeds, ...)."""
+    return np.array([found[unit][name] for found in seeds])
 
 
 class Judged(NamedTuple):
@@ -205,14 +211,7 @@ class Judged(NamedTuple):
 
 
 def judge(claim: Claim, measured: Mapping[str, Measured]) -> tuple[list[Judged], Verdict]:
-    """Apply all rules of a claim.
-
-    Parameters
-    ----------
-    claim : Claim
-        Its criteria are used.
-    measured : mapping of str to Measured
-        By criterion.
+    """Apply all rules of a claim to what was measured, by criterion.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The conditions under which the claims are put to the test, laid over a configuration of the user's."""
+"""The conditions of the claims, laid over the user's configuration."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ LEVELS = np.arange(11) / 10
 LATENCIES_MS = ((300.0, 600.0), (600.0, 300.0), (450.0, 750.0))
 """Pairs of latencies; the second is the first with the events exchanged."""
 
-COURSE = (
+FOUR_BLOCKS = (
     ((0.7, 0.3), LATENCIES_MS[0]),
     ((0.2, 0.8), LATENCIES_MS[0]),
     ((0.2, 0.8), LATENCIES_MS[1]),
     ((0.8, 0.2), LATENCIES_MS[2]),
 )
-"""Blocks in turn, between which the probability, the timing, and both switch."""
+"""Probability and latency, ms, of both events, block by block."""
 
 SWITCHES = ("probability", "timing", "joint")
-"""What switches before the second, third and fourth block of the `COURSE`."""
+"""What switches before the second, third and fourth of the `FOUR_BLOCKS`."""
+
+OPEN_LOOP = ("reservoir", "feedback_gain", 0.0)
+"""The setting that cuts the loop from the when readout back to the reservoir."""
+
+_TESTED_SHARES = (0.1, 0.25, 0.5, 1.0)
 
 
 def check_one_cue_two_events(config: Config) -> None:
@@ -38,51 +43,33 @@ def check_one_cue_two_events(config: Config) -> None:
         )
 
 
-def course(config: Config, seed: int, *changes: tuple[str, str, Any]) -> Config:
-    """Return a configuration of all blocks of the `COURSE`, each as long as the configuration's first.
+def with_blocks(
+    config: Config,
+    seed: int,
+    *changes: tuple[str, str, Any],
+    blocks: Sequence[tuple[Sequence[float], Sequence[float]]] = FOUR_BLOCKS,
+) -> Config:
+    """Return a configuration with other blocks, each as long as the configuration's first.
+
+    Each block is tested before its first trial, after one trial, and after a tenth, a quarter, a half and
+    all of it.
 
     Parameters
     ----------
     config : Config
-        All but seed and blocks is taken from it.
+        Gives all other settings.
     seed : int
         Replaces ``run.seed``.
     *changes : (str, str, value)
         Further settings, as for `with_changes`.
+    blocks : sequence of (probability, latency_ms)
+        Of both events, (2,) each.
     """
-    return with_blocks(config, seed, COURSE, *changes)
-
-
-def one_block(
-    config: Config,
-    seed: int,
-    probability: Sequence[float],
-    latency_ms: Sequence[float],
-    *changes: tuple[str, str, Any],
-) -> Config:
-    """Return a configuration of one block, as long as the configuration's first; see `course`."""
-    return with_blocks(config, seed, [(probability, latency_ms)], *changes)
-
-
-def with_blocks(
-    config: Config,
-    seed: int,
-    blocks: Sequence[tuple[Sequence[float], Sequence[float]]],
-    *changes: tuple[str, str, Any],
-) -> Config:
-    """Return a configuration of some blocks of (probability, latency_ms); see `course`."""
+    trials = config.task.blocks[0].trials
     laid_out = [
-        {
-            "trials": config.task.blocks[0].trials,
-            "probability": list(probability),
-            "latency_ms": list(latency_ms),
-        }
+        {"trials": trials, "probability": list(probability), "latency_ms": list(latency_ms)}
         for probability, latency_ms in blocks
     ]
-    due = ("run", "probe_trials", probe_trials(config.task.blocks[0].trials))
-    return with_changes(config, (("task", "blocks", laid_out), due, *changes), seed)
-
-
-def probe_trials(trials: int) -> list[int]:
-    """Return after how many trials of a block it is tested: 0, 1, 10, 25, 50 and 100 of a hundred."""
-    return sorted({0, 1, *(max(1, round(share * trials)) for share in (0.1, 0.25, 0.5, 1.0))})
+    tested = sorted({0, 1, *(max(1, round(share * trials)) for share in _TESTED_SHARES)})
+    own = (("task", "blocks", laid_out), ("run", "probe_trials", tested))
+    return with_changes(config, (*own, *changes), seed)

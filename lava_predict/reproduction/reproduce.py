@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.pool import as_completed
 from lava_predict.reproduction.cache import Cache
 from lava_predict.reproduction.claim import Claim, Judged, Picture, Verdict, judge
-from lava_predict.reproduction.claims import claims
+from lava_predict.reproduction.claims import CLAIMS
 from lava_predict.reproduction.conditions import check_one_cue_two_events
-from lava_predict.reproduction.unit import Found, Unit, carry_out_unit
+from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.schema import Config
 
 Progress = Callable[[int, int], None]
@@ -20,19 +20,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """A claim with its figures.
-
-    Attributes
-    ----------
-    claim : Claim
-        What was judged.
-    criteria : list of Judged
-        Its criteria, with what was measured.
-    verdict : Verdict
-        Of the whole claim.
-    pictures : list of Picture
-        Its figures.
-    """
+    """A claim, its criteria with what was measured, the verdict on the whole claim, and its figures."""
 
     claim: Claim
     criteria: list[Judged]
@@ -42,19 +30,7 @@ class JudgedClaim:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """All that `reproduce` found.
-
-    Attributes
-    ----------
-    config : Config
-        What the conditions were laid over.
-    seeds : tuple of int
-        Of the networks and the task's draws.
-    claims : list of JudgedClaim
-        In the order of their numbers.
-    units, reused : int
-        Units of work in all, and those whose results were known.
-    """
+    """All that `reproduce` found; of ``units`` units of work the results of ``reused`` were known."""
 
     config: Config
     seeds: tuple[int, ...]
@@ -71,16 +47,15 @@ def chosen_claims(names: str) -> list[Claim]:
     UserError
         If there is no claim of a name.
     """
-    known = claims()
     if names.strip() == "all":
-        return list(known.values())
+        return list(CLAIMS.values())
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
-        if name not in known:
-            raise UserError(f"claims = {name!r}: there is no such claim; {one_of(name, (*known, 'all'))}")
+        if name not in CLAIMS:
+            raise UserError(f"claims = {name!r}: there is no such claim; {one_of(name, (*CLAIMS, 'all'))}")
     if not wanted:
-        raise UserError(f"claims = {names!r}: names no claim; all, or some of {', '.join(known)}")
-    return [claim for name, claim in known.items() if name in wanted]
+        raise UserError(f"claims = {names!r}: names no claim; all, or some of {', '.join(CLAIMS)}")
+    return [claim for name, claim in CLAIMS.items() if name in wanted]
 
 
 def reproduce(
@@ -108,11 +83,6 @@ def reproduce(
     progress : callable, optional
         Told the units of work done and in all, at the start and after each.
 
-    Returns
-    -------
-    Reproduction
-        See there.
-
     Raises
     ------
     UserError
@@ -122,35 +92,16 @@ def reproduce(
     laid_out = [[claim.units(config, seed) for seed in seeds] for claim in chosen]
     units = {unit.key: unit for of_claim in laid_out for of_seed in of_claim for unit in of_seed.values()}
     found = {key: known for key, unit in units.items() if (known := cache.get(unit)) is not None}
-    reused = len(found)
-    _carry_out(units, found, cache, executor, progress)
-    judged = [
-        _judged(
-            config, claim, [{name: found[one.key] for name, one in of_seed.items()} for of_seed in of_claim]
-        )
-        for claim, of_claim in zip(chosen, laid_out, strict=True)
-    ]
-    return Reproduction(config, tuple(seeds), judged, len(units), reused)
-
-
-def _carry_out(
-    units: Mapping[str, Unit],
-    found: dict[str, Found],
-    cache: Cache,
-    executor: Executor | None,
-    progress: Progress | None,
-) -> None:
-    """Carry out the units that have not been found, and keep what each gives as soon as it ends."""
     missing = [unit for key, unit in units.items() if key not in found]
-    if progress is not None:
-        progress(len(found), len(units))
+    tell = progress or (lambda done, total: None)
+    tell(len(found), len(units))
     for number, result in as_completed(carry_out_unit, missing, executor):
         cache.put(missing[number], result)
         found[missing[number].key] = result
-        if progress is not None:
-            progress(len(found), len(units))
-
-
-def _judged(config: Config, claim: Claim, found: list[dict[str, Found]]) -> JudgedClaim:
-    criteria, verdict = judge(claim, claim.measure(config, found))
-    return JudgedClaim(claim, criteria, verdict, list(claim.draw(config, found)))
+        tell(len(found), len(units))
+    judged = []
+    for claim, of_claim in zip(chosen, laid_out, strict=True):
+        results = [{name: found[one.key] for name, one in of_seed.items()} for of_seed in of_claim]
+        criteria, verdict = judge(claim, claim.measured(results))
+        judged.append(JudgedClaim(claim, criteria, verdict, claim.pictures(config, results)))
+    return Reproduction(config, tuple(seeds), judged, len(units), len(units) - len(missing))

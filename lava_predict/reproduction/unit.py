@@ -1,4 +1,4 @@
-"""A unit of work: a study of one configuration, which can be carried out anywhere and kept under its key."""
+"""Units of work: studies of one configuration each, which can run anywhere and are kept under their key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import hashlib
 import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,7 +20,7 @@ from lava_predict.settings.files import config_from
 from lava_predict.settings.schema import Config
 
 Found = dict[str, np.ndarray]
-"""What a study gives: arrays of numbers by name. Nothing else, so that no pickle is needed to keep them."""
+"""What a study gives: arrays of numbers by name, which can be kept without pickle."""
 
 _LIBRARIES = ("numpy", "scipy", "numba")
 _PACKAGE = __name__.split(".")[0]
@@ -29,20 +28,7 @@ _PACKAGE = __name__.split(".")[0]
 
 @dataclass(frozen=True)
 class Unit:
-    """A study of one configuration.
-
-    Attributes
-    ----------
-    study : callable
-        Importable by name; called with a `Config` and the arguments, it returns `Found`, and depends on
-        nothing else.
-    config : dict
-        Settings, plain.
-    arguments : dict
-        Further arguments by name; JSON values.
-    code : str
-        Digest of the code that the unit was made for.
-    """
+    """A study of one configuration; see `unit`, and for the digest `code_digest`."""
 
     study: Callable[..., Found]
     config: dict[str, Any]
@@ -51,28 +37,23 @@ class Unit:
 
     @cached_property
     def key(self) -> str:
-        """Name of the unit and digest of all that its result depends on: settings, code, libraries."""
+        """Name of the study, and digest of all that its result depends on: settings, code, libraries."""
         said = json.dumps([self.config, self.arguments], sort_keys=True)
         digest = hashlib.sha256(f"{self.study.__module__}\n{said}\n{self.code}".encode())
         return f"{self.study.__name__}-{digest.hexdigest()[:32]}"
 
 
 def unit(study: Callable[..., Found], config: Config, **arguments: Any) -> Unit:
-    """Describe a unit of work.
+    """Describe a unit of work; the same study, settings and arguments give the same key.
 
     Parameters
     ----------
     study : callable
-        See `Unit`.
+        Importable by name; called with a `Config` and the arguments, it depends on nothing else.
     config : Config
         Settings, the seed among them.
     **arguments
-        Passed to the study; JSON values.
-
-    Returns
-    -------
-    Unit
-        Units of the same study, settings and arguments have the same key.
+        JSON values.
     """
     return Unit(study, config.to_dict(), arguments, code_digest(study.__module__))
 
@@ -95,18 +76,10 @@ def carry_out_unit(one: Unit) -> Found:
 
 @cache
 def code_digest(module: str) -> str:
-    """Return a digest of the code that a module's results depend on.
+    """Return a digest of the code that the results of an imported module depend on.
 
-    Parameters
-    ----------
-    module : str
-        Its name; it has been imported.
-
-    Returns
-    -------
-    str
-        Over its source, that of all modules of this package which it imports, directly or not, and the
-        versions of the libraries that compute.
+    It covers the module's source, that of all modules of this package which it imports, directly or not, and
+    the versions of the libraries that compute.
     """
     sources: dict[str, bytes] = {}
     waiting = [module]
@@ -124,8 +97,6 @@ def code_digest(module: str) -> str:
 
 
 def _source(module: str) -> bytes:
-    if module in sys.modules:
-        return Path(sys.modules[module].__file__ or "").read_bytes()
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None

@@ -12,7 +12,8 @@ from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims import gating
 from lava_predict.reproduction.studies import ablation
-from lava_predict.reproduction.studies.course import course
+from lava_predict.reproduction.studies.blocks import learn_blocks
+from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -23,12 +24,16 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return conditions.course(load_preset("smoke"), 7)
+    return conditions.with_blocks(load_preset("smoke"), 7)
 
 
 @pytest.fixture(scope="module")
 def replay(config: Config) -> Replay:
     return Replay(config)
+
+
+def error_without(name: str, config: Config) -> np.ndarray:
+    return ablation.ablated_rules(config, [name])[f"{name}: error"]
 
 
 def trial_of(meet: Meet, trial: int) -> tuple[Segment, Chunk]:
@@ -42,44 +47,47 @@ def trial_of(meet: Meet, trial: int) -> tuple[Segment, Chunk]:
 
 def shown(rule: object, segment: Segment, chunk: Chunk) -> Chunk:
     assert isinstance(rule, ablation.AlteredRules)
-    return rule.chunk(segment, chunk)
+    return rule.shown(segment, chunk)
 
 
 def test_rules_that_nothing_is_taken_from_are_those_of_the_course(config: Config, replay: Replay) -> None:
-    whole = {"whole": ablation.AlteredRules(replay.local_rules())}
+    whole = {"whole": OwnRules(replay.local_rules())}
     errors = [probe.error / probe.zero_error for probe in replay.run(whole)["whole"]]
-    np.testing.assert_allclose(errors, course(config)["error"], rtol=1e-9)
+    np.testing.assert_allclose(errors, learn_blocks(config)["error"], rtol=1e-9)
 
 
 def test_rules_that_nothing_is_taken_from_forget_at_the_same_surprises(config: Config) -> None:
     startled = with_changes(config, [("readout", "timing_surprise", 0.5)])
     replay = Replay(startled)
-    whole = {"whole": ablation.AlteredRules(replay.local_rules())}
+    whole = {"whole": OwnRules(replay.local_rules())}
     errors = [probe.error / probe.zero_error for probe in replay.run(whole)["whole"]]
-    np.testing.assert_allclose(errors, course(startled)["error"], rtol=1e-9)
-    assert not np.allclose(errors, course(config)["error"])
+    np.testing.assert_allclose(errors, learn_blocks(startled)["error"], rtol=1e-9)
+    assert not np.allclose(errors, learn_blocks(config)["error"])
 
 
 def test_ablations_learned_together_are_those_learned_alone(config: Config) -> None:
     names = ["shuffled error", "no centring"]
     together = ablation.ablated_rules(config, names)
-    for name, error in zip(names, together["error"], strict=True):
-        np.testing.assert_array_equal(error, ablation.ablated(config, name)["error"])
+    for name in names:
+        alone = ablation.ablated_rules(config, [name])
+        np.testing.assert_array_equal(together[f"{name}: error"], alone[f"{name}: error"])
 
 
-@pytest.mark.parametrize("name", ablation.ABLATIONS)
+@pytest.mark.parametrize("name", [*ablation.RULE_ABLATIONS, *ablation.NETWORK_ABLATIONS])
 def test_every_ablation_changes_the_learner(config: Config, name: str) -> None:
-    found = ablation.ablated(config, name)
-    whole = course(config)
-    assert set(found) <= set(whole)
-    assert found["error"].shape == whole["error"].shape
-    assert not np.allclose(found["error"], whole["error"], equal_nan=True)
+    if name in ablation.NETWORK_ABLATIONS:
+        error = learn_blocks(with_changes(config, ablation.network_changes(config, name)))["error"]
+    else:
+        error = error_without(name, config)
+    whole = learn_blocks(config)["error"]
+    assert error.shape == whole.shape
+    assert not np.allclose(error, whole, equal_nan=True)
 
 
 def test_no_centring_is_the_setting_of_that_name(config: Config) -> None:
     uncentred = with_changes(config, [("readout", "centred", False)])
-    found = ablation.ablated(config, "no centring")["error"]
-    np.testing.assert_allclose(found, course(uncentred)["error"], rtol=1e-9)
+    found = error_without("no centring", config)
+    np.testing.assert_allclose(found, learn_blocks(uncentred)["error"], rtol=1e-9)
 
 
 @pytest.mark.parametrize(("name", "residual"), [("gate everywhere", 1.0), ("no residual gate", 0.0)])
@@ -87,8 +95,8 @@ def test_residual_gates_are_the_settings_of_that_value(config: Config, name: str
     rate = config.readout.when_rate * ablation.OWN_RATE.get(name, 1.0)
     changes = [("readout", "gate_residual", residual), ("readout", "when_rate", rate)]
     changed = with_changes(config, changes)
-    found = ablation.ablated(config, name)["error"]
-    np.testing.assert_allclose(found, course(changed)["error"], rtol=1e-9)
+    found = error_without(name, config)
+    np.testing.assert_allclose(found, learn_blocks(changed)["error"], rtol=1e-9)
 
 
 def test_errors_shuffled_by_nothing_teach_what_the_intact_learner_learns(replay: Replay) -> None:
@@ -163,12 +171,11 @@ def test_with_both_channels_open_the_event_that_did_not_occur_is_taught_0(replay
 def test_shuffled_outcomes_are_those_of_the_run_but_never_the_trials_own(replay: Replay) -> None:
     meet = replay.meet
     numbers = np.arange(meet.first_trials[-1])
-    assert set(ablation.outcomes_of(meet)) <= {-1, 0, 1}
+    rule = ablation.ShuffledOutcome(replay.local_rules(), meet)
+    assert set(rule.outcomes) <= {-1, 0, 1}
     # With the numbers of the trials in place of their outcomes one sees which trial is taught.
-    taught = [
-        ablation._with_another_outcome(numbers, meet, replace(meet.trial(0, trial)[-1])).outcome
-        for trial in numbers
-    ]
+    rule.outcomes = numbers
+    taught = [rule.taught(meet.trial(0, trial)[-1]).outcome for trial in numbers]
     assert not np.any(taught == numbers)
     assert len(set(taught)) > len(numbers) // 3
 
@@ -214,8 +221,8 @@ def test_a_learner_that_diverges_counts_as_twice_nothing() -> None:
     found = {"block": np.array([0, 0, 0, 1, 1, 1]), "trials": np.array([0, 1, 50, 0, 1, 50])}
     error = np.array([1.0, 0.9, 0.4, 1.0, 30.0, np.nan])
     # A tenth of 50 trials is 5: only the last test of each block counts.
-    assert gating.over_course(found, error) == pytest.approx((0.4 + 2.0) / 2)
-    assert gating.over_course(found, error, np.array([True, False])) == pytest.approx(0.4)
+    assert gating.mean_error(found, error) == pytest.approx((0.4 + 2.0) / 2)
+    assert gating.mean_error(found, error, np.array([True, False])) == pytest.approx(0.4)
 
 
 def test_gating_claim_goes_through_on_the_smallest_network(config: Config) -> None:
@@ -224,19 +231,22 @@ def test_gating_claim_goes_through_on_the_smallest_network(config: Config) -> No
         {name: carry_out_unit(one) for name, one in claim.units(load_preset("smoke"), seed).items()}
         for seed in (7, 8)
     ]
-    judged, verdict = judge(claim, claim.measure(config, seeds))
+    judged, verdict = judge(claim, claim.measured(seeds))
     assert len(judged) == len(claim.criteria)
     assert all(one.measured.ours.shape == (2,) for one in judged)
     assert np.isfinite([one.measured.ours for one in judged]).all()
     assert verdict in Verdict
-    (picture,) = claim.draw(config, seeds)
+    (picture,) = claim.pictures(config, seeds)
     assert picture.png.startswith(b"\x89PNG")
 
 
 def test_the_gating_claim_fails_if_an_ablation_does_no_harm(config: Config) -> None:
     claim = gating.CLAIM
     found = {name: carry_out_unit(one) for name, one in claim.units(load_preset("smoke"), 7).items()}
-    harmless = dict(found["together"], error=np.tile(found["full rule"]["error"], (6, 1)))
+    full = found["full rule"]["error"]
+    harmless = {
+        name: full if name.endswith(": error") else array for name, array in found["together"].items()
+    }
     seeds = [found | {"together": harmless}] * 3
-    _, verdict = judge(claim, claim.measure(config, seeds))
+    _, verdict = judge(claim, claim.measured(seeds))
     assert verdict is Verdict.FAILS

@@ -9,8 +9,8 @@ from lava_predict import load_preset
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Claim, Measured, Verdict, judge
 from lava_predict.reproduction.claims import force, merged
-from lava_predict.reproduction.studies.baselines import baselines, of_rule
-from lava_predict.reproduction.studies.course import course
+from lava_predict.reproduction.studies.baselines import baselines
+from lava_predict.reproduction.studies.blocks import learn_blocks, of_rule
 from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.settings.schema import Config
 
@@ -41,7 +41,7 @@ def config() -> Config:
 
 @pytest.fixture(scope="module")
 def found(config: Config) -> Found:
-    return baselines(conditions.course(config, 7))
+    return baselines(conditions.with_blocks(config, 7))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def planted(probability_of: Mapping[str, np.ndarray], shift: Mapping[str, int]) 
     """Predictions of each rule: the true shape, so many steps late, at a level for each probe."""
     time = np.arange(1000.0)
     latency = np.array([conditions.LATENCIES_MS[n] for n in (0, 0, 1, 2)])
-    probability = np.array([pair for pair, _ in conditions.COURSE])
+    probability = np.array([pair for pair, _ in conditions.FOUR_BLOCKS])
     block = np.repeat(np.arange(4), len(TRIALS))
     profile = np.exp(-0.5 * ((time[:, None] - latency[:, None, :]) / 40.0) ** 2)
     truth = (profile * probability[:, None, :])[block]
@@ -78,11 +78,11 @@ def planted(probability_of: Mapping[str, np.ndarray], shift: Mapping[str, int]) 
 
 
 def measured(claim: Claim, config: Config, one: Found) -> Mapping[str, Measured]:
-    return claim.measure(config, [{"baselines": one}] * 3)
+    return claim.measured([{"baselines": one}] * 3)
 
 
 def test_rules_of_the_study_are_found_under_their_names(config: Config, found: Found) -> None:
-    expected = course(conditions.course(config, 7))
+    expected = learn_blocks(conditions.with_blocks(config, 7))
     local = of_rule(found, "local")
     assert set(local) <= set(expected)
     for name, array in local.items():
@@ -100,7 +100,7 @@ def test_reset_is_all_that_parts_the_two_rls_and_comes_with_the_second_block(fou
 
 
 def test_study_opens_the_closed_loop(config: Config, found: Found) -> None:
-    closed = conditions.course(config, 7, ("reservoir", "feedback_gain", 0.3))
+    closed = conditions.with_blocks(config, 7, ("reservoir", "feedback_gain", 0.3))
     np.testing.assert_array_equal(baselines(closed)["local: error"], found["local: error"])
 
 
@@ -154,14 +154,14 @@ def test_merged_claim_holds_where_interference_is_planted_and_fails_where_none_i
 def test_claims_go_through_on_the_smallest_network(
     claim: Claim, config: Config, seeds: list[dict[str, Found]]
 ) -> None:
-    judged, verdict = judge(claim, claim.measure(config, seeds))
+    judged, verdict = judge(claim, claim.measured(seeds))
     assert verdict in Verdict
     assert {one.criterion.key for one in judged} == {criterion.key for criterion in claim.criteria}
     for one in judged:
         assert np.isfinite(one.measured.ours).all(), one.criterion.key
         assert one.measured.null is not None
         assert one.measured.null.shape == (2,)
-    for picture in claim.draw(config, seeds):
+    for picture in claim.pictures(config, seeds):
         assert picture.png.startswith(b"\x89PNG")
         assert picture.alt
         assert picture.caption
@@ -173,4 +173,4 @@ def test_a_diverged_rule_leaves_the_claims_undecided(config: Config) -> None:
         one[f"rls kept: {name}"] = np.full_like(one[f"rls kept: {name}"], np.nan)
     _, verdict = judge(force.CLAIM, measured(force.CLAIM, config, one))
     assert verdict is Verdict.UNDECIDED
-    assert force.CLAIM.draw(config, [{"baselines": one}])
+    assert force.CLAIM.pictures(config, [{"baselines": one}])

@@ -9,14 +9,16 @@ from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims.closed_loop import CLAIM
 from lava_predict.reproduction.studies import closed_loop
-from lava_predict.reproduction.studies.closed_loop import CONDITIONS, KICK_MS, KICKED, Course, Learned
+from lava_predict.reproduction.studies.closed_loop import CONDITIONS, KICK_MS, KICKED, Learned, Presentation
 from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.settings.schema import Config
 
 
 def config_of(gain: float, *changes: tuple[str, str, object]) -> Config:
     feedback = ("reservoir", "feedback_gain", gain)
-    return conditions.one_block(load_preset("smoke"), 5, *conditions.COURSE[0], feedback, *changes)
+    return conditions.with_blocks(
+        load_preset("smoke"), 5, feedback, *changes, blocks=conditions.FOUR_BLOCKS[:1]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,19 @@ def test_presentations_do_not_depend_on_those_before_and_differ_by_their_number(
     assert np.abs(first.x - other.x).max() > 0
 
 
-def test_traces_are_those_of_the_engine(learned: Learned) -> None:
-    course = learned.present(2)
-    state = learned._loop.state
-    np.testing.assert_allclose(course.x[-1], state.x, rtol=1e-10, atol=1e-15)
-    np.testing.assert_array_equal(course.z[-1], state.z)
+def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
+    states, advance = [], learned._advance
+
+    def keep_state(arithmetic, state, *rest):
+        states.append(state)
+        return advance(arithmetic, state, *rest)
+
+    monkeypatch.setattr(learned, "_advance", keep_state)
+    shown, state = learned.present(2), states[-1]
+    np.testing.assert_allclose(shown.x[-1], state.x, rtol=1e-10, atol=1e-15)
+    np.testing.assert_array_equal(shown.z[-1], state.z)
     xc = np.append(state.x - state.m, learned._config.readout.constant_input)
-    np.testing.assert_allclose(state.w_when @ xc, course.z[-1], atol=1e-9)
+    np.testing.assert_allclose(state.w_when @ xc, shown.z[-1], atol=1e-9)
 
 
 def test_what_is_fed_back_is_what_the_kernel_feeds_back() -> None:
@@ -56,39 +64,38 @@ def test_what_is_fed_back_is_what_the_kernel_feeds_back() -> None:
     np.testing.assert_array_equal(closed_loop.fed_back(z), expected)
 
 
-def test_spread_is_the_variance_over_presentations_and_over_time() -> None:
+def test_variability_is_the_variance_over_presentations_and_over_time() -> None:
     rng = np.random.default_rng(2)
     x, z = rng.normal(2.0, 1.0, (5, 30, 7)), rng.normal(size=(5, 30, 2))
-    found = closed_loop.spread(Course(*parts, parts[1]) for parts in zip(x, z, strict=True))
-    np.testing.assert_allclose(found.x_variance, np.var(x, axis=0, ddof=1).sum(axis=1))
-    np.testing.assert_allclose(found.z_variance, np.var(z, axis=0, ddof=1).sum(axis=1))
-    assert found.x_variance_over_time == pytest.approx(np.var(x.mean(axis=0), axis=0).sum())
-    assert found.z_variance_over_time == pytest.approx(np.var(z.mean(axis=0), axis=0).sum())
+    found = closed_loop.variability(Presentation(*parts, parts[1]) for parts in zip(x, z, strict=True))
+    for variability, values in zip(found, (x, z), strict=True):
+        expected = np.var(values, axis=0, ddof=1).sum(axis=1)
+        np.testing.assert_allclose(variability.over_presentations, expected)
+        assert variability.over_time == pytest.approx(np.var(values.mean(axis=0), axis=0).sum())
 
 
 def test_a_kick_reaches_a_tenth_of_the_cells_and_acts_from_its_time_on(learned: Learned) -> None:
-    before = learned._after
-    after = closed_loop.kick(before, 5, 0)
+    before, after = learned.after, learned.after.copy()
+    closed_loop.kick(after, 5, 0)
     changed = after.v - before.v
     assert set(np.round(changed, 9)) == {0.0, 10.0}
     assert 0.02 < np.mean(changed > 0) < 0.2
     assert before.differences(after) == ["v"]
-    x, z = learned.distances(0)
-    assert x.shape == z.shape == (len(KICKED), 1000)
+    x = learned.distances(0)
+    assert x.shape == (len(KICKED), 1000)
     assert not x[:, : int(KICK_MS)].any()
     assert x[:, int(KICK_MS) + 50].min() > 0
 
 
 def test_with_no_gain_the_loop_makes_no_difference_after_a_kick() -> None:
-    x, z = Learned(config_of(0.0)).distances(1)
-    np.testing.assert_array_equal(x[0], x[1])
-    np.testing.assert_array_equal(z[0], z[1])
+    closed, played = Learned(config_of(0.0)).distances(1)
+    np.testing.assert_array_equal(closed, played)
 
 
 def test_a_network_that_diverges_gives_nan() -> None:
     found = closed_loop.trajectories(config_of(0.3, ("readout", "when_rate", 100.0)))
     assert found["x_variability"].shape == found["z_variability"].shape == (len(CONDITIONS), 1000)
-    assert found["x_distance"].shape == found["z_distance"].shape == (len(KICKED), 1000)
+    assert found["x_distance"].shape == (len(KICKED), 1000)
     assert all(np.isnan(found[name]).all() for name in found if name != "time_ms")
 
 
@@ -102,7 +109,6 @@ def planted(closed: float, opened: float, played: float) -> dict[str, Found]:
         "x_variability": rows,
         "z_variability": rows,
         "x_distance": distance,
-        "z_distance": distance,
     }
     return {"trajectories": trajectories, "closed": course, "open": course}
 
@@ -120,7 +126,7 @@ def test_claim_judges_planted_trajectories(
     closed: float, opened: float, played: float, verdict: Verdict
 ) -> None:
     seeds = [planted(closed * factor, opened, played) for factor in (0.99, 1.0, 1.01)]
-    _, found = judge(CLAIM, CLAIM.measure(config_of(0.3), seeds))
+    _, found = judge(CLAIM, CLAIM.measured(seeds))
     assert found is verdict
 
 
@@ -129,10 +135,10 @@ def test_closed_loop_claim_goes_through_on_the_smallest_network() -> None:
     preset = load_preset("smoke")
     units = [CLAIM.units(preset, seed) for seed in (5, 6)]
     seeds = [{name: carry_out_unit(one) for name, one in of_seed.items()} for of_seed in units]
-    judged, verdict = judge(CLAIM, CLAIM.measure(preset, seeds))
+    judged, verdict = judge(CLAIM, CLAIM.measured(seeds))
     assert len(judged) == len(CLAIM.criteria)
     assert np.isfinite([one.measured.ours for one in judged]).all()
     assert np.isfinite([one.measured.null for one in judged]).all()
     assert verdict in Verdict
-    (picture,) = CLAIM.draw(preset, seeds)
+    (picture,) = CLAIM.pictures(preset, seeds)
     assert picture.png.startswith(b"\x89PNG")

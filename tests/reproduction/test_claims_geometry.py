@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, Experiment, load_preset
+from lava_predict.analysis.geometry import smallest_angles
 from lava_predict.experiment.recorded_spikes import Chunk, Replay
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims import geometry
+from lava_predict.reproduction.studies.blocks import block_ends, trials_before
 from lava_predict.reproduction.studies.geometry import InCondition, StateMoments, endpoints, visited_states
 from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.tasks.meet import Kind, Meet, Segment
@@ -41,7 +43,7 @@ def planted(what_size: float, when_size: float, noise: float = 0.01) -> Found:
 
 def planted_course(ends: Found, matching: list[int], fall: list[float]) -> Found:
     """A course of which each block goes, in a straight line, from the former endpoint so near to its own."""
-    probes, blocks = len(fall), len(conditions.COURSE)
+    probes, blocks = len(fall), len(conditions.FOUR_BLOCKS)
     start = {name: np.zeros_like(ends[name][0]) for name in ("w_what", "w_when")}
     way: dict[str, list[np.ndarray]] = {name: [] for name in start}
     for own in matching:
@@ -51,8 +53,8 @@ def planted_course(ends: Found, matching: list[int], fall: list[float]) -> Found
     return {name: np.array(rows) for name, rows in way.items()} | {
         "block": np.repeat(np.arange(blocks), probes),
         "trials": np.tile(np.arange(probes) * 10, blocks),
-        "probability": np.array([probability for probability, _ in conditions.COURSE]),
-        "latency_ms": np.array([latency_ms for _, latency_ms in conditions.COURSE]),
+        "probability": np.array([probability for probability, _ in conditions.FOUR_BLOCKS]),
+        "latency_ms": np.array([latency_ms for _, latency_ms in conditions.FOUR_BLOCKS]),
     }
 
 
@@ -62,13 +64,12 @@ def test_a_condition_learned_beside_others_is_that_of_a_run_of_its_own(small: Co
     np.testing.assert_array_equal(found["latency"], [0, 0, 1, 1])
     # All pauses are equally long, so that a run with the same draws has the same reservoir.
     draws = {"noise": small.run.draws.noise + 1, "task": small.run.draws.task + 1 + 3}
-    own = conditions.one_block(
+    own = conditions.with_blocks(
         small,
         small.run.seed,
-        (0.9, 0.1),
-        (450.0, 750.0),
         ("run", "draws", draws),
         ("run", "probe_trials", []),
+        blocks=[((0.9, 0.1), (450.0, 750.0))],
     )
     probe = Experiment(own).run().state.probes[-1]
     assert np.abs(probe.w_when).max() > 0
@@ -142,8 +143,8 @@ def test_weights_that_return_are_found_to() -> None:
     matching = [7, 2, 13, 30]
     run = planted_course(ends, matching, [1.0, 0.5, 0.05])
     assert geometry.matching(ends, run).tolist() == matching
-    assert geometry.at_ends(run).tolist() == [2, 5, 8, 11]
-    assert geometry.trials_before(run)[[0, 2, 3, 11]].tolist() == [0, 20, 20, 80]
+    assert block_ends(run).tolist() == [2, 5, 8, 11]
+    assert trials_before(run)[[0, 2, 3, 11]].tolist() == [0, 20, 20, 80]
     found = geometry.approach(ends, run)
     assert found["nearest"][0] == 0.0
     assert found["nearest"][1] > 0.1
@@ -155,7 +156,8 @@ def test_weights_that_return_are_found_to() -> None:
 def test_angles_leave_out_the_constant_input() -> None:
     what = np.array([[[1.0, 0, 0], [0, 1.0, 0]]])
     when = np.array([[[0, 0, 1.0, 50.0], [0, 0, 2.0, -50.0]]])
-    np.testing.assert_allclose(geometry.angles({"w_what": what, "w_when": when}), [90])
+    rows = geometry.rows({"w_what": what, "w_when": when})
+    np.testing.assert_allclose(smallest_angles(*rows), [90])
 
 
 @pytest.mark.slow
@@ -167,14 +169,14 @@ def test_the_claim_goes_through_on_the_smallest_network() -> None:
         units = geometry.CLAIM.units(config, seed)
         done |= {one.key: carry_out_unit(one) for one in units.values() if one.key not in done}
         seeds.append({name: done[one.key] for name, one in units.items()})
-    measured = geometry.CLAIM.measure(config, seeds)
-    assert measured.keys() == {criterion.key for criterion in geometry.CRITERIA}
+    measured = geometry.CLAIM.measured(seeds)
+    assert measured.keys() == {criterion.key for criterion in geometry.CLAIM.criteria}
     assert all(one.ours.shape == (2,) for one in measured.values())
     judged, verdict = judge(geometry.CLAIM, measured)
     assert isinstance(verdict, Verdict)
     for one in judged:
         assert (one.measured.null is not None) == bool(one.criterion.null)
-    pictures = geometry.CLAIM.draw(config, seeds)
+    pictures = geometry.CLAIM.pictures(config, seeds)
     assert [picture.png[:4] for picture in pictures] == [b"\x89PNG"] * 3
 
 
@@ -189,11 +191,11 @@ def test_pictures_are_drawn_of_learners_that_diverged() -> None:
     visited = {"angle": np.array([20.0, 30.0]), "angle_anywhere": np.array([85.0, 89.0])}
     visited["cosine_anywhere"] = np.array([0.02, 0.03])
     found = {
-        "course": run,
+        "blocks": run,
         "uncentred": run,
         "baselines": shared | rest | {"time_ms": run["trials"]} | rls,
         "visited": visited,
         "endpoints": ends,
     }
-    assert len(geometry.CLAIM.draw(load_preset("smoke"), [found])) == 3
-    assert np.isnan(geometry.CLAIM.measure(load_preset("smoke"), [found])["nearest"].ours).all()
+    assert len(geometry.CLAIM.pictures(load_preset("smoke"), [found])) == 3
+    assert np.isnan(geometry.CLAIM.measured([found])["nearest"].ours).all()

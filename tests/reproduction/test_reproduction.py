@@ -27,7 +27,7 @@ from lava_predict.reproduction.claim import (
     interval,
     judge,
 )
-from lava_predict.reproduction.claims import claims
+from lava_predict.reproduction.claims import CLAIMS
 from lava_predict.reproduction.unit import Found, Unit, carry_out_unit, unit
 
 GOOD, NULL = np.array([0.9, 1.1, 1.0, 0.95]), np.array([0.5, 0.6, 0.45, 0.55])
@@ -87,11 +87,10 @@ def a_claim(study=count_steps, number: int = 1, **arguments: int) -> Claim:
         name="steps",
         statement="Steps are counted.",
         criteria=(Criterion("steps", "steps", rule=Rule("at least", 1.0)), Criterion("shown", "steps")),
-        units=lambda config, seed: {"one": unit(study, conditions.course(config, seed), **arguments)},
-        measure=lambda config, found: {
-            key: Measured(np.array([float(of["one"]["steps"]) for of in found])) for key in ("steps", "shown")
-        },
-        draw=lambda config, found: [],
+        units=lambda config, seed: {"one": unit(study, conditions.with_blocks(config, seed), **arguments)},
+        measure=lambda found, place: dict.fromkeys(("steps", "shown"), float(found["one"]["steps"])),
+        draw=lambda config, seeds: {},
+        texts={},
     )
 
 
@@ -122,7 +121,7 @@ def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config)
     others = [
         unit(count_steps, smoke, factor=3),
         unit(fail, smoke, factor=2),
-        unit(count_steps, conditions.course(smoke, 2), factor=2),
+        unit(count_steps, conditions.with_blocks(smoke, 2), factor=2),
         Unit(one.study, one.config, one.arguments, "other code"),
     ]
     assert len({one.key, *(other.key for other in others)}) == 5
@@ -130,7 +129,7 @@ def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config)
 
 def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of a kernel is another code, one of a report is not."""
-    module = "lava_predict.reproduction.studies.course"
+    module = "lava_predict.reproduction.studies.blocks"
     before, read = unit_module.code_digest(module), unit_module._source
     for changed, same in (
         ("lava_predict.network.float_step", False),
@@ -224,7 +223,7 @@ def test_another_task_than_the_papers_is_refused(tmp_path: Path) -> None:
         reproduce.reproduce(three, [a_claim(factor=1)], [1], Cache(tmp_path))
 
 
-@pytest.mark.parametrize("claim", claims().values(), ids=lambda claim: claim.name)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
 def test_every_rule_stands_in_the_document(claim: Claim) -> None:
     """What is judged was written down beforehand: the document states every rule as the code has it."""
     text = (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text()
@@ -242,7 +241,7 @@ def test_every_rule_stands_in_the_document(claim: Claim) -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_here_in_two_processes_and_on_a_dask_cluster_the_figures_are_the_same(smoke: Config) -> None:
     """And a failure there is raised here."""
-    units = list(claims()["learning-curve"].units(smoke, 1).values())
+    units = list(CLAIMS["learning-curve"].units(smoke, 1).values())
     alone = dict(as_completed(carry_out_unit, units, None))
     for name in ("local", "dask"):
         with processes(name, 2) as pool:

@@ -7,6 +7,7 @@ exceeds its running mean. No readout knows its own error, nor whether its event 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from lava_predict.experiment.recorded_spikes import Chunk
     from lava_predict.settings.schema import Config
     from lava_predict.tasks.meet import Segment
+
+REWARD_MS, REWARD_TRIALS = 10.0, 10.0
+"""Time constants of the mean rewards of the when and of the what readout."""
 
 _WHEN, _WHAT = 0, 1
 
@@ -53,10 +57,8 @@ def broadcast_rows(
         Presynaptic traces.
     gate, target : (steps, K) float64
         Weight of each channel in the reward, and what it should read.
-    key : uint64
-        Key of the perturbations; step and channel are folded in here.
-    first_step : int
-        Number of the first row.
+    key, first_step : uint64, int
+        Key of the perturbations, into which step and channel are folded here; number of the first row.
     noise : float
         Standard deviation of the perturbations, in units of the target.
     rate, reward_rate : float
@@ -112,8 +114,6 @@ class BroadcastReadout:
         Learning rates, per ms and per trial.
     noise : float
         Standard deviation of the perturbations, in units of the target.
-    reward_ms, reward_trials : float
-        Time constants of the two running means of the reward.
 
     Attributes
     ----------
@@ -121,25 +121,18 @@ class BroadcastReadout:
         Weights.
     """
 
+    copy = deepcopy
+
     def __init__(
-        self,
-        config: Config,
-        key: int,
-        when_rate: float,
-        what_rate: float,
-        noise: float = 0.1,
-        reward_ms: float = 10.0,
-        reward_trials: float = 10.0,
+        self, config: Config, key: int, when_rate: float, what_rate: float, noise: float = 0.1
     ) -> None:
-        cells, events = config.reservoir.neurons, config.task.events
+        cells, events, dt = config.reservoir.neurons, config.task.events, config.run.dt_ms
         self.w_when: np.ndarray = np.zeros((events, cells + 1))
         self.w_what: np.ndarray = np.zeros((events, cells))
         self._when_reward, self._what_reward = np.full(1, np.nan), np.full(1, np.nan)
         self._key = key
-        self._noise = noise
-        dt = config.run.dt_ms
-        self._when = (when_rate * dt, min(1.0, dt / reward_ms), config.readout.when_norm_floor)
-        self._what = (what_rate, min(1.0, 1.0 / reward_trials), 0.0)
+        self._when = (noise, when_rate * dt, min(1.0, dt / REWARD_MS), config.readout.when_norm_floor)
+        self._what = (noise, what_rate, 1.0 / REWARD_TRIALS, 0.0)
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), without perturbation, and in a trial learn."""
@@ -147,10 +140,8 @@ class BroadcastReadout:
             return np.asarray(chunk.xc @ self.w_when.T)
         z = np.empty_like(chunk.target)
         key = key_of(self._key, _WHEN, segment.noise_key)
-        taught = (chunk.xc, chunk.gate, chunk.target)
-        broadcast_rows(
-            self.w_when, self._when_reward, *taught, key, chunk.first_step, self._noise, *self._when, z
-        )
+        taught = (chunk.xc, chunk.gate, chunk.target, key, chunk.first_step)
+        broadcast_rows(self.w_when, self._when_reward, *taught, *self._when, z)
         return z
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
@@ -160,14 +151,6 @@ class BroadcastReadout:
         p: np.ndarray = np.empty((1, len(self.w_what)))
         outcome = (np.arange(p.size) == segment.outcome).astype(np.float64)
         key = key_of(self._key, _WHAT, segment.noise_key)
-        taught = (x_mean[None], np.ones_like(p), outcome[None])
-        broadcast_rows(self.w_what, self._what_reward, *taught, key, 0, self._noise, *self._what, p)
+        taught = (x_mean[None], np.ones_like(p), outcome[None], key, 0)
+        broadcast_rows(self.w_what, self._what_reward, *taught, *self._what, p)
         return np.asarray(p[0])
-
-    def copy(self) -> BroadcastReadout:
-        """Return a readout that shares no memory with this one."""
-        twin = BroadcastReadout.__new__(BroadcastReadout)
-        twin.__dict__.update(self.__dict__)
-        for name in ("w_when", "w_what", "_when_reward", "_what_reward"):
-            setattr(twin, name, getattr(self, name).copy())
-        return twin

@@ -1,12 +1,13 @@
 """One merged readout instead of two: every event has a single weight vector, taught p-weighted timing.
 
-The alternative that the division into what and when is held against (Yamada & Chao, arXiv:2510.14382).
-In every trial channel k is taught y_k g_k(t), which is 0 throughout for an event that did not occur, so
-that its mean over trials is the prediction object p_k g_k(t).
+The alternative to separate what and when readouts (Yamada & Chao, arXiv:2510.14382). In every trial channel
+k is taught y_k g_k(t), which is 0 throughout for an event that did not occur, so that its mean over trials is
+the prediction object p_k g_k(t).
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,28 +67,13 @@ def delta_rows(
             gated_delta(w, xc[row], gate[row], target[row], z[row], rate, divisor)
 
 
-class MergedReadout:
-    """One readout of probability-weighted timing; a `recorded_spikes.Rule`.
+class Merged:
+    """A readout of probability-weighted timing with weights ``w``, (K, N + 1); subclasses learn them."""
 
-    Parameters
-    ----------
-    config : Config
-        Gives sizes, ``when_rate``, ``when_norm_floor`` and the time of the cue. It always divides by
-        |xc|^2 of the moment.
-    rate : float, optional
-        Learning rate per ms, by default ``readout.when_rate``. The readout is a running mean over what it
-        was taught, so a rate that learns timing in few trials makes the probability follow single trials.
+    copy = deepcopy
 
-    Attributes
-    ----------
-    w : (K, N + 1) float64
-        Weights.
-    """
-
-    def __init__(self, config: Config, rate: float | None = None) -> None:
-        self.w: np.ndarray = np.zeros((config.task.events, config.reservoir.neurons + 1))
-        self._rate = (config.readout.when_rate if rate is None else rate) * config.run.dt_ms
-        self._norm_floor = config.readout.when_norm_floor
+    def __init__(self, config: Config, w: np.ndarray) -> None:
+        self.w = w
         self._cue_step = config.steps(config.task.before_ms)
 
     @property
@@ -100,25 +86,31 @@ class MergedReadout:
         """The same weights less that of the constant input, (K, N): the one readout gives the probability."""
         return self.w[:, :-1]
 
-    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
-        """Read the channels, (steps, K), and in a trial learn in every step from the cue on."""
-        z = np.empty_like(chunk.target)
-        after_cue = chunk.first_step + np.arange(len(z)) >= self._cue_step
-        gate = np.zeros_like(z)
-        gate[after_cue] = 1.0
-        occurred = np.arange(z.shape[1]) == segment.outcome
-        learning = segment.kind is Kind.TRIAL
-        rule = (self._rate, self._norm_floor, -1.0, learning)
-        delta_rows(self.w, chunk.xc, gate, chunk.target * occurred, *rule, z)
-        return z
-
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Return ones, (K,): the readout itself carries the probability."""
         return np.ones(len(self.w))
 
-    def copy(self) -> MergedReadout:
-        """Return a readout that shares no memory with this one."""
-        twin = MergedReadout.__new__(MergedReadout)
-        twin.__dict__.update(self.__dict__)
-        twin.w = self.w.copy()
-        return twin
+
+class MergedReadout(Merged):
+    """One readout of probability-weighted timing, taught by the delta rule; a `recorded_spikes.Rule`.
+
+    Parameters
+    ----------
+    config : Config
+        Gives sizes, ``when_norm_floor`` and the time of the cue. It always divides by |xc|^2 of the moment.
+    rate : float
+        Learning rate per ms. The readout is a running mean over what it was taught, so a rate that learns
+        timing in few trials makes the probability follow single trials.
+    """
+
+    def __init__(self, config: Config, rate: float) -> None:
+        super().__init__(config, np.zeros((config.task.events, config.reservoir.neurons + 1)))
+        self._rule = (rate * config.run.dt_ms, config.readout.when_norm_floor, -1.0)
+
+    def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
+        """Read the channels, (steps, K), and in a trial learn in every step from the cue on."""
+        z, gate = np.empty_like(chunk.target), np.zeros_like(chunk.target)
+        gate[max(0, self._cue_step - chunk.first_step) :] = 1.0
+        target = chunk.target * (np.arange(z.shape[1]) == segment.outcome)
+        delta_rows(self.w, chunk.xc, gate, target, *self._rule, segment.kind is Kind.TRIAL, z)
+        return z

@@ -10,19 +10,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lava_predict.reports.plot_style import GREY, legend, new_figure, point_style, strip, to_png
-from lava_predict.reproduction import conditions
-from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
+from lava_predict.reports.plot_style import GREY, keys, legend, new_figure, point_style, strip
+from lava_predict.reproduction.claim import Results, Values, stated
+from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.ablation import (
     NETWORK_ABLATIONS,
     RULE_ABLATIONS,
-    ablated,
     ablated_rules,
+    network_changes,
 )
+from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks
 from lava_predict.reproduction.studies.closed_loop import FEEDBACK_GAIN
-from lava_predict.reproduction.studies.course import course
 from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 
 GATING = ("gate everywhere", "no residual gate", "both channels open", "shuffled error")
@@ -31,60 +33,40 @@ GATING = ("gate everywhere", "no residual gate", "both channels open", "shuffled
 _SHUFFLED_TIMING = "shuffled timing"
 _TOGETHER = tuple(name for name in RULE_ABLATIONS if name != _SHUFFLED_TIMING)
 """Those that share a reservoir run; shuffled timing, another claim's null as well, is a unit of its own."""
-_READOUTS = {
-    "when without what": "z / K in place of the prediction, in the whole learner",
-    "what without when": "the probability times the best constant, in the whole learner",
-}
-_CLOSED = {"closed loop": "the when readout is fed back, which it is not in the full rule"}
-OTHERS = {
-    name: says
-    for name, says in (RULE_ABLATIONS | NETWORK_ABLATIONS | _CLOSED | _READOUTS).items()
-    if name not in GATING
-}
+_OTHER_LEARNERS = ("closed loop", "when without what", "what without when")
+OTHERS = tuple(name for name in (*RULE_ABLATIONS, *NETWORK_ABLATIONS, *_OTHER_LEARNERS) if name not in GATING)
 """Further ablations, shown and not judged."""
 
 _FULL = "full rule"
 _WORST = 2.0
 _FROM_SHARE = 0.1
 
-_QUANTITY = "error, mean over the tests from a tenth of each block on / of predicting nothing"
-
-CRITERIA = (
-    *(
-        Criterion(name, f"{name}: {_QUANTITY}", rule=Rule("at least", 1.25, "ratio"), null=_FULL)
-        for name in GATING
-    ),
-    *(Criterion(name, f"{name} ({says}): the same", null=_FULL) for name, says in OTHERS.items()),
-)
-
 
 def _units(config: Config, seed: int) -> Mapping[str, Unit]:
     # Rules can be compared on one reservoir only while nothing is fed back to it.
-    laid_out = conditions.course(config, seed, ("reservoir", "feedback_gain", 0.0))
-    closed = conditions.course(config, seed, ("reservoir", "feedback_gain", FEEDBACK_GAIN))
+    laid_out = with_blocks(config, seed, OPEN_LOOP)
+    closed = ("reservoir", "feedback_gain", FEEDBACK_GAIN)
     return {
-        _FULL: unit(course, laid_out),
+        _FULL: unit(learn_blocks, laid_out),
         "together": unit(ablated_rules, laid_out, ablations=list(_TOGETHER)),
-        "closed loop": unit(course, closed),
-    } | {name: unit(ablated, laid_out, ablation=name) for name in (_SHUFFLED_TIMING, *NETWORK_ABLATIONS)}
+        _SHUFFLED_TIMING: unit(ablated_rules, laid_out, ablations=[_SHUFFLED_TIMING]),
+        "closed loop": unit(learn_blocks, with_blocks(config, seed, closed)),
+    } | {
+        name: unit(learn_blocks, with_changes(laid_out, network_changes(laid_out, name)))
+        for name in NETWORK_ABLATIONS
+    }
 
 
-def errors(found: Mapping[str, Found]) -> dict[str, np.ndarray]:
-    """Return the relative error of every learner at every probe, (probes,), NaN once it has diverged.
-
-    Parameters
-    ----------
-    found : mapping of str to Found
-        What the units of one seed gave.
-    """
+def errors(found: Results) -> dict[str, np.ndarray]:
+    """Return the relative error of every learner at every probe, (probes,), NaN once it has diverged."""
     full = found[_FULL]
-    alone = {name: found[name]["error"] for name in (_SHUFFLED_TIMING, "closed loop", *NETWORK_ABLATIONS)}
-    together = dict(zip(_TOGETHER, found["together"]["error"], strict=True))
-    parts = {
+    by_rule = found["together"] | found[_SHUFFLED_TIMING]
+    return {
+        **{name: by_rule[f"{name}: error"] for name in RULE_ABLATIONS},
+        **{name: found[name]["error"] for name in (_FULL, "closed loop", *NETWORK_ABLATIONS)},
         "when without what": relative_error(when_alone(full["z"]), full["truth"]),
         "what without when": relative_error(what_alone(full["p"], full["truth"]), full["truth"]),
     }
-    return {_FULL: full["error"], **together, **alone, **parts}
 
 
 def when_alone(z: np.ndarray) -> np.ndarray:
@@ -95,12 +77,8 @@ def when_alone(z: np.ndarray) -> np.ndarray:
 def what_alone(p: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return the best prediction, (probes, steps, K), that does not change in time.
 
-    Parameters
-    ----------
-    p : (probes, K) float64
-        What readout; it is multiplied by the constant that brings it, in each probe, nearest to the truth.
-    truth : (probes, steps, K) float64
-        The true prediction object.
+    In each probe the what readout p, (probes, K), is multiplied by the constant that brings it nearest to
+    the truth, (probes, steps, K).
     """
     clipped = np.clip(p, 0.0, 1.0)[:, None]
     size = np.sum(clipped**2, axis=(1, 2)) * truth.shape[1]
@@ -114,68 +92,44 @@ def relative_error(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(error / nothing))
 
 
-def over_course(found: Found, error: np.ndarray, counted: np.ndarray | None = None) -> float:
-    """Average over the tests from a tenth of each block on.
+def mean_error(found: Found, error: np.ndarray, counted: np.ndarray | None = None) -> float:
+    """Average relative errors, (probes,), over the tests from a tenth of each block on.
 
-    Parameters
-    ----------
-    found : Found
-        Gives ``block`` and ``trials``, (probes,).
-    error : (probes,) float64
-        Relative error. One above 2, twice that of predicting nothing, and one after divergence count as 2.
-    counted : (blocks,) bool, optional
-        Which blocks are averaged; all if left out.
+    An error above 2, twice that of predicting nothing, and one after divergence count as 2. Of the blocks
+    only those are averaged that are marked in ``counted``, (blocks,), if it is given.
     """
     block, trials = found["block"], found["trials"]
-    length = np.array([trials[block == number].max() for number in range(block.max() + 1)])
-    shown = trials >= np.maximum(1, np.round(_FROM_SHARE * length))[block]
+    first = np.maximum(1, np.round(_FROM_SHARE * trials[block_ends(found)]))
+    shown = trials >= first[block]
     if counted is not None:
         shown &= counted[block]
     return float(np.mean(np.fmin(error[shown], _WORST)))
 
 
-def _measure(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Mapping[str, Measured]:
-    by_seed = [{name: over_course(found[_FULL], e) for name, e in errors(found).items()} for found in seeds]
+def _measure(found: Results, place: int) -> Values:
+    means = {name: mean_error(found[_FULL], error) for name, error in errors(found).items()}
     # The full rule is given no benefit: without a result of it nothing can be said.
-    null = np.array(
-        [
-            one[_FULL] if np.isfinite(found[_FULL]["error"]).all() else np.nan
-            for one, found in zip(by_seed, seeds, strict=True)
-        ]
-    )
-    return {
-        criterion.key: Measured(np.array([one[criterion.key] for one in by_seed]), null)
-        for criterion in CRITERIA
-    }
+    full = means.pop(_FULL)
+    null = full if np.isfinite(found[_FULL]["error"]).all() else np.nan
+    return {name: (mean, null) for name, mean in means.items()}
 
 
-def _draw(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Sequence[Picture]:
+def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
     names = (_FULL, *GATING, *OTHERS)
     figure = new_figure(9, 5.2)
     panels = figure.subplots(1, 2, sharey=True)
-    blocks = np.arange(int(seeds[0][_FULL]["block"].max()) + 1)
-    for axes, title, counted in (
-        (panels[0], "first block", blocks == 0),
-        (panels[1], "after the switches", blocks > 0),
-    ):
-        by_seed = [
-            {name: over_course(found[_FULL], e, counted) for name, e in errors(found).items()}
-            for found in seeds
-        ]
-        rows = np.array([[one[name] for one in by_seed] for name in names])
-        _points(axes, rows)
+    first = np.arange(len(seeds[0][_FULL]["probability"])) == 0
+    shown = {"first block": first, "after the switches": ~first}
+    by_seed = [errors(found) for found in seeds]
+    for axes, (title, counted) in zip(panels, shown.items(), strict=True):
+        rows = [[mean_error(seeds[0][_FULL], each[name], counted) for each in by_seed] for name in names]
+        _points(axes, np.array(rows))
         axes.set(xlabel="error / error of nothing", xlim=(0, None))
         axes.set_title(title, fontsize=10)
     panels[0].set_yticks(np.arange(len(names)), names)
     panels[0].invert_yaxis()
-    legend(figure, panels[0].get_legend_handles_labels()[0], columns=5)
-    alt = "Error of the full rule and of each ablation, seed by seed: first block, and after the switches."
-    caption = (
-        "Error of the cue-only prediction, mean over the tests from a tenth of each block on: a point a "
-        "seed, a bar their median. An error above 2, and a learner that diverged, stand at 2. The four "
-        "ablations of the gate are judged, the others shown."
-    )
-    return [Picture("gating", to_png(figure), alt, caption)]
+    legend(figure, keys(panels[0]), columns=5)
+    return {"gating": figure}
 
 
 def _points(axes: Axes, rows: np.ndarray) -> None:
@@ -197,12 +151,4 @@ def _points(axes: Axes, rows: np.ndarray) -> None:
             axes.plot([median, median], [row - 0.3, row + 0.3], color=style["color"], linewidth=1.6)
 
 
-CLAIM = Claim(
-    number=9,
-    name="gating",
-    statement="Learning needs the gate in its phases: open at the event, less elsewhere, shut for others.",
-    criteria=CRITERIA,
-    units=_units,
-    measure=_measure,
-    draw=_draw,
-)
+CLAIM = stated("gating", _units, _measure, _draw)

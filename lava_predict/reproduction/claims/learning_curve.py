@@ -4,89 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
+from matplotlib.figure import Figure
 
 from lava_predict.comparison import plots as comparison_plots
-from lava_predict.reports.plot_style import to_png
-from lava_predict.reproduction import conditions
-from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
-from lava_predict.reproduction.studies.ablation import ablated
-from lava_predict.reproduction.studies.course import course, error_after
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reproduction.conditions import with_blocks
+from lava_predict.reproduction.studies.ablation import ablated_rules
+from lava_predict.reproduction.studies.blocks import error_after, learn_blocks, of_rule
+from lava_predict.reproduction.unit import Unit, unit
 from lava_predict.settings.schema import Config
 
+_NULL = "shuffled timing"
 _SHARES = {"tenth": 0.1, "half": 0.5, "end": 1.0}
 """How much of the block has been learned."""
 _ONE_TRIAL = 0.01
 
-CRITERIA = (
-    Criterion("first", "error after one trial / of predicting nothing"),
-    Criterion(
-        "tenth",
-        "error after 10 % of the block / after one trial",
-        "0.71",
-        Rule("at most", 0.71),
-        "shuffled timing",
-    ),
-    Criterion(
-        "half",
-        "error after half of the block / after one trial",
-        "0.48",
-        Rule("at most", 0.48),
-        "shuffled timing",
-    ),
-    Criterion(
-        "end", "error at the block's end / after one trial", "0.44", Rule("at most", 0.44), "shuffled timing"
-    ),
-    Criterion(
-        "learned",
-        "error at the block's end / of predicting nothing",
-        rule=Rule("at most", 0.5, "ratio"),
-        null="shuffled timing",
-    ),
-)
-
 
 def _units(config: Config, seed: int) -> Mapping[str, Unit]:
-    laid_out = conditions.course(config, seed)
-    return {"course": unit(course, laid_out), "shuffled": unit(ablated, laid_out, ablation="shuffled timing")}
+    laid_out = with_blocks(config, seed)
+    return {"blocks": unit(learn_blocks, laid_out), _NULL: unit(ablated_rules, laid_out, ablations=[_NULL])}
 
 
-def first_block(found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Return trials learned and relative error of the probes of the first block, (probes,) each."""
-    shown = found["block"] == 0
-    return found["trials"][shown], found["error"][shown]
+def _measure(found: Results, place: int) -> Values:
+    ours, null = found["blocks"], of_rule(found[_NULL], _NULL)
 
+    def fall(share: float) -> tuple[float, float]:
+        our_fall, null_fall = (
+            error_after(one, 0, share) / error_after(one, 0, _ONE_TRIAL) for one in (ours, null)
+        )
+        return our_fall, null_fall
 
-def _measure(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Mapping[str, Measured]:
-    def each(of: str, share: float) -> np.ndarray:
-        return np.array([error_after(found[of], 0, share) for found in seeds])
-
-    first, null = each("course", _ONE_TRIAL), each("shuffled", _ONE_TRIAL)
-    falls = {
-        key: Measured(each("course", share) / first, each("shuffled", share) / null)
-        for key, share in _SHARES.items()
+    return {key: fall(share) for key, share in _SHARES.items()} | {
+        "first": error_after(ours, 0, _ONE_TRIAL),
+        "learned": (error_after(ours, 0, 1.0), error_after(null, 0, 1.0)),
     }
-    return falls | {"first": Measured(first), "learned": Measured(each("course", 1.0), each("shuffled", 1.0))}
 
 
-def _draw(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Sequence[Picture]:
-    trials, _ = first_block(seeds[0]["course"])
-    error, null = (np.array([first_block(found[of])[1] for found in seeds]) for of in ("course", "shuffled"))
-    figure = comparison_plots.learning_curves(
-        trials, np.zeros_like(trials), {"both rules": error}, {"shuffled timing": null}
-    )
-    alt = "Error over the trials of the first block; it falls, and does not with shuffled timing."
-    caption = "Error of the cue-only prediction in the first block: median and quartiles over seeds."
-    return [Picture("learning_curve", to_png(figure), alt, caption)]
+def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+    first = seeds[0]["blocks"]
+    shown = first["block"] == 0
+    error, null = over_seeds(seeds, "blocks", "error"), over_seeds(seeds, _NULL, f"{_NULL}: error")
+    lines = ({"both rules": error[:, shown]}, {_NULL: null[:, shown]})
+    figure = comparison_plots.learning_curves(first["trials"][shown], first["block"][shown], *lines)
+    return {"learning_curve": figure}
 
 
-CLAIM = Claim(
-    number=1,
-    name="learning-curve",
-    statement="Within a block of fixed statistics the error of the cue-only prediction falls.",
-    criteria=CRITERIA,
-    units=_units,
-    measure=_measure,
-    draw=_draw,
-)
+CLAIM = stated("learning-curve", _units, _measure, _draw)

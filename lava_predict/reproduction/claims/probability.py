@@ -5,59 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import pearson
 from lava_predict.comparison.plots import amplitude_against_probability
-from lava_predict.experiment import scores as metrics
-from lava_predict.reports.plot_style import to_png
-from lava_predict.reproduction import conditions
-from lava_predict.reproduction.claim import Claim, Criterion, Measured, Picture, Rule
-from lava_predict.reproduction.studies.course import course
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.experiment import scores
+from lava_predict.reproduction.claim import Results, Values, stated
+from lava_predict.reproduction.conditions import LATENCIES_MS, LEVELS, with_blocks
+from lava_predict.reproduction.studies.blocks import learn_blocks
+from lava_predict.reproduction.unit import Unit, unit
 from lava_predict.settings.schema import Config
 
 _PERMUTED = "levels permuted"
-_TIMING = "timing readout alone"
-
-CRITERIA = (
-    Criterion(
-        "r_first", "r of A's amplitude with A's probability", "0.978", Rule("at least", 0.95), _PERMUTED
-    ),
-    Criterion(
-        "r_second", "r of B's amplitude with A's probability", "-0.989", Rule("at most", -0.95), _PERMUTED
-    ),
-    Criterion(
-        "offset",
-        "amplitude that a line gives at probability 0, as a share of that at 1, mean size of both events",
-        rule=Rule("at most", 0.1),
-    ),
-    Criterion("r_estimate", "r of A's estimate with A's probability, 0.2 to 0.8", null=_TIMING),
-)
 
 
 def _units(config: Config, seed: int) -> Mapping[str, Unit]:
     """One block at each level; outcomes are drawn independently from level to level."""
     laid_out = {}
-    for number, level in enumerate(conditions.LEVELS):
-        draws = {"task": config.run.draws.task + 1 + number}
-        probability = (float(level), float(1.0 - level))
-        one = conditions.one_block(
-            config, seed, probability, conditions.LATENCIES_MS[0], ("run", "draws", draws)
-        )
-        laid_out[f"{level:.1f}"] = unit(course, one)
+    for number, level in enumerate(LEVELS):
+        draws = ("run", "draws", {"task": config.run.draws.task + 1 + number})
+        block = ((float(level), float(1.0 - level)), LATENCIES_MS[0])
+        laid_out[f"{level:.1f}"] = unit(learn_blocks, with_blocks(config, seed, draws, blocks=[block]))
     return laid_out
 
 
-def _of_levels(found: Mapping[str, Found], name: str) -> np.ndarray:
-    """Return amplitudes of z or o, or estimates p, at the end of the block, (levels, K)."""
-    rows = []
-    for level in conditions.LEVELS:
-        one = found[f"{level:.1f}"]
-        last = one[name][-1]
-        if name != "p":
-            last = metrics.amplitude(last, one["time_ms"], one["latency_ms"][0])
-        rows.append(last)
-    return np.array(rows)
+def _of_levels(found: Results, name: str) -> np.ndarray:
+    """Return amplitudes of z or o at the end of the block, (levels, K)."""
+    levels = [found[f"{level:.1f}"] for level in LEVELS]
+    return np.array([scores.amplitude(one[name][-1], one["time_ms"], one["latency_ms"][0]) for one in levels])
 
 
 def offset(levels: np.ndarray, amplitude: np.ndarray) -> float:
@@ -72,45 +47,28 @@ def offset(levels: np.ndarray, amplitude: np.ndarray) -> float:
     return float(abs(intercept / (intercept + slope)))
 
 
-def _measure(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Mapping[str, Measured]:
-    levels, middle = conditions.LEVELS, (conditions.LEVELS > 0.15) & (conditions.LEVELS < 0.85)
-    amplitude, estimate, timing = (
-        np.array([_of_levels(found, name) for found in seeds]) for name in ("o", "p", "z")
-    )
-    permuted = [np.random.default_rng(number).permutation(levels) for number in range(len(seeds))]
-
-    def r(values: np.ndarray, event: int, of: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
-        return np.array(
-            [pearson(level[chosen], seed[chosen, event]) for level, seed in zip(of, values, strict=True)]
-        )
-
-    true, everything = [levels] * len(seeds), np.ones(levels.size, bool)
-    offsets = [np.mean([offset(levels, seed[:, 0]), offset(1 - levels, seed[:, 1])]) for seed in amplitude]
+def _measure(found: Results, place: int) -> Values:
+    amplitude, timing = _of_levels(found, "o"), _of_levels(found, "z")
+    estimate = np.array([found[f"{level:.1f}"]["p"][-1] for level in LEVELS])
+    permuted, middle = np.random.default_rng(place).permutation(LEVELS), (LEVELS > 0.15) & (LEVELS < 0.85)
     return {
-        "r_first": Measured(r(amplitude, 0, true, everything), r(amplitude, 0, permuted, everything)),
-        "r_second": Measured(r(amplitude, 1, true, everything), r(amplitude, 1, permuted, everything)),
-        "offset": Measured(np.array(offsets)),
-        "r_estimate": Measured(r(estimate, 0, true, middle), r(timing, 0, true, middle)),
+        "r_first": (pearson(LEVELS, amplitude[:, 0]), pearson(permuted, amplitude[:, 0])),
+        "r_second": (pearson(LEVELS, amplitude[:, 1]), pearson(permuted, amplitude[:, 1])),
+        "offset": float(np.mean([offset(LEVELS, amplitude[:, 0]), offset(1 - LEVELS, amplitude[:, 1])])),
+        "r_estimate": (
+            pearson(LEVELS[middle], estimate[middle, 0]),
+            pearson(LEVELS[middle], timing[middle, 0]),
+        ),
     }
 
 
-def _draw(config: Config, seeds: Sequence[Mapping[str, Found]]) -> Sequence[Picture]:
+def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
     amplitude = np.array([_of_levels(found, "o") for found in seeds])
     figure = amplitude_against_probability(
-        conditions.LEVELS, {"event A": amplitude[:, :, 0], "event B": amplitude[:, :, 1]}
+        LEVELS, {"event A": amplitude[:, :, 0], "event B": amplitude[:, :, 1]}
     )
     figure.axes[0].set_xlabel("probability of A")
-    alt = "Amplitude of both events' prediction over the probability of A: one line rises, the other falls."
-    caption = "Amplitude over the probability of A, a point a seed and level; lines are medians."
-    return [Picture("probability", to_png(figure), alt, caption)]
+    return {"probability": figure}
 
 
-CLAIM = Claim(
-    number=3,
-    name="probability",
-    statement="The amplitude of each event's prediction is proportional to its probability.",
-    criteria=CRITERIA,
-    units=_units,
-    measure=_measure,
-    draw=_draw,
-)
+CLAIM = stated("probability", _units, _measure, _draw)

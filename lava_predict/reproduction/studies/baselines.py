@@ -1,19 +1,19 @@
 """Other learning rules than the network's own, on the same reservoir run and the same streams.
 
-The constants below were tuned on seeds 1 .. 4 of the preset `robust`, each for the benefit of the rule that
-it belongs to; docs/reproduction.md gives what was tried.
+The constants below were tuned on seeds 1 .. 4 of the preset `robust`, each to the advantage of its rule;
+docs/reproduction.md says what was tried.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from lava_predict.experiment.recorded_spikes import LocalRules, Replay, Rule
+from lava_predict.experiment.recorded_spikes import Replay, Rule
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.baselines.broadcast import BroadcastReadout
 from lava_predict.reproduction.baselines.merged import MergedReadout
-from lava_predict.reproduction.baselines.rls import MergedRlsReadout, RlsReadout
-from lava_predict.reproduction.studies.course import probe_arrays
+from lava_predict.reproduction.baselines.rls import EVERY_MS, MergedRlsReadout, RlsReadout
+from lava_predict.reproduction.conditions import OPEN_LOOP
+from lava_predict.reproduction.studies.blocks import learn_side_by_side
+from lava_predict.reproduction.studies.own_rules import local_rules_at
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -23,40 +23,29 @@ RLS_RIDGES = (0.01, 0.1)
 block, and the best after a switch with P reset."""
 
 RLS_MEMORY_TRIALS = (5.0, 80.0)
-"""What the forgetting variant remembers, when and what: of those tried the best over the whole course."""
-
-RLS_EVERY_MS = 10.0
-"""Between two updates of the when readout. Its inputs change over several times that."""
+"""Memory of the forgetting variant, when and what: of those tried the best over all four blocks."""
 
 MERGED_RATE = 0.0014
-"""Per ms: of those tried the best over the whole course."""
+"""Per ms: of those tried the best over all four blocks."""
 
 MERGED_FAST_RATE = 0.02
 """Per ms: of those tried the best soon after a switch of the timing."""
 
 MERGED_RLS_RIDGE = 0.1
-"""Of the merged readout by RLS: of those tried the best over the course with P reset at each switch."""
+"""Of the merged readout by RLS: of those tried the best over all four blocks with P reset at each switch."""
 
 MERGED_RLS_MEMORY_TRIALS = 20.0
-"""What its forgetting variant remembers: of those tried the best over the course."""
+"""Memory of its forgetting variant: of those tried the best over all four blocks."""
 
 BROADCAST: dict[str, float] = {"when_rate": 0.01, "what_rate": 0.03, "noise": 0.3}
-"""Of those tried the best over the whole course."""
+"""Of those tried the best over all four blocks."""
 
 _KEY = 1
 """Sets the perturbations apart from all that the seed decides otherwise."""
 
-_SHARED = ("block", "trials", "truth", "time_ms", "probability", "latency_ms")
-"""What the arrays of all rules have in common."""
-
 
 def baseline_rules(replay: Replay) -> dict[str, Rule]:
-    """Return all rules before the first trial.
-
-    Parameters
-    ----------
-    replay : Replay
-        What they are to learn from.
+    """Return all rules before the first trial of a replay.
 
     Returns
     -------
@@ -69,66 +58,35 @@ def baseline_rules(replay: Replay) -> dict[str, Rule]:
     config = replay.config
     when_norm, what_norm = replay.input_norms()
     ridges = (RLS_RIDGES[0] * when_norm, RLS_RIDGES[1] * what_norm)
-    updates_of_trial = config.task.after_ms / RLS_EVERY_MS
+    merged_ridge = MERGED_RLS_RIDGE * when_norm
+    updates_of_trial = config.task.after_ms / EVERY_MS
 
     def of_memory(trials: float) -> float:
         return 1.0 - 1.0 / (trials * updates_of_trial)
 
     forgetting = (of_memory(RLS_MEMORY_TRIALS[0]), 1.0 - 1.0 / RLS_MEMORY_TRIALS[1])
-    merged_ridge = MERGED_RLS_RIDGE * when_norm
-    merged_forgetting = of_memory(MERGED_RLS_MEMORY_TRIALS)
-    key = int(key_of(config.run.seed, _KEY))
     return {
         "local": replay.local_rules(),
-        "rls kept": RlsReadout(config, ridges, every_ms=RLS_EVERY_MS),
-        "rls reset": RlsReadout(config, ridges, every_ms=RLS_EVERY_MS, reset_at_switch=True),
-        "rls forgetting": RlsReadout(config, ridges, forgetting, every_ms=RLS_EVERY_MS),
+        "rls kept": RlsReadout(config, ridges),
+        "rls reset": RlsReadout(config, ridges, reset_at_switch=True),
+        "rls forgetting": RlsReadout(config, ridges, forgetting),
         "merged": MergedReadout(config, MERGED_RATE),
         "merged fast": MergedReadout(config, MERGED_FAST_RATE),
-        "local slow": _local_at(replay, MERGED_RATE),
-        "local fast": _local_at(replay, MERGED_FAST_RATE),
-        "merged rls reset": MergedRlsReadout(
-            config, merged_ridge, every_ms=RLS_EVERY_MS, reset_at_switch=True
-        ),
-        "merged rls forgetting": MergedRlsReadout(
-            config, merged_ridge, merged_forgetting, every_ms=RLS_EVERY_MS
-        ),
-        "broadcast": BroadcastReadout(config, key, **BROADCAST),
+        "local slow": local_rules_at(replay, MERGED_RATE),
+        "local fast": local_rules_at(replay, MERGED_FAST_RATE),
+        "merged rls reset": MergedRlsReadout(config, merged_ridge, reset_at_switch=True),
+        "merged rls forgetting": MergedRlsReadout(config, merged_ridge, of_memory(MERGED_RLS_MEMORY_TRIALS)),
+        "broadcast": BroadcastReadout(config, int(key_of(config.run.seed, _KEY)), **BROADCAST),
     }
 
 
-def _local_at(replay: Replay, when_rate: float) -> LocalRules:
-    """Return the network's own rules with another when rate, per ms."""
-    changed = with_changes(replay.config, [("readout", "when_rate", when_rate)])
-    return LocalRules(changed, replay.local_rules().state)
-
-
 def baselines(config: Config) -> Found:
-    """Learn the configuration's blocks with every rule.
-
-    Parameters
-    ----------
-    config : Config
-        Of one cue; the loop from readout to reservoir is opened.
+    """Learn a configuration's blocks, of one cue and with the loop opened, with every rule.
 
     Returns
     -------
     Found
-        As `probe_arrays`, and ``w_when`` (probes, K, N + 1) and ``w_what`` (probes, K, N); what is not the
-        same for all rules as "RULE: name". `of_rule` takes out those of one.
+        As `lava_predict.reproduction.studies.blocks.learn_side_by_side`, by the names of `baseline_rules`.
     """
-    replay = Replay(with_changes(config, [("reservoir", "feedback_gain", 0.0)]))
-    found: Found = {}
-    for rule, probes in replay.run(baseline_rules(replay)).items():
-        arrays = probe_arrays(replay.meet, probes)
-        for weights in ("w_when", "w_what"):
-            arrays[weights] = np.array([getattr(probe, weights) for probe in probes])
-        found |= {name if name in _SHARED else f"{rule}: {name}": array for name, array in arrays.items()}
-    return found
-
-
-def of_rule(found: Found, rule: str) -> Found:
-    """Return the arrays of one rule under their own names, with those that all rules share."""
-    shared = {name: found[name] for name in _SHARED}
-    own = f"{rule}: "
-    return shared | {name[len(own) :]: array for name, array in found.items() if name.startswith(own)}
+    replay = Replay(with_changes(config, [OPEN_LOOP]))
+    return learn_side_by_side(replay, baseline_rules(replay))

@@ -1,13 +1,12 @@
 """How far cue-only trajectories of the reservoir differ from one another, with and without the closed loop.
 
-The loop is from the when readout back into the reservoir. What it does is told from what its drive does by
-cutting it at the cue and playing a recorded signal in through the same weights.
+The loop leads from the when readout back into the reservoir. To separate what the loop does from what its
+drive does, the loop is cut at the cue and a recorded signal is played in through the same weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +16,11 @@ from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.network.arithmetic import FloatArithmetic
-from lava_predict.network.float_step import FEEDBACK_GRAIN
+from lava_predict.network.float_step import FEEDBACK_GRAIN, Recording
+from lava_predict.network.segment_borders import check_finite, enter
 from lava_predict.network.state import State
 from lava_predict.numerics.noise import key_of
+from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -63,9 +64,9 @@ def trajectories(config: Config) -> Found:
     Found
         Over the time from the cue on, ``time_ms`` (steps,): ``x_variability`` and ``z_variability``
         (`CONDITIONS`, steps), the variance over presentations of the traces, summed over cells, and of the
-        when readout, over channels, each divided by the variance over time of its mean course;
-        ``x_distance`` and ``z_distance`` (`KICKED`, steps), the mean squared distance of a kicked from an
-        unkicked presentation with the same noise, in the same unit. NaN where a network diverged.
+        when readout, over channels, each divided by the variance over time of the mean;
+        ``x_distance`` (`KICKED`, steps), the mean squared distance of a kicked presentation's traces from
+        those of an unkicked one with the same noise, in the same unit. NaN where a network diverged.
     """
     meet = Meet(config)
     steps = meet.times_ms.size - meet.cue_step
@@ -73,44 +74,39 @@ def trajectories(config: Config) -> Found:
     try:
         return found | _compared(config)
     except RunError:
-        rows = {"variability": len(CONDITIONS), "distance": len(KICKED)}
-        return found | {
-            f"{of}_{name}": np.full((count, steps), np.nan) for of in "xz" for name, count in rows.items()
-        }
+        rows = {"x_variability": CONDITIONS, "z_variability": CONDITIONS, "x_distance": KICKED}
+        return found | {name: np.full((len(of), steps), np.nan) for name, of in rows.items()}
 
 
 def _compared(config: Config) -> Found:
-    closed = Learned(config)
-    opened = Learned(without_loop(config))
+    closed, opened = Learned(config), Learned(with_changes(config, [OPEN_LOOP]))
     tested, others = range(REPEATS), range(REPEATS, 2 * REPEATS)
     # What is played in comes from other presentations than those it is played into.
     signals = [closed.present(number).fed_back for number in others]
     mean = np.mean(signals, axis=0)
-    spreads = [
-        spread(closed.present(number) for number in tested),
-        spread(opened.present(number) for number in tested),
-        spread(closed.present(number, played_in=mean) for number in tested),
-        spread(closed.present(number, played_in=signals[number]) for number in tested),
-        spread(opened.present(number) for number in others),
-    ]
+    conditions = (
+        (closed.present(number) for number in tested),
+        (opened.present(number) for number in tested),
+        (closed.present(number, played_in=mean) for number in tested),
+        (closed.present(number, played_in=signals[number]) for number in tested),
+        (opened.present(number) for number in others),
+    )
+    found = [variability(presentations) for presentations in conditions]
     distances = [closed.distances(number) for number in tested]
     return {
-        "x_variability": np.array([one.x_variance / one.x_variance_over_time for one in spreads]),
-        "z_variability": np.array([one.z_variance / one.z_variance_over_time for one in spreads]),
-        "x_distance": np.mean([x for x, _ in distances], axis=0) / spreads[0].x_variance_over_time,
-        "z_distance": np.mean([z for _, z in distances], axis=0) / spreads[0].z_variance_over_time,
+        "x_variability": np.array([x.over_presentations / x.over_time for x, _ in found]),
+        "z_variability": np.array([z.over_presentations / z.over_time for _, z in found]),
+        "x_distance": np.mean(distances, axis=0) / found[0][0].over_time,
     }
 
 
-class Course(NamedTuple):
+class Presentation(NamedTuple):
     """A presentation of the cue alone, from the cue on.
 
     Attributes
     ----------
-    x : (steps, N) float64
-        Traces.
-    z : (steps, K) float64
-        When readout.
+    x, z : (steps, N) and (steps, K) float64
+        Traces and when readout.
     fed_back : (steps, K) float64
         What the readout of the step before sends, or would send if the loop were closed.
     """
@@ -120,116 +116,54 @@ class Course(NamedTuple):
     fed_back: np.ndarray
 
 
-class Spread(NamedTuple):
-    """How presentations differ, (steps,), and how much happens in their mean course."""
+class Variability(NamedTuple):
+    """Variance over presentations, (steps,), and over time of their mean, summed over cells or channels."""
 
-    x_variance: np.ndarray
-    z_variance: np.ndarray
-    x_variance_over_time: float
-    z_variance_over_time: float
+    over_presentations: np.ndarray
+    over_time: float
 
 
-def spread(courses: Iterable[Course]) -> Spread:
-    """Return the variance over presentations, at least two, and that over time of their mean course.
-
-    Both are summed over cells, and over channels. The presentations are taken one at a time, for memory.
-    """
+def variability(presentations: Iterable[Presentation]) -> tuple[Variability, Variability]:
+    """Return the variability of traces and of the when readout, holding one presentation at a time."""
     count = 0
-    x, z = (Sums(), Sums())
-    for course in courses:
+    sums, squares = [np.zeros(()), np.zeros(())], [np.zeros(()), np.zeros(())]
+    for shown in presentations:
         count += 1
-        x.add(course.x)
-        z.add(course.z)
-    return Spread(
-        x.variance(count), z.variance(count), x.variance_over_time(count), z.variance_over_time(count)
-    )
-
-
-class Sums:
-    """Sum and sum of squares of arrays of (steps, n)."""
-
-    def __init__(self) -> None:
-        self._sum: np.ndarray = np.zeros(())
-        self._squares: np.ndarray = np.zeros(())
-
-    def add(self, values: np.ndarray) -> None:
-        """Add one array."""
-        self._sum = self._sum + values
-        self._squares = self._squares + np.sum(values**2, axis=1)
-
-    def variance(self, count: int) -> np.ndarray:
-        """Return the unbiased variance over the ``count`` arrays, summed over columns, (steps,)."""
-        between = self._squares - np.sum(self._sum**2, axis=1) / count
-        return np.asarray(between / (count - 1))
-
-    def variance_over_time(self, count: int) -> float:
-        """Return the variance over steps of the mean array, summed over columns."""
-        return float(np.var(self._sum / count, axis=0).sum())
-
-
-class Stage(Meet):
-    """The task, but what reaches the network is set from outside."""
-
-    level: np.ndarray
-    """(steps, C) float64, of the next segment."""
-
-    def streams(self, segment: Segment) -> Streams:
-        """Give the levels that were set, and nothing to learn."""
-        nothing = np.zeros((segment.steps, self.task.events))
-        return Streams(self.level, nothing, nothing)
-
-    def presentation(self, trials: int, number: int) -> tuple[list[Segment], Segment, Segment]:
-        """Lay out a presentation of the cue alone.
-
-        Returns
-        -------
-        list of Segment
-            Up to the cue.
-        Segment, Segment
-            From the cue to the kick, and from there to the end.
-        """
-        *pause, probe = self.probe(len(self.task.blocks) - 1, trials, 0, number)
-        # The time before the cue is a segment of its own, and not empty, as it carries the reset.
-        kick = min(self.config.steps(KICK_MS), probe.steps - self.cue_step - 1)
-        lengths = (max(1, self.cue_step), kick, probe.steps - self.cue_step - kick)
-        before, early, late = (
-            replace(probe, steps=length, noise_key=int(key_of(probe.noise_key, part)), reset=False)
-            for part, length in enumerate(lengths)
+        for place, values in enumerate((shown.x, shown.z)):
+            sums[place] = sums[place] + values
+            squares[place] = squares[place] + np.sum(values**2, axis=1)
+    x, z = (
+        Variability(
+            (square - np.sum(total**2, axis=1) / count) / (count - 1),
+            float(np.var(total / count, axis=0).sum()),
         )
-        return [*pause, replace(before, reset=probe.reset)], early, late
+        for total, square in zip(sums, squares, strict=True)
+    )
+    return x, z
 
 
 class Learned:
-    """A network after all blocks, to present the cue to.
+    """A network that has learned a configuration's blocks, to present the cue to; a RunError if it diverged.
 
-    Parameters
+    Attributes
     ----------
-    config : Config
-        What it learns.
-
-    Raises
-    ------
-    RunError
-        If it diverges.
+    after : State
+        Of the network after the last trial.
     """
 
     def __init__(self, config: Config) -> None:
-        experiment = Experiment(config)
-        session = experiment.start()
-        session.advance(experiment.meet.first_trials[-1])
-        self._after = session.state.network
-        self._trials = session.trials_done
-        self._config = config
-        self._stage = Stage(config)
-        network = experiment.network
-        self._arithmetic = FloatArithmetic(config, network)
-        self._loop = CpuEngine(self._arithmetic, self._stage)
-        # The loop is cut, and a further input reaches each cell through the weights of each fed-back channel.
-        further = network._replace(input_weight=np.vstack([network.input_weight, network.feedback_weight]))
-        self._cut = CpuEngine(FloatArithmetic(without_loop(config), further), self._stage)
+        result = Experiment(config).run()
+        self.after = result.state.network
+        self._trials = len(result.state.trials)
+        self._config, self._meet = config, Meet(config)
+        self._loop = FloatArithmetic(config, result.network)
+        # The loop is cut, and what is played in is a further input through the weights of the loop.
+        weights = np.vstack([result.network.input_weight, result.network.feedback_weight])
+        further = result.network._replace(input_weight=weights)
+        self._cut = FloatArithmetic(with_changes(config, [OPEN_LOOP]), further)
 
-    def present(self, number: int, played_in: np.ndarray | None = None, kicked: bool = False) -> Course:
-        """Present the cue alone.
+    def present(self, number: int, played_in: np.ndarray | None = None, kicked: bool = False) -> Presentation:
+        """Present the cue alone, independently of the presentations before.
 
         Parameters
         ----------
@@ -239,71 +173,68 @@ class Learned:
             Cut the loop at the cue and play this in instead.
         kicked : bool
             Raise v of a tenth of the cells by 10 mV, 100 ms after the cue.
-
-        Returns
-        -------
-        Course
-            Nothing of it is kept for the next presentation.
         """
-        before, early, late = self._stage.presentation(self._trials, number)
-        self._loop.restore(self._after)
-        for segment in before:
-            self._play(self._loop, segment, self._no_input(segment.steps))
-        start = self._loop.state
-        level = self._no_input(early.steps + late.steps)
-        level[: self._config.steps(self._config.task.cue_ms), 0] = 1.0
-        engine = self._loop
+        *pause, probe = self._meet.probe(len(self._meet.task.blocks) - 1, self._trials, 0, number)
+        level, cue = self._meet.streams(probe).level, self._meet.cue_step
+        state = self._after_pause(pause)
+        enter(probe, state, self._loop.start)
+        self._advance(self._loop, state, probe, 0, np.zeros((max(1, cue), level.shape[1])))
+        x_before, z_before = state.x.copy(), state.z[None].copy()
+        level = level[cue:]
+        arithmetic = self._loop
         if played_in is not None:
-            engine, level = self._cut, np.hstack([level, played_in])
-            engine.restore(start)
-        parts = [self._play(engine, early, level[: early.steps])]
+            arithmetic, level = self._cut, np.hstack([level, played_in])
+        early = min(self._config.steps(KICK_MS), len(level) - 1)
+        parts = [self._advance(arithmetic, state, probe, 1, level[:early])]
         if kicked:
-            engine.restore(kick(engine.state, self._config.run.seed, number))
-        parts.append(self._play(engine, late, level[early.steps :]))
-        spikes = np.concatenate([spikes for spikes, _ in parts])
-        z = np.concatenate([z for _, z in parts])
-        return Course(self._traces(spikes, start.x), z, fed_back(np.vstack([start.z, z[:-1]])))
+            kick(state, self._config.run.seed, number)
+        parts.append(self._advance(arithmetic, state, probe, 2, level[early:]))
+        spikes, read = (np.concatenate(part) for part in zip(*parts, strict=True))
+        x = self._traces(spikes, x_before)
+        return Presentation(x, read, fed_back(np.vstack([z_before, read[:-1]])))
 
-    def distances(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Kick a presentation; return the squared distances of traces and readout, (`KICKED`, steps) each."""
+    def distances(self, number: int) -> np.ndarray:
+        """Return the squared distance of kicked traces from those without a kick, (`KICKED`, steps)."""
         unkicked = self.present(number)
-        runs = [
-            self.present(number, kicked=True),
-            self.present(number, played_in=unkicked.fed_back, kicked=True),
-        ]
-        x = np.array([np.sum((run.x - unkicked.x) ** 2, axis=1) for run in runs])
-        z = np.array([np.sum((run.z - unkicked.z) ** 2, axis=1) for run in runs])
-        return x, z
+        signals = (None, unkicked.fed_back)
+        runs = [self.present(number, played_in=signal, kicked=True) for signal in signals]
+        return np.array([np.sum((run.x - unkicked.x) ** 2, axis=1) for run in runs])
 
-    def _no_input(self, steps: int) -> np.ndarray:
-        return np.zeros((steps, len(self._arithmetic.network.input_weight)))
+    def _after_pause(self, pause: list[Segment]) -> State:
+        engine = CpuEngine(self._loop, self._meet)
+        engine.restore(self.after)
+        for _ in engine.play(pause):
+            pass
+        return engine.state
 
-    def _play(self, engine: CpuEngine, segment: Segment, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Play one segment; return its spikes as 0 and 1, (steps, N), and the when readout, (steps, K)."""
-        self._stage.level = level
-        (played,) = engine.play([segment])
-        spikes = np.zeros((segment.steps, self._after.v.size))
-        spikes[played.spike_step, played.spike_cell] = 1.0
-        return spikes, played.z
+    def _advance(
+        self, arithmetic: FloatArithmetic, state: State, probe: Segment, part: int, level: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Advance by a part of a probe, with noise of its own; return spikes (steps, N) and z (steps, K)."""
+        steps, cells, channels = len(level), state.v.size, state.z.size
+        spiking: np.ndarray = np.empty((2, steps * cells), np.uint32)
+        z, drive, norm = np.empty((steps, channels)), np.empty((steps, channels)), np.empty(steps)
+        nothing = np.zeros((steps, channels))
+        key = int(key_of(probe.noise_key, part))
+        given = (Streams(level, nothing, nothing), key, 0, (0, 0), False)
+        count, diverged = arithmetic.advance(state, *given, Recording(spiking[0], spiking[1], z, drive, norm))
+        check_finite(probe, max(diverged, 0), diverged >= 0, state.v, self._config)
+        spikes = np.zeros((steps, cells))
+        spikes[spiking[0, :count], spiking[1, :count]] = 1.0
+        return spikes, z
 
     def _traces(self, spikes: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Turn spikes into traces that go on from ``x``, (steps, N)."""
-        decay, gain = self._arithmetic.constants.trace_decay, self._arithmetic.constants.trace_gain
+        decay, gain = self._loop.constants.trace_decay, self._loop.constants.trace_gain
         traces, _ = lfilter([gain], [1.0, -decay], spikes, axis=0, zi=decay * x[None])
         return np.asarray(traces)
 
 
-def without_loop(config: Config) -> Config:
-    """Return the configuration without feedback."""
-    return with_changes(config, [("reservoir", "feedback_gain", 0.0)])
-
-
 def fed_back(z: np.ndarray) -> np.ndarray:
-    """Turn when readouts into what is fed back of them, elementwise, as `kernels.float.graded` does."""
+    """Turn when readouts into what is fed back of them, elementwise, as `float_step.graded` does."""
     return np.asarray(np.floor(np.clip(z, 0.0, 1.0) * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN)
 
 
-def kick(state: State, seed: int, number: int) -> State:
-    """Raise v of a tenth of the cells, drawn for this presentation, by 10 mV."""
-    hit = np.random.default_rng([seed, number]).random(state.v.size) < _KICKED_SHARE
-    return state._replace(v=np.where(hit, state.v + _KICK_MV, state.v))
+def kick(state: State, seed: int, number: int) -> None:
+    """Raise v of a tenth of the cells, drawn for this presentation, by 10 mV, in place."""
+    state.v[np.random.default_rng([seed, number]).random(state.v.size) < _KICKED_SHARE] += _KICK_MV

@@ -6,8 +6,8 @@ import numpy as np
 
 from lava_predict.analysis import ideal_observer as observer
 from lava_predict.experiment.recorded_spikes import LocalRules, Replay
-from lava_predict.network.state import State
 from lava_predict.reproduction.baselines import posterior
+from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Kind, Meet, Segment
@@ -17,11 +17,11 @@ RATE = 0.02
 of learning what its features say."""
 _SHUFFLES = 20
 _LATENCY_KEPT = 0.9
-"""What the observer holds of an event's latency at a change."""
+"""Probability, to the observer, that an event keeps its latency at a change."""
 
 
-class RecordedRules(LocalRules):
-    """The local rules, with what they have at the end of each trial.
+class RecordedRules(OwnRules):
+    """The local rules, recording what they have at the end of each trial.
 
     Attributes
     ----------
@@ -30,17 +30,13 @@ class RecordedRules(LocalRules):
         trial; the block, and the event that occurred or -1.
     """
 
-    def __init__(self, config: Config, state: State) -> None:
-        super().__init__(config, state)
+    def __init__(self, rules: LocalRules) -> None:
+        super().__init__(rules)
         self.trials: list[tuple[np.ndarray, np.ndarray, int, int, int]] = []
-
-    def copy(self) -> RecordedRules:
-        """Return rules that share no memory with these and have recorded nothing."""
-        return RecordedRules(self._config, self.state.copy())
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Read and learn as the local rules do."""
-        count = int(self.state.what_trials[segment.cue])
+        count = int(self.rules.state.what_trials[segment.cue])
         p = super().end(segment, x_mean)
         if segment.kind is Kind.TRIAL:
             self.trials.append((x_mean.copy(), p.copy(), count, segment.block, segment.outcome))
@@ -50,8 +46,8 @@ class RecordedRules(LocalRules):
 def confidence(config: Config) -> Found:
     """Teach the auxiliary readout in the first half of a configuration's blocks and read it in the second.
 
-    It is taught what the ideal observer believes, who is not told of switches either: its estimate of each
-    probability, and for how many trials it holds that the statistics have been the same.
+    It is taught the beliefs of the ideal observer, who is not told of switches either: its estimate of each
+    probability, and for how many trials the statistics have been the same.
 
     Parameters
     ----------
@@ -68,22 +64,20 @@ def confidence(config: Config) -> Found:
         posterior of one who is told of the switches, and ``told_correlation`` (2 K,) of the target with it.
     """
     replay = Replay(config)
-    rules = RecordedRules(replay.config, replay.local_rules().state)
+    rules = RecordedRules(replay.local_rules())
     replay.run({"local": rules})
     x_mean, p, count, block, outcome = (np.array(column) for column in zip(*rules.trials, strict=True))
-    told = posterior.confidence_targets(posterior.beta_posterior(outcome, block, p.shape[1]))
+    told = posterior.confidence_targets(*posterior.beta_posterior(outcome, block, p.shape[1]))
     targets = _beliefs(replay.meet, config.task.blocks[0].trials)
     half = int(np.searchsorted(block, (block[-1] + 1) / 2))
     plain = posterior.confidence_features(x_mean, p)
     counted = np.column_stack((plain, np.log(count + 2.0)))
     found: Found = {"target": targets[half:], "told": told[half:]}
-    found["told_correlation"] = posterior.agreement(targets[half:], told[half:])[0]
+    found["told_correlation"] = posterior.correlations(targets[half:], told[half:])
     for name, features in (("", plain), ("count_", counted)):
-        recovered = posterior.recovery(features, targets, RATE, half, _SHUFFLES, config.run.seed)
-        found[f"{name}correlation"] = recovered.correlation
-        found[f"{name}null_correlation"] = recovered.null_correlation
-    weights = posterior.learn_reports(counted[:half], targets[:half], RATE).weights
-    found["report"] = posterior.read_reports(weights, counted[half:])
+        ours, null = posterior.recovery(features, targets, RATE, half, _SHUFFLES, config.run.seed)
+        found[f"{name}correlation"], found[f"{name}null_correlation"] = ours, null
+    found["report"] = counted[half:] @ posterior.learn_reports(counted[:half], targets[:half], RATE).T
     return found
 
 
@@ -93,8 +87,6 @@ def _beliefs(meet: Meet, block_trials: int) -> np.ndarray:
     known = observer.expectation(meet)
     beliefs = observer.detect_changes(seen, 1, known, 1.0 / block_trials, _LATENCY_KEPT)
     mean, trials = beliefs.probability[:-1, 0], beliefs.run_length[:-1, None]
-    # A flat prior counts as two trials, so that the concentration is that of `posterior.BetaPosterior`.
+    # A flat prior counts as two trials, as in `posterior.beta_posterior`.
     concentration = trials + 2.0
-    return posterior.confidence_targets(
-        posterior.BetaPosterior(concentration * mean, concentration * (1.0 - mean))
-    )
+    return posterior.confidence_targets(concentration * mean, concentration * (1.0 - mean))

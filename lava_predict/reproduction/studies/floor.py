@@ -1,4 +1,4 @@
-"""How far the local rules are from what an ideal observer predicts, trial by trial, and in which part."""
+"""How far the local rules are from an ideal observer's prediction, trial by trial, and in which part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
 
 _LATENCY_KEPT = 0.5
-"""What the observer holds of an event's latency at a change: as likely kept as not."""
+"""Probability, to the observer, that an event keeps its latency at a change."""
 
 
 def floor(config: Config) -> Found:
@@ -32,9 +32,7 @@ def floor(config: Config) -> Found:
         ``counting_observer``.
     """
     experiment = Experiment(config)
-    session = experiment.start()
-    session.advance(experiment.meet.first_trials[-1])
-    meet, probes = experiment.meet, session.state.probes
+    meet, probes = experiment.meet, experiment.run().state.probes
     trial = np.array([meet.first_trials[probe.block] + probe.trials for probe in probes])
     seen, known = observer.observations(meet), observer.expectation(meet)
     hazard = 1.0 / config.task.blocks[0].trials
@@ -49,16 +47,12 @@ def floor(config: Config) -> Found:
         ]
         for name, beliefs in observers.items()
     }
-    parts = np.array([_parts(meet, probe) for probe in probes])
+    parts = [_parts(meet, probe) for probe in probes]
+    errors["local"] = [probe.error for probe in probes]
+    errors["local_what"], errors["local_when"] = [what for what, _ in parts], [when for _, when in parts]
     of_nothing = np.array([probe.zero_error for probe in probes])
-    return {
-        "trial": trial,
-        "block": np.array([probe.block for probe in probes]),
-        "local": np.array([probe.error for probe in probes]) / of_nothing,
-        "local_what": parts[:, 0] / of_nothing,
-        "local_when": parts[:, 1] / of_nothing,
-        **{name: np.array(error) / of_nothing for name, error in errors.items()},
-    }
+    found = {name: np.array(error) / of_nothing for name, error in errors.items()}
+    return found | {"trial": trial, "block": np.array([probe.block for probe in probes])}
 
 
 def _parts(meet: Meet, probe: Probe) -> tuple[float, float]:

@@ -1,8 +1,9 @@
-"""What the geometry of the readouts' weights is held against: endpoints of single blocks, states visited."""
+"""What the geometry of the readouts' weights is compared with: endpoints of single blocks, states visited."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from lava_predict.analysis import geometry
 from lava_predict.experiment.recorded_spikes import Chunk, LocalRules, Replay
-from lava_predict.reproduction import conditions
+from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
+from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -22,37 +24,16 @@ _EVERY_MS = 10.0
 _SAMPLES = 500
 """Of each null."""
 
-_REPLAYED: tuple[tuple[str, str, Any], ...] = (
-    ("reservoir", "feedback_gain", 0.0),
-    ("run", "probe_trials", []),
-)
+_REPLAYED: tuple[tuple[str, str, Any], ...] = (OPEN_LOOP, ("run", "probe_trials", []))
 """In an open loop the reservoir does not depend on the readouts; only the ends of blocks are looked at."""
 
 
-class InCondition:
-    """A `recorded_spikes.Rule` that is taught another block than the one that is played.
-
-    Parameters
-    ----------
-    rules : LocalRules
-        What learns.
-    meet : Meet
-        Task of the other block: outcomes, gates and targets are taken from it.
-    """
+class InCondition(OwnRules):
+    """The package's own rules, taught outcomes, gates and targets of another task than the one played."""
 
     def __init__(self, rules: LocalRules, meet: Meet) -> None:
-        self.rules = rules
+        super().__init__(rules)
         self._meet = meet
-
-    @property
-    def w_when(self) -> np.ndarray:
-        """Weights of the when readout, (K, N + 1)."""
-        return self.rules.w_when
-
-    @property
-    def w_what(self) -> np.ndarray:
-        """Weights of the what readout, (K, N)."""
-        return self.rules.w_what
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), and learn; in pauses, where no gate is open, do neither."""
@@ -61,15 +42,11 @@ class InCondition:
         own = self._own(segment)
         streams = self._meet.streams(own)
         rows = slice(chunk.first_step, chunk.first_step + len(chunk.target))
-        return self.rules.step(own, chunk._replace(gate=streams.gate[rows], target=streams.target[rows]))
+        return super().step(own, chunk._replace(gate=streams.gate[rows], target=streams.target[rows]))
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
-        """Read the probabilities, (K,), and after a trial learn from the own outcome."""
-        return self.rules.end(self._own(segment), x_mean)
-
-    def copy(self) -> InCondition:
-        """Return a rule whose weights share no memory with these."""
-        return InCondition(self.rules.copy(), self._meet)
+        """Read the probabilities, (K,), and after a trial learn from the other block's outcome."""
+        return super().end(self._own(segment), x_mean)
 
     def _own(self, segment: Segment) -> Segment:
         if segment.kind is not Kind.TRIAL:
@@ -82,15 +59,14 @@ def endpoints(
 ) -> Found:
     """Learn one block of every condition, each from nothing, on one and the same reservoir.
 
-    The reservoir is played once, as it does not depend on what is read out of it. Its noise and pauses, and
-    the outcomes of every condition, are drawn apart from those of the configuration's own run, which can so
-    be compared with the endpoints without sharing anything but the network.
+    The reservoir is played once, as it does not depend on the readouts. Its noise and pauses, and the
+    outcomes of every condition, have draws of their own. So the configuration's own run can be compared with
+    the endpoints: both share nothing but the network.
 
     Parameters
     ----------
     config : Config
-        Of one cue and two events; the blocks are as long as its first. The loop from readout to reservoir
-        is opened.
+        Of one cue and two events; the blocks are as long as its first, and the loop is opened.
     probabilities : (P,)
         Of the first event; the second one's is the rest.
     latencies_ms : (L, 2)
@@ -99,18 +75,18 @@ def endpoints(
     Returns
     -------
     Found
-        ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's end; ``probability``,
-        ``latency`` (P * L,), the latter counting the pairs.
+        ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's end; ``probability`` and
+        ``latency`` (P * L,), the number of the pair of latencies.
     """
-    seed = config.run.seed
+    seed, draws = config.run.seed, config.run.draws
     crossed = [(p, number) for number in range(len(latencies_ms)) for p in probabilities]
-    apart = {"noise": config.run.draws.noise + 1, "task": config.run.draws.task + 1 + len(crossed)}
-    changes = (("run", "draws", apart), *_REPLAYED)
-    replay = Replay(conditions.one_block(config, seed, (0.5, 0.5), latencies_ms[0], *changes))
+    apart = {"noise": draws.noise + 1, "task": draws.task + 1 + len(crossed)}
+    played = [((0.5, 0.5), latencies_ms[0])]
+    replay = Replay(with_blocks(config, seed, ("run", "draws", apart), *_REPLAYED, blocks=played))
     rules = {}
     for place, (p, number) in enumerate(crossed):
-        draws = ("run", "draws", {"task": config.run.draws.task + 1 + place})
-        own = conditions.one_block(config, seed, (p, 1.0 - p), latencies_ms[number], draws)
+        change = ("run", "draws", {"task": draws.task + 1 + place})
+        own = with_blocks(config, seed, change, blocks=[((p, 1.0 - p), latencies_ms[number])])
         rules[str(place)] = InCondition(replay.local_rules(), Meet(own))
     ends = [probes[-1] for probes in replay.run(rules).values()]
     return {
@@ -124,19 +100,14 @@ def endpoints(
 class StateMoments:
     """Second moments of what both readouts learn from; a `recorded_spikes.Rule` that reads nothing.
 
-    Parameters
-    ----------
-    config : Config
-        Gives sizes and the time step.
-
     Attributes
     ----------
-    what : (N, N) float64
-        Sum over trials, of the mean traces over the what window.
-    when : (N, N) float64
-        Sum over trials and every tenth millisecond, of the traces as the when rule sees them (centred, unless
-        the configuration says otherwise), each weighted by its gate.
+    what, when : (N, N) float64
+        Sum over trials, of the mean traces over the what window; and sum over trials and every tenth
+        millisecond, of the traces as the when rule sees them, each weighted by its gate.
     """
+
+    copy = deepcopy
 
     def __init__(self, config: Config) -> None:
         cells = config.reservoir.neurons
@@ -146,7 +117,7 @@ class StateMoments:
         self._every = max(1, config.steps(_EVERY_MS))
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
-        """Take up the traces of a trial; return zeros, (steps, K)."""
+        """Add the traces of a trial; return zeros, (steps, K)."""
         if segment.kind is Kind.TRIAL:
             rows = slice(-chunk.first_step % self._every, None, self._every)
             x, gate = chunk.xc[rows, :-1], chunk.gate[rows].sum(axis=1)
@@ -154,31 +125,21 @@ class StateMoments:
         return np.zeros_like(chunk.target)
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
-        """Take up the mean trace of a trial; return zeros, (K,)."""
+        """Add the mean trace of a trial; return zeros, (K,)."""
         if segment.kind is Kind.TRIAL:
             self.what += np.outer(x_mean, x_mean)
         return np.zeros(len(self.w_what))
 
-    def copy(self) -> StateMoments:
-        """Return itself: only trials change it, and they do not happen to copies."""
-        return self
-
 
 def visited_states(config: Config) -> Found:
-    """Measure the angles of random weights within the states that the reservoir visits.
+    """Measure the angles of random weights within the states that the reservoir visits, with the loop opened.
 
     The rules add up states times errors; with random errors their weights would be such vectors.
-
-    Parameters
-    ----------
-    config : Config
-        Its blocks are played; the loop from readout to reservoir is opened.
 
     Returns
     -------
     Found
-        ``angle``, degrees, and ``cosine`` (S,), as `lava_predict.analysis.geometry.smallest_angles` and
-        `lava_predict.analysis.geometry.mean_cosines` of random what and when rows; ``angle_anywhere`` and
+        ``angle``, degrees, and ``cosine`` (S,) of random what and when rows; ``angle_anywhere`` and
         ``cosine_anywhere`` (S,), of rows without a preferred direction; ``dimensions`` (2,), participation
         ratios of what and when states.
     """
