@@ -127,7 +127,7 @@ def test_kept_share_finds_the_rows_that_shrank() -> None:
     np.testing.assert_allclose(ablation.kept_share(before, after), [1.0, 0.25, 1.0])
 
 
-def test_shuffled_timing_moves_profile_and_gate_together_and_anew_in_each_trial(replay: Replay) -> None:
+def test_shuffled_timing_moves_profile_and_gate_together_for_each_trial(replay: Replay) -> None:
     meet, rule = replay.meet, ablation.ablated_rule(replay, "shuffled timing")
     window, latencies = meet.config.readout.gate_window_ms, []
     for trial in range(8):

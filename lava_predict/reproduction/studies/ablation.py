@@ -28,7 +28,7 @@ RULE_ABLATIONS = {
     "no residual gate": "the gate is 0 outside the window around the event",
     "both channels open": "the gate of the event that did not occur opens at its time too, and 0 is taught",
     "shuffled error": "an intact learner's errors are applied at other times of their trial",
-    "shuffled timing": "profile and gate stand around a time that is drawn anew in each trial",
+    "shuffled timing": "profile and gate stand around a time that is drawn for each trial",
     "shuffled outcome": "the what readout is taught the outcome of another trial of the run",
     "no centring": "the slow means are not subtracted from the traces",
 }
