@@ -1,7 +1,7 @@
 """Geometry of readout weights: angles between what and when, what they sort by, and where they go.
 
 Nothing here knows how the weights were learned. Random vectors of many dimensions are nearly orthogonal
-already, so every angle comes with nulls to be read beside it.
+already, so compare every angle with its nulls.
 """
 
 from __future__ import annotations
@@ -10,35 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import orth, svdvals
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from lava_predict.analysis.spike_statistics import pearson
-
-
-def row_basis(weights: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the space that the rows span.
-
-    Parameters
-    ----------
-    weights : (K, N) float64
-        Weights of K readouts from N cells.
-
-    Returns
-    -------
-    (r, N) float64
-        Orthonormal rows; r is the numerical rank of ``weights``, 0 for weights of 0.
-    """
-    _, size, basis = np.linalg.svd(np.asarray(weights, np.float64), full_matrices=False)
-    # The tolerance of numpy.linalg.matrix_rank.
-    floor = size.max(initial=0.0) * max(weights.shape) * np.finfo(np.float64).eps
-    return np.asarray(basis[size > floor])
 
 
 def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Principal angles between the row spaces of two sets of weights.
 
     Cosines lose small angles to rounding, sines lose those near 90 degrees; each angle is taken from
-    the one that is exact for it (Bjorck & Golub 1973; Knyazev & Argentati 2002, algorithm 3.1).
+    the one that is exact for it (Knyazev & Argentati 2002, algorithm 3.1). `scipy.linalg.subspace_angles`
+    confuses them where small and large angles occur together (scipy 1.15), and is then off by 1e-8.
 
     Parameters
     ----------
@@ -48,17 +32,14 @@ def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Returns
     -------
     (min(r, q),) float64
-        Angles in radians, 0 .. pi / 2, ascending; r and q are the ranks.
+        Angles in radians, 0 .. pi / 2, ascending; r and q are the numerical ranks.
     """
-    first, second = row_basis(one), row_basis(other)
-    if first.shape[0] < second.shape[0]:
-        first, second = second, first
-    if second.shape[0] == 0:
+    second, first = sorted((orth(one.T), orth(other.T)), key=lambda basis: basis.shape[1])
+    if second.shape[1] == 0:
         return np.zeros(0)
-    overlap = second @ first.T
-    cosine = np.linalg.svd(overlap, compute_uv=False)
-    sine = np.linalg.svd(second - overlap @ first, compute_uv=False)[::-1]
-    cosine, sine = np.clip(cosine, 0.0, 1.0), np.clip(sine, 0.0, 1.0)
+    overlap = first.T @ second
+    cosine = np.clip(svdvals(overlap), 0.0, 1.0)
+    sine = np.clip(svdvals(second - first @ overlap)[::-1], 0.0, 1.0)
     return np.asarray(np.where(cosine**2 < 0.5, np.arccos(cosine), np.arcsin(sine)))
 
 
@@ -68,12 +49,12 @@ def absolute_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     one, other : (K, N), (L, N) float64
-        Weights of two sets of readouts from the same N cells.
+        As for `principal_angles`.
 
     Returns
     -------
     (K, L) float64
-        0 .. 1; NaN where either row is 0 throughout.
+        0 .. 1; NaN where either row is all 0.
     """
     norms = np.outer(np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1))
     cosine = np.divide(one @ other.T, norms, out=np.full(norms.shape, np.nan), where=norms > 0.0)
@@ -91,7 +72,7 @@ def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Returns
     -------
     (S,) float64
-        Degrees, 0 .. 90; NaN where either set is 0 throughout or not finite.
+        Degrees, 0 .. 90; NaN where either set is all 0 or not finite.
     """
     found = np.full(len(one), np.nan)
     for place, pair in enumerate(zip(one, other, strict=True)):
@@ -111,7 +92,7 @@ def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Returns
     -------
     (S,) float64
-        0 .. 1; NaN where any row is 0 throughout or not finite.
+        0 .. 1; NaN where any row is all 0 or not finite.
     """
     return np.array([absolute_cosines(*pair).mean() for pair in zip(one, other, strict=True)])
 
@@ -127,7 +108,7 @@ def participation_ratio(covariance: np.ndarray) -> float:
     Returns
     -------
     float
-        1 .. N; NaN for a covariance of 0.
+        1 .. N; NaN if the covariance is all 0.
     """
     total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
     return total**2 / squares if squares > 0.0 else float("nan")
@@ -136,16 +117,16 @@ def participation_ratio(covariance: np.ndarray) -> float:
 def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Draw random vectors inside the state subspace that a network visits.
 
-    Local rules build weights as sums of states times errors; with random errors they are such vectors.
+    Local rules build weights as sums of states times errors; with random errors these sums are such vectors.
 
     Parameters
     ----------
     second_moments : (N, N) float64
         Of the states, up to a factor.
     shape : tuple of int
-        How many.
+        How many vectors.
     rng : numpy.random.Generator
-        Draws them.
+        Source of the random numbers.
 
     Returns
     -------
@@ -178,18 +159,7 @@ class Components:
 
 
 def principal_components(weights: np.ndarray) -> Components:
-    """Principal components of weight vectors over conditions.
-
-    Parameters
-    ----------
-    weights : (C, D) float64
-        One flattened set of weights a condition.
-
-    Returns
-    -------
-    Components
-        See there.
-    """
+    """Principal components of weight vectors over conditions; (C, D) float64, one flattened set each."""
     centred = weights - weights.mean(axis=0)
     left, size, axes = np.linalg.svd(centred, full_matrices=False)
     peak = axes[np.arange(size.size), np.abs(axes).argmax(axis=1)]
@@ -202,18 +172,7 @@ def principal_components(weights: np.ndarray) -> Components:
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation; NaN where `pearson` of the ranks is.
-
-    Parameters
-    ----------
-    one, other : (n,) float64
-        Two quantities of the same conditions.
-
-    Returns
-    -------
-    float
-        -1 .. 1.
-    """
+    """Spearman's rank correlation of two (n,) quantities, -1 .. 1; NaN where `pearson` of the ranks is."""
     return pearson(rankdata(one), rankdata(other))
 
 
@@ -222,10 +181,8 @@ def separation(values: np.ndarray, groups: np.ndarray) -> float:
 
     Parameters
     ----------
-    values : (n,) float64
-        A quantity of each condition.
-    groups : (n,)
-        To which group a condition belongs.
+    values, groups : (n,)
+        A quantity of each condition, and the group to which the condition belongs.
 
     Returns
     -------
@@ -250,9 +207,9 @@ def shuffled(
     values : (C, ...) float64
         Of each condition.
     labels : sequence of (C,)
-        Each is put into an order of its own.
+        Each is permuted on its own.
     count, seed : int
-        How often, and the seed of the orders.
+        Number of samples, and the seed of the permutations.
 
     Returns
     -------
@@ -266,8 +223,8 @@ def shuffled(
 def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
     """Angle between the directions along which two quantities of the conditions are read by least squares.
 
-    There are more weights than conditions, so that an unrestricted fit is exact for any values; the axes
-    are sought among a few principal components (principal component regression), which turns no angle.
+    There are more weights than conditions, so an unrestricted fit is exact for any values. The axes are
+    therefore sought among a few principal components (principal component regression), which turns no angle.
 
     Parameters
     ----------
@@ -287,21 +244,16 @@ def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
 
 
 def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
-    """Euclidean distance of weights to where single-block runs end.
+    """Euclidean distance of weights to where single-block runs end, (P, E) float64.
 
     Parameters
     ----------
     weights : (P, D) float64
-        One flattened set of weights a probe.
+        One flattened set of weights per probe.
     endpoints : (E, D) float64
         Weights at the end of runs of one block, on the same network.
-
-    Returns
-    -------
-    (P, E) float64
-        Distances.
     """
-    return np.asarray(np.linalg.norm(weights[:, None] - endpoints, axis=2))
+    return np.asarray(cdist(weights, endpoints))
 
 
 def share_nearer(distance: np.ndarray, matching: int) -> float:
@@ -310,14 +262,14 @@ def share_nearer(distance: np.ndarray, matching: int) -> float:
     Parameters
     ----------
     distance : (E,) float64
-        Of one probe to every endpoint, E > 1, a row of `distances`.
+        From one probe to every endpoint, E > 1; a row of `distances`.
     matching : int
         The endpoint of the statistics that held at the probe.
 
     Returns
     -------
     float
-        0 if the matching one is the nearest; on average 1/2 if it is any. NaN if a distance is.
+        0 if the matching endpoint is the nearest, 1/2 on average for a random one; NaN if a distance is NaN.
     """
     if not np.isfinite(distance).all():
         return float("nan")

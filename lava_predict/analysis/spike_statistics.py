@@ -1,24 +1,21 @@
-"""What two runs' spikes have in common: rates, regularity, when they part, and how far apart they are.
+"""Rates and regularity of spikes, and how two runs' spikes compare: when they diverge, how far apart they are.
 
-Nothing here knows how the spikes came about, so float and fixed point, two seeds, or a run and its
-disturbed copy are compared alike.
+Nothing here knows how the spikes were produced, so float and fixed point, two seeds, or a run and its
+disturbed copy are compared in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
-
-if TYPE_CHECKING:
-    from lava_predict.engines import Played
+from lava_predict.engines import Played
 
 _ROUNDING = 1e-11
-"""Squared distances below this share of what they are the difference of are rounding, hence 0."""
+"""A squared distance below this share of the terms that it is the difference of is rounding, hence 0."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +38,19 @@ class Raster:
     steps: int
     dt_ms: float = 1.0
 
-    @property
-    def duration_s(self) -> float:
-        """Simulated time, s."""
-        return self.steps * self.dt_ms / 1000.0
-
     def spikes_per_cell(self) -> np.ndarray:
         """Count the spikes of each cell, (cells,) int64."""
         return np.bincount(self.cell, minlength=self.cells)
 
     def trains(self) -> list[np.ndarray]:
-        """Return the steps at which each cell spiked, ascending, as int64 arrays, one a cell."""
+        """Return the steps at which each cell spiked, ascending, as int64 arrays, one per cell."""
         order = np.argsort(self.cell, kind="stable")
         ends = np.cumsum(self.spikes_per_cell())
         return np.split(self.step[order].astype(np.int64), ends[:-1])
 
 
 def raster_of(played: Iterable[Played], cells: int, dt_ms: float) -> Raster:
-    """Lay the spikes of segments that an engine has played end to end.
-
-    Parameters
-    ----------
-    played : iterable of Played
-        At least one, in order.
-    cells : int
-        How many cells there are.
-    dt_ms : float
-        Time step, ms.
-
-    Returns
-    -------
-    Raster
-        See there.
-    """
+    """Join the spikes of segments that an engine has played, at least one and in order, end to end."""
     steps = 0
     columns: list[tuple[np.ndarray, np.ndarray]] = []
     for record in played:
@@ -84,61 +61,29 @@ def raster_of(played: Iterable[Played], cells: int, dt_ms: float) -> Raster:
 
 
 def firing_rates(raster: Raster) -> np.ndarray:
-    """Mean rate of each cell.
-
-    Parameters
-    ----------
-    raster : Raster
-        Spikes.
-
-    Returns
-    -------
-    (cells,) float64
-        Rates, Hz.
-    """
-    return np.asarray(raster.spikes_per_cell() / raster.duration_s)
+    """Return the mean rate of each cell, Hz, (cells,) float64."""
+    return np.asarray(raster.spikes_per_cell() / (raster.steps * raster.dt_ms / 1000.0))
 
 
 def silent_share(raster: Raster) -> float:
-    """Share of the cells that never spike."""
+    """Return the share of the cells that never spike."""
     return float(np.mean(raster.spikes_per_cell() == 0))
 
 
 def interval_cv(raster: Raster) -> np.ndarray:
     """Coefficient of variation of each cell's inter-spike intervals: 0 for a clock, 1 for a Poisson train.
 
-    Parameters
-    ----------
-    raster : Raster
-        Spikes.
-
     Returns
     -------
     (cells,) float64
         Standard deviation (of the intervals there are) over mean; NaN for a cell with fewer than 3 spikes.
     """
-    order = np.argsort(raster.cell, kind="stable")
-    cell = raster.cell[order].astype(np.int64)
-    interval = np.diff(raster.step[order].astype(np.int64))[cell[1:] == cell[:-1]]
-    of_cell = cell[1:][cell[1:] == cell[:-1]]
-    count = np.bincount(of_cell, minlength=raster.cells)
-    total = np.bincount(of_cell, weights=interval, minlength=raster.cells)
-    squares = np.bincount(of_cell, weights=interval**2, minlength=raster.cells)
-    cv = np.full(raster.cells, np.nan)
-    known = count >= 2
-    # Sums of whole numbers are exact in float64, so a regular train gives exactly 0.
-    spread = count[known] * squares[known] - total[known] ** 2
-    cv[known] = np.sqrt(spread) / total[known]
-    return cv
+    intervals = [np.diff(train) for train in raster.trains()]
+    return np.array([each.std() / each.mean() if each.size > 1 else np.nan for each in intervals])
 
 
 def pearson(one: np.ndarray, other: np.ndarray) -> float:
-    """Pearson's correlation of two quantities of the same cells.
-
-    Parameters
-    ----------
-    one, other : (n,) float64
-        For instance rates, or weights.
+    """Pearson's correlation of two quantities of the same n cells, each (n,) float64.
 
     Returns
     -------
@@ -151,19 +96,12 @@ def pearson(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def rate_correlation(one: Raster, other: Raster) -> float:
-    """Pearson's correlation over cells of two runs' rates; NaN where `pearson` is."""
+    """Return Pearson's correlation over cells of two runs' rates; NaN where `pearson` is."""
     return pearson(firing_rates(one), firing_rates(other))
 
 
-def differing_spikes(one: Raster, other: Raster, tolerance_steps: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes of either raster that the same cell of the other one lacks.
-
-    Parameters
-    ----------
-    one, other : Raster
-        Of the same cells and steps.
-    tolerance_steps : int
-        A spike has its counterpart if the other raster has one within so many steps of it.
+def differing_spikes(one: Raster, other: Raster) -> tuple[np.ndarray, np.ndarray]:
+    """Find the spikes of either raster that the other one, of the same cells and steps, lacks.
 
     Returns
     -------
@@ -171,13 +109,8 @@ def differing_spikes(one: Raster, other: Raster, tolerance_steps: int = 0) -> tu
         Of these spikes, in order of step, then of cell.
     """
     _require_alike(one, other)
-    # Trains are laid end to end, further apart than the tolerance, so that one search serves all cells.
-    span = one.steps + tolerance_steps
-    keys = [np.sort(raster.cell.astype(np.int64) * span + raster.step) for raster in (one, other)]
-    lacking = [_lacking(keys[0], keys[1], tolerance_steps), _lacking(keys[1], keys[0], tolerance_steps)]
-    cell, step = np.divmod(np.unique(np.concatenate(lacking)), span)
-    order = np.lexsort((cell, step))
-    return step[order], cell[order]
+    step, cell = np.divmod(np.setxor1d(_places(one), _places(other), assume_unique=True), one.cells)
+    return step, cell
 
 
 def _require_alike(one: Raster, other: Raster) -> None:
@@ -185,51 +118,31 @@ def _require_alike(one: Raster, other: Raster) -> None:
         raise ValueError("only rasters of the same cells, steps and time step can be compared")
 
 
-def _lacking(keys: np.ndarray, others: np.ndarray, tolerance: int) -> np.ndarray:
-    """Entries of ``keys`` without one of ``others`` (both ascending) within the tolerance."""
-    nearest_after = np.searchsorted(others, keys - tolerance)
-    padded = np.append(others, np.iinfo(np.int64).max)
-    return np.asarray(keys[padded[nearest_after] > keys + tolerance])
+def _places(raster: Raster) -> np.ndarray:
+    """Number every step of every cell, step after step, and return the numbers that have a spike."""
+    return np.asarray(raster.step.astype(np.int64) * raster.cells + raster.cell)
 
 
-def divergence_horizon(one: Raster, other: Raster, tolerance_steps: int = 0) -> int | None:
-    """First step at which the two rasters differ.
-
-    Parameters
-    ----------
-    one, other : Raster
-        Of the same cells and steps.
-    tolerance_steps : int
-        As in `differing_spikes`; 0 asks for the same spikes at the same steps.
-
-    Returns
-    -------
-    int or None
-        Step of the first spike without its counterpart; None if there is none.
-    """
-    step, _ = differing_spikes(one, other, tolerance_steps)
+def divergence_horizon(one: Raster, other: Raster) -> int | None:
+    """Return the first step at which the two rasters differ; None if they are the same."""
+    step, _ = differing_spikes(one, other)
     return int(step[0]) if step.size else None
 
 
-def differing_share(
-    one: Raster, other: Raster, window_steps: int = 200, tolerance_steps: int = 0
-) -> np.ndarray:
-    """Of the cells that spike lately, the share whose spikes differ between the two rasters.
+def differing_share(one: Raster, other: Raster, window_steps: int = 200) -> np.ndarray:
+    """Of the recently active cells, the share whose spikes differ between the two rasters.
 
-    A chaotic network parts for good once a difference has spread, but the first differing spike says
+    A chaotic network diverges for good once a difference has spread, but the first differing spike says
     little about when that happens: single cells differ, and agree again, long before. This share is
-    near 0 as long as the runs go together and near 1 once they share only their statistics. Cells
-    that are silent in both rasters say nothing and do not count, so the share depends little on
-    the rates.
+    near 0 as long as the runs stay together and near 1 once they share only their statistics. Cells
+    that are silent in both rasters do not count, so the share depends little on the rates.
 
     Parameters
     ----------
     one, other : Raster
         Of the same cells and steps.
     window_steps : int
-        "Lately" is in the last so many steps, the present one included.
-    tolerance_steps : int
-        As in `differing_spikes`: above 0, a slight jitter of a spike is no difference.
+        A cell is recently active if it spiked in the last so many steps, the present one included.
 
     Returns
     -------
@@ -237,15 +150,14 @@ def differing_share(
         Share of the cells with a spike in either raster; 0 where there is no spike at all, NaN until
         the window is complete, when a few cells would decide.
     """
-    either = np.unique(np.concatenate([r.cell.astype(np.int64) * one.steps + r.step for r in (one, other)]))
-    differing = _cells_lately(*differing_spikes(one, other, tolerance_steps), one.steps, window_steps)
-    spiking = _cells_lately(either % one.steps, either // one.steps, one.steps, window_steps)
-    share = differing / np.maximum(spiking, 1)
+    either = np.divmod(np.union1d(_places(one), _places(other)), one.cells)
+    differing = _recently_active(*differing_spikes(one, other), one.steps, window_steps)
+    share = differing / np.maximum(_recently_active(*either, one.steps, window_steps), 1)
     share[: window_steps - 1] = np.nan
     return np.asarray(share)
 
 
-def _cells_lately(step: np.ndarray, cell: np.ndarray, steps: int, window: int) -> np.ndarray:
+def _recently_active(step: np.ndarray, cell: np.ndarray, steps: int, window: int) -> np.ndarray:
     """Count the cells with at least one of the spikes within the last ``window`` steps, (steps,) int64."""
     order = np.lexsort((step, cell))
     step, cell = step[order], cell[order]
@@ -257,31 +169,14 @@ def _cells_lately(step: np.ndarray, cell: np.ndarray, steps: int, window: int) -
     return np.asarray(np.cumsum(change)[:steps])
 
 
-def population_horizon(
-    one: Raster, other: Raster, threshold: float = 0.5, window_steps: int = 200, tolerance_steps: int = 0
-) -> int | None:
-    """First step at which so many of the active cells differ that the two runs have parted as a whole.
-
-    Parameters
-    ----------
-    one, other : Raster
-        Of the same cells and steps.
-    threshold : float
-        The share that `differing_share` must exceed.
-    window_steps, tolerance_steps : int
-        As in `differing_share`; the window ends at the step that is returned.
-
-    Returns
-    -------
-    int or None
-        None if the share never exceeds the threshold.
-    """
-    apart = np.flatnonzero(differing_share(one, other, window_steps, tolerance_steps) > threshold)
+def population_horizon(share: np.ndarray, threshold: float = 0.5) -> int | None:
+    """Return the first step at which a `differing_share` exceeds the threshold; None if it never does."""
+    apart = np.flatnonzero(share > threshold)
     return int(apart[0]) if apart.size else None
 
 
 class DistanceOverLag(NamedTuple):
-    """Distance of two rasters, cell by cell, for one of them moved against the other. L most lag.
+    """Distance of two rasters, cell by cell, for one of them moved against the other. L largest lag.
 
     Attributes
     ----------
@@ -305,7 +200,7 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
                                         C   = sum_ij  exp(-|t_i - s_j| / tau), S_2 like S_1.
 
     Move one train at random and C becomes n_1 n_2 kappa on average, with n_1 and n_2 the numbers of
-    spikes and kappa the mean of exp(-|i - j| / tau) over all pairs of steps. What is returned is
+    spikes and kappa the mean of exp(-|i - j| / tau) over all pairs of steps. The distance returned is
 
         sqrt((S_1 + S_2 - 2 C) / (S_1 + S_2 - 2 n_1 n_2 kappa)),
 
@@ -313,16 +208,16 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
     Poisson trains or others, whatever tau. Above 1 they avoid each other.
 
     At a lag, a spike of ``other`` at step s is compared with step s - lag of ``one``. The first
-    and last ``most_lag_steps`` of ``one`` are left out, so that every lag compares as many steps, all
-    of them simulated: a raster and its shifted copy are at distance 0, even where the shift has cut
-    spikes off.
+    and last ``most_lag_steps`` of ``one`` are left out, so that every lag compares the same number of
+    steps, all of them simulated: a raster and its shifted copy are at distance 0, even where the shift has
+    cut spikes off.
 
     Parameters
     ----------
     one, other : Raster
         Of the same cells and steps.
     tau_ms : float
-        Time constant, ms: below it differences in time count little.
+        Time constant, ms: differences in time below it count little.
     most_lag_steps : int
         L; less than half of the steps.
 
@@ -337,28 +232,27 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
             f"most_lag_steps = {most_lag_steps}: must be from 0 to below half of {one.steps} steps"
         )
     decay = float(np.exp(-one.dt_ms / tau_ms))
+    overlap = _mean_overlap(one.steps - 2 * most_lag_steps, decay)
     distance = np.empty((one.cells, 2 * most_lag_steps + 1))
     for cell, (first, second) in enumerate(zip(one.trains(), other.trains(), strict=True)):
-        distance[cell] = _train_distance(first, second, one.steps, decay, most_lag_steps)
+        distance[cell] = _train_distance(first, second, one.steps, decay, overlap, most_lag_steps)
     return DistanceOverLag(np.arange(-most_lag_steps, most_lag_steps + 1), distance)
 
 
 def _train_distance(
-    first: np.ndarray, second: np.ndarray, steps: int, decay: float, most_lag: int
+    first: np.ndarray, second: np.ndarray, steps: int, decay: float, overlap: float, most_lag: int
 ) -> np.ndarray:
     """Return the distance of two trains (steps of their spikes) for every lag, (2 most_lag + 1,)."""
     compared = steps - 2 * most_lag
     first = first[(first >= most_lag) & (first < steps - most_lag)] - most_lag
     starts = np.arange(2 * most_lag + 1)
-    self_terms = (
-        _self_terms(first, compared, decay, compared, starts[:1])
-        + _self_terms(second, steps, decay, compared, starts)
-    )  # fmt: skip
+    spikes, past, future = _leaky_counts(first, compared, decay)
+    smoothed = past + future - spikes
+    self_terms = smoothed[first].sum() + _self_terms(second, steps, decay, compared, starts)
     spikes_until = np.searchsorted(second, [starts, starts + compared])
-    unrelated = first.size * (spikes_until[1] - spikes_until[0]) * _mean_overlap(compared, decay)
+    unrelated = first.size * (spikes_until[1] - spikes_until[0]) * overlap
     # Gathered per spike of the second train: the first one, smoothed, around that spike.
-    smoothed = np.pad(_smoothed(first, compared, decay), 2 * most_lag)
-    around = np.lib.stride_tricks.sliding_window_view(smoothed, 2 * most_lag + 1)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(smoothed, 2 * most_lag), 2 * most_lag + 1)
     cross_terms = around[second].sum(axis=0)[::-1]
     squared = self_terms - 2.0 * cross_terms
     squared[squared < _ROUNDING * self_terms] = 0.0
@@ -369,11 +263,9 @@ def _train_distance(
 
 
 def _self_terms(train: np.ndarray, steps: int, decay: float, window: int, starts: np.ndarray) -> np.ndarray:
-    """Sum exp(-|t_i - t_j| / tau) over all pairs within windows of so many steps, one a start."""
-    spikes = np.zeros(steps)
-    spikes[train] = 1.0
-    past = _leaky_count(spikes, decay)
-    future = np.append(_leaky_count(spikes[::-1].copy(), decay)[::-1], 0.0)
+    """Sum exp(-|t_i - t_j| / tau) over all pairs within a window of so many steps from each start."""
+    spikes, past, future = _leaky_counts(train, steps, decay)
+    future = np.append(future, 0.0)
     # Each spike with itself once and with all before it twice, less the pairs that reach behind the start.
     pairs = np.append(0.0, np.cumsum(spikes * (2.0 * past - 1.0)))
     inside = future[starts] - decay**window * future[starts + window]
@@ -381,23 +273,14 @@ def _self_terms(train: np.ndarray, steps: int, decay: float, window: int, starts
     return np.asarray(pairs[starts + window] - pairs[starts] - 2.0 * behind * inside)
 
 
-def _smoothed(train: np.ndarray, steps: int, decay: float) -> np.ndarray:
-    """Sum exp(-|t - t_i| / tau) over the train's spikes at every step, (steps,)."""
+def _leaky_counts(train: np.ndarray, steps: int, decay: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mark a train's spikes and count them, fading by ``decay`` a step, forwards and backwards, (steps,)."""
+    from scipy.signal import lfilter  # slow to import, and rarely needed
+
     spikes = np.zeros(steps)
     spikes[train] = 1.0
-    past, future = _leaky_count(spikes, decay), _leaky_count(spikes[::-1].copy(), decay)[::-1]
-    return np.asarray(past + future - spikes)
-
-
-@kernel
-def _leaky_count(spikes: np.ndarray, decay: float) -> np.ndarray:
-    """Count spikes, each fading by ``decay`` a step, (steps,)."""
-    count = np.empty(spikes.size)
-    level = 0.0
-    for step in range(spikes.size):
-        level = level * decay + spikes[step]
-        count[step] = level
-    return count
+    past, future = (lfilter([1.0], [1.0, -decay], each) for each in (spikes, spikes[::-1]))
+    return spikes, past, future[::-1]
 
 
 def _mean_overlap(steps: int, decay: float) -> float:
@@ -438,11 +321,6 @@ def spike_time_lag(reference_ms: np.ndarray, other_ms: np.ndarray) -> SpikeTimeL
     ----------
     reference_ms, other_ms : (spikes,) float64
         Times of the spikes since the stimulus began, above 0, ascending, ms; one may have more.
-
-    Returns
-    -------
-    SpikeTimeLag
-        For the spike numbers that both reach.
     """
     common = min(reference_ms.size, other_ms.size)
     reference = np.asarray(reference_ms[:common], np.float64)
