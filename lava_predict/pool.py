@@ -29,24 +29,16 @@ def carry_out(
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Found]:
-    """Apply a function to every unit, on this machine.
+    """Apply a function to every unit, on this machine, and return the results in the order of the units.
 
     Parameters
     ----------
-    function : callable
-        Importable by name; depends on its unit alone, so that the result does not depend on ``jobs``.
-    units : sequence
-        What to apply it to; picklable.
+    function, units
+        As for `as_completed`.
     jobs : int
         Processes at a time; with 1, or one unit, everything runs in this process.
     progress : callable, optional
-        Told the units done and in all after each.
-
-    Returns
-    -------
-    list
-        Results, in the order of the units. An exception in a unit is raised here; units that have not
-        begun are dropped.
+        Called after each unit with the number of units done and the total.
     """
     found: dict[int, Found] = {}
     with local_processes(min(jobs, len(units))) as executor:
@@ -60,19 +52,19 @@ def carry_out(
 def as_completed(
     function: Callable[[Unit], Found], units: Sequence[Unit], executor: Executor | None
 ) -> Iterator[tuple[int, Found]]:
-    """Apply a function to every unit and yield number and result of each as it ends.
+    """Apply a function to every unit and yield number and result of each as it ends, in any order.
+
+    An exception in a unit is raised here. Units that have not begun are dropped when a unit fails or the
+    caller stops iterating.
 
     Parameters
     ----------
-    function, units
-        As for `carry_out`.
+    function : callable
+        Importable by name; depends on its unit alone, so that the result does not depend on the executor.
+    units : sequence
+        What to apply it to; picklable.
     executor : Executor or None
         Where; None is this process.
-
-    Yields
-    ------
-    (int, result)
-        In any order. Units that have not begun are dropped when one fails or nobody asks on.
     """
     if executor is None:
         for number, unit in enumerate(units):
@@ -91,14 +83,14 @@ def as_completed(
 
 
 def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
-    # One unit a processor; and the order in which BLAS sums, so the bits, depends on its threads.
+    # One unit per processor; and the order in which BLAS sums, hence the bits, depends on its threads.
     with threadpool_limits(limits=1, user_api="blas"):
         return function(unit)
 
 
 @contextmanager
 def local_processes(jobs: int) -> Iterator[Executor | None]:
-    """Start processes on this machine for `as_completed`; none if there is to be one at a time."""
+    """Start processes on this machine for `as_completed`; yield None for one job or less."""
     if jobs <= 1:
         yield None
         return
@@ -116,7 +108,7 @@ def local_processes(jobs: int) -> Iterator[Executor | None]:
 
 
 def _end_with_parent() -> None:
-    """See to it that this process ends when the one that started it is gone, even if that was killed."""
+    """Let this process end when the process that started it is gone, even if it was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -142,7 +134,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
     Raises
     ------
     UserError
-        If distributed is not installed or nothing answers at the address.
+        If distributed is not installed or no scheduler answers at the address.
     """
     try:
         from distributed import Client, LocalCluster
@@ -189,13 +181,10 @@ def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterato
     """
     if executor not in EXECUTORS:
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
-    if executor == "dask":
-        with dask_processes(jobs, scheduler) as cluster:
-            yield cluster
-        return
-    if scheduler is not None:
+    if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
-    with local_processes(jobs) as pool:
+    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
+    with opened as pool:
         yield pool
 
 

@@ -5,11 +5,11 @@ as are most stimuli. Some stimuli are changed so that the pattern shows both at 
 network and at fine steps; `FiringPattern.adapted` says how. Units: ms, mV, and the current units of
 Izhikevich 2003 (mV per ms).
 
-Only cells that obey v' = 0.04 v^2 + 5 v + 140 - u + I are here. Two of the 2004 paper's, class 1 and
-integrator, are written there with 4.1 v + 108; with v moved by 11.25 mV and I by 20.3125 that is the
-same equation, except that the spike is cut off at what would be 41.25 mV there, under 0.1 ms later. Left
-out are three of the 2004 paper's: accommodation (another equation for u), depolarising
-after-potential and inhibition-induced bursting (fine steps do not show them with its parameters).
+All cells here obey v' = 0.04 v^2 + 5 v + 140 - u + I. The 2004 paper writes two of them, class 1 and
+integrator, with 4.1 v + 108; with v moved by 11.25 mV and I by 20.3125 this is the same equation, except
+that the spike is cut off at 41.25 mV on the paper's scale, under 0.1 ms later. Three cells of the 2004 paper
+are left out: accommodation (another equation for u), depolarising after-potential and inhibition-induced
+bursting (fine steps do not show them with the paper's parameters).
 """
 
 from __future__ import annotations
@@ -100,17 +100,9 @@ class FiringPattern:
     adapted: str = ""
 
     def current(self, dt_ms: float) -> NDArray[np.float64]:
-        """Sample the injected current at the beginning of every step.
+        """Sample the injected current at the beginning of every step, (steps,) float64.
 
-        Parameters
-        ----------
-        dt_ms : float
-            Time step, ms. Beginnings and ends of injections move to the nearest step.
-
-        Returns
-        -------
-        (steps,) float64
-            Current during each step.
+        Beginnings and ends of injections move to the nearest step of ``dt_ms``.
         """
         if not dt_ms > 0.0:
             raise ValueError(f"dt_ms = {dt_ms}: must be above 0")
@@ -146,13 +138,12 @@ def simulate(pattern: FiringPattern, dt_ms: float = 1.0) -> Response:
     a, b, c, d, v = (np.array([value]) for value in (pattern.a, pattern.b, pattern.c, pattern.d, pattern.v0))
     u = b * v if pattern.u0 is None else np.array([pattern.u0])
     none, synaptic = np.zeros(1), np.zeros(1)
-    injected = np.zeros(1)
     spiking = np.zeros(1, np.int64)
     current = pattern.current(dt_ms)
     trace = np.empty(current.size)
     spiked = np.zeros(current.size, np.bool_)
     for step in range(current.size):
-        injected[0] = current[step]
+        injected = current[step : step + 1]
         advance_cells(v, u, synaptic, none, injected, a, b, none, dt_ms, 0.0, 0.0, np.uint64(0))
         trace[step] = v[0]
         spiked[step] = reset_spiking(v, u, c, d, spiking) == 1
@@ -230,25 +221,18 @@ _PATTERNS = (
         holding=80.0,
         adapted="inhibition lasts to the end instead of 250 ms, as its release can add a spike",
     ),
-    FiringPattern(
-        "regular spiking", 0.02, 0.2, -65.0, 8.0, -65.0, 300.0, (Injection(20, _ALWAYS, 10),),
-        year=2003, adapted="step of 10 at 20 ms, 300 ms",
-    ),
-    FiringPattern(
-        "intrinsically bursting", 0.02, 0.2, -55.0, 4.0, -65.0, 300.0, (Injection(20, _ALWAYS, 10),),
-        year=2003, adapted="step of 10 at 20 ms, 300 ms",
-    ),
-    FiringPattern(
-        "chattering", 0.02, 0.2, -50.0, 2.0, -65.0, 300.0, (Injection(20, _ALWAYS, 10),),
-        year=2003, adapted="step of 10 at 20 ms, 300 ms",
-    ),
-    FiringPattern(
-        "fast spiking", 0.1, 0.2, -65.0, 2.0, -65.0, 300.0, (Injection(20, _ALWAYS, 10),),
-        year=2003, adapted="step of 10 at 20 ms, 300 ms",
-    ),
-    FiringPattern(
-        "low-threshold spiking", 0.02, 0.25, -65.0, 2.0, -64.0, 300.0, (Injection(20, _ALWAYS, 10),),
-        year=2003, adapted="step of 10 at 20 ms, 300 ms",
+    *(
+        FiringPattern(
+            name, a, b, c, d, v0, 300.0, (Injection(20, _ALWAYS, 10),),
+            year=2003, adapted="step of 10 at 20 ms, 300 ms",
+        )
+        for name, a, b, c, d, v0 in (
+            ("regular spiking", 0.02, 0.2, -65.0, 8.0, -65.0),
+            ("intrinsically bursting", 0.02, 0.2, -55.0, 4.0, -65.0),
+            ("chattering", 0.02, 0.2, -50.0, 2.0, -65.0),
+            ("fast spiking", 0.1, 0.2, -65.0, 2.0, -65.0),
+            ("low-threshold spiking", 0.02, 0.25, -65.0, 2.0, -64.0),
+        )
     ),
 )  # fmt: skip
 

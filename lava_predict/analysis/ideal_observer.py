@@ -1,16 +1,16 @@
 """The ideal observer of MEET: what can be predicted at all from the outcomes seen so far.
 
-It is told the form of the task - an event's timing profile is a Gaussian of known width, outcomes are
-independent within a block - and sees which event occurs after which cue, and when. What it does not know are
-the probabilities and latencies. One observer counts all outcomes; the other infers, by Bayesian online
+The observer knows the form of the task: an event's timing profile is a Gaussian of known width, and outcomes
+are independent within a block. It sees which event occurs after which cue, and when. It does not know the
+probabilities and latencies. One observer counts all outcomes; the other infers, by Bayesian online
 change-point detection (Adams & MacKay 2007, arXiv:0710.3742), how long the statistics have held, and counts
 since then. Its prediction has the least mean squared error of all that can be made from the same outcomes,
-on average over the statistics it holds possible; in a single run another may be luckier.
+on average over the statistics that it considers possible; in a single run another may be luckier.
 
 The generative model: trial 0 begins a run of constant statistics, and each later trial begins a new one with
 probability h (the hazard), for all cues at once. A new run draws the probabilities after each cue from a
-Dirichlet distribution; each event keeps the latency last seen with some probability, or else has a new one,
-each of a set of latencies being as likely.
+Dirichlet distribution. Each event keeps its last seen latency with some probability; otherwise it gets a new
+one, drawn evenly from a set of latencies.
 """
 
 from __future__ import annotations
@@ -43,18 +43,7 @@ class Observation(NamedTuple):
 
 
 def observations(meet: Meet) -> list[Observation]:
-    """List what every training trial of a task shows; the seed decides it, no network is needed.
-
-    Parameters
-    ----------
-    meet : Meet
-        The task.
-
-    Returns
-    -------
-    list of Observation
-        Trial by trial.
-    """
+    """List what every training trial of a task shows; the seed decides it, no network is needed."""
     seen = []
     first = meet.first_trials
     for block, settings in enumerate(meet.task.blocks):
@@ -69,15 +58,15 @@ def observations(meet: Meet) -> list[Observation]:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the observer holds to be known before anything is seen. K events.
+    """What the observer assumes before it has seen anything. K events.
 
     Attributes
     ----------
     prior : (K + 1,) float64
-        Dirichlet counts of the events and, last, of an omission. All 1: any probabilities are as likely
+        Dirichlet counts of the events and, last, of an omission. All 1: all probabilities are equally likely
         (Laplace's rule). 0 for an outcome that is known never to occur.
     latencies_ms : (L,) float64
-        The latencies that a new run may bring, each as likely.
+        The latencies that a new run may bring, all equally likely.
     width_ms : float
         Standard deviation of an event's timing profile.
     times_ms : (steps,) float64
@@ -96,24 +85,14 @@ class Expectation:
     @cached_property
     def unknown_profile(self) -> np.ndarray:
         """The mean timing profile over all possible latencies, (steps,)."""
-        total = np.zeros(self.times_ms.size)
-        for latency in self.latencies_ms:
-            total += self.profile(latency)
-        return total / self.latencies_ms.size
+        return np.asarray(np.mean([self.profile(latency) for latency in self.latencies_ms], axis=0))
 
 
 def expectation(meet: Meet) -> Expectation:
-    """State what the observer of a task may know before the first trial.
+    """Return what the observer of a task may know before the first trial.
 
-    Parameters
-    ----------
-    meet : Meet
-        The task. Of its blocks only the number of events, and whether omissions occur at all, are used.
-
-    Returns
-    -------
-    Expectation
-        Flat over probabilities; an event may come at any step from the cue on.
+    Of the task's blocks it knows only the number of events, and whether omissions occur at all. It is flat
+    over probabilities; an event may come at any step from the cue on.
     """
     rows = [block.of_cue(cue)[0] for block in meet.task.blocks for cue in range(meet.task.cues)]
     omissions = any(sum(row) < 1.0 - 1e-9 for row in rows)
@@ -133,8 +112,8 @@ class Beliefs:
     latency_ms : (T + 1, M, K) float64
         When the event was last seen, ms after the cue; NaN if it never was.
     settled : (T + 1, M, K) float64
-        Part of ``probability`` that goes with this latency; the rest holds that the event will come at
-        another one since a change.
+        Part of ``probability`` that goes with this latency; the rest is the probability that the event has
+        moved to another latency since a change.
     run_length : (T + 1,) float64
         Posterior mean of the number of trials that the statistics have held.
     """
@@ -145,19 +124,16 @@ class Beliefs:
     run_length: np.ndarray
 
 
-class _History:
-    """Records the beliefs trial by trial."""
+def _blank(trials: int, cues: int, events: int) -> Beliefs:
+    shape = (trials + 1, cues, events)
+    return Beliefs(np.empty(shape), np.full(shape, np.nan), np.empty(shape), np.empty(trials + 1))
 
-    def __init__(self, trials: int, cues: int, events: int) -> None:
-        shape = (trials + 1, cues, events)
-        self.beliefs = Beliefs(np.empty(shape), np.full(shape, np.nan), np.empty(shape), np.empty(trials + 1))
 
-    def see(self, trial: int, observed: Observation) -> None:
-        """Carry the latencies over to the next trial, with that of the event that occurred."""
-        latency = self.beliefs.latency_ms
-        latency[trial + 1] = latency[trial]
-        if observed.outcome != NONE:
-            latency[trial + 1, observed.cue, observed.outcome] = observed.latency_ms
+def _see_latency(latency_ms: np.ndarray, trial: int, observed: Observation) -> None:
+    """Carry the latencies over to the next trial, with that of the event that occurred."""
+    latency_ms[trial + 1] = latency_ms[trial]
+    if observed.outcome != NONE:
+        latency_ms[trial + 1, observed.cue, observed.outcome] = observed.latency_ms
 
 
 def count_outcomes(trials: list[Observation], cues: int, known: Expectation) -> Beliefs:
@@ -177,21 +153,18 @@ def count_outcomes(trials: list[Observation], cues: int, known: Expectation) -> 
     Beliefs
         ``probability`` is (n_k + prior_k) / (n + sum of prior), Laplace's rule for a prior of 1.
     """
-    events = known.prior.size - 1
-    history = _History(len(trials), cues, events)
+    beliefs = _blank(len(trials), cues, known.prior.size - 1)
     counts = np.tile(known.prior, (cues, 1))
-    for trial in range(len(trials) + 1):
-        history.beliefs.probability[trial] = _mean(counts)
-        history.beliefs.run_length[trial] = trial
-        if trial < len(trials):
-            observed = trials[trial]
-            # An omission, -1, is the last of the counts.
-            counts[observed.cue, observed.outcome] += 1.0
-            history.see(trial, observed)
+    beliefs.probability[0] = _mean(counts)
+    for trial, observed in enumerate(trials):
+        # An omission, -1, is the last of the counts.
+        counts[observed.cue, observed.outcome] += 1.0
+        beliefs.probability[trial + 1] = _mean(counts)
+        _see_latency(beliefs.latency_ms, trial, observed)
+    beliefs.run_length[:] = np.arange(len(trials) + 1)
     # An event never seen has no latency to be settled on.
-    unseen = np.isnan(history.beliefs.latency_ms)
-    history.beliefs.settled[:] = np.where(unseen, 0.0, history.beliefs.probability)
-    return history.beliefs
+    beliefs.settled[:] = np.where(np.isnan(beliefs.latency_ms), 0.0, beliefs.probability)
+    return beliefs
 
 
 def detect_changes(
@@ -206,12 +179,8 @@ def detect_changes(
 
     Parameters
     ----------
-    trials : list of Observation
-        T of them.
-    cues : int
-        M.
-    known : Expectation
-        What is known beforehand.
+    trials, cues, known
+        As for `count_outcomes`.
     hazard : float
         Probability that a trial begins a new run, above 0 and below 1; 1 / trials of a block suits MEET.
     latency_kept : float
@@ -220,7 +189,7 @@ def detect_changes(
     Returns
     -------
     Beliefs
-        Before each trial, the possibility that it begins a new run included.
+        Before each trial, including the possibility that it begins a new run.
 
     Raises
     ------
@@ -232,7 +201,7 @@ def detect_changes(
     if not 0.0 <= latency_kept < 1.0:
         raise ValueError(f"latency_kept = {latency_kept:g}: must be at least 0 and below 1")
     events = known.prior.size - 1
-    history = _History(len(trials), cues, events)
+    beliefs = _blank(len(trials), cues, events)
     # Rows are the trials at which the present run may have begun; row n is made before trial n.
     weight = np.ones(0)
     counts = np.empty((0, cues, events + 1))
@@ -241,7 +210,6 @@ def detect_changes(
         weight = np.append((1.0 - hazard) * weight, hazard if trial else 1.0)
         counts = np.concatenate((counts, np.tile(known.prior, (1, cues, 1))))
         seen = np.concatenate((seen, np.zeros((1, cues, events), bool)))
-        beliefs = history.beliefs
         last_seen = beliefs.latency_ms[trial]
         mean = _mean(counts)
         kept = np.where(np.isnan(last_seen), 0.0, latency_kept)
@@ -263,8 +231,8 @@ def detect_changes(
             weight = weight * likelihood
             weight /= weight.sum()
             counts[:, cue, outcome] += 1.0
-            history.see(trial, observed)
-    return history.beliefs
+            _see_latency(beliefs.latency_ms, trial, observed)
+    return beliefs
 
 
 def _mean(counts: np.ndarray) -> np.ndarray:
@@ -280,9 +248,9 @@ def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.nda
     beliefs : Beliefs
         From `count_outcomes` or `detect_changes`.
     trial : int
-        How many trials have been seen.
+        How many trials of the whole run have been seen.
     known : Expectation
-        As the beliefs were formed with.
+        The one that the beliefs were formed with.
 
     Returns
     -------
@@ -297,16 +265,12 @@ def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.nda
 
 
 def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Meet, block: int) -> float:
-    """Error of the observer's prediction as a probe scores it.
+    """Score the observer's prediction as a `Probe` is scored.
 
     Parameters
     ----------
-    beliefs : Beliefs
-        From `count_outcomes` or `detect_changes`.
-    trial : int
-        How many trials have been seen in the whole run.
-    known : Expectation
-        From `expectation` of the task.
+    beliefs, trial, known
+        As for `predicted_object`; ``known`` is the `expectation` of the task.
     meet : Meet
         The task.
     block : int
@@ -315,31 +279,8 @@ def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Mee
     Returns
     -------
     float
-        RMSE over cues, times from the cue on, and events, as that of `Probe`.
+        RMSE over cues, times from the cue on, and events.
     """
     after = slice(meet.cue_step, None)
     truth = np.array([meet.truth(block, cue)[after] for cue in range(meet.task.cues)])
     return rmse(predicted_object(beliefs, trial, known), truth)
-
-
-def trial_errors(beliefs: Beliefs, trials: list[Observation], known: Expectation, meet: Meet) -> np.ndarray:
-    """Error of the observer's prediction before each trial, against the block the trial is in.
-
-    Parameters
-    ----------
-    beliefs : Beliefs
-        From `count_outcomes` or `detect_changes`.
-    trials : list of Observation
-        The trials that were seen.
-    known : Expectation
-        From `expectation` of the task.
-    meet : Meet
-        The task.
-
-    Returns
-    -------
-    (T,) float64
-        RMSE, as `prediction_error`.
-    """
-    errors = [prediction_error(beliefs, n, known, meet, seen.block) for n, seen in enumerate(trials)]
-    return np.array(errors)

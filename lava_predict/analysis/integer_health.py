@@ -1,4 +1,4 @@
-"""Whether the integer network still is the network that was meant: rates, silence, saturation."""
+"""Whether the integer network still behaves like the float one: rates, silence, saturation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from lava_predict.analysis.spike_statistics import (
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import Caution
 from lava_predict.experiment.experiment import Experiment, Result
+from lava_predict.network.arithmetic import Arithmetic
 
 MOST_RATE_CHANGE = 0.1
-"""A mean rate that differs from float's by more than this share is warned of."""
+"""The check warns of a mean rate that differs from float's by more than this share."""
 
 MOST_SILENCED = 0.05
-"""So is a share of silent cells that is above float's by more than this."""
+"""The check warns of a share of silent cells that exceeds float's by more than this."""
 
 _REMEDIES = {
     "v": "lower fixed.fraction_bits, or inhibition (reservoir.inhibitory_charge)",
@@ -79,47 +80,32 @@ def check_health(experiment: Experiment, result: Result | None = None) -> Health
         Configuration and network.
     result : Result, optional
         A finished run in integers, whose saturations count; without it those of the short run.
-
-    Returns
-    -------
-    Health
-        See there.
     """
     fixed = experiment.arithmetic("fixed")
-    rasters, saturations = {}, {}
-    for arithmetic in (experiment.arithmetic("float"), fixed):
-        rasters[arithmetic.precision], saturations[arithmetic.precision] = _first_trial(
-            experiment, CpuEngine(arithmetic, experiment.meet)
-        )
-    counts = (
-        result.saturations
-        if result is not None
-        else dict(zip(fixed.saturating, saturations["fixed"].tolist(), strict=True))
-    )
+    float_raster, _ = _first_trial(experiment, experiment.arithmetic("float"))
+    fixed_raster, saturations = _first_trial(experiment, fixed)
+    rate, float_rate = (float(np.mean(firing_rates(raster))) for raster in (fixed_raster, float_raster))
+    silent, float_silent = silent_share(fixed_raster), silent_share(float_raster)
     assert fixed.plan is not None
-    warnings = [*fixed.plan.warnings, *saturation_warnings(counts)]
-    rates = {name: float(np.mean(firing_rates(raster))) for name, raster in rasters.items()}
-    silent = {name: silent_share(raster) for name, raster in rasters.items()}
-    if abs(rates["fixed"] - rates["float"]) > MOST_RATE_CHANGE * rates["float"]:
-        cause = f"the cells spike at {rates['fixed']:.2f} Hz, in float at {rates['float']:.2f} Hz"
+    counts = dict(zip(fixed.saturating, saturations.tolist(), strict=True))
+    warnings = [
+        *fixed.plan.warnings,
+        *saturation_warnings(counts if result is None else result.saturations),
+    ]
+    if abs(rate - float_rate) > MOST_RATE_CHANGE * float_rate:
+        cause = f"the cells spike at {rate:.2f} Hz, in float at {float_rate:.2f} Hz"
         remedy = "raise the settings that `lava-predict plan` names beside the greatest errors"
         warnings.append(Caution(cause, remedy))
-    if silent["fixed"] > silent["float"] + MOST_SILENCED:
-        cause = f"{silent['fixed']:.0%} of the cells are silent, in float {silent['float']:.0%}"
+    if silent > float_silent + MOST_SILENCED:
+        cause = f"{silent:.0%} of the cells are silent, in float {float_silent:.0%}"
         remedy = "raise fixed.weight_bits, or the bits of what has the greatest error in `lava-predict plan`"
         warnings.append(Caution(cause, remedy))
-    return Health(
-        rate_hz=rates["fixed"],
-        float_rate_hz=rates["float"],
-        silent_share=silent["fixed"],
-        float_silent_share=silent["float"],
-        rate_correlation=rate_correlation(rasters["float"], rasters["fixed"]),
-        warnings=tuple(warnings),
-    )
+    correlation = rate_correlation(float_raster, fixed_raster)
+    return Health(rate, float_rate, silent, float_silent, correlation, tuple(warnings))
 
 
-def _first_trial(experiment: Experiment, engine: CpuEngine) -> tuple[Raster, np.ndarray]:
+def _first_trial(experiment: Experiment, arithmetic: Arithmetic) -> tuple[Raster, np.ndarray]:
     """Play the first trial and what precedes it; return the raster and the saturations."""
-    played = list(engine.play(experiment.meet.trial(0, 0)))
+    played = list(CpuEngine(arithmetic, experiment.meet).play(experiment.meet.trial(0, 0)))
     raster = raster_of(played, experiment.network.a.size, experiment.config.run.dt_ms)
     return raster, np.sum([record.saturations for record in played], axis=0)

@@ -1,13 +1,13 @@
-"""How a single cell answers a constant current, whatever arithmetic it is simulated in.
+"""How a single cell responds to a constant current, whatever arithmetic it is simulated in.
 
-The arithmetic enters as a function: `simulate_float`, or what `simulate_fixed` makes. Units: ms, mV, and
-the current units of Izhikevich 2003 (doi 10.1109/TNN.2003.820440).
+The arithmetic is passed as a function: `simulate_float`, or one that `simulate_fixed` returns. Units: ms, mV,
+and the current units of Izhikevich 2003 (doi 10.1109/TNN.2003.820440).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,29 +50,15 @@ CELLS = (
     Cell("a = 0.002", 0.002, 0.2, -65.0, 8.0),
 )
 """Regular spiking (Izhikevich 2003); the corners of the excitatory cells of preset robust, whose c and d
-share a draw r; and a still slower recovery, the hardest to hold in few bits."""
+share a draw r; and a still slower recovery, the hardest to represent in few bits."""
 
 
-class Simulate(Protocol):
-    """Simulates unconnected cells side by side, each under a constant current of its own, from `V_START`."""
+Spikes = tuple[np.ndarray, np.ndarray]
+"""Step, from 0, and cell of each spike, both (spikes,) uint32, in order of step, then of cell."""
 
-    def __call__(
-        self, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, current: np.ndarray, steps: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Simulate.
-
-        Parameters
-        ----------
-        a, b, c, d, current : (n,) float64
-            Parameters and current of each cell.
-        steps : int
-            How many time steps.
-
-        Returns
-        -------
-        step, cell : (spikes,) uint32
-            Step, from 0, and cell of each spike, in order of step, then of cell.
-        """
+Simulate = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], Spikes]
+"""Simulates n unconnected cells, each under its own constant current, from `V_START`: takes a, b, c, d and
+current, all (n,) float64, and a number of time steps."""
 
 
 def simulate_float(
@@ -83,23 +69,8 @@ def simulate_float(
     current: np.ndarray,
     steps: int,
     dt_ms: float = 1.0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Simulate in float64, with the network's own kernels; a `Simulate`.
-
-    Parameters
-    ----------
-    a, b, c, d, current : (n,) float64
-        Parameters and current of each cell.
-    steps : int
-        How many time steps.
-    dt_ms : float
-        Time step, ms.
-
-    Returns
-    -------
-    step, cell : (spikes,) uint32
-        As `Simulate` says.
-    """
+) -> Spikes:
+    """Simulate in float64, with the network's own kernels; a `Simulate` at its time step in ms."""
     v = np.full(a.size, V_START)
     u = b * v
     synaptic, none = np.zeros(a.size), np.zeros(a.size)
@@ -113,7 +84,7 @@ def simulate_float(
 
 
 def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
-    """Make a `Simulate` in integers, with the network's own kernels.
+    """Return a `Simulate` in integers, with the network's own kernels and its way of quantising.
 
     Parameters
     ----------
@@ -121,16 +92,11 @@ def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
         Word lengths and rounding.
     dt_ms : float
         Time step, ms.
-
-    Returns
-    -------
-    Simulate
-        It quantises cells and currents as the network's are.
     """
 
     def simulate(
         a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, current: np.ndarray, steps: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Spikes:
         # No synapses and no noise; tau_s is of no consequence.
         cells = quantise_cells(settings, CellParameters(a, b, c, d, current, 1.0, dt_ms, 0.0))
         k = cells.constants
@@ -152,8 +118,8 @@ def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
     return simulate
 
 
-def _record(step: Callable[[], int], spiking: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Take steps, each leaving its spiking cells at the head of ``spiking``, and give the spikes."""
+def _record(step: Callable[[], int], spiking: np.ndarray, steps: int) -> Spikes:
+    """Take steps, each leaving its spiking cells at the head of ``spiking``, and return the spikes."""
     cells = [np.array([], np.uint32)]
     for _ in range(steps):
         count = step()
@@ -181,9 +147,7 @@ def fi_curve(
     currents : (currents,) float64
         Currents, each given to every cell.
     duration_ms, settle_ms : float
-        Spikes are counted for ``duration_ms`` after the first ``settle_ms``, in which the onset is over.
-    dt_ms : float
-        Time step, ms.
+        Spikes are counted for ``duration_ms`` after the first ``settle_ms``, which leave out the onset.
 
     Returns
     -------
@@ -218,13 +182,11 @@ def lag(
         Given to every cell from time 0.
     duration_ms : float
         How long, ms.
-    dt_ms : float
-        Time step, ms.
 
     Returns
     -------
     list of SpikeTimeLag
-        One a cell, spike by spike; a step's spikes are taken at its end.
+        One per cell, spike by spike; the time of a spike is the end of its step.
     """
     steps = round(duration_ms / dt_ms)
     a, b, c, d = _parameters(cells)

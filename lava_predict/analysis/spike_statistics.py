@@ -1,4 +1,4 @@
-"""Rates and regularity of spikes, and how two runs' spikes compare: when they diverge, how far apart they are.
+"""Rates and regularity of spikes, and how two runs' spikes compare: when they diverge, and how far.
 
 Nothing here knows how the spikes were produced, so float and fixed point, two seeds, or a run and its
 disturbed copy are compared in the same way.
@@ -119,7 +119,7 @@ def _require_alike(one: Raster, other: Raster) -> None:
 
 
 def _places(raster: Raster) -> np.ndarray:
-    """Number every step of every cell, step after step, and return the numbers that have a spike."""
+    """Return the place of every spike in a table of steps by cells, row after row."""
     return np.asarray(raster.step.astype(np.int64) * raster.cells + raster.cell)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 
 def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance: float) -> int | None:
-    """Return the smallest number of bits from which on the error is as good as the reference.
+    """Return the smallest word length that keeps the error as good as the reference.
 
-    A width counts only if every larger one that was tried is good as well: a lucky narrow one below
-    a bad one is no knee.
+    A width counts only if every larger width that was tried is good as well: a width that is good by chance
+    below a bad one does not count.
 
     Parameters
     ----------

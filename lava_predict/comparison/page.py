@@ -111,10 +111,9 @@ def _network(found: Comparison) -> dict[str, Any]:
         },
         "against_float": {
             name: {
-                **{
-                    key: spread([getattr(run.pairs[name], key) for run in runs])
-                    for key in ("horizon_ms", "parted_ms", "rate_correlation")
-                },
+                "horizon_ms": spread([run.pairs[name].horizon_ms for run in runs]),
+                "parted_ms": spread([run.pairs[name].half_diverged_ms for run in runs]),
+                "rate_correlation": spread([run.pairs[name].rate_correlation for run in runs]),
                 "distance": spread([run.pairs[name].distance.min() for run in runs]),
             }
             for name in (FIXED, *NULLS)

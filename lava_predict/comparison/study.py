@@ -1,7 +1,7 @@
 """Float against fixed point: the same configuration in several precisions, beside their nulls.
 
-Two float runs that differ by one unit in the last place, or in their noise, part as well; only what exceeds
-that difference is the price of integers. So every figure stands beside these two.
+Two float runs that differ by one unit in the last place, or in their noise, diverge as well; only a
+difference beyond theirs is the price of integers. So every figure stands beside these two nulls.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lava_predict.analysis.integer_health import check_health
 from lava_predict.analysis.single_cell import CELLS, fi_curve, lag, simulate_fixed, simulate_float
 from lava_predict.analysis.spike_statistics import (
     Raster,
@@ -33,11 +35,14 @@ from lava_predict.engines import Played
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import Caution, RunError
 from lava_predict.experiment.experiment import Experiment, Session
-from lava_predict.network.arithmetic import FixedArithmetic, FloatArithmetic
+from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.pool import carry_out
 from lava_predict.settings.files import config_from, with_changes
 from lava_predict.settings.schema import Config, FixedSettings
+
+Change = tuple[str, str, Any]
+"""Section, key and value of a setting."""
 
 
 class Variant(NamedTuple):
@@ -54,7 +59,7 @@ class Variant(NamedTuple):
     """
 
     precision: str
-    changes: tuple[tuple[str, str, Any], ...] = ()
+    changes: tuple[Change, ...] = ()
     disturbed: bool = False
 
 
@@ -68,29 +73,27 @@ COEFFICIENT_WIDTHS = np.array([2, 3, 4, 5, 6, 8, 10, 12])
 COEFFICIENTS = ("parameter_bits", "decay_bits", "weight_bits")
 
 TOLERANCE = 1.25
-"""A word length is good as long as the mean error is within this factor of that with full lengths: the mean
-over the runs in fixed, float and both nulls, as a single run's error is off by a fifth."""
+"""A word length is good as long as its mean error is within this factor of the mean error with full lengths,
+which is taken over the runs in fixed, float and both nulls, as a single run's error varies by 20 %."""
 
+_WIDTHS = {
+    **dict.fromkeys(STATE_VARIABLES, STATE_WIDTHS),
+    **dict.fromkeys(COEFFICIENTS, COEFFICIENT_WIDTHS),
+}
+_LEVELS = np.arange(11) / 10
 _MOST_SWEEP_SEEDS = 3
 _RASTER_MS = 10_000.0
 _LAG_MS = 50.0
 _VAN_ROSSUM_MS = 10.0
-_PARTED = 0.5
 _SHORT_BITS = 8
+_CURRENTS = np.array([0.0, 2.0, 3.0, 3.6, 3.7, 3.75, 3.8, 3.9, 4.0, 4.5, 5.0, 6.0, 8.0, 10.0, 14.0])
+_LAG_CURRENT = 10.0
 
 
 def variants_of(config: Config) -> dict[str, Variant]:
-    """Name the ways in which a configuration is run.
+    """Name the ways in which a configuration is run; the last two are the nulls.
 
-    Parameters
-    ----------
-    config : Config
-        Its ``fixed`` section says what "fixed" and "on-chip" are.
-
-    Returns
-    -------
-    dict of str to Variant
-        The last two are the nulls.
+    The ``fixed`` section of the configuration says what "fixed" and "on-chip" are.
     """
     uncentred = (
         ("readout", "centred", False),
@@ -108,17 +111,7 @@ def variants_of(config: Config) -> dict[str, Variant]:
 
 
 class TaskUnit(NamedTuple):
-    """One run of the task.
-
-    Attributes
-    ----------
-    config : dict
-        Settings, plain.
-    precision : str
-        One of `PRECISIONS`.
-    disturbed : bool
-        As in `Variant`.
-    """
+    """One run of the task: settings as plain values, precision and disturbance as in `Variant`."""
 
     config: dict[str, Any]
     precision: str
@@ -127,7 +120,7 @@ class TaskUnit(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """What a run of the task led to; the first cue's, where there are several.
+    """Results of a run of the task; those of the first cue, where there are several.
 
     Attributes
     ----------
@@ -142,7 +135,7 @@ class TaskOutcome:
     prediction, truth : (steps, K) float64
         Of the last probe of the first block.
     w_when : (K, N + 1) float64
-        Weights then.
+        Weights at this probe.
     rate_hz : float
         Mean rate.
     saturations : dict of str to int
@@ -161,7 +154,7 @@ class TaskOutcome:
     saturations: dict[str, int]
 
 
-def _unit(config: Config, variant: Variant, seed: int, *more: tuple[str, str, Any]) -> TaskUnit:
+def _unit(config: Config, variant: Variant, seed: int, *more: Change) -> TaskUnit:
     changed = with_changes(config, (*variant.changes, *more), seed)
     return TaskUnit(changed.to_dict(), variant.precision, variant.disturbed)
 
@@ -172,7 +165,7 @@ def disturbed(state: State) -> State:
 
 
 def run_task(unit: TaskUnit) -> TaskOutcome:
-    """Carry out one run of the task on the reference engine; what is missing after it diverged is NaN."""
+    """Carry out one run of the task on the reference engine; all that is missing after it diverged is NaN."""
     experiment = Experiment(config_from(unit.config))
     session = experiment.start(precision=unit.precision)
     if unit.disturbed:
@@ -199,9 +192,13 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
     if len(probes) == len(due):
         amplitude[:] = [block.amplitude[0] for block in blocks]
         probability[:] = [block.probability_estimate[0] for block in blocks]
-    last = [probe for probe in probes if probe.block == 0][-1:]
     after = slice(meet.cue_step, None)
-    none = np.full_like(meet.truth(0, 0)[after], np.nan)
+    truth = meet.truth(0, 0)[after]
+    prediction = np.full_like(truth, np.nan)
+    w_when = np.full((config.task.events, config.reservoir.neurons + 1), np.nan)
+    for probe in probes:
+        if probe.block == 0:
+            prediction, w_when = probe.o[0, after], probe.w_when
     trials = session.state.trials
     spikes, steps = (sum(getattr(trial, name) for trial in trials) for name in ("spikes", "steps"))
     seconds = steps * config.run.dt_ms / 1000.0
@@ -211,18 +208,16 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
         error=error,
         amplitude=amplitude,
         probability=probability,
-        prediction=last[0].o[0, after] if last else none,
-        truth=meet.truth(0, 0)[after],
-        w_when=last[0].w_when
-        if last
-        else np.full((config.task.events, config.reservoir.neurons + 1), np.nan),
+        prediction=prediction,
+        truth=truth,
+        w_when=w_when,
         rate_hz=spikes / (experiment.network.a.size * seconds) if seconds else float("nan"),
         saturations=session.saturations,
     )
 
 
 class NetworkUnit(NamedTuple):
-    """The unlearned network of one seed, in every precision: settings, and the nulls' as well."""
+    """The unlearned network of one seed: plain settings, and the same with other noise."""
 
     config: dict[str, Any]
     other_noise: dict[str, Any]
@@ -234,11 +229,11 @@ class Pair:
 
     Attributes
     ----------
-    horizon_ms, parted_ms : float
-        When the first spike differs, and when the spikes of half of the cells active of late do; NaN for
+    horizon_ms, half_diverged_ms : float
+        When the first spike differs, and when the spikes of half of the recently active cells do; NaN for
         never.
     share : (steps,) float64
-        Share of the active cells whose spikes differ, over time.
+        Share of the recently active cells whose spikes differ, over time.
     rate_correlation : float
         Of the cells' rates.
     distance : (lags,) float64
@@ -246,7 +241,7 @@ class Pair:
     """
 
     horizon_ms: float
-    parted_ms: float
+    half_diverged_ms: float
     share: np.ndarray
     rate_correlation: float
     distance: np.ndarray
@@ -274,20 +269,15 @@ class NetworkOutcome:
 
 
 def run_network(unit: NetworkUnit) -> NetworkOutcome:
-    """Let the unlearned network of one seed run in float, fixed and both nulls, and compare the rasters."""
-    experiment = Experiment(config_from(unit.config))
-    other = Experiment(config_from(unit.other_noise))
-    exact = FloatArithmetic(experiment.config, experiment.network)
+    """Run the unlearned network of one seed in float, fixed and both nulls, and compare the rasters."""
+    experiment, other = Experiment(config_from(unit.config)), Experiment(config_from(unit.other_noise))
+    exact = experiment.arithmetic("float")
     rasters = {
-        FLOAT: _raster(experiment, CpuEngine(exact, experiment.meet)),
-        FIXED: _raster(
-            experiment, CpuEngine(FixedArithmetic(experiment.config, experiment.network), experiment.meet)
-        ),
+        FLOAT: _raster(experiment, exact),
+        FIXED: _raster(experiment, experiment.arithmetic("fixed")),
+        ULP: _raster(experiment, exact, disturb=True),
+        NOISE: _raster(other, exact),
     }
-    engine = CpuEngine(exact, experiment.meet)
-    engine.restore(disturbed(engine.state))
-    rasters[ULP] = _raster(experiment, engine)
-    rasters[NOISE] = _raster(other, CpuEngine(exact, experiment.meet))
     return NetworkOutcome(
         rate_hz={name: float(np.mean(firing_rates(raster))) for name, raster in rasters.items()},
         interval_cv={name: _median(interval_cv(raster)) for name, raster in rasters.items()},
@@ -302,8 +292,11 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else float("nan")
 
 
-def _raster(experiment: Experiment, engine: CpuEngine) -> Raster:
+def _raster(experiment: Experiment, arithmetic: Arithmetic, disturb: bool = False) -> Raster:
     """Play the first trials, some seconds, and return the spikes; learning does not reach the reservoir."""
+    engine = CpuEngine(arithmetic, experiment.meet)
+    if disturb:
+        engine.restore(disturbed(engine.state))
     dt = experiment.config.run.dt_ms
     played: list[Played] = []
     trial = 0
@@ -314,17 +307,15 @@ def _raster(experiment: Experiment, engine: CpuEngine) -> Raster:
 
 
 def _pair(one: Raster, other: Raster) -> Pair:
-    dt = one.dt_ms
-    horizon, parted = divergence_horizon(one, other), population_horizon(one, other, _PARTED)
-    lags = distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / dt))
-    known = lags.distance[~np.isnan(lags.distance).any(axis=1)]
-    return Pair(
-        horizon_ms=float("nan") if horizon is None else horizon * dt,
-        parted_ms=float("nan") if parted is None else parted * dt,
-        share=differing_share(one, other),
-        rate_correlation=rate_correlation(one, other),
-        distance=np.median(known, axis=0) if len(known) else np.full(lags.lag_steps.size, np.nan),
+    share = differing_share(one, other)
+    first, half = (
+        float("nan") if step is None else step * one.dt_ms
+        for step in (divergence_horizon(one, other), population_horizon(share))
     )
+    lags = distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / one.dt_ms))
+    known = lags.distance[~np.isnan(lags.distance).any(axis=1)]
+    distance = np.median(known, axis=0) if len(known) else np.full(lags.lag_steps.size, np.nan)
+    return Pair(first, half, share, rate_correlation(one, other), distance)
 
 
 @dataclass(frozen=True)
@@ -352,26 +343,26 @@ class SingleCells:
 
 def compare_cells(settings: FixedSettings, dt_ms: float) -> SingleCells:
     """Measure f-I curves and spike-time lag of the cells in `CELLS`, float against fixed."""
-    currents = np.array([0.0, 2.0, 3.0, 3.6, 3.7, 3.75, 3.8, 3.9, 4.0, 4.5, 5.0, 6.0, 8.0, 10.0, 14.0])
-    exact = partial(simulate_float, dt_ms=dt_ms)
-    fixed = simulate_fixed(settings, dt_ms)
-    short = settings.model_copy(update={"parameter_bits": _SHORT_BITS})
-    nearest = short.model_copy(update={"constant_rounding": "nearest"})
-    floored = short.model_copy(update={"constant_rounding": "floor"})
+    exact, fixed = partial(simulate_float, dt_ms=dt_ms), simulate_fixed(settings, dt_ms)
+    nearest, floored = (
+        simulate_fixed(
+            settings.model_copy(update={"parameter_bits": _SHORT_BITS, "constant_rounding": rounding}), dt_ms
+        )
+        for rounding in ("nearest", "floor")
+    )
     others = {
         FIXED: fixed,
-        f"{_SHORT_BITS}-bit parameters, nearest": simulate_fixed(nearest, dt_ms),
-        f"{_SHORT_BITS}-bit parameters, rounded down": simulate_fixed(floored, dt_ms),
+        f"{_SHORT_BITS}-bit parameters, nearest": nearest,
+        f"{_SHORT_BITS}-bit parameters, rounded down": floored,
     }
-    current = 10.0
     return SingleCells(
-        currents=currents,
+        currents=_CURRENTS,
         rates_hz={
-            name: fi_curve(simulate, CELLS, currents, dt_ms=dt_ms)
+            name: fi_curve(simulate, CELLS, _CURRENTS, dt_ms=dt_ms)
             for name, simulate in ((FLOAT, exact), (FIXED, fixed))
         },
-        lag_current=current,
-        lags={name: lag(exact, simulate, CELLS, current, dt_ms=dt_ms) for name, simulate in others.items()},
+        lag_current=_LAG_CURRENT,
+        lags={name: lag(exact, other, CELLS, _LAG_CURRENT, dt_ms=dt_ms) for name, other in others.items()},
     )
 
 
@@ -388,19 +379,19 @@ class Comparison:
     cells : SingleCells
         Cells alone.
     networks : list of NetworkOutcome
-        The unlearned network, seed by seed.
+        The unlearned network, one per seed.
     tasks : dict of str to list of TaskOutcome
-        The whole task in every variant, seed by seed.
+        The whole task in every variant, one per seed.
     levels : (levels,) float64
         Probabilities of the first event.
     amplitude : dict of str to (seeds, levels) float64
-        Its amplitude after a block with that probability; empty if the task has not one cue and two events.
+        Its amplitude after a block with that probability; empty unless the task has one cue and two events.
     sweep : dict of str to (seeds, widths) float64
-        Error at the end of the first block, for each variable whose word length alone was cut.
+        Error at the end of the first block, for each variable whose word length alone was reduced.
     knees : dict of str to int or None
-        The fewest bits from which on the mean error stays within `TOLERANCE` of the reference.
+        Smallest word length that keeps the mean error within `TOLERANCE`, as `knee` finds it.
     full_error : (seeds,) float64
-        Error there with full lengths.
+        Error at the end of the first block with full lengths.
     warnings : tuple of Caution
         Of the health check of the first seed.
     """
@@ -419,6 +410,11 @@ class Comparison:
 
 
 Progress = Callable[[int, int], None]
+Unit = TaskUnit | NetworkUnit
+Key = tuple[str, str]
+"""Part of the comparison, and the variant or the variable that it is about."""
+
+_AT_THE_END: Change = ("run", "probe_trials", [])
 
 
 def compare(
@@ -435,127 +431,100 @@ def compare(
     jobs : int
         Processes at a time; the figures do not depend on it.
     progress : callable, optional
-        Told the units of work done and in all after each.
-
-    Returns
-    -------
-    Comparison
-        See there.
+        Called after each unit of work with the number of units done and the total.
     """
-    from lava_predict.analysis.integer_health import check_health
-
-    # What this compiles, or loads, the processes to come find on disk.
+    # These compile the kernels, or load them; processes started later find them on disk.
     health = check_health(Experiment(config, seed=seeds[0]))
     cells = compare_cells(config.fixed, config.run.dt_ms)
-    plan = _Plan(config, seeds)
-    found = carry_out(_run, plan.units, jobs, progress)
-    return plan.gather(found, cells, health.warnings)
+    laid_out = _lay_out(config, seeds)
+    units = [unit for of_key in laid_out.values() for unit in of_key]
+    results = iter(carry_out(_run, units, jobs, progress))
+    found = {key: list(islice(results, len(of_key))) for key, of_key in laid_out.items()}
+    return _gather(config, tuple(seeds), cells, found, health.warnings)
 
 
-def _run(unit: TaskUnit | NetworkUnit) -> TaskOutcome | NetworkOutcome:
+def _run(unit: Unit) -> TaskOutcome | NetworkOutcome:
     return run_network(unit) if isinstance(unit, NetworkUnit) else run_task(unit)
 
 
-class _Plan:
-    """Lays out the units of work, one after the other, and takes their results apart again."""
-
-    def __init__(self, config: Config, seeds: Sequence[int]) -> None:
-        self.config, self.seeds = config, tuple(seeds)
-        self.variants = variants_of(config)
-        self.levels = np.arange(11) / 10
-        self.units: list[TaskUnit | NetworkUnit] = []
-        self._slices: dict[tuple[str, ...], slice] = {}
-        noise = self.variants[NOISE].changes
-        self._add(
-            ("network",),
-            [
-                NetworkUnit(
-                    with_changes(config, (), seed).to_dict(), with_changes(config, noise, seed).to_dict()
-                )
-                for seed in seeds
-            ],
+def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
+    """Lay out the units of work by the part of the comparison that they serve."""
+    variants = variants_of(config)
+    networks = [
+        NetworkUnit(
+            *(with_changes(config, changes, seed).to_dict() for changes in ((), variants[NOISE].changes))
         )
-        for name, variant in self.variants.items():
-            self._add(("task", name), [_unit(config, variant, seed) for seed in seeds])
-        if config.task.cues == 1 and config.task.events == 2:
-            for name in (FLOAT, FIXED, ON_CHIP):
-                self._add(("amplitude", name), self._amplitude_units(self.variants[name]))
-        self._sweep_seeds = self.seeds[:_MOST_SWEEP_SEEDS]
-        for names, widths in (
-            (STATE_VARIABLES, STATE_WIDTHS),
-            (COEFFICIENTS, COEFFICIENT_WIDTHS),
-        ):
-            for name in names:
-                units = [
-                    self._sweep_unit(seed, ("fixed", name, int(bits)))
-                    for seed in self._sweep_seeds
-                    for bits in widths
-                ]
-                self._add(("sweep", name), units)
-
-    def _add(self, key: tuple[str, ...], units: Sequence[TaskUnit | NetworkUnit]) -> None:
-        self._slices[key] = slice(len(self.units), len(self.units) + len(units))
-        self.units.extend(units)
-
-    def _amplitude_units(self, variant: Variant) -> list[TaskUnit]:
-        """One block a level; each level has a task draw of its own."""
-        block = self.config.task.blocks[0]
-        _, latency = block.of_cue(0)
-        units = []
-        for seed in self.seeds:
-            for number, level in enumerate(self.levels.tolist()):
-                blocks = [_block(block.trials, [level, round(1 - level, 1)], latency)]
-                draws = {"task": self.config.run.draws.task + number}
-                last: tuple[str, str, Any] = ("run", "probe_trials", [])
-                units.append(
-                    _unit(
-                        self.config, variant, seed, ("task", "blocks", blocks), ("run", "draws", draws), last
-                    )
-                )
-        return units
-
-    def _sweep_unit(self, seed: int, change: tuple[str, str, Any]) -> TaskUnit:
-        """Lay out a run of the first block alone, tested at its end."""
-        first = self.config.to_dict()["task"]["blocks"][:1]
-        alone: tuple[tuple[str, str, Any], ...]
-        alone = (("task", "blocks", first), ("run", "probe_trials", []))
-        return _unit(self.config, self.variants[FIXED], seed, *alone, change)
-
-    def gather(self, found: list[Any], cells: SingleCells, warnings: Sequence[Caution]) -> Comparison:
-        """Put the results of `units` together."""
-        by_key = {key: found[part] for key, part in self._slices.items()}
-        seeds, levels = len(self.seeds), self.levels.size
-        sweep, knees = {}, {}
-        end = int(np.sum(by_key["task", FLOAT][0].block == 0)) - 1
-        # With full lengths the sweep's run is the first block of the task's: probes leave no mark.
-        full, *alike = (
-            np.array([outcome.error[end] for outcome in by_key["task", name][: len(self._sweep_seeds)]])
-            for name in (FIXED, FLOAT, *NULLS)
-        )
-        reference = float(np.mean([full, *alike]))
-        for names, widths in ((STATE_VARIABLES, STATE_WIDTHS), (COEFFICIENTS, COEFFICIENT_WIDTHS)):
-            for name in names:
-                error = np.array([outcome.error[-1] for outcome in by_key["sweep", name]])
-                sweep[name] = error.reshape(len(self._sweep_seeds), widths.size)
-                knees[name] = knee(widths, sweep[name].mean(axis=0), reference, TOLERANCE)
-        return Comparison(
-            config=self.config,
-            seeds=self.seeds,
-            cells=cells,
-            networks=by_key["network",],
-            tasks={name: by_key["task", name] for name in self.variants},
-            levels=self.levels,
-            amplitude={
-                key[1]: np.array([outcome.amplitude[-1, 0] for outcome in outcomes]).reshape(seeds, levels)
-                for key, outcomes in by_key.items()
-                if key[0] == "amplitude"
-            },
-            sweep=sweep,
-            knees=knees,
-            full_error=full,
-            warnings=tuple(warnings),
-        )
+        for seed in seeds
+    ]
+    laid_out: dict[Key, Sequence[Unit]] = {("network", ""): networks}
+    for name, variant in variants.items():
+        laid_out["task", name] = [_unit(config, variant, seed) for seed in seeds]
+    if config.task.cues == 1 and config.task.events == 2:
+        for name in (FLOAT, FIXED, ON_CHIP):
+            laid_out["amplitude", name] = _amplitude_units(config, variants[name], seeds)
+    # The first block alone, tested at its end.
+    first = ("task", "blocks", config.to_dict()["task"]["blocks"][:1])
+    for name, widths in _WIDTHS.items():
+        laid_out["sweep", name] = [
+            _unit(config, variants[FIXED], seed, first, _AT_THE_END, ("fixed", name, bits))
+            for seed in seeds[:_MOST_SWEEP_SEEDS]
+            for bits in widths.tolist()
+        ]
+    return laid_out
 
 
-def _block(trials: int, probability: Sequence[float], latency: Sequence[float]) -> Mapping[str, Any]:
-    return {"trials": trials, "probability": list(probability), "latency_ms": list(latency)}
+def _amplitude_units(config: Config, variant: Variant, seeds: Sequence[int]) -> list[TaskUnit]:
+    """Lay out one block per level, each with its own task draw."""
+    block = config.task.blocks[0]
+    _, latency = block.of_cue(0)
+    units = []
+    for seed in seeds:
+        for number, level in enumerate(_LEVELS.tolist()):
+            probability = [level, round(1 - level, 1)]
+            blocks = [{"trials": block.trials, "probability": probability, "latency_ms": list(latency)}]
+            draws = {"task": config.run.draws.task + number}
+            changes = (("task", "blocks", blocks), ("run", "draws", draws), _AT_THE_END)
+            units.append(_unit(config, variant, seed, *changes))
+    return units
+
+
+def _gather(
+    config: Config,
+    seeds: tuple[int, ...],
+    cells: SingleCells,
+    found: Mapping[Key, list[Any]],
+    warnings: tuple[Caution, ...],
+) -> Comparison:
+    """Put the results of the units together."""
+    tasks = {name: found["task", name] for name in variants_of(config)}
+    end = int(np.sum(tasks[FLOAT][0].block == 0)) - 1
+    # With full lengths the sweep's run is the first block of the task's: probes leave no mark.
+    full, *alike = (
+        np.array([outcome.error[end] for outcome in tasks[name][:_MOST_SWEEP_SEEDS]])
+        for name in (FIXED, FLOAT, *NULLS)
+    )
+    reference = float(np.mean([full, *alike]))
+    sweep = {
+        name: np.array([outcome.error[-1] for outcome in found["sweep", name]]).reshape(-1, widths.size)
+        for name, widths in _WIDTHS.items()
+    }
+    return Comparison(
+        config=config,
+        seeds=seeds,
+        cells=cells,
+        networks=found["network", ""],
+        tasks=tasks,
+        levels=_LEVELS,
+        amplitude={
+            name: np.array([outcome.amplitude[-1, 0] for outcome in outcomes]).reshape(-1, _LEVELS.size)
+            for (part, name), outcomes in found.items()
+            if part == "amplitude"
+        },
+        sweep=sweep,
+        knees={
+            name: knee(_WIDTHS[name], error.mean(axis=0), reference, TOLERANCE)
+            for name, error in sweep.items()
+        },
+        full_error=full,
+        warnings=warnings,
+    )

@@ -173,7 +173,15 @@ def test_it_finds_the_truth_of_meet_and_finds_it_again_after_a_switch() -> None:
     changing = observer.detect_changes(trials, 1, expected, 1 / 60, 0.5)
     counting = observer.count_outcomes(trials, 1, expected)
     zero = metrics.rmse(np.zeros(1), meet.truth(0, 0)[meet.cue_step :])
-    errors = [observer.trial_errors(beliefs, trials, expected, meet) for beliefs in (changing, counting)]
+    errors = np.array(
+        [
+            [
+                observer.prediction_error(beliefs, n, expected, meet, seen.block)
+                for n, seen in enumerate(trials)
+            ]
+            for beliefs in (changing, counting)
+        ]
+    )
     assert errors[0][59] < 0.25 * zero
     assert errors[0][60] > zero
     assert errors[0][80:].mean() < 0.6 * errors[1][80:].mean()

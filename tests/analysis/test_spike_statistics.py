@@ -76,10 +76,7 @@ def test_correlation_of_known_numbers_and_where_it_has_no_meaning() -> None:
 @given(RASTERS, RASTERS)
 def test_differing_spikes_against_looking_at_each(one: np.ndarray, other: np.ndarray) -> None:
     expected = [
-        (step, cell)
-        for step in range(STEPS)
-        for cell in range(CELLS)
-        if one[step, cell] != other[step, cell]
+        (step, cell) for step in range(STEPS) for cell in range(CELLS) if one[step, cell] != other[step, cell]
     ]
     step, cell = stats.differing_spikes(raster(one), raster(other))
     assert list(zip(step, cell, strict=True)) == expected
