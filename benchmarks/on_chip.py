@@ -1,9 +1,9 @@
 """How well the when readout learns on Lava's learning engine: the figures that docs/on-chip.md gives.
 
-The reservoir runs once per seed, in float; its spikes are kept and read out in different ways, as without
-feedback the readouts do not act on it. Errors are RMSE of the cue-only prediction, with the what rule's
-own estimate, divided by that of predicting nothing. Settings were tuned on seeds 1-99; report on seeds from
-100 up. Progress goes to stderr.
+The reservoir runs once per seed, in float; its spikes are recorded and read out in different ways, as
+without feedback the readouts do not act on it. Errors are RMSE of the cue-only prediction, with the what
+rule's own estimate, divided by that of predicting nothing. Settings were tuned on seeds 1-99; report on seeds
+from 100 up. Progress goes to stderr.
 
     python benchmarks/on_chip.py compare --seeds 100-109
     python benchmarks/on_chip.py limits --seeds 100-109
@@ -17,33 +17,24 @@ own estimate, divided by that of predicting nothing. Settings were tuned on seed
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
-
-# Python puts this folder first on the path, and there benchmarks/lava.py would stand for Lava itself.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 import numba
 import numpy as np
-from rich.console import Console
-from rich.progress import track
+from frame import PROBES, block, header, means, over_units, study_parser, timed
 
-from lava_predict import Experiment, load_preset
-from lava_predict.experiment import scores as metrics
+from lava_predict import Config, Experiment, load_preset
+from lava_predict.engines import Played
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.experiment import scores
 from lava_predict.learning.when import on_chip
 from lava_predict.numerics.noise import fold, key_of
 from lava_predict.tasks.meet import Kind, Segment
 
-PROBES = (1, 10, 25, 50, 100)
-BLOCK = "task.blocks=[{trials=100, probability=[0.7, 0.3], latency_ms=[300, 600]}]"
-NO_FEEDBACK = "reservoir.feedback_gain=0.0"
+SETTINGS = (block(100, [0.7, 0.3], [300, 600]), "reservoir.feedback_gain=0.0")
 UNCENTRED = ("readout.centred=false", 'readout.when_norm="constant"')
 FLOAT_RATE = 0.1
 """Best of the uncentred float rule on seeds 1-15 (study `rates`)."""
@@ -86,33 +77,6 @@ class Case(NamedTuple):
     rectified: bool = True
 
 
-@dataclass
-class Recorder:
-    """Passes segments on to an engine and keeps what it played."""
-
-    engine: Any
-    played: list[Any]
-
-    @property
-    def state(self) -> Any:
-        """As the engine's."""
-        return self.engine.state
-
-    def restore(self, state: Any) -> None:
-        """As the engine's."""
-        self.engine.restore(state)
-
-    def play(self, segments: Sequence[Segment]) -> Iterator[Any]:
-        """As the engine's; remembers."""
-        for played in self.engine.play(segments):
-            self.played.append(played)
-            yield played
-
-    def close(self) -> None:
-        """As the engine's."""
-        self.engine.close()
-
-
 class Piece(NamedTuple):
     """A segment's spikes and teaching signals. ``spiking[first[t]:first[t + 1]]`` spike in step t."""
 
@@ -125,15 +89,14 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Raster:
-    """All that a readout sees in a run, the float rule's errors, and the settings."""
+class Recording:
+    """All that a readout sees in a run, its truth, and the settings; ``norm`` is the mean |x|^2."""
 
-    config: Any
+    config: Config
     pieces: list[Piece]
     truth: np.ndarray
     cue_step: int
     norm: float
-    default: list[float]
 
 
 class Lifted(NamedTuple):
@@ -153,50 +116,52 @@ class Lifted(NamedTuple):
 
 
 Readout = tuple[Any, Callable[[Any, Piece], np.ndarray]]
+"""A state, and what plays a piece to a state and returns z, (steps, K)."""
 
 
-def record(seed: int) -> Raster:
+def record(seed: int) -> Recording:
     """Run one block of robust in float and keep its spikes."""
-    experiment = Experiment(load_preset("robust", [BLOCK, NO_FEEDBACK]), seed=seed)
-    session = experiment.start()
-    recorder = Recorder(session._engine, [])
-    session._engine = recorder
-    session.advance(100)
+    experiment = Experiment(load_preset("robust", SETTINGS), seed=seed)
     meet, config = experiment.meet, experiment.config
-    pieces = []
-    for played in recorder.played:
-        streams = meet.streams(played.segment)
-        first = np.searchsorted(played.spike_step, np.arange(played.segment.steps + 1))
-        spiking = played.spike_cell.astype(np.int64)
-        pieces.append(Piece(played.segment, first, spiking, streams.gate, streams.target, played.p))
-    errors = {probe.trials: probe.error / probe.zero_error for probe in session.state.probes}
-    truth = session.state.probes[-1].truth[0, meet.cue_step :]
-    first_probe = next(n for n, piece in enumerate(pieces) if piece.segment.kind is Kind.PROBE)
-    norm = mean_norm(pieces[: first_probe + 1], config, meet.cue_step)
-    return Raster(config, pieces, truth, meet.cue_step, norm, [errors[n] for n in PROBES])
+    engine = CpuEngine(experiment.arithmetic("float"), meet)
+    played: list[Played] = []
+
+    def probe(trials: int) -> None:
+        before = engine.state
+        for repeat in range(config.run.probe_repeats):
+            played.extend(engine.play(meet.probe(0, trials, 0, repeat)))
+        engine.restore(before)
+
+    for trial in range(PROBES[-1]):
+        played.extend(engine.play(meet.trial(0, trial)))
+        if trial + 1 in PROBES:
+            probe(trial + 1)
+    pieces = [piece_of(one, meet.streams(one.segment)) for one in played]
+    return Recording(config, pieces, meet.truth(0, 0)[meet.cue_step :], meet.cue_step, mean_norm(seed))
 
 
-def mean_norm(pieces: Sequence[Piece], config: Any, cue_step: int) -> float:
-    """Mean |x|^2 with the constant input from the cue on, in the last of some pieces."""
-    decay = float(np.exp(-config.run.dt_ms / config.readout.tau_x_ms))
-    x = np.zeros(config.reservoir.neurons)
-    for piece in pieces:
-        norms = []
-        for step in range(piece.segment.steps):
-            x *= decay
-            x[piece.spiking[piece.first[step] : piece.first[step + 1]]] += (1 - decay) / config.run.dt_ms
-            norms.append(x @ x)
-    return float(np.mean(norms[cue_step:])) + config.readout.constant_input**2
+def piece_of(played: Played, streams: Any) -> Piece:
+    first = np.searchsorted(played.spike_step, np.arange(played.segment.steps + 1))
+    spiking = played.spike_cell.astype(np.int64)
+    return Piece(played.segment, first, spiking, streams.gate, streams.target, played.p)
 
 
-def plan_of(raster: Raster, case: Case) -> on_chip.OnChipPlan:
-    readout = raster.config.readout
+def mean_norm(seed: int) -> float:
+    """Mean |x|^2 with the constant input, not centred, from the cue on, in a probe of the fresh network."""
+    experiment = Experiment(load_preset("robust", [*SETTINGS, *UNCENTRED]), seed=seed)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    *_, probe = engine.play(experiment.meet.probe(0, 0, 0, 0))
+    return float(probe.norm[experiment.meet.cue_step :].mean())
+
+
+def plan_of(recording: Recording, case: Case) -> on_chip.OnChipPlan:
+    readout = recording.config.readout
     return on_chip.on_chip_constants(
-        cells=raster.config.reservoir.neurons,
-        dt_ms=raster.config.run.dt_ms,
+        cells=recording.config.reservoir.neurons,
+        dt_ms=recording.config.run.dt_ms,
         tau_x_ms=readout.tau_x_ms,
         when_rate=case.when_rate,
-        norm=raster.norm + readout.when_norm_floor,
+        norm=recording.norm + readout.when_norm_floor,
         constant_input=readout.constant_input,
         weight_range=case.weight_range,
         impulse=case.impulse,
@@ -306,66 +271,44 @@ def advance_lifted(constants, case, anticipation, state, spiking, first, gate, t
                 w[k, j] = new if case.no_clipping else min(max(new, -256.0), 256.0 - grain)
 
 
-def integer_readout(raster: Raster, case: Case) -> Readout:
+def play_piece(kernel: Callable[..., None], state: Any, piece: Piece) -> np.ndarray:
+    """Play a piece with one of the two kernels, given its constants, and return z."""
+    z = np.empty(piece.gate.shape)
+    gate, target = on_chip.to_gate(piece.gate), on_chip.to_fraction(piece.target)
+    key = key_of(piece.segment.noise_key, 1)
+    kernel(state, piece.spiking, piece.first, gate, target, piece.segment.learning, key, z)
+    return z / 2.0**on_chip.Z_BITS
+
+
+def integer_readout(recording: Recording, case: Case) -> Readout:
     """Give the package's own kernel."""
-    plan = plan_of(raster, case)
-    state = on_chip.initial_on_chip_state(raster.config.reservoir.neurons, raster.truth.shape[1])
+    kernel = partial(advance, plan_of(recording, case).constants)
 
     def play(state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
         if piece.segment.reset:
             on_chip.reset_on_chip(state)
-        z = np.empty(piece.gate.shape)
-        advance(
-            plan.constants,
-            state,
-            piece.spiking,
-            piece.first,
-            on_chip.to_gate(piece.gate),
-            on_chip.to_fraction(piece.target),
-            piece.segment.learning,
-            key_of(piece.segment.noise_key, 1),
-            z,
-        )
-        return z / 2.0**on_chip.Z_BITS
+        return play_piece(kernel, state, piece)
 
-    return state, play
+    return on_chip.initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1]), play
 
 
-def lifted_readout(raster: Raster, case: Case) -> Readout:
+def lifted_readout(recording: Recording, case: Case) -> Readout:
     """Give the float64 twin with limits lifted."""
-    plan = plan_of(raster, case)
-    cells, events = raster.config.reservoir.neurons, raster.truth.shape[1]
+    plan = plan_of(recording, case)
+    cells, events = recording.config.reservoir.neurons, recording.truth.shape[1]
     shapes = ((cells,), (cells + 1,), (events, cells + 1), (events,), (events,), (events,))
     state = Lifted(*(np.zeros(shape) for shape in shapes), np.zeros(1, np.int64))
     # What a y1 of 1 changes z by at the mean norm, in units of z.
-    anticipation = case.when_rate * raster.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
-
-    def play(state: Lifted, piece: Piece) -> np.ndarray:
-        z = np.empty(piece.gate.shape)
-        advance_lifted(
-            plan.constants,
-            case,
-            anticipation,
-            state,
-            piece.spiking,
-            piece.first,
-            on_chip.to_gate(piece.gate),
-            on_chip.to_fraction(piece.target),
-            piece.segment.learning,
-            key_of(piece.segment.noise_key, 1),
-            z,
-        )
-        return z / 2.0**on_chip.Z_BITS
-
-    return state, play
+    anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
+    return state, partial(play_piece, partial(advance_lifted, plan.constants, case, anticipation))
 
 
-def errors_of(raster: Raster, readout: Readout, rectified: bool = True) -> list[float]:
-    """Train a readout on a raster and give its relative errors after `PROBES` trials."""
+def errors_of(recording: Recording, readout: Readout, rectified: bool = True) -> list[float]:
+    """Train a readout on a recording and give its relative errors after `PROBES` trials."""
     state, play = readout
     shown: dict[int, list[np.ndarray]] = {}
     probing = None
-    for piece in raster.pieces:
+    for piece in recording.pieces:
         if piece.segment.learning:
             probing = None
             play(state, piece)
@@ -373,87 +316,69 @@ def errors_of(raster: Raster, readout: Readout, rectified: bool = True) -> list[
         probing = state.copy() if probing is None else probing
         z = play(probing, piece)
         if piece.segment.kind is Kind.PROBE:
-            o = metrics.prediction(z, piece.p) if rectified else np.clip(piece.p, 0.0, 1.0) * z
-            shown.setdefault(piece.segment.trial, []).append(o[raster.cue_step :])
-    zero = metrics.rmse(np.zeros_like(raster.truth), raster.truth)
-    return [metrics.rmse(np.mean(shown[n], axis=0), raster.truth) / zero for n in PROBES]
+            o = scores.prediction(z, piece.p) if rectified else np.clip(piece.p, 0.0, 1.0) * z
+            shown.setdefault(piece.segment.trial, []).append(o[recording.cue_step :])
+    zero = scores.rmse(np.zeros_like(recording.truth), recording.truth)
+    return [scores.rmse(np.mean(shown[n], axis=0), recording.truth) / zero for n in PROBES]
 
 
-def run_case(raster: Raster, case: Case) -> list[float]:
-    plain = case._replace(path=GRADED, finer_bits=0, no_rounding=False, no_clipping=False, own_numbers=False)
-    plain = plain._replace(exact_trace=False, exact_error=False, exact_product=False)
+def run_case(recording: Recording, case: Case) -> list[float]:
+    plain = Case(*case[: Case._fields.index("path")], rectified=case.rectified)
     readout = integer_readout if case == plain else lifted_readout
-    return errors_of(raster, readout(raster, case), case.rectified)
+    return errors_of(recording, readout(recording, case), case.rectified)
 
 
-def run_float(seed: int, rate: float) -> list[float]:
-    """Errors of the uncentred float rule with a constant norm, by the package itself."""
-    settings = [BLOCK, NO_FEEDBACK, *UNCENTRED, f"readout.when_rate={rate}"]
-    result = Experiment(load_preset("robust", settings), seed=seed).run()
-    return [result.blocks[0].error[n] / result.blocks[0].zero_error for n in PROBES]
+def run_cases(unit: tuple[int, Sequence[Case]]) -> list[list[float]]:
+    """Errors of on-chip cases on one seed, (cases, probes)."""
+    seed, cases = unit
+    recording = record(seed)
+    twin, own = (errors_of(recording, make(recording, Case())) for make in (lifted_readout, integer_readout))
+    if twin != own:
+        raise AssertionError(f"seed {seed}: with nothing lifted the twin differs: {twin}, {own}")
+    return [run_case(recording, case) for case in cases]
 
 
-def run_seed(
-    job: tuple[int, tuple[Case, ...], tuple[float, ...]],
-) -> tuple[list[float], list[Any], list[Any]]:
-    """Errors of one seed: the default float rule, on-chip cases, rates of the uncentred float rule."""
-    seed, cases, rates = job
-    raster = record(seed)
-    if cases:
-        twin, own = (errors_of(raster, make(raster, Case())) for make in (lifted_readout, integer_readout))
-        if twin != own:
-            raise AssertionError(f"seed {seed}: with nothing lifted the twin differs: {twin}, {own}")
-    return (
-        raster.default,
-        [run_case(raster, case) for case in cases],
-        [run_float(seed, rate) for rate in rates],
-    )
+def run_float(unit: tuple[int, float | None]) -> list[float]:
+    """Errors of the uncentred float rule at a rate, or (None) of the default rule, by the package itself."""
+    seed, rate = unit
+    more = () if rate is None else (*UNCENTRED, f"readout.when_rate={rate}")
+    found = Experiment(load_preset("robust", [*SETTINGS, *more]), seed=seed).run().blocks[0]
+    return [found.error[n] / found.zero_error for n in PROBES]
 
 
-def run_all(
-    arguments: argparse.Namespace, cases: Sequence[Case] = (), rates: Sequence[float] = ()
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Errors (seeds, probes), (cases, seeds, probes) and (rates, seeds, probes)."""
-    jobs = [(seed, tuple(cases), tuple(rates)) for seed in arguments.seeds]
-    found = []
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(arguments.jobs, mp_context=context) as pool:
-        console = Console(stderr=True)
-        results = pool.map(run_seed, jobs)
-        found += track(results, "seeds", len(jobs), console=console, disable=not console.is_terminal)
-    default = np.array([result[0] for result in found])
-    return (
-        default,
-        *(np.array([result[part] for result in found]).swapaxes(0, 1) for part in (1, 2)),
-    )  # type: ignore[return-value]
+def on_chip_rows(arguments: argparse.Namespace, cases: Mapping[str, Case]) -> dict[str, np.ndarray]:
+    """Errors of each case, (seeds, probes)."""
+    units = [(seed, tuple(cases.values())) for seed in arguments.seeds]
+    errors = np.array(over_units(run_cases, units, arguments.jobs))
+    return {name: errors[:, number] for number, name in enumerate(cases)}
 
 
-def show(arguments: argparse.Namespace, title: str, rows: Sequence[tuple[str, np.ndarray]]) -> None:
+def float_rows(arguments: argparse.Namespace, rates: Mapping[str, float | None]) -> dict[str, np.ndarray]:
+    """Errors of the float rule at each rate, (seeds, probes)."""
+    units = [(seed, rate) for rate in rates.values() for seed in arguments.seeds]
+    errors = np.array(over_units(run_float, units, arguments.jobs))
+    return dict(zip(rates, errors.reshape(len(rates), -1, len(PROBES)), strict=True))
+
+
+def show(arguments: argparse.Namespace, title: str, rows: Mapping[str, np.ndarray]) -> None:
     """Print mean and standard deviation over seeds at each probe, and the mean against the first row's."""
     seeds = arguments.seeds
     print(f"{title}, seeds {seeds[0]}-{seeds[-1]}; error / predicting nothing after so many trials")
-    print(f"{'':44}" + "  ".join(f"{n:>14}" for n in PROBES) + "   at 100 to first row")
-    for name, errors in rows:
-        deviation = errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(errors.shape[1])
-        pairs = zip(errors.mean(axis=0), deviation, strict=True)
-        cells = "  ".join(f"{m:6.3f} +-{d:5.3f}" if m < 10 else f"{'above 10':>14}" for m, d in pairs)
-        ratio = errors[:, -1].mean() / rows[0][1][:, -1].mean()
-        print(f"{name:44}{cells}   " + (f"{ratio:6.2f}" if ratio < 100 else ""))
+    print(f"{'':44}{header(PROBES)}   at 100 to first row")
+    first = next(iter(rows.values()))
+    for name, errors in rows.items():
+        ratio = errors[:, -1].mean() / first[:, -1].mean()
+        print(f"{name:44}{means(errors, most=10)}   " + (f"{ratio:6.2f}" if ratio < 100 else ""))
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    """Set the on-chip readout beside the float rules."""
-    default, on_chip_errors, uncentred = run_all(arguments, [Case()], [FLOAT_RATE])
-    show(
-        arguments,
-        "robust, p = 0.7, 300/600 ms",
-        [
-            (f"(b) float, uncentred, constant norm, {FLOAT_RATE:g}", uncentred[0]),
-            ("(a) float, centred, norm of the moment", default),
-            ("(c) on-chip, 8-bit weights", on_chip_errors[0]),
-        ],
-    )
-    ratio = on_chip_errors[0][:, -1] / uncentred[0][:, -1]
+    """Show the on-chip readout beside the float rules."""
+    uncentred = f"(b) float, uncentred, constant norm, {FLOAT_RATE:g}"
+    chip = "(c) on-chip, 8-bit weights"
+    rows = float_rows(arguments, {uncentred: FLOAT_RATE, "(a) float, centred, norm of the moment": None})
+    rows |= on_chip_rows(arguments, {chip: Case()})
+    show(arguments, "robust, p = 0.7, 300/600 ms", rows)
+    ratio = rows[chip][:, -1] / rows[uncentred][:, -1]
     print("(c) / (b) at trial 100, by seed: " + " ".join(f"{value:.2f}" for value in ratio))
 
 
@@ -488,8 +413,7 @@ def limits(arguments: argparse.Namespace) -> None:
         "binary spikes, change of z anticipated": Case(path=ANTICIPATED),
         "binary, anticipated, all lifted": everything._replace(path=ANTICIPATED),
     }
-    _, errors, _ = run_all(arguments, list(cases.values()))
-    show(arguments, "on-chip readout with limits lifted", list(zip(cases, errors, strict=True)))
+    show(arguments, "on-chip readout with limits lifted", on_chip_rows(arguments, cases))
 
 
 def drift(arguments: argparse.Namespace) -> None:
@@ -500,50 +424,43 @@ def drift(arguments: argparse.Namespace) -> None:
         "p z, as it is": Case(rectified=False),
         "p z, product not rounded down": Case(exact_product=True, rectified=False),
     }
-    _, errors, _ = run_all(arguments, list(cases.values()))
-    show(arguments, "drift of the weights", list(zip(cases, errors, strict=True)))
+    show(arguments, "drift of the weights", on_chip_rows(arguments, cases))
 
 
 def settings(arguments: argparse.Namespace) -> None:
-    """Weight range, impulse and bits of the error, at the least rate that Lava can do and at twice it."""
+    """Weight range, impulse and bits of the error, at the lowest rate that Lava can do and at twice it."""
     cases = {}
     for weight_range in (12.0, 18.0, 27.0, 40.0):
         for impulse, error_bits in ((4, 8), (8, 7), (8, 8), (16, 6), (16, 7)):
             for product in (1, 2):
-                # At 1 ms the least rate is in proportion to these three.
+                # At 1 ms the lowest rate is in proportion to these three.
                 rate = product * 0.15 * (weight_range / 18.0) * (impulse / 8) * 2.0 ** (error_bits - 8)
                 case = Case(weight_range, impulse, error_bits, when_rate=rate)
                 name = f"range {weight_range:g}, impulse {impulse}, {error_bits} bits, rate {rate:.3g}"
                 cases[name] = case
-    _, errors, _ = run_all(arguments, list(cases.values()))
-    order = np.argsort(errors[:, :, -1].mean(axis=1))
-    names = list(cases)
-    show(arguments, "settings, best first", [(names[n], errors[n]) for n in order])
+    rows = on_chip_rows(arguments, cases)
+    best_first = sorted(rows, key=lambda name: rows[name][:, -1].mean())
+    show(arguments, "settings, best first", {name: rows[name] for name in best_first})
 
 
 def rates(arguments: argparse.Namespace) -> None:
     """Rate of the uncentred float rule."""
-    tried = (0.025, 0.05, 0.07, 0.1, 0.15, 0.2)
-    default, _, errors = run_all(arguments, (), tried)
-    rows = [(f"(b) rate {rate:g}", found) for rate, found in zip(tried, errors, strict=True)]
-    show(arguments, "float rules", [("(a) as the preset has it", default), *rows])
+    tried = {f"(b) rate {rate:g}": rate for rate in (0.025, 0.05, 0.07, 0.1, 0.15, 0.2)}
+    show(arguments, "float rules", float_rows(arguments, {"(a) as the preset has it": None, **tried}))
 
 
 def speed(arguments: argparse.Namespace) -> None:
     """Time of a step of the emulation."""
-    raster = record(arguments.seeds[0])
-    steps = sum(piece.segment.steps for piece in raster.pieces)
-    state, play = integer_readout(raster, Case())
-    play(state.copy(), raster.pieces[0])
-    start = time.perf_counter()
-    for piece in raster.pieces:
-        play(state, piece)
-    took = 1e6 * (time.perf_counter() - start) / steps
-    print(f"{took:.2f} us per step, N = {state.trace.size}, K = {state.z.size}")
+    recording = record(arguments.seeds[0])
+    steps = sum(piece.segment.steps for piece in recording.pieces)
+    state, play = integer_readout(recording, Case())
+    play(state.copy(), recording.pieces[0])
+    took, _ = timed(lambda: [play(state, piece) for piece in recording.pieces])
+    print(f"{1e6 * took / steps:.2f} us per step, N = {state.trace.size}, K = {state.z.size}")
 
 
 def lava(arguments: argparse.Namespace) -> None:
-    """Play the pause and trial that a run begins with to the Lava network at full size; z must be equal."""
+    """Play the first pause and trial of a run to the Lava network at full size; z must be equal."""
     from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 
     import_lava()
@@ -553,11 +470,11 @@ def lava(arguments: argparse.Namespace) -> None:
 
     from lava_predict.processes.on_chip_readout.process import OnChipReadout
 
-    raster = record(arguments.seeds[0])
-    plan = plan_of(raster, Case())
-    trial = next(n for n, piece in enumerate(raster.pieces) if piece.segment.kind is Kind.TRIAL)
-    pieces = raster.pieces[trial - 1 : trial + 1]
-    cells, events = raster.config.reservoir.neurons, raster.truth.shape[1]
+    recording = record(arguments.seeds[0])
+    plan = plan_of(recording, Case())
+    trial = next(n for n, piece in enumerate(recording.pieces) if piece.segment.kind is Kind.TRIAL)
+    pieces = recording.pieces[trial - 1 : trial + 1]
+    cells, events = recording.config.reservoir.neurons, recording.truth.shape[1]
     steps = sum(piece.segment.steps for piece in pieces)
     spikes, start = np.zeros((cells, steps), np.int32), 0
     for piece in pieces:
@@ -575,9 +492,7 @@ def lava(arguments: argparse.Namespace) -> None:
     readout.z_out.connect(sink.a_in)
     with SupervisedRun(readout, Loihi2SimCfg(select_tag="fixed_pt")) as run:
         run.run(1)
-        begin = time.perf_counter()
-        run.run(steps - 1)
-        took = 1e3 * (time.perf_counter() - begin) / (steps - 1)
+        took, _ = timed(lambda: run.run(steps - 1))
         z, weights = sink.data.get().T, readout.weights.get()
 
     state = on_chip.initial_on_chip_state(cells, events)
@@ -593,7 +508,7 @@ def lava(arguments: argparse.Namespace) -> None:
     same = np.count_nonzero(state.w == weights)
     print(f"seed {arguments.seeds[0]}, N = {cells}, K = {events}, the first pause and trial in Lava:")
     print(f"z equal in {equal} of {steps} steps, {same} of {weights.size} weights equal at the end")
-    print(f"{took:.1f} ms per step in Lava")
+    print(f"{1e3 * took / (steps - 1):.1f} ms per step in Lava")
     print(f"largest weight {np.abs(weights).max():.0f}, largest z {np.abs(z).max() / 65536:.2f}")
 
 
@@ -608,19 +523,8 @@ STUDIES = {
 }
 
 
-def seed_range(text: str) -> list[int]:
-    first, _, last = text.partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("study", choices=STUDIES)
-    parser.add_argument("--seeds", type=seed_range, default=seed_range("100-104"), help="as 100-109")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
-    arguments = parser.parse_args()
+    arguments = study_parser(__doc__, STUDIES).parse_args()
     STUDIES[arguments.study](arguments)
 
 

@@ -2,20 +2,19 @@
 
 The smoke preset and a 20-trial block of robust, both with noise, learning and feedback (gain 0.3), with
 and without a reset before each trial, with probes in between; on the cpu, as fused Lava Processes
-with 1, 10 and 50 steps per Lava step, and as a Lava graph; in float64 and in integers. Run it with
-``python benchmarks/parity.py``; with all seeds it takes about three quarters of an hour.
+with 1, 10 and 50 steps per Lava step, and as a Lava graph; in float64 and in integers. With all seeds it
+takes about three quarters of an hour.
+
+    python benchmarks/parity.py [--precision float|fixed] [--seeds 1]
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
+from functools import partial
 from itertools import product
-from pathlib import Path
 
-# Python puts this folder first on the path, and there benchmarks/lava.py would stand for Lava itself.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
+from frame import block, parser_of, timed
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.network.arithmetic import PRECISIONS
@@ -27,7 +26,7 @@ CASES = {
     "robust, 20 trials": (
         "robust",
         (
-            "task.blocks=[{trials=20, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
+            block(20, [0.7, 0.3], [300, 600]),
             "task.settle_ms=1000",
             "run.probe_trials=[0, 10]",
             "run.probe_repeats=1",
@@ -39,23 +38,18 @@ WAYS = {"fused-1": ("fused", 1), "fused-10": ("fused", 10), "fused-50": ("fused"
 
 def same(config: Config, precision: str, seed: int, ways: list[str]) -> bool:
     """Run one configuration in every way and print whether the fingerprints and the state are the same."""
-    started = time.perf_counter()
-    expected = Experiment(config, seed=seed).run(precision=precision)
-    print(
-        f"    cpu       {expected.fingerprint.weights[:16]}  {time.perf_counter() - started:6.1f} s",
-        flush=True,
-    )
+    wall_s, expected = timed(lambda: Experiment(config, seed=seed).run(precision=precision))
+    print(f"    cpu       {expected.fingerprint.weights[:16]}  {wall_s:6.1f} s", flush=True)
     all_same = True
     for name in ways:
         form, steps = WAYS[name]
         run = config.run.model_copy(update={"steps_per_lava_step": steps})
-        started = time.perf_counter()
         experiment = Experiment(config.model_copy(update={"run": run}), seed=seed)
-        found = experiment.run("lava", precision, form)
+        wall_s, found = timed(partial(experiment.run, "lava", precision, form))
         equal = found.fingerprint == expected.fingerprint and not found.state.differences(expected.state)
         all_same &= equal
         print(
-            f"    {name:9} {found.fingerprint.weights[:16]}  {time.perf_counter() - started:6.1f} s  "
+            f"    {name:9} {found.fingerprint.weights[:16]}  {wall_s:6.1f} s  "
             f"same spikes, weights, prediction and state: {'yes' if equal else 'NO'}",
             flush=True,
         )
@@ -63,9 +57,7 @@ def same(config: Config, precision: str, seed: int, ways: list[str]) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="seeds 1 to this")
     parser.add_argument("--precision", choices=[*PRECISIONS, "both"], default="both")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))

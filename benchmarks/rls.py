@@ -1,7 +1,7 @@
 """How long an update of recursive least squares takes: in blocks, one by one, and with numpy's outer product.
 
-On one thread, as when several seeds run side by side. The ways are timed in turn, so that whatever else the
-machine does meets all of them; medians over the rounds. A block is as many samples as the replay teaches
+On one thread, as when several seeds run side by side. The ways are timed in turn, so that other load on the
+machine affects all of them; medians over the rounds. A block is as many samples as the replay teaches
 at a time: one every 10 ms of a chunk of 500 ms.
 
     python benchmarks/rls.py
@@ -10,17 +10,13 @@ at a time: one every 10 ms of a chunk of 500 ms.
 
 from __future__ import annotations
 
-import argparse
-import os
-import time
 from collections.abc import Callable
 from functools import partial
 
-# Read by the libraries when they are imported.
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-
 import numpy as np
+from frame import parser_of, timed
 from scipy.linalg.blas import dsymv, dsyr
+from threadpoolctl import threadpool_limits
 
 from lava_predict.reproduction.baselines.rls import LeastSquares
 
@@ -57,16 +53,9 @@ def each(
         way(p, w, one, wanted, forgetting)
 
 
-def milliseconds(call: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    call()
-    return 1000.0 * (time.perf_counter() - started)
-
-
+@threadpool_limits.wrap(limits=1)
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--neurons", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=20, help="blocks of samples")
     parser.add_argument("--samples", type=int, default=50, help="in a block")
@@ -88,7 +77,7 @@ def main() -> None:
                 partial(each, single_update, singly, w_singly, x, target, forgetting),
                 partial(each, plain_update, plainly, w_plainly, x, target, forgetting),
             )
-            found.append([milliseconds(way) / samples for way in ways])
+            found.append([1000.0 * timed(way)[0] / samples for way in ways])
         apart = max(np.abs(w - state.weights).max() for w in (w_singly, w_plainly))
         low, middle, high = np.percentile(found, [5, 50, 95], axis=0)
         for column, name in enumerate(("in blocks", "one by one, BLAS", "numpy outer product")):

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from lava_predict import load_preset
 from lava_predict.analysis.firing_patterns import FIRING_PATTERNS
+from lava_predict.analysis.single_cell import Cell, simulate_float
 from lava_predict.network.draw import draw_network
-from lava_predict.network.float_step import advance_cells, reset_spiking
 
 Floats = NDArray[np.float64]
 
@@ -32,17 +32,6 @@ STEPS_MS = (1.0, 0.5, 0.1)
 REFERENCE_MS = 0.01
 CHECK_MS = 0.005
 DURATION_MS = 2000.0
-START_MV = -65.0
-
-
-class Cell(NamedTuple):
-    """Name and parameters of one cell: rate of recovery (1 / ms), its sensitivity, reset (mV), step."""
-
-    name: str
-    a: float
-    b: float
-    c: float
-    d: float
 
 
 class Firing(NamedTuple):
@@ -71,44 +60,25 @@ def single_cells() -> list[Cell]:
     return cells
 
 
-def drive(a: Floats, b: Floats, c: Floats, d: Floats, current: Floats, dt_ms: float) -> Firing:
-    """Run uncoupled cells from -65 mV and u = b v under constant currents.
-
-    Parameters
-    ----------
-    a, b, c, d, current : (N,) float64
-        Parameters and currents of the cells.
-    dt_ms : float
-        Time step, ms.
-
-    Returns
-    -------
-    Firing
-        Of the N cells.
-    """
-    v = np.full(a.size, START_MV)
-    u = b * v
-    synaptic, none = np.zeros(a.size), np.zeros(a.size)
-    spiking = np.zeros(a.size, np.int64)
-    count = np.zeros(a.size)
-    first_ms = np.full(a.size, np.nan)
-    key = np.uint64(0)
-    for step in range(round(DURATION_MS / dt_ms)):
-        advance_cells(v, u, synaptic, none, current, a, b, none, dt_ms, 0.0, 0.0, key)
-        spikes = reset_spiking(v, u, c, d, spiking)
-        if spikes:
-            which = spiking[:spikes]
-            new = which[count[which] == 0]
-            first_ms[new] = (step + 1) * dt_ms
-            count[which] += 1
-    return Firing(count * (1000.0 / DURATION_MS), first_ms)
+def drive(parameters: Floats, current: Floats, dt_ms: float) -> Firing:
+    """Run uncoupled cells under constant currents; a, b, c, d are (4, ...), currents and results (...)."""
+    steps = round(DURATION_MS / dt_ms)
+    a, b, c, d = parameters.reshape(4, -1)
+    step, cell = simulate_float(a, b, c, d, current.ravel(), steps, dt_ms)
+    rate = np.bincount(cell, minlength=current.size) * (1000.0 / DURATION_MS)
+    first_ms = np.full(current.size, np.nan)
+    spiking, first = np.unique(cell, return_index=True)
+    first_ms[spiking] = (step[first] + 1.0) * dt_ms
+    return Firing(rate.reshape(current.shape), first_ms.reshape(current.shape))
 
 
 def drive_single(cells: list[Cell], dt_ms: float) -> Firing:
     """Drive every cell with every current; the results are (cells, currents)."""
-    a, b, c, d = (np.repeat([cell[k] for cell in cells], CURRENTS.size) for k in range(1, 5))
-    firing = drive(a, b, c, d, np.tile(CURRENTS, len(cells)), dt_ms)
-    return Firing(*(values.reshape(len(cells), CURRENTS.size) for values in firing))
+    shape = (len(cells), CURRENTS.size)
+    parameters = np.array([[getattr(cell, name) for cell in cells] for name in "abcd"])
+    return drive(
+        np.broadcast_to(parameters[:, :, None], (4, *shape)), np.broadcast_to(CURRENTS, shape), dt_ms
+    )
 
 
 def deviation(value: float, reference: float) -> str:
@@ -142,13 +112,10 @@ def print_preset(preset: str) -> None:
     config = load_preset(preset)
     network = draw_network(config)
     extras = (0.0, 0.75 * config.reservoir.cue_current)
-    a, b, c, d = (np.tile(values, len(extras)) for values in (network.a, network.b, network.c, network.d))
-    current = np.concatenate([network.bias + extra for extra in extras])
-    shape = (len(extras), network.a.size)
-    by_step = {
-        dt: Firing(*(values.reshape(shape) for values in drive(a, b, c, d, current, dt)))
-        for dt in (REFERENCE_MS, *STEPS_MS)
-    }
+    current = np.array([network.bias + extra for extra in extras])
+    parameters = np.array([network.a, network.b, network.c, network.d])
+    laid_out = np.broadcast_to(parameters[:, None], (4, *current.shape))
+    by_step = {dt: drive(laid_out, current, dt) for dt in (REFERENCE_MS, *STEPS_MS)}
     print(f"All {network.a.size} cells of the {preset} preset (seed {config.run.seed}), uncoupled, no noise:")
     print("mean rate over cells, root mean square of the cells' deviations from dt 0.01 ms, median delay of")
     print("the first spike. What is added to the bias is the cue's mean current.")

@@ -1,0 +1,74 @@
+"""What the benchmarks share: options, runs over seeds, rows of means and deviations, and a stopwatch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lava_predict.pool import carry_out, processors
+
+Unit = TypeVar("Unit")
+Found = TypeVar("Found")
+
+PROBES = (1, 10, 25, 50, 100)
+"""Trials of a block after which the tables show its error."""
+
+
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser that shows a script's docstring as it is."""
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def study_parser(doc: str | None, studies: Iterable[str]) -> argparse.ArgumentParser:
+    """Return a parser for a script of several studies over seeds."""
+    parser = parser_of(doc)
+    parser.add_argument("study", choices=list(studies))
+    parser.add_argument("--seeds", type=_seed_range, default=_seed_range("100-104"), help="as 100-109")
+    parser.add_argument("--jobs", type=int, default=processors(), help="processes at a time")
+    return parser
+
+
+def _seed_range(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def over_units(function: Callable[[Unit], Found], units: Sequence[Unit], jobs: int) -> list[Found]:
+    """Apply a function to units in processes of their own, and show on a terminal how many are done."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(
+                f"\r{done} of {total}", end="\r" if done < total else "\r\033[K", file=sys.stderr, flush=True
+            )
+
+    return carry_out(function, units, jobs, show)
+
+
+def block(trials: int, probability: object, latency_ms: object) -> str:
+    """Write the --set text for a task of one block."""
+    return f"task.blocks=[{{trials={trials}, probability={probability}, latency_ms={latency_ms}}}]"
+
+
+def means(values: np.ndarray, most: float = np.inf) -> str:
+    """Write mean and standard deviation of each column of (seeds, columns); "above" for a mean of `most`."""
+    deviation = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1])
+    pairs = zip(values.mean(axis=0), deviation, strict=True)
+    return "  ".join(f"{m:6.3f} +-{d:5.3f}" if m < most else f"{f'above {most:g}':>14}" for m, d in pairs)
+
+
+def header(names: Iterable[object]) -> str:
+    """Write the names of the columns of `means`."""
+    return "  ".join(f"{name!s:>14}" for name in names)
+
+
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    """Call a function and return the wall time in s, and its result."""
+    started = time.perf_counter()
+    result = function()
+    return time.perf_counter() - started, result
