@@ -99,23 +99,7 @@ class Recording:
     norm: float
 
 
-class Lifted(NamedTuple):
-    """The readout's state where some limits are lifted, in units of the integers."""
-
-    trace: np.ndarray
-    x1: np.ndarray
-    w: np.ndarray
-    a_in: np.ndarray
-    z: np.ndarray
-    y1: np.ndarray
-    step: np.ndarray
-
-    def copy(self) -> Lifted:
-        """Return a state that shares no memory with this one."""
-        return Lifted(*(array.copy() for array in self))
-
-
-Readout = tuple[Any, Callable[[Any, Piece], np.ndarray]]
+Readout = tuple[on_chip.OnChipState, Callable[[on_chip.OnChipState, Piece], np.ndarray]]
 """A state, and what plays a piece to a state and returns z, (steps, K)."""
 
 
@@ -196,7 +180,10 @@ def rounded_up(value, cut, grain):  # type: ignore[no-untyped-def]
 
 @numba.njit
 def advance_lifted(constants, case, anticipation, state, spiking, first, gate, target, learning, key, z):  # type: ignore[no-untyped-def]
-    """Do what `advance` does in float64, exact for the integers, with the limits of the case lifted."""
+    """Do what `advance` does in float64, exact for the integers, with the limits of the case lifted.
+
+    All of the state is float64, in units of the integers, and x1 stands in place of the payloads.
+    """
     trace, x1, w, a_in, z_now, y1, count = state
     cells, inputs = trace.size, w.shape[1]
     keep = 1.0 - constants.trace_decay / 4096.0
@@ -252,7 +239,7 @@ def advance_lifted(constants, case, anticipation, state, spiking, first, gate, t
                 for k in range(z_now.size):
                     a_in[k] += w[k, j] * constants.trace_impulse / 4096.0
         count[0] += 1
-        if count[0] % constants.epoch:
+        if count[0] % constants.epoch != 0:
             continue
         for k in range(z_now.size):
             if y1[k] == 0.0:
@@ -271,8 +258,10 @@ def advance_lifted(constants, case, anticipation, state, spiking, first, gate, t
                 w[k, j] = new if case.no_clipping else min(max(new, -256.0), 256.0 - grain)
 
 
-def play_piece(kernel: Callable[..., None], state: Any, piece: Piece) -> np.ndarray:
-    """Play a piece with one of the two kernels, given its constants, and return z."""
+def play_piece(kernel: Callable[..., None], state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
+    """Play a piece with one of the two kernels, given what the case decides, and return z."""
+    if piece.segment.reset:
+        on_chip.reset_on_chip(state)
     z = np.empty(piece.gate.shape)
     gate, target = on_chip.to_gate(piece.gate), on_chip.to_fraction(piece.target)
     key = key_of(piece.segment.noise_key, 1)
@@ -280,26 +269,15 @@ def play_piece(kernel: Callable[..., None], state: Any, piece: Piece) -> np.ndar
     return z / 2.0**on_chip.Z_BITS
 
 
-def integer_readout(recording: Recording, case: Case) -> Readout:
-    """Give the package's own kernel."""
-    kernel = partial(advance, plan_of(recording, case).constants)
-
-    def play(state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
-        if piece.segment.reset:
-            on_chip.reset_on_chip(state)
-        return play_piece(kernel, state, piece)
-
-    return on_chip.initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1]), play
-
-
-def lifted_readout(recording: Recording, case: Case) -> Readout:
-    """Give the float64 twin with limits lifted."""
+def readout_of(recording: Recording, case: Case, lifted: bool) -> Readout:
+    """Give the package's own kernel, or its float64 twin with limits lifted."""
     plan = plan_of(recording, case)
-    cells, events = recording.config.reservoir.neurons, recording.truth.shape[1]
-    shapes = ((cells,), (cells + 1,), (events, cells + 1), (events,), (events,), (events,))
-    state = Lifted(*(np.zeros(shape) for shape in shapes), np.zeros(1, np.int64))
+    state = on_chip.initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1])
+    if not lifted:
+        return state, partial(play_piece, partial(advance, plan.constants))
     # What a y1 of 1 changes z by at the mean norm, in units of z.
     anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
+    state = on_chip.OnChipState(*(array.astype(np.float64) for array in state))
     return state, partial(play_piece, partial(advance_lifted, plan.constants, case, anticipation))
 
 
@@ -324,15 +302,14 @@ def errors_of(recording: Recording, readout: Readout, rectified: bool = True) ->
 
 def run_case(recording: Recording, case: Case) -> list[float]:
     plain = Case(*case[: Case._fields.index("path")], rectified=case.rectified)
-    readout = integer_readout if case == plain else lifted_readout
-    return errors_of(recording, readout(recording, case), case.rectified)
+    return errors_of(recording, readout_of(recording, case, lifted=case != plain), case.rectified)
 
 
 def run_cases(unit: tuple[int, Sequence[Case]]) -> list[list[float]]:
     """Errors of on-chip cases on one seed, (cases, probes)."""
     seed, cases = unit
     recording = record(seed)
-    twin, own = (errors_of(recording, make(recording, Case())) for make in (lifted_readout, integer_readout))
+    twin, own = (errors_of(recording, readout_of(recording, Case(), lifted)) for lifted in (True, False))
     if twin != own:
         raise AssertionError(f"seed {seed}: with nothing lifted the twin differs: {twin}, {own}")
     return [run_case(recording, case) for case in cases]
@@ -453,7 +430,7 @@ def speed(arguments: argparse.Namespace) -> None:
     """Time of a step of the emulation."""
     recording = record(arguments.seeds[0])
     steps = sum(piece.segment.steps for piece in recording.pieces)
-    state, play = integer_readout(recording, Case())
+    state, play = readout_of(recording, Case(), lifted=False)
     play(state.copy(), recording.pieces[0])
     took, _ = timed(lambda: [play(state, piece) for piece in recording.pieces])
     print(f"{1e6 * took / steps:.2f} us per step, N = {state.trace.size}, K = {state.z.size}")

@@ -136,41 +136,24 @@ def print_preset(preset: str) -> None:
 
 def write_figure(path: Path, cells: list[Cell], by_step: dict[float, Firing]) -> None:
     """Draw f-I curves and first-spike times of the first three cells."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from lava_predict.reports.plot_style import new_figure, point_style, strip
 
     shown = 3
-    # Okabe & Ito's palette, told apart with any colour vision; markers and dashes differ as well.
-    styles = (
-        (REFERENCE_MS, "#000000", "", "-"),
-        (0.1, "#009E73", "s", ":"),
-        (0.5, "#0072B2", "^", "--"),
-        (1.0, "#D55E00", "o", "-."),
-    )
-    figure = Figure(figsize=(10.0, 6.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(10.0, 6.0)
     panels = figure.subplots(2, shown, sharex=True)
-    for column in range(shown):
-        for dt, colour, marker, dash in styles:
-            look = {
-                "color": colour,
-                "marker": marker,
-                "linestyle": dash,
-                "fillstyle": "none",
-                "markersize": 4,
-            }
-            panels[0, column].plot(CURRENTS, by_step[dt].rate[column], label=f"dt {dt:g} ms", **look)
-            panels[1, column].plot(CURRENTS, by_step[dt].first_ms[column], **look)
-        panels[0, column].set_title(cells[column].name, fontsize=9)
-        panels[1, column].set_yscale("log")
-        panels[1, column].set_yticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
-        panels[1, column].minorticks_off()
-        panels[1, column].set_xlabel("current (mV/ms)")
+    for column, (above, below) in enumerate(panels.T):
+        for number, (dt, firing) in enumerate(by_step.items()):
+            look = {**point_style(number), "fillstyle": "none"}
+            strip(above).plot(CURRENTS, firing.rate[column], label=f"dt {dt:g} ms", **look)
+            strip(below).plot(CURRENTS, firing.first_ms[column], **look)
+        above.set_title(cells[column].name, fontsize=9)
+        below.set_yscale("log")
+        below.set_yticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
+        below.minorticks_off()
+        below.set_xlabel("current (mV/ms)")
     panels[0, 0].set_ylabel("rate over 2 s (Hz)")
     panels[1, 0].set_ylabel("first spike (ms)")
     panels[0, 0].legend(frameon=False)
-    for axes in panels.flat:
-        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 
 
