@@ -24,17 +24,7 @@ from lava_predict.network.float_step import advance_cells, reset_spiking
 
 
 class Injection(NamedTuple):
-    """A stretch of injected current: ``level + slope * (t - start_ms)`` for start_ms <= t < stop_ms.
-
-    Attributes
-    ----------
-    start_ms, stop_ms : float
-        When it begins and ends, ms.
-    level : float
-        Current at its beginning.
-    slope : float
-        Its growth, current per ms.
-    """
+    """A stretch of injected current: ``level + slope * (t - start_ms)`` for start_ms <= t < stop_ms."""
 
     start_ms: float
     stop_ms: float
@@ -117,18 +107,6 @@ class FiringPattern:
 
 def simulate(pattern: FiringPattern, dt_ms: float = 1.0) -> Response:
     """Run one cell through the network's own kernel.
-
-    Parameters
-    ----------
-    pattern : FiringPattern
-        Cell and stimulus, for instance from `FIRING_PATTERNS`.
-    dt_ms : float
-        Time step, ms.
-
-    Returns
-    -------
-    Response
-        Potential and spike times.
 
     Examples
     --------

@@ -44,30 +44,14 @@ def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def absolute_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Size of the cosine between every row of one matrix and every row of the other.
-
-    Parameters
-    ----------
-    one, other : (K, N), (L, N) float64
-        As for `principal_angles`.
-
-    Returns
-    -------
-    (K, L) float64
-        0 .. 1; NaN where either row is all 0.
-    """
+    """Absolute cosine between every row of (K, N) and of (L, N) weights, (K, L); NaN where a row is all 0."""
     norms = np.outer(np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1))
     cosine = np.divide(one @ other.T, norms, out=np.full(norms.shape, np.nan), where=norms > 0.0)
     return np.asarray(np.minimum(np.abs(cosine), 1.0))
 
 
 def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Smallest principal angle between each of S pairs of row spaces.
-
-    Parameters
-    ----------
-    one, other : (S, K, N), (S, L, N) float64
-        Weights of two sets of readouts from the same N cells.
+    """Smallest of the `principal_angles` of each of S pairs of weights, (S, K, N) and (S, L, N).
 
     Returns
     -------
@@ -82,12 +66,7 @@ def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean of `absolute_cosines` in each of S pairs of sets of weights.
-
-    Parameters
-    ----------
-    one, other : (S, K, N), (S, L, N) float64
-        As for `smallest_angles`.
+    """Mean of the `absolute_cosines` of each of S pairs of weights, (S, K, N) and (S, L, N).
 
     Returns
     -------
@@ -98,17 +77,9 @@ def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def participation_ratio(covariance: np.ndarray) -> float:
-    """Effective number of dimensions of states, tr(C)^2 / tr(C^2).
+    """Effective number of dimensions of states, tr(C)^2 / tr(C^2), 1 .. N; NaN if C is all 0.
 
-    Parameters
-    ----------
-    covariance : (N, N) float64
-        Of the states, or their second moments (uncentred traces).
-
-    Returns
-    -------
-    float
-        1 .. N; NaN if the covariance is all 0.
+    C, (N, N) float64, is the covariance of the states, or their second moments (uncentred traces).
     """
     total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
     return total**2 / squares if squares > 0.0 else float("nan")
@@ -126,7 +97,7 @@ def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.ra
     shape : tuple of int
         How many vectors.
     rng : numpy.random.Generator
-        Source of the random numbers.
+        Source of the draws.
 
     Returns
     -------
@@ -177,17 +148,9 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def separation(values: np.ndarray, groups: np.ndarray) -> float:
-    """Share of the variance that lies between groups (eta squared).
+    """Share of the variance of (n,) values that lies between groups (eta squared), 0 .. 1.
 
-    Parameters
-    ----------
-    values, groups : (n,)
-        A quantity of each condition, and the group to which the condition belongs.
-
-    Returns
-    -------
-    float
-        0 .. 1; on average (groups - 1) / (n - 1) if the groups mean nothing. NaN if all values are alike.
+    It is (groups - 1) / (n - 1) on average if the groups mean nothing, and NaN if all values are alike.
     """
     total = float(np.sum((values - values.mean()) ** 2))
     members = [values[groups == group] for group in np.unique(groups)]
@@ -244,15 +207,7 @@ def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
 
 
 def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
-    """Euclidean distance of weights to where single-block runs end, (P, E) float64.
-
-    Parameters
-    ----------
-    weights : (P, D) float64
-        One flattened set of weights per probe.
-    endpoints : (E, D) float64
-        Weights at the end of runs of one block, on the same network.
-    """
+    """Euclidean distance (P, E) of P probes' weights, (P, D), to those at the end of E runs, (E, D)."""
     return np.asarray(cdist(weights, endpoints))
 
 
@@ -264,7 +219,7 @@ def share_nearer(distance: np.ndarray, matching: int) -> float:
     distance : (E,) float64
         From one probe to every endpoint, E > 1; a row of `distances`.
     matching : int
-        The endpoint of the statistics that held at the probe.
+        The endpoint with the statistics of the probe.
 
     Returns
     -------

@@ -26,14 +26,9 @@ from lava_predict.tasks.meet import NONE, Kind, Meet
 
 
 class Observation(NamedTuple):
-    """What is seen in one trial.
+    """What one trial shows: cue, event or -1 for none, and its latency, ms (NaN without an event).
 
-    Attributes
-    ----------
-    block, cue, outcome : int
-        Block (the observer does not look at it), cue shown, event that occurred or -1.
-    latency_ms : float
-        When the event occurred, ms after the cue; NaN if none did.
+    The observer does not look at the block.
     """
 
     block: int
@@ -139,19 +134,7 @@ def _see_latency(latency_ms: np.ndarray, trial: int, observed: Observation) -> N
 def count_outcomes(trials: list[Observation], cues: int, known: Expectation) -> Beliefs:
     """Observe without change points: all outcomes count alike, an event is expected when it came last.
 
-    Parameters
-    ----------
-    trials : list of Observation
-        T of them.
-    cues : int
-        M.
-    known : Expectation
-        What is known beforehand.
-
-    Returns
-    -------
-    Beliefs
-        ``probability`` is (n_k + prior_k) / (n + sum of prior), Laplace's rule for a prior of 1.
+    ``probability`` is (n_k + prior_k) / (n + sum of prior), Laplace's rule for a prior of 1.
     """
     beliefs = _blank(len(trials), cues, known.prior.size - 1)
     counts = np.tile(known.prior, (cues, 1))
@@ -179,8 +162,12 @@ def detect_changes(
 
     Parameters
     ----------
-    trials, cues, known
-        As for `count_outcomes`.
+    trials : list of Observation
+        T of them.
+    cues : int
+        M.
+    known : Expectation
+        What is known beforehand.
     hazard : float
         Probability that a trial begins a new run, above 0 and below 1; 1 / trials of a block suits MEET.
     latency_kept : float
@@ -241,21 +228,10 @@ def _mean(counts: np.ndarray) -> np.ndarray:
 
 
 def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.ndarray:
-    """Form the observer's prediction after each cue, o_k(t) = E[p_k g_k(t)].
+    """Form the observer's prediction after each cue once it has seen so many trials, (M, steps, K).
 
-    Parameters
-    ----------
-    beliefs : Beliefs
-        From `count_outcomes` or `detect_changes`.
-    trial : int
-        How many trials of the whole run have been seen.
-    known : Expectation
-        The one that the beliefs were formed with.
-
-    Returns
-    -------
-    (M, steps, K) float64
-        The settled part of each probability at the latency last seen, the rest spread over all latencies.
+    It is o_k(t) = E[p_k g_k(t)]: the settled part of each probability at the latency last seen, the rest
+    spread over all latencies. ``known`` is what the beliefs were formed with.
     """
     settled, latency = beliefs.settled[trial], beliefs.latency_ms[trial]
     o = (beliefs.probability[trial] - settled)[:, None] * known.unknown_profile[:, None]
@@ -265,16 +241,7 @@ def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.nda
 
 
 def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Meet, block: int) -> float:
-    """Score the observer's prediction as a `Probe` is scored.
-
-    Parameters
-    ----------
-    beliefs, trial, known
-        As for `predicted_object`; ``known`` is the `expectation` of the task.
-    meet : Meet
-        The task.
-    block : int
-        Whose truth to score against.
+    """Score the `predicted_object` against the truth of a block of the task, as a `Probe` is scored.
 
     Returns
     -------

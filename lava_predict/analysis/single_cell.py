@@ -22,12 +22,10 @@ V_START = -65.0
 
 
 class Cell(NamedTuple):
-    """Parameters of an Izhikevich cell.
+    """An Izhikevich cell: its name in tables and figures, and its parameters.
 
     Attributes
     ----------
-    name : str
-        What it is called in tables and figures.
     a, b : float
         Rate of recovery, 1 / ms, and its sensitivity to v.
     c, d : float
@@ -86,12 +84,7 @@ def simulate_float(
 def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
     """Return a `Simulate` in integers, with the network's own kernels and its way of quantising.
 
-    Parameters
-    ----------
-    settings : FixedSettings
-        Word lengths and rounding.
-    dt_ms : float
-        Time step, ms.
+    The settings give word lengths and rounding, ``dt_ms`` the time step, ms.
     """
 
     def simulate(
@@ -170,23 +163,10 @@ def lag(
     duration_ms: float = 3000.0,
     dt_ms: float = 1.0,
 ) -> list[SpikeTimeLag]:
-    """How far one arithmetic's spikes fall behind another's under the same constant current.
+    """Measure how far one arithmetic's spikes fall behind another's under the same constant current.
 
-    Parameters
-    ----------
-    reference, other : Simulate
-        The two arithmetics; their time step must be ``dt_ms``.
-    cells : sequence of Cell
-        Cells.
-    current : float
-        Given to every cell from time 0.
-    duration_ms : float
-        How long, ms.
-
-    Returns
-    -------
-    list of SpikeTimeLag
-        One per cell, spike by spike; the time of a spike is the end of its step.
+    The time step of both arithmetics must be ``dt_ms``; every cell gets the current from time 0. Returns one
+    lag per cell; the time of a spike is the end of its step.
     """
     steps = round(duration_ms / dt_ms)
     a, b, c, d = _parameters(cells)

@@ -73,23 +73,15 @@ def silent_share(raster: Raster) -> float:
 def interval_cv(raster: Raster) -> np.ndarray:
     """Coefficient of variation of each cell's inter-spike intervals: 0 for a clock, 1 for a Poisson train.
 
-    Returns
-    -------
-    (cells,) float64
-        Standard deviation (of the intervals there are) over mean; NaN for a cell with fewer than 3 spikes.
+    The standard deviation is that of the intervals there are. The result, (cells,) float64, is NaN for a cell
+    with fewer than 3 spikes.
     """
     intervals = [np.diff(train) for train in raster.trains()]
     return np.array([each.std() / each.mean() if each.size > 1 else np.nan for each in intervals])
 
 
 def pearson(one: np.ndarray, other: np.ndarray) -> float:
-    """Pearson's correlation of two quantities of the same n cells, each (n,) float64.
-
-    Returns
-    -------
-    float
-        NaN where it has no meaning: fewer than two entries, or all entries alike.
-    """
+    """Pearson's correlation of two (n,) quantities; NaN for n below 2, or where one has all entries alike."""
     if np.size(one) < 2 or np.ptp(one) == 0.0 or np.ptp(other) == 0.0:
         return float("nan")
     return float(np.corrcoef(one, other)[0, 1])
@@ -103,10 +95,7 @@ def rate_correlation(one: Raster, other: Raster) -> float:
 def differing_spikes(one: Raster, other: Raster) -> tuple[np.ndarray, np.ndarray]:
     """Find the spikes of either raster that the other one, of the same cells and steps, lacks.
 
-    Returns
-    -------
-    step, cell : (D,) int64
-        Of these spikes, in order of step, then of cell.
+    Returns their steps and cells, (D,) int64, in order of step, then of cell.
     """
     _require_alike(one, other)
     step, cell = np.divmod(np.setxor1d(_places(one), _places(other), assume_unique=True), one.cells)
@@ -290,14 +279,12 @@ def _mean_overlap(steps: int, decay: float) -> float:
 
 
 class SpikeTimeLag(NamedTuple):
-    """How much later than a reference a cell spikes, spike by spike.
+    """How much later than a reference a cell spikes, for every number of spikes that both trains reach.
 
     Attributes
     ----------
-    reference_ms : (spikes,) float64
-        When the reference's n-th spike comes, for every n that both trains reach.
-    lag_ms : (spikes,) float64
-        How much later the other train's n-th spike comes.
+    reference_ms, lag_ms : (spikes,) float64
+        When the reference's n-th spike comes, and how much later the other train's n-th spike comes.
     """
 
     reference_ms: np.ndarray
@@ -317,10 +304,7 @@ class SpikeTimeLag(NamedTuple):
 def spike_time_lag(reference_ms: np.ndarray, other_ms: np.ndarray) -> SpikeTimeLag:
     """Compare two spike trains of one cell, n-th spike with n-th spike.
 
-    Parameters
-    ----------
-    reference_ms, other_ms : (spikes,) float64
-        Times of the spikes since the stimulus began, above 0, ascending, ms; one may have more.
+    The times since the stimulus began, ms, are above 0 and ascending; one train may have more spikes.
     """
     common = min(reference_ms.size, other_ms.size)
     reference = np.asarray(reference_ms[:common], np.float64)

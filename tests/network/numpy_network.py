@@ -1,4 +1,4 @@
-"""The network in plain NumPy, event-driven: what the compiled engine is measured against.
+"""The network in plain NumPy, event-driven: an oracle for the compiled engine, and its peer in benchmarks.
 
 Written from the equations alone and sharing no arithmetic with the package's kernels and rules, so
 that it is an independent check of them. It takes the drawn `Network` and the task's `Segment` as
@@ -95,18 +95,7 @@ class NumpyNetwork:
         self.z = np.zeros(events)
 
     def play(self, segment: Segment) -> Played:
-        """Play one segment and apply the what rule at the end of a trial.
-
-        Parameters
-        ----------
-        segment : Segment
-            One of the task's.
-
-        Returns
-        -------
-        Played
-            See there.
-        """
+        """Play one segment of the task and apply the what rule at the end of a trial."""
         if segment.reset:
             self._reset()
         self.x_sum[:] = 0.0

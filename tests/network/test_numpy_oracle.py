@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from numpy_network import NumpyNetwork
 
 from lava_predict import Config, load_preset
 from lava_predict.engines.cpu import CpuEngine
@@ -26,18 +24,6 @@ SMALL = (
 )
 
 
-@pytest.fixture(scope="module")
-def numpy_network() -> ModuleType:
-    """The benchmark's module; benchmarks/ is no package."""
-    path = Path(__file__).parents[2] / "benchmarks" / "numpy_network.py"
-    spec = importlib.util.spec_from_file_location("numpy_network", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _close(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays agree to `TOLERANCE` of the largest value; NaN equals NaN."""
     largest = np.max(np.abs(other), initial=0.0, where=np.isfinite(other))
@@ -46,7 +32,7 @@ def _close(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def _compare(module: ModuleType, config: Config, learning: bool) -> tuple[np.ndarray, float]:
+def _compare(config: Config, learning: bool) -> tuple[np.ndarray, float]:
     """Play a learned trial, then one with or without learning; return the spikes and the largest |z|.
 
     Fed-back z is rounded to multiples of 2^-16 before it reaches a cell. The two z differ by some 1e-15,
@@ -55,7 +41,7 @@ def _compare(module: ModuleType, config: Config, learning: bool) -> tuple[np.nda
     """
     network, meet = draw_network(config), Meet(config)
     engine = CpuEngine(FloatArithmetic(config, network), meet)
-    oracle = module.NumpyNetwork(config, network, meet)
+    oracle = NumpyNetwork(config, network, meet)
     second = [replace(segment, learning=learning) for segment in meet.trial(0, 1)]
     cells, largest = [], 0.0
     for played in engine.play([*meet.trial(0, 0), *second]):
@@ -77,18 +63,18 @@ def _compare(module: ModuleType, config: Config, learning: bool) -> tuple[np.nda
 @pytest.mark.parametrize("learning", [True, False])
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 @pytest.mark.parametrize("gain", [0.0, 2.0])
-def test_engine_equals_numpy(numpy_network: ModuleType, learning: bool, noise: float, gain: float) -> None:
+def test_engine_equals_numpy(learning: bool, noise: float, gain: float) -> None:
     config = load_preset("robust", [*SMALL, f"reservoir.noise={noise}", f"reservoir.feedback_gain={gain}"])
-    spikes, largest = _compare(numpy_network, config, learning)
+    spikes, largest = _compare(config, learning)
     assert spikes.size > 5 * CELLS  # a silent network would agree with anything
     assert largest > 0.1
 
 
-def test_noise_and_feedback_reach_the_compared_spikes(numpy_network: ModuleType) -> None:
+def test_noise_and_feedback_reach_the_compared_spikes() -> None:
     spikes = []
     for noise, gain in ((0.0, 0.0), (0.3, 0.0), (0.0, 2.0)):
         overrides = [*SMALL, f"reservoir.noise={noise}", f"reservoir.feedback_gain={gain}"]
-        spikes.append(_compare(numpy_network, load_preset("robust", overrides), True)[0].tobytes())
+        spikes.append(_compare(load_preset("robust", overrides), True)[0].tobytes())
     assert len(set(spikes)) == len(spikes)
 
 
@@ -106,8 +92,6 @@ def test_noise_and_feedback_reach_the_compared_spikes(numpy_network: ModuleType)
     ],
     ids=["paper", "half-steps", "uncentred", "two-cues-and-events", "three-events"],
 )
-def test_engine_equals_numpy_in_other_settings(
-    numpy_network: ModuleType, preset: str, overrides: tuple[str, ...]
-) -> None:
-    spikes, _ = _compare(numpy_network, load_preset(preset, [*SMALL, *overrides]), True)
+def test_engine_equals_numpy_in_other_settings(preset: str, overrides: tuple[str, ...]) -> None:
+    spikes, _ = _compare(load_preset(preset, [*SMALL, *overrides]), True)
     assert spikes.size > CELLS
