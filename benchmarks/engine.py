@@ -2,19 +2,18 @@
 
 All play trials of the `robust` preset in turn. The connection probability is the preset's at every size, so a
 spike reaches N / 10 cells; the charges scale so that a cell's mean input, and with it the rate, stays about
-the same. Compilation and the drawing of the network are not timed. A machine with other work to do
-slows all of them, so rely on the ratios.
+the same. Compilation and the drawing of the network are not timed.
 
     python benchmarks/engine.py [--sizes 1000 4000]
     python benchmarks/engine.py --against FOLDER --repeats 7
 
-The first compares float's spikes and z with NumPy's on the same segments. The second runs FOLDER, a checkout of
-another commit with its own .venv, beside this one, and compares the weights that they learn bit by bit.
+The first compares float's spikes and z with NumPy's on the same segments. The second runs FOLDER, a checkout
+of another commit with its own .venv, beside this one, and compares the learned weights bit by bit; its times
+are CPU times, so that other load on the machine changes them little.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -23,16 +22,15 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from frame import parser_of, timed
+from frame import block, parser_of, timed
 from threadpoolctl import threadpool_limits
 
-from lava_predict import Experiment, UserError, load_preset
+from lava_predict import Experiment, load_preset
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.tasks.meet import Segment
 
@@ -82,18 +80,8 @@ def size_and_noise(cells: int, noise: bool) -> list[str]:
 def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
     """Print the table, a row at a time; return whether engine and NumPy agree."""
     print(f"robust preset; one thread; compilation excluded; medians of {repeats} repeats")
-    heads = (
-        "     N",
-        "noise",
-        "learning",
-        "rate Hz",
-        "engine us/step",
-        "real-time factor",
-        "fixed us/step",
-        "fixed/float",
-        "numpy us/step",
-        "ratio",
-    )
+    heads = ["     N", "noise", "learning", "rate Hz", "engine us/step", "real-time factor"]
+    heads += ["fixed us/step", "fixed/float", "numpy us/step", "ratio"]
     print("  ".join(heads))
     same_spikes, z_difference = True, 0.0
     for cells, noise, learning in itertools.product(sizes, (True, False), (True, False)):
@@ -131,49 +119,14 @@ def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
     return same_spikes and z_difference <= Z_TOLERANCE
 
 
-class Advanced(NamedTuple):
-    """What a checkout answers: wall time of a step, microseconds, and the fingerprint of the weights."""
-
-    us: float
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """What both checkouts are asked for; learning off is as in a probe, whose repeats are what takes time."""
-
-    cells: int
-    precision: str
-    noise: bool
-    learning: bool
-
-    def request(self, repeats: int) -> str:
-        """Write the line for `one_case.py`; all measurements of a case have the same settings."""
-        trials = max(1, CELL_TRIALS // self.cells)
-        block = f"task.blocks=[{{trials={trials * (repeats + 2)}, probability=[0.7, 0.3], latency_ms=[300, 600]}}]"
-        probed = [] if self.learning else list(range(1, repeats + 2))
-        settings = [
-            *size_and_noise(self.cells, self.noise),
-            block,
-            f"run.probe_trials={probed}",
-            f"run.probe_repeats={trials}",
-        ]
-        return json.dumps([settings, self.precision, trials if self.learning else 1])
-
-
 class Checkout:
-    """A checkout, advancing cases in a process of its own.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds the package and its environment, .venv.
-    """
+    """A checkout, with its environment in .venv, that advances cases in its own process."""
 
     def __init__(self, folder: Path) -> None:
+        folder = folder.resolve()
         interpreter = folder / ".venv" / "bin" / "python"
         if not interpreter.exists():
-            raise UserError(f"--against {folder}: has no .venv/bin/python; run uv sync in it")
+            sys.exit(f"error: --against {folder}: has no .venv/bin/python; run uv sync there")
         self._process = subprocess.Popen(
             [interpreter, Path(__file__).with_name("one_case.py")],
             cwd=folder,
@@ -183,28 +136,36 @@ class Checkout:
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         imported = self._read()
-        if Path(imported) != folder.resolve():
-            raise UserError(
-                f"--against {folder}: its .venv has lava_predict from {imported}; run uv sync in it"
-            )
+        if Path(imported) != folder:
+            sys.exit(f"error: --against {folder}: its .venv imports {imported}; run uv sync there")
 
-    def advance(self, request: str) -> Advanced:
-        """Have a case advanced by one measurement."""
-        self._process.stdin.write(f"{request}\n")
-        self._process.stdin.flush()
-        wall_s, steps, fingerprint = json.loads(self._read())
-        return Advanced(1e6 * wall_s / steps, fingerprint)
+    def advance(self, request: str) -> tuple[float, str]:
+        """Measure a case once; return the CPU time of a step, us, and the fingerprint of the weights."""
+        print(request, file=self._process.stdin, flush=True)
+        cpu_s, steps, fingerprint = json.loads(self._read())
+        return 1e6 * cpu_s / steps, fingerprint
 
     def _read(self) -> str:
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args[0]}: ended with exit code {self._process.wait()}")
+            sys.exit(f"error: {self._process.args[0]}: ended with exit code {self._process.wait()}")
         return line.strip()
 
     def close(self) -> None:
         """End the process."""
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
+
+
+def request(cells: int, precision: str, noise: bool, learning: bool, repeats: int) -> str:
+    """Write a case for `one_case.py`. Learning is off in probes, so there a trial has many of them."""
+    trials = max(1, CELL_TRIALS // cells)
+    settings = [
+        *size_and_noise(cells, noise),
+        block(2 + trials * repeats, [0.7, 0.3], [300, 600]),
+        f"run.probe_trials={[] if learning else list(range(2, repeats + 2))}",
+        f"run.probe_repeats={trials}",
+    ]
+    return json.dumps([settings, precision, trials if learning else 1])
 
 
 def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
@@ -213,21 +174,23 @@ def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
     print("     N  precision  noise  learning  old us/step  new us/step  new/old  same weights")
     same = True
     checkouts = [Checkout(folder), Checkout(ROOT)]
-    for values in itertools.product(sizes, ("float", "fixed"), (True, False), (True, False)):
-        case = Case(*values)
-        request = case.request(repeats)
-        found: list[list[Advanced]] = [[], []]
+    for case in itertools.product(sizes, ("float", "fixed"), (True, False), (True, False)):
+        line = request(*case, repeats)
+        times: list[list[float]] = [[], []]
+        fingerprints = ["", ""]
         for repeat in range(repeats):
-            # Each is first as often as the other.
+            # Each comes first as often as the other.
             for which in (0, 1) if repeat % 2 == 0 else (1, 0):
-                found[which].append(checkouts[which].advance(request))
-        old, new = (statistics.median(one.us for one in each) for each in found)
-        equal = found[0][-1].fingerprint == found[1][-1].fingerprint
+                time_us, fingerprints[which] = checkouts[which].advance(line)
+                times[which].append(time_us)
+        old, new = map(statistics.median, times)
+        equal = fingerprints[0] == fingerprints[1]
         same &= equal
-        on_off = ["on" if each else "off" for each in (case.noise, case.learning)]
+        cells, precision, *switches = case
+        noise, learning = ("on" if each else "off" for each in switches)
         print(
-            f"{case.cells:6,}  {case.precision:>9}  {on_off[0]:>5}  {on_off[1]:>8}  {old:11.2f}  {new:11.2f}  "
-            f"{new / old:7.3f}  {'yes' if equal else 'NO':>12}",
+            f"{cells:6,}  {precision:>9}  {noise:>5}  {learning:>8}  {old:11.2f}  {new:11.2f}"
+            f"  {new / old:7.3f}  {'yes' if equal else 'NO':>12}",
             flush=True,
         )
     for checkout in checkouts:
@@ -236,28 +199,20 @@ def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
 
 
 def machine() -> str:
-    """Describe what the numbers were measured on; a load above 0 means that the times are too high."""
-    described: dict[str, Any] = {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-    }
-    return ", ".join(f"{key} {value}" for key, value in described.items())
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
+    """Describe what the numbers were measured on; a load above 0 means that wall times are too high."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    processor = names[0] if names else platform.machine()
+    return (
+        f"processor {processor}, cores {os.cpu_count()}, load {os.getloadavg()[0]:.2f}, "
+        f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}"
+    )
 
 
-def options() -> argparse.Namespace:
+@threadpool_limits.wrap(limits=1)
+def main() -> int:
+    """Print a table; return 1 if what it compares does not agree."""
     parser = parser_of(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 4000], help="cells")
     parser.add_argument("--repeats", type=int, default=5, help="medians are over so many (default 5)")
@@ -265,17 +220,12 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.repeats < 1 or min(chosen.sizes) < 1:
         parser.error("--repeats and --sizes must be 1 or more")
-    return chosen
-
-
-@threadpool_limits.wrap(limits=1)
-def main() -> int:
-    """Print a table; return 1 if what it compares does not agree."""
-    chosen = options()
     print(machine())
-    if chosen.against is not None:
-        return 0 if against(chosen.against, chosen.sizes, chosen.repeats) else 1
-    return 0 if beside_numpy(chosen.sizes, chosen.repeats) else 1
+    if chosen.against is None:
+        alike = beside_numpy(chosen.sizes, chosen.repeats)
+    else:
+        alike = against(chosen.against, chosen.sizes, chosen.repeats)
+    return 0 if alike else 1
 
 
 if __name__ == "__main__":

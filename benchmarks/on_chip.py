@@ -172,10 +172,10 @@ def uniform(bits):  # type: ignore[no-untyped-def]
 
 
 @numba.njit
-def rounded_up(value, cut, grain):  # type: ignore[no-untyped-def]
+def rounded_up(values, cut, grain):  # type: ignore[no-untyped-def]
     """Round to multiples of a grain, up where the fraction is above the cut."""
-    low = np.floor(value / grain)
-    return (low + 1.0 if value / grain - low > cut else low) * grain
+    low = np.floor(values / grain)
+    return np.where(values / grain - low > cut, low + 1.0, low) * grain
 
 
 @numba.njit
@@ -184,78 +184,77 @@ def advance_lifted(constants, case, anticipation, state, spiking, first, gate, t
 
     All of the state is float64, in units of the integers, and x1 stands in place of the payloads.
     """
-    trace, x1, w, a_in, z_now, y1, count = state
-    cells, inputs = trace.size, w.shape[1]
-    keep = 1.0 - constants.trace_decay / 4096.0
+    _, _, _, a_in, z_now, y1, count = state
     z_scale = constants.z_mantissa / 2.0**constants.z_shift
-    factor = constants.mantissa * 2.0**constants.shift
-    grain = 2.0**-case.finer_bits
     for step in range(z.shape[0]):
         step_key = fold(key, np.uint64(step))
-        # Lava's number has 53 bits; the integer kernel needs its highest seven.
-        cut = uniform(step_key)
-        now = spiking[first[step] : first[step + 1]]
-        for k in range(z_now.size):
-            if case.path == GRADED:
-                z_now[k] = np.floor(a_in[k] * z_scale + 0.5)
-            else:
-                if case.path == ANTICIPATED:
-                    z_now[k] += anticipation * y1[k]
-                z_now[k] = z_now[k] * keep + a_in[k] * z_scale
-            z[step, k] = z_now[k]
-            error = gate[step, k] * (target[step, k] - z_now[k]) / 2.0**constants.error_shift
-            if not case.exact_error:
-                error = min(max(np.floor(error + 0.5), -127.0), 127.0)
-            y1[k] = error if learning else 0.0
         if case.path == GRADED:
-            for j in range(cells):
-                trace[j] = trace[j] * keep if case.exact_trace else np.floor(trace[j] * keep)
-            for j in now:
-                trace[j] += constants.trace_impulse
-                if not case.exact_trace:
-                    trace[j] = min(trace[j], 8388607.0)
-            for k in range(z_now.size):
-                a_in[k] = 0.0
-            for j in range(inputs):
-                payload = trace[j] / 4096.0 if j < cells else float(constants.constant_payload)
-                if not case.exact_trace:
-                    payload = min(np.floor(payload + 0.5), 254.0)
-                x1[j] = payload / 2.0
-                if not case.exact_trace:
-                    x1[j] = on_chip.pre_trace(int(payload))
-                for k in range(z_now.size):
-                    a_in[k] += w[k, j] * payload
+            z_now[:] = np.floor(a_in * z_scale + 0.5)
         else:
-            # Lava's own trace: decay rounded by one random number for all cells, then the impulse.
-            decay_cut = uniform(fold(step_key, np.uint64(0)))
-            for j in range(cells):
-                x1[j] = x1[j] * keep if case.exact_trace else rounded_up(x1[j] * keep, decay_cut, 1.0)
-            for k in range(z_now.size):
-                a_in[k] = 0.0
-            for j in now:
-                x1[j] += constants.trace_impulse / 8192.0
-                if not case.exact_trace:
-                    x1[j] = min(x1[j], 127.0)
-                for k in range(z_now.size):
-                    a_in[k] += w[k, j] * constants.trace_impulse / 4096.0
+            if case.path == ANTICIPATED:
+                z_now += anticipation * y1
+            z_now[:] = z_now * (1.0 - constants.trace_decay / 4096.0) + a_in * z_scale
+        z[step] = z_now
+        y1[:] = gate[step] * (target[step] - z_now) / 2.0**constants.error_shift
+        if not case.exact_error:
+            y1[:] = np.minimum(np.maximum(np.floor(y1 + 0.5), -127.0), 127.0)
+        if not learning:
+            y1[:] = 0.0
+        send(constants, case, state, spiking[first[step] : first[step + 1]], step_key)
         count[0] += 1
-        if count[0] % constants.epoch != 0:
-            continue
-        for k in range(z_now.size):
-            if y1[k] == 0.0:
-                continue
-            for j in range(inputs):
-                change = x1[j] * y1[k] * factor / 1024.0
-                if not case.exact_product:
-                    part = 2.0**constants.shift / 128.0
-                    change = np.floor(change / part) * part
-                new = w[k, j] + change
-                if not case.no_rounding:
-                    if case.own_numbers:
-                        index = np.uint64(1 + k * inputs + j)
-                        cut = uniform(fold(step_key, index))
-                    new = rounded_up(new, cut, grain)
-                w[k, j] = new if case.no_clipping else min(max(new, -256.0), 256.0 - grain)
+        if count[0] % constants.epoch == 0:
+            update(constants, case, state, step_key)
+
+
+@numba.njit
+def send(constants, case, state, now, step_key):  # type: ignore[no-untyped-def]
+    """Advance the traces and sum what reaches the readout neurons in the next step."""
+    trace, x1, w, a_in, _, _, _ = state
+    keep = 1.0 - constants.trace_decay / 4096.0
+    if case.path != GRADED:
+        # Lava's own trace: decay rounded by one random number for all cells, then the impulse.
+        x1 *= keep
+        if not case.exact_trace:
+            x1[:] = rounded_up(x1, uniform(fold(step_key, np.uint64(0))), 1.0)
+        x1[now] = x1[now] + constants.trace_impulse / 8192.0
+        if not case.exact_trace:
+            x1[:] = np.minimum(x1, 127.0)
+        for k in range(a_in.size):
+            a_in[k] = np.sum(w[k][now] * constants.trace_impulse / 4096.0)
+        return
+    trace *= keep
+    if not case.exact_trace:
+        trace[:] = np.floor(trace)
+    trace[now] = trace[now] + constants.trace_impulse
+    if not case.exact_trace:
+        trace[:] = np.minimum(trace, 8388607.0)
+    payload = np.append(trace / 4096.0, constants.constant_payload)
+    x1[:] = payload / 2.0
+    if not case.exact_trace:
+        payload = np.minimum(np.floor(payload + 0.5), 254.0)
+        x1[:] = np.rint(payload / 2.0)
+    for k in range(a_in.size):
+        a_in[k] = np.sum(w[k] * payload)
+
+
+@numba.njit
+def update(constants, case, state, step_key):  # type: ignore[no-untyped-def]
+    """Change the weights."""
+    _, x1, w, _, _, y1, _ = state
+    grain, part = 2.0**-case.finer_bits, 2.0**constants.shift / 128.0
+    # Lava's number has 53 bits; the integer kernel needs its highest seven.
+    cut = np.full(x1.size, uniform(step_key))
+    for k in np.flatnonzero(y1):
+        change = x1 * y1[k] * (constants.mantissa * 2.0**constants.shift) / 1024.0
+        if not case.exact_product:
+            change = np.floor(change / part) * part
+        new = w[k] + change
+        if case.own_numbers:
+            for j in range(x1.size):
+                cut[j] = uniform(fold(step_key, np.uint64(1 + k * x1.size + j)))
+        if not case.no_rounding:
+            new = rounded_up(new, cut, grain)
+        w[k] = new if case.no_clipping else np.minimum(np.maximum(new, -256.0), 256.0 - grain)
 
 
 def play_piece(kernel: Callable[..., None], state: on_chip.OnChipState, piece: Piece) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Advances one configuration of robust on request, by the public interface that every version has had.
+"""Advances configurations of robust on request; needs nothing but what every version of the package offers.
 
-`engine.py --against` runs it with the interpreter of each checkout. It prints the package's folder, then answers
-each line ``[settings, precision, trials]`` (JSON) with ``[wall s, steps, fingerprint]``. With the settings
-unchanged it goes on where it was; otherwise it starts, and plays one trial before the clock, which compiles.
+``engine.py --against`` runs it with the interpreter of each checkout. It prints the package's folder, then
+answers each line ``[settings, precision, trials]`` (JSON) with ``[CPU time in s, steps, fingerprint]``. The
+run continues as long as the settings stay the same. A new run plays a trial first, to compile.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import lava_predict
 from lava_predict import Experiment, load_preset
@@ -18,22 +19,22 @@ from lava_predict import Experiment, load_preset
 
 def main() -> None:
     print(Path(lava_predict.__file__).resolve().parents[1], flush=True)
-    present, session, steps = None, None, 0
+    present: Any = None
     for line in sys.stdin:
-        settings, precision, trials = json.loads(line)
-        if session is None or present != (settings, precision):
-            present = (settings, precision)
+        *case, trials = json.loads(line)
+        if case != present:
+            present, (settings, precision) = case, case
             session = Experiment(load_preset("robust", settings)).start(precision=precision)
             session.advance(1)
-            steps = steps_of(session)
-        started = time.perf_counter()
+        before = steps_of(session)
+        started = time.process_time()
         session.advance(trials)
-        wall_s = time.perf_counter() - started
-        before, steps = steps, steps_of(session)
-        print(json.dumps([wall_s, steps - before, session.state.fingerprint.weights]), flush=True)
+        cpu_s = time.process_time() - started
+        answer = [cpu_s, steps_of(session) - before, session.state.fingerprint.weights]
+        print(json.dumps(answer), flush=True)
 
 
-def steps_of(session: object) -> int:
+def steps_of(session: Any) -> int:
     state = session.state
     return sum(part.steps for part in (*state.trials, *state.probes))
 

@@ -29,16 +29,10 @@ def carry_out(
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Found]:
-    """Apply a function to every unit, on this machine, and return the results in the order of the units.
+    """Apply a function to every unit on this machine and return the results in the order of the units.
 
-    Parameters
-    ----------
-    function, units
-        As for `as_completed`.
-    jobs : int
-        Processes at a time; with 1, or one unit, everything runs in this process.
-    progress : callable, optional
-        Called after each unit with the number of units done and the total.
+    Function and units are as for `as_completed`. With one job, or one unit, all runs in this process. ``progress`` is called after each unit with
+    the number of units done and the total.
     """
     found: dict[int, Found] = {}
     with local_processes(min(jobs, len(units))) as executor:
@@ -165,14 +159,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor | None]:
-    """Open one of the `EXECUTORS`.
-
-    Parameters
-    ----------
-    executor : str
-        Its name.
-    jobs, scheduler
-        As for `local_processes` and `dask_processes`.
+    """Open one of the `EXECUTORS` for `as_completed`; jobs and scheduler are as for `dask_processes`.
 
     Raises
     ------

@@ -230,10 +230,9 @@ class Pair:
     Attributes
     ----------
     horizon_ms, half_diverged_ms : float
-        When the first spike differs, and when the spikes of half of the recently active cells do; NaN for
-        never.
+        When the first spike differs, and when ``share`` exceeds a half; NaN for never.
     share : (steps,) float64
-        Share of the recently active cells whose spikes differ, over time.
+        Of the recently active cells, the share whose spikes differ, as `differing_share` gives it.
     rate_correlation : float
         Of the cells' rates.
     distance : (lags,) float64
@@ -320,16 +319,16 @@ def _pair(one: Raster, other: Raster) -> Pair:
 
 @dataclass(frozen=True)
 class SingleCells:
-    """Cells alone under constant current.
+    """Cells alone under constant current, mV / ms.
 
     Attributes
     ----------
     currents : (currents,) float64
-        mV / ms.
+        Currents of the rates.
     rates_hz : dict of str to (cells, currents) float64
         Rates in each precision.
     lag_current : float
-        Current of the lag.
+        Current of the lags.
     lags : dict of str to list of SpikeTimeLag
         How far the spikes of each cell fall behind float's: in fixed, and with parameters of few bits,
         rounded to the nearest and down.
@@ -420,18 +419,10 @@ _AT_THE_END: Change = ("run", "probe_trials", [])
 def compare(
     config: Config, seeds: Sequence[int], jobs: int = 1, progress: Progress | None = None
 ) -> Comparison:
-    """Compare float and fixed point over several seeds.
+    """Compare float and fixed point over several seeds, at least one, that replace ``run.seed``.
 
-    Parameters
-    ----------
-    config : Config
-        Settings; ``run.seed`` is replaced by each of the seeds.
-    seeds : sequence of int
-        At least one.
-    jobs : int
-        Processes at a time; the figures do not depend on it.
-    progress : callable, optional
-        Called after each unit of work with the number of units done and the total.
+    The figures do not depend on ``jobs``, the processes at a time. ``progress`` is called after each unit of
+    work with the number of units done and the total.
     """
     # These compile the kernels, or load them; processes started later find them on disk.
     health = check_health(Experiment(config, seed=seeds[0]))
@@ -477,15 +468,13 @@ def _amplitude_units(config: Config, variant: Variant, seeds: Sequence[int]) -> 
     """Lay out one block per level, each with its own task draw."""
     block = config.task.blocks[0]
     _, latency = block.of_cue(0)
-    units = []
-    for seed in seeds:
-        for number, level in enumerate(_LEVELS.tolist()):
-            probability = [level, round(1 - level, 1)]
-            blocks = [{"trials": block.trials, "probability": probability, "latency_ms": list(latency)}]
-            draws = {"task": config.run.draws.task + number}
-            changes = (("task", "blocks", blocks), ("run", "draws", draws), _AT_THE_END)
-            units.append(_unit(config, variant, seed, *changes))
-    return units
+    changes = []
+    for number, level in enumerate(_LEVELS.tolist()):
+        probability = [level, round(1 - level, 1)]
+        blocks = [{"trials": block.trials, "probability": probability, "latency_ms": list(latency)}]
+        draws = {"task": config.run.draws.task + number}
+        changes.append((("task", "blocks", blocks), ("run", "draws", draws), _AT_THE_END))
+    return [_unit(config, variant, seed, *change) for seed in seeds for change in changes]
 
 
 def _gather(
