@@ -211,12 +211,7 @@ def time_step(arguments: argparse.Namespace) -> None:
 
 
 STUDIES = {
-    "curve": curve,
-    "amplitude": amplitude,
-    "switches": switches,
-    "events": events,
-    "cues": cues,
-    "time-step": time_step,
+    study.__name__.replace("_", "-"): study for study in (curve, amplitude, switches, events, cues, time_step)
 }
 
 

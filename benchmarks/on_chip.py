@@ -77,6 +77,10 @@ class Case(NamedTuple):
     rectified: bool = True
 
 
+LIFTING = slice(Case._fields.index("path"), Case._fields.index("rectified"))
+"""Fields of a case that the package's own kernel cannot have but as they are by default, 0."""
+
+
 class Piece(NamedTuple):
     """A segment's spikes and teaching signals. ``spiking[first[t]:first[t + 1]]`` spike in step t."""
 
@@ -280,9 +284,9 @@ def readout_of(recording: Recording, case: Case, lifted: bool) -> Readout:
     return state, partial(play_piece, partial(advance_lifted, plan.constants, case, anticipation))
 
 
-def errors_of(recording: Recording, readout: Readout, rectified: bool = True) -> list[float]:
+def errors_of(recording: Recording, case: Case, lifted: bool) -> list[float]:
     """Train a readout on a recording and give its relative errors after `PROBES` trials."""
-    state, play = readout
+    state, play = readout_of(recording, case, lifted)
     shown: dict[int, list[np.ndarray]] = {}
     probing = None
     for piece in recording.pieces:
@@ -293,25 +297,20 @@ def errors_of(recording: Recording, readout: Readout, rectified: bool = True) ->
         probing = state.copy() if probing is None else probing
         z = play(probing, piece)
         if piece.segment.kind is Kind.PROBE:
-            o = scores.prediction(z, piece.p) if rectified else np.clip(piece.p, 0.0, 1.0) * z
+            o = scores.prediction(z, piece.p) if case.rectified else np.clip(piece.p, 0.0, 1.0) * z
             shown.setdefault(piece.segment.trial, []).append(o[recording.cue_step :])
     zero = scores.rmse(np.zeros_like(recording.truth), recording.truth)
     return [scores.rmse(np.mean(shown[n], axis=0), recording.truth) / zero for n in PROBES]
-
-
-def run_case(recording: Recording, case: Case) -> list[float]:
-    plain = Case(*case[: Case._fields.index("path")], rectified=case.rectified)
-    return errors_of(recording, readout_of(recording, case, lifted=case != plain), case.rectified)
 
 
 def run_cases(unit: tuple[int, Sequence[Case]]) -> list[list[float]]:
     """Errors of on-chip cases on one seed, (cases, probes)."""
     seed, cases = unit
     recording = record(seed)
-    twin, own = (errors_of(recording, readout_of(recording, Case(), lifted)) for lifted in (True, False))
+    twin, own = (errors_of(recording, Case(), lifted) for lifted in (True, False))
     if twin != own:
         raise AssertionError(f"seed {seed}: with nothing lifted the twin differs: {twin}, {own}")
-    return [run_case(recording, case) for case in cases]
+    return [errors_of(recording, case, lifted=any(case[LIFTING])) for case in cases]
 
 
 def run_float(unit: tuple[int, float | None]) -> list[float]:
@@ -488,15 +487,7 @@ def lava(arguments: argparse.Namespace) -> None:
     print(f"largest weight {np.abs(weights).max():.0f}, largest z {np.abs(z).max() / 65536:.2f}")
 
 
-STUDIES = {
-    "compare": compare,
-    "limits": limits,
-    "drift": drift,
-    "settings": settings,
-    "rates": rates,
-    "speed": speed,
-    "lava": lava,
-}
+STUDIES = {study.__name__: study for study in (compare, limits, drift, settings, rates, speed, lava)}
 
 
 def main() -> None:

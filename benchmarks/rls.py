@@ -20,8 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from lava_predict.reproduction.baselines.rls import LeastSquares
 
+Array = np.ndarray
 
-def single_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:
+
+def single_update(p: Array, w: Array, x: Array, target: Array, forgetting: float) -> None:
     """Do as `update` does with one sample, by BLAS on the lower triangle of p (n, n); w (C, n) changes."""
     k = dsymv(1.0, p, x, lower=1)
     divisor = forgetting + x @ k
@@ -31,7 +33,7 @@ def single_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarra
         p /= forgetting
 
 
-def plain_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray, forgetting: float) -> None:
+def plain_update(p: Array, w: Array, x: Array, target: Array, forgetting: float) -> None:
     """Do as `update` does with one sample, as one would write it down; p (n, n) and w (C, n) change."""
     k = p @ x
     gain = k / (forgetting + x @ k)
@@ -40,14 +42,7 @@ def plain_update(p: np.ndarray, w: np.ndarray, x: np.ndarray, target: np.ndarray
     p /= forgetting
 
 
-def each(
-    way: Callable[..., None],
-    p: np.ndarray,
-    w: np.ndarray,
-    x: np.ndarray,
-    target: np.ndarray,
-    forgetting: float,
-) -> None:
+def each(way: Callable[..., None], p: Array, w: Array, x: Array, target: Array, forgetting: float) -> None:
     """Teach samples one by one."""
     for one, wanted in zip(x, target, strict=True):
         way(p, w, one, wanted, forgetting)

@@ -31,8 +31,8 @@ def carry_out(
 ) -> list[Found]:
     """Apply a function to every unit on this machine and return the results in the order of the units.
 
-    Function and units are as for `as_completed`. With one job, or one unit, all runs in this process. ``progress`` is called after each unit with
-    the number of units done and the total.
+    Function and units are as for `as_completed`. With one job, or one unit, all runs in this process.
+    ``progress`` is called after each unit with the number of units done and the total.
     """
     found: dict[int, Found] = {}
     with local_processes(min(jobs, len(units))) as executor:
