@@ -10,7 +10,7 @@ from rich.table import Table as Sheet
 
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.analysis.spread import in_words, plain, spread
+from lava_predict.analysis.over_seeds import in_words, mean_and_deviation, plain
 from lava_predict.comparison import plots as draw
 from lava_predict.comparison.study import (
     COEFFICIENT_WIDTHS,
@@ -60,7 +60,7 @@ def summarise(found: Comparison) -> dict[str, Any]:
             "readouts": _readouts(found),
             "task": _task(found),
             "word_length": {
-                "full_error": spread(found.full_error),
+                "full_error": mean_and_deviation(found.full_error),
                 "tolerance": TOLERANCE,
                 "variables": {
                     name: {
@@ -106,15 +106,15 @@ def _network(found: Comparison) -> dict[str, Any]:
     names = (FLOAT, FIXED, *NULLS)
     return {
         **{
-            key: {name: spread([getattr(run, key)[name] for run in runs]) for name in names}
+            key: {name: mean_and_deviation([getattr(run, key)[name] for run in runs]) for name in names}
             for key in ("rate_hz", "interval_cv", "silent_share")
         },
         "against_float": {
             name: {
-                "horizon_ms": spread([run.pairs[name].horizon_ms for run in runs]),
-                "parted_ms": spread([run.pairs[name].half_diverged_ms for run in runs]),
-                "rate_correlation": spread([run.pairs[name].rate_correlation for run in runs]),
-                "distance": spread([run.pairs[name].distance.min() for run in runs]),
+                "horizon_ms": mean_and_deviation([run.pairs[name].horizon_ms for run in runs]),
+                "parted_ms": mean_and_deviation([run.pairs[name].half_diverged_ms for run in runs]),
+                "rate_correlation": mean_and_deviation([run.pairs[name].rate_correlation for run in runs]),
+                "distance": mean_and_deviation([run.pairs[name].distance.min() for run in runs]),
             }
             for name in (FIXED, *NULLS)
         },
@@ -125,10 +125,10 @@ def _readouts(found: Comparison) -> dict[str, Any]:
     reference = found.tasks[FLOAT]
     return {
         name: {
-            "weight_correlation": spread(
+            "weight_correlation": mean_and_deviation(
                 [pearson(a.w_when.ravel(), b.w_when.ravel()) for a, b in zip(reference, other, strict=True)]
             ),
-            "prediction_difference": spread(
+            "prediction_difference": mean_and_deviation(
                 [
                     float(np.sqrt(np.mean((a.prediction - b.prediction) ** 2)))
                     for a, b in zip(reference, other, strict=True)
@@ -149,11 +149,11 @@ def _task(found: Comparison) -> dict[str, Any]:
         error = _errors(outcomes)
         variants[name] = {
             "error": {
-                f"block {block + 1}, trial {trials}": spread(error[:, number])
+                f"block {block + 1}, trial {trials}": mean_and_deviation(error[:, number])
                 for number, (block, trials) in enumerate(zip(first.block, first.trials, strict=True))
             },
-            "first_block_end_ratio_to_float": spread(error[:, end] / standard),
-            "rate_hz": spread([outcome.rate_hz for outcome in outcomes]),
+            "first_block_end_ratio_to_float": mean_and_deviation(error[:, end] / standard),
+            "rate_hz": mean_and_deviation([outcome.rate_hz for outcome in outcomes]),
             "saturations": {
                 key: sum(outcome.saturations[key] for outcome in outcomes) for key in outcomes[0].saturations
             },
@@ -161,9 +161,9 @@ def _task(found: Comparison) -> dict[str, Any]:
     chip, stood_for = (_errors(found.tasks[name])[:, end] for name in (ON_CHIP, UNCENTRED))
     return {
         "variants": variants,
-        "on_chip_ratio_to_uncentred": spread(chip / stood_for),
+        "on_chip_ratio_to_uncentred": mean_and_deviation(chip / stood_for),
         "amplitude_r": {
-            name: spread([pearson(found.levels, seed) for seed in amplitude])
+            name: mean_and_deviation([pearson(found.levels, seed) for seed in amplitude])
             for name, amplitude in found.amplitude.items()
         },
         "levels": found.levels,

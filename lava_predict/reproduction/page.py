@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table as Sheet
 
-from lava_predict.analysis.spread import in_words, plain, spread
+from lava_predict.analysis.over_seeds import in_words, mean_and_deviation, plain
 from lava_predict.records.run_record import SCHEMA
 from lava_predict.reports.page import Callout, Figure, Kind, Number, Paragraph, Report, Section, Table
 from lava_predict.reproduction.claim import CONFIDENCE, Judged, Picture, Verdict
@@ -57,12 +57,12 @@ def summarise(found: Reproduction) -> dict[str, Any]:
 
 def _criterion(judged: Judged) -> dict[str, Any]:
     criterion, measured = judged.criterion, judged.measured
-    null = None if measured.null is None else spread(measured.null) | {"name": criterion.null}
+    null = None if measured.null is None else mean_and_deviation(measured.null) | {"name": criterion.null}
     return {
         "key": criterion.key,
         "quantity": criterion.quantity,
         "paper": criterion.paper,
-        "ours": spread(measured.ours),
+        "ours": mean_and_deviation(measured.ours),
         "null": null,
         "rule": None if criterion.rule is None else str(criterion.rule),
         "verdict": judged.verdict.value,
@@ -73,9 +73,13 @@ def _rows(one: JudgedClaim) -> list[list[str]]:
     """Return a row a criterion, under `_HEADER`."""
     rows = []
     for criterion, measured, verdict in one.criteria:
-        null = "–" if measured.null is None else f"{in_words(spread(measured.null))} ({criterion.null})"
+        null = (
+            "–"
+            if measured.null is None
+            else f"{in_words(mean_and_deviation(measured.null))} ({criterion.null})"
+        )
         rule = "–" if criterion.rule is None else str(criterion.rule)
-        ours = in_words(spread(measured.ours))
+        ours = in_words(mean_and_deviation(measured.ours))
         rows.append([criterion.quantity, criterion.paper, ours, null, rule, verdict.value])
     return rows
 

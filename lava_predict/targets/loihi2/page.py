@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table as Sheet
 from rich.text import Text
 
-from lava_predict.analysis.spread import plain
+from lava_predict.analysis.over_seeds import plain
 from lava_predict.records.run_record import SCHEMA
 from lava_predict.reports.page import (
     Callout,

@@ -1,4 +1,4 @@
-"""Figures with their spread over seeds, as plain values and in words."""
+"""Figures over seeds: mean and standard deviation, as plain values and in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: arrays as lists, what is not finite as None."""
+    """Return a value as JSON has it: arrays as lists, NaN and infinities as None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -19,18 +19,10 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def spread(values: Any) -> dict[str, Any]:
-    """Return mean and standard deviation of the values that are known (not NaN), beside all of them.
+def mean_and_deviation(values: Any) -> dict[str, Any]:
+    """Return "mean" and "sd" of the known (not NaN) of (seeds,) values, and all of them as "seeds".
 
-    Parameters
-    ----------
-    values : (seeds,) float64
-        One a seed.
-
-    Returns
-    -------
-    dict
-        "mean" and "sd", NaN if nothing is known, and "seeds".
+    Mean and standard deviation are NaN if no value is known; the deviation of one value is 0.
     """
     array = np.asarray(values, np.float64)
     known = array[~np.isnan(array)]
@@ -42,7 +34,7 @@ def spread(values: Any) -> dict[str, Any]:
 
 
 def in_words(figure: Mapping[str, Any], form: str = ".3f") -> str:
-    """Write mean and deviation of what `spread` gave, or a dash if nothing is known."""
+    """Write mean and deviation as `mean_and_deviation` gives them, or a dash if nothing is known."""
     if figure["mean"] is None or not np.isfinite(figure["mean"]):
         return "–"
     return f"{figure['mean']:{form}} ± {figure['sd']:{form}}"
