@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table as Sheet
 
+from lava_predict.analysis.over_seeds import in_words, mean_and_deviation, plain
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.analysis.over_seeds import in_words, mean_and_deviation, plain
 from lava_predict.comparison import plots as draw
 from lava_predict.comparison.study import (
     COEFFICIENT_WIDTHS,
