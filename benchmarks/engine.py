@@ -86,8 +86,7 @@ def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
     same_spikes, z_difference = True, 0.0
     for cells, noise, learning in itertools.product(sizes, (True, False), (True, False)):
         contest = Contest(cells, noise)
-        # Compiles, fills the caches and gives the readout weights.
-        contest.play(contest.meet.trial(0, 0))
+        contest.play(contest.meet.trial(0, 0))  # compiles, fills the caches and gives the readout weights
         contest.spikes = contest.steps = 0
         trials = max(1, 4000 // cells)
         per_step = []

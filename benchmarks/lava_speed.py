@@ -1,8 +1,7 @@
 """Time the Lava Processes beside the reference engine, on one 100-trial block of robust, in one run.
 
 Engine and fused forms play the whole block, in turn; the forms that advance one step per Lava step play
-a few trials, so compare them per step. Building the network and compiling kernels are not timed: each
-engine plays a trial before its clock starts. Medians of some repeats.
+a few trials, so compare them per step. Building the network and compiling kernels are not timed.
 
     python benchmarks/lava_speed.py [--precision fixed] [--cells 20]
 """
@@ -62,7 +61,7 @@ def main() -> None:
     engines = {name: build(config, precision, form, steps) for name, (form, steps, _) in WAYS.items()}
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in WAYS}
     for meet, engine in engines.values():
-        play(meet, engine, range(1))
+        play(meet, engine, range(1))  # compiles
     for repeat in range(repeats):
         for name, (_, _, trials) in WAYS.items():
             first = 1 + repeat * trials

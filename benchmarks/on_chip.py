@@ -148,13 +148,9 @@ def plan_of(recording: Recording, case: Case) -> on_chip.OnChipPlan:
         cells=recording.config.reservoir.neurons,
         dt_ms=recording.config.run.dt_ms,
         tau_x_ms=readout.tau_x_ms,
-        when_rate=case.when_rate,
         norm=recording.norm + readout.when_norm_floor,
         constant_input=readout.constant_input,
-        weight_range=case.weight_range,
-        impulse=case.impulse,
-        error_bits=case.error_bits,
-        epoch=case.epoch,
+        **{name: getattr(case, name) for name in Case._fields[: LIFTING.start]},
     )
 
 

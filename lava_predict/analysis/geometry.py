@@ -86,28 +86,14 @@ def participation_ratio(covariance: np.ndarray) -> float:
 
 
 def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw random vectors inside the state subspace that a network visits.
+    """Draw random vectors inside the state subspace that a network visits, (*shape, N) float64.
 
-    Local rules build weights as sums of states times errors; with random errors these sums are such vectors.
-
-    Parameters
-    ----------
-    second_moments : (N, N) float64
-        Of the states, up to a factor.
-    shape : tuple of int
-        How many vectors.
-    rng : numpy.random.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    (*shape, N) float64
-        Normal, of mean 0 and these second moments.
+    Local rules build weights as sums of states times errors; with random errors these sums are such vectors:
+    normal, of mean 0, with the second moments (N, N) of the states, given up to a factor.
     """
-    size, axes = np.linalg.eigh(second_moments)
-    # Rounding makes the least eigenvalues of a singular matrix a little negative.
-    scale = np.sqrt(np.maximum(size, 0.0))
-    return np.asarray((rng.standard_normal((*shape, size.size)) * scale) @ axes.T)
+    # Not checked: rounding makes the least eigenvalues of a singular matrix a little negative.
+    mean = np.zeros(len(second_moments))
+    return rng.multivariate_normal(mean, second_moments, shape, check_valid="ignore", method="eigh")
 
 
 @dataclass(frozen=True)
@@ -177,7 +163,7 @@ def shuffled(
     Returns
     -------
     (count,) float64
-        The statistic.
+        The samples.
     """
     rng = np.random.default_rng(seed)
     return np.array([statistic(values, *(rng.permutation(each) for each in labels)) for _ in range(count)])
@@ -199,7 +185,7 @@ def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
     Returns
     -------
     float
-        Degrees, 0 .. 90; NaN if either axis is 0.
+        Degrees, 0 .. 90; NaN if either axis is all 0.
     """
     values = np.stack([one - np.mean(one), other - np.mean(other)], axis=1)
     axes = np.linalg.lstsq(scores, values, rcond=None)[0].T
@@ -212,19 +198,10 @@ def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
 
 
 def share_nearer(distance: np.ndarray, matching: int) -> float:
-    """Share of the other endpoints that are nearer than the matching one.
+    """Share of the other endpoints that are nearer to a probe than the endpoint with the probe's statistics.
 
-    Parameters
-    ----------
-    distance : (E,) float64
-        From one probe to every endpoint, E > 1; a row of `distances`.
-    matching : int
-        The endpoint with the statistics of the probe.
-
-    Returns
-    -------
-    float
-        0 if the matching endpoint is the nearest, 1/2 on average for a random one; NaN if a distance is NaN.
+    Takes a row of `distances`, (E,) with E > 1, and the number of the matching endpoint. The share is 0 if
+    this one is the nearest, 1/2 on average for a random one, and NaN if a distance is NaN.
     """
     if not np.isfinite(distance).all():
         return float("nan")

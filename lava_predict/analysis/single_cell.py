@@ -129,18 +129,10 @@ def fi_curve(
     settle_ms: float = 500.0,
     dt_ms: float = 1.0,
 ) -> np.ndarray:
-    """Measure firing rate over constant current.
+    """Measure firing rates over constant current, each current given to every cell.
 
-    Parameters
-    ----------
-    simulate : Simulate
-        The arithmetic; its time step must be ``dt_ms``.
-    cells : sequence of Cell
-        Cells.
-    currents : (currents,) float64
-        Currents, each given to every cell.
-    duration_ms, settle_ms : float
-        Spikes are counted for ``duration_ms`` after the first ``settle_ms``, which leave out the onset.
+    The time step of the arithmetic must be ``dt_ms``. Spikes are counted for ``duration_ms`` after the first
+    ``settle_ms``, which leave out the onset.
 
     Returns
     -------

@@ -131,13 +131,12 @@ def differing_share(one: Raster, other: Raster, window_steps: int = 200) -> np.n
     one, other : Raster
         Of the same cells and steps.
     window_steps : int
-        A cell is recently active if it spiked in the last so many steps, the present one included.
+        A cell is recently active if it spiked in the last so many steps of either raster, now included.
 
     Returns
     -------
     (steps,) float64
-        Share of the cells with a spike in either raster; 0 where there is no spike at all, NaN until
-        the window is complete, when a few cells would decide.
+        0 where no cell is active; NaN until the window is complete, as a few cells would decide.
     """
     either = np.divmod(np.union1d(_places(one), _places(other)), one.cells)
     differing = _recently_active(*differing_spikes(one, other), one.steps, window_steps)

@@ -13,14 +13,10 @@ def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance:
 
     Parameters
     ----------
-    bits : (widths,) int
-        Word lengths that were tried, in any order, none twice.
-    error : (widths,) float
-        Error at each; NaN (a run that diverged) is never good.
-    reference_error : float
-        Error without rounding, for instance in float.
-    tolerance : float
-        Largest good ratio of error to reference: 1.05 allows 5 % more.
+    bits, error : (widths,)
+        Word lengths that were tried, in any order, none twice; and the error at each. NaN is never good.
+    reference_error, tolerance : float
+        Error without rounding, for instance in float; and the largest good ratio of an error to it.
 
     Returns
     -------

@@ -441,10 +441,9 @@ def _run(unit: Unit) -> TaskOutcome | NetworkOutcome:
 def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
     """Lay out the units of work by the part of the comparison that they serve."""
     variants = variants_of(config)
+    noise = variants[NOISE].changes
     networks = [
-        NetworkUnit(
-            *(with_changes(config, changes, seed).to_dict() for changes in ((), variants[NOISE].changes))
-        )
+        NetworkUnit(with_changes(config, (), seed).to_dict(), with_changes(config, noise, seed).to_dict())
         for seed in seeds
     ]
     laid_out: dict[Key, Sequence[Unit]] = {("network", ""): networks}
