@@ -6,13 +6,13 @@ import base64
 import json
 import re
 from html.parser import HTMLParser
+from importlib import resources
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from lava_predict.errors import UserError
-from lava_predict.reports import page as report
 from lava_predict.reports import plot_style
 from lava_predict.reports.page import (
     Callout,
@@ -237,6 +237,13 @@ def test_contents_lead_to_every_section_of_a_long_page(sections: int) -> None:
         assert links == [(f"#{name}", f"Part {n}") for n, name in enumerate(ids)]
 
 
+STYLE = resources.files("lava_predict.reports").joinpath("templates", "page.css").read_text("utf-8")
+PALETTES = [
+    dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", colours))
+    for colours in re.findall(r":root \{(.*?)\}", STYLE, re.S)
+]
+
+
 def luminance(colour: str) -> float:
     rgb = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
@@ -248,10 +255,14 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("palette", [report.LIGHT, report.DARK])
+def test_the_page_has_the_style_with_a_light_and_a_dark_palette() -> None:
+    assert STYLE in to_html(sample())
+    light, dark = PALETTES
+    assert light.keys() == dark.keys() > {"page", "panel", "text", "link", "info", "warning", "pass", "fail"}
+
+
+@pytest.mark.parametrize("palette", PALETTES, ids=["light", "dark"])
 def test_words_stand_out_from_what_is_behind_them(palette: dict[str, str]) -> None:
-    html = to_html(sample())
-    assert all(f"--{name}: {colour};" in html for name, colour in palette.items())
     behind = {"page", "panel"}
     for name in palette.keys() - behind - {"rule"}:
         for ground in behind:
@@ -260,9 +271,9 @@ def test_words_stand_out_from_what_is_behind_them(palette: dict[str, str]) -> No
 
 def test_the_style_names_no_colour_that_is_not_checked() -> None:
     # White stands behind the pictures only, which are drawn for it.
-    style = report._STYLE.replace("background: #fff;", "")
+    style = re.sub(r":root \{.*?\}", "", STYLE, flags=re.S).replace("background: #fff;", "")
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgb|hsl", style)
-    assert set(re.findall(r"var\(--(\w+)\)", style)) - {"edge"} <= report.LIGHT.keys() == report.DARK.keys()
+    assert set(re.findall(r"var\(--(\w+)\)", style)) - {"edge"} <= PALETTES[0].keys()
 
 
 @pytest.mark.parametrize("page", [sample(1), sample(4), every_text(NASTY), every_text("“é” ± \U0001f9e0\n")])
