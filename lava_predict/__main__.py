@@ -1,5 +1,5 @@
 """Makes ``python -m lava_predict`` the command."""
 
-from lava_predict.cli.app import main
+from lava_predict.cli import main
 
 main()

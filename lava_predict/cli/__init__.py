@@ -1,1 +1,55 @@
-"""The command `lava-predict`."""
+"""The command ``lava-predict``: a module per command, `shared` for what they share.
+
+What takes long to import (numba, HDF5, plots, validation) is imported inside the commands, so that
+``lava-predict --help`` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from lava_predict import __version__
+from lava_predict.cli import check, compare, export, plan, report, reproduce, run
+from lava_predict.cli.shared import reported
+
+app = typer.Typer(
+    name="lava-predict",
+    help="Networks that learn what will happen, when, and with what probability.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for _command in (
+    run.run,
+    compare.compare,
+    reproduce.reproduce,
+    report.report,
+    plan.plan,
+    check.check,
+    export.export,
+):
+    app.command()(reported(_command))
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app(run.with_folder_to_resume(sys.argv[1:]))
+
+
+def _terminate(signum: int, frame: object) -> None:
+    """Leave by way of the clean-up that any exception takes."""
+    raise SystemExit(128 + signum)

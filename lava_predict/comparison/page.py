@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from rich.table import Table as Sheet
 
-from lava_predict.analysis.over_seeds import in_words, mean_and_deviation, plain
+from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
 from lava_predict.comparison import plots as draw
@@ -29,60 +28,80 @@ from lava_predict.comparison.study import (
     TaskOutcome,
 )
 from lava_predict.network.draw import excitatory_cells
-from lava_predict.records.run_record import SCHEMA
-from lava_predict.reports.page import Callout, Figure, Number, Paragraph, Report, Section, Table
+from lava_predict.reports.outcome import Outcome, sheet
+from lava_predict.reports.page import (
+    Callout,
+    Element,
+    Entry,
+    Figure,
+    Number,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+)
 from lava_predict.reports.plot_style import to_png
 
-_SHOWN = (FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS)
 
-
-def summarise(found: Comparison) -> dict[str, Any]:
-    """Return what summary.json of a comparison holds: plain values, NaN as None.
+def outcome(found: Comparison, wall_s: float) -> Outcome:
+    """Gather what `lava-predict compare` leaves and prints.
 
     Parameters
     ----------
     found : Comparison
         As `compare` gives it.
+    wall_s : float
+        How long it took.
 
     Returns
     -------
-    dict
-        Mean over seeds as "mean", standard deviation as "sd", each seed's value as "seeds".
+    Outcome
+        In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
-    summary: dict[str, Any] = plain(
-        {
-            "schema": SCHEMA,
-            "command": "compare",
-            "preset": found.config.preset,
-            "seeds": list(found.seeds),
-            "single_cell": _cells(found),
-            "network": _network(found),
-            "readouts": _readouts(found),
-            "task": _task(found),
-            "word_length": {
-                "full_error": mean_and_deviation(found.full_error),
-                "tolerance": TOLERANCE,
-                "variables": {
-                    name: {
-                        "bits": widths,
-                        "error": error.mean(axis=0),
-                        "sd": error.std(axis=0),
-                        "knee": found.knees[name],
-                    }
-                    for name, error, widths in _swept(found)
-                },
-            },
-            "warnings": [vars(warning) for warning in found.warnings],
-        }
+    values = {
+        "preset": found.config.preset,
+        "seeds": found.seeds,
+        "single_cell": _cells(found),
+        "network": _network(found),
+        "readouts": _readouts(found),
+        "task": _task(found),
+        "word_length": {
+            "full_error": mean_and_deviation(found.full_error),
+            "tolerance": TOLERANCE,
+            "variables": _word_lengths(found),
+        },
+        "timing": {"wall_s": wall_s},
+    }
+    header, rows = _main_rows(values)
+    figures = {name: Figure(to_png(drawn), alt, caption) for name, drawn, alt, caption in _drawn(found)}
+    return Outcome(
+        "compare",
+        values,
+        sheet(
+            header,
+            rows,
+            "Float against fixed point: mean and deviation over seeds",
+            "error: relative to predicting nothing, at a block's end; the last two rows are the nulls",
+        ),
+        ["fewest bits: " + ", ".join(f"{name} {knee}" for name, knee in found.knees.items())],
+        found.warnings,
+        found.config,
+        figures,
+        _page(found, values, figures),
     )
-    return summary
 
 
-def _swept(found: Comparison) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield each variable whose word length was cut, its errors and the lengths."""
-    for names, widths in ((STATE_VARIABLES, STATE_WIDTHS), (COEFFICIENTS, COEFFICIENT_WIDTHS)):
-        for name in names:
-            yield name, found.sweep[name], widths
+def _word_lengths(found: Comparison) -> dict[str, Any]:
+    return {
+        name: {
+            "bits": widths,
+            "error": found.sweep[name].mean(axis=0),
+            "sd": found.sweep[name].std(axis=0),
+            "knee": found.knees[name],
+        }
+        for names, widths in ((STATE_VARIABLES, STATE_WIDTHS), (COEFFICIENTS, COEFFICIENT_WIDTHS))
+        for name in names
+    }
 
 
 def _cells(found: Comparison) -> dict[str, Any]:
@@ -176,81 +195,52 @@ def _errors(outcomes: list[TaskOutcome]) -> np.ndarray:
     return np.array([outcome.error for outcome in outcomes])
 
 
-def main_rows(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows of the table that says most: one row a variant, mean and deviation."""
-    task, readouts = summary["task"], summary["readouts"]
-    labels = [label for label in task["variants"][FLOAT]["error"] if not label.endswith("trial 0")]
-    ends = [
-        max((label for label in labels if label.startswith(block)), key=labels.index)
-        for block in dict.fromkeys(label.split(",")[0] for label in labels)
-    ]
+def _main_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
+    """Return header and rows of the most important table: one row per variant, mean and deviation."""
+    variants, amplitude_r = values["task"]["variants"], values["task"]["amplitude_r"]
+    # Of each block the last probe, unless it was tested before learning only.
+    labels = [label for label in variants[FLOAT]["error"] if not label.endswith("trial 0")]
+    ends = list({label.split(",")[0]: label for label in labels}.values())
     header = ["", *(f"error, {label}" for label in ends), "ratio to float", "r of amplitude", "rate (Hz)"]
     header += ["weights' r", "prediction differs"]
-    rows = []
-    for name in _SHOWN:
-        variant = task["variants"][name]
-        r = task["amplitude_r"].get(name)
-        against = readouts.get(name)
+    rows: list[list[Entry]] = []
+    for name in (FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS):
+        variant, readout = variants[name], values["readouts"].get(name, {})
         rows.append(
             [
                 name,
-                *(in_words(variant["error"][label]) for label in ends),
-                in_words(variant["first_block_end_ratio_to_float"]),
-                in_words(r) if r else "–",
-                in_words(variant["rate_hz"], ".2f"),
-                in_words(against["weight_correlation"]) if against else "–",
-                in_words(against["prediction_difference"]) if against else "–",
+                *(_number(variant["error"][label]) for label in ends),
+                _number(variant["first_block_end_ratio_to_float"]),
+                _number(amplitude_r.get(name)),
+                _number(variant["rate_hz"], ".2f"),
+                _number(readout.get("weight_correlation")),
+                _number(readout.get("prediction_difference")),
             ]
         )
     return header, rows
 
 
-def table(summary: Mapping[str, Any]) -> Sheet:
-    """Lay out the table that `compare` prints."""
-    header, rows = main_rows(summary)
-    sheet = Sheet(
-        title="Float against fixed point: mean and deviation over seeds",
-        caption="error: relative to predicting nothing, at a block's end; the last two rows are the nulls",
-    )
-    for number, name in enumerate(header):
-        sheet.add_column(name, justify="left" if number == 0 else "right")
-    for row in rows:
-        sheet.add_row(*row)
-    return sheet
+def _number(figure: Mapping[str, Any] | None, form: str = ".3f") -> Number | None:
+    return None if figure is None else Number(in_words(figure, form))
 
 
-def figures(found: Comparison) -> dict[str, tuple[bytes, str, str]]:
-    """Draw every figure.
-
-    Parameters
-    ----------
-    found : Comparison
-        As `compare` gives it.
-
-    Returns
-    -------
-    dict of str to (bytes, str, str)
-        By file name without ending: PNG, text in place of the picture, caption.
-    """
-    drawn = {}
-    for name, figure, alt, caption in _drawn(found):
-        drawn[name] = (to_png(figure), alt, caption)
-    return drawn
+_Drawn = tuple[str, Any, str, str]
+"""A figure's file name without ending, the figure, the text in its place and its caption."""
 
 
-def _drawn(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
+def _drawn(found: Comparison) -> Iterator[_Drawn]:
     yield from _cell_figures(found)
     yield from _network_figures(found)
     yield from _task_figures(found)
     yield from _sweep_figures(found)
 
 
-def _cell_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
+def _cell_figures(found: Comparison) -> Iterator[_Drawn]:
     cells, names = found.cells, [cell.name for cell in CELLS]
     yield (
         "f_i_curves",
         draw.f_i_curves(cells.currents, cells.rates_hz, names),
-        "Firing rate over constant current for six cells; the curves of float and fixed lie on each other.",
+        "Firing rate over constant current for six cells; the curves of float and fixed coincide.",
         "Single cells: rate over constant current, a panel a cell.",
     )
     slowest = int(np.argmin([cell.a for cell in CELLS]))
@@ -263,30 +253,23 @@ def _cell_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
     )
 
 
-def _network_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
-    run = found.networks[0]
-    dt = found.config.run.dt_ms
+def _network_figures(found: Comparison) -> Iterator[_Drawn]:
+    run, dt = found.networks[0], found.config.run.dt_ms
     pair = run.pairs[FIXED]
+    nulls = {name: run.pairs[name].share for name in NULLS}
     yield (
         "divergence",
-        draw.divergence(
-            np.arange(pair.share.size) * dt,
-            {FIXED: pair.share},
-            {name: run.pairs[name].share for name in NULLS},
-            0.5,
-        ),
+        draw.divergence(np.arange(pair.share.size) * dt, {FIXED: pair.share}, nulls, 0.5),
         "Share of the active cells whose spikes differ from float's over time, for fixed and both nulls.",
-        f"How two runs part (seed {found.seeds[0]}): share of the cells active of late whose spikes differ "
-        "from float's. In grey the nulls.",
+        f"How two runs diverge (seed {found.seeds[0]}): share of the recently active cells whose spikes "
+        "differ from float's. In grey the nulls.",
     )
     half = (pair.distance.size - 1) // 2
-    lags = np.arange(-half, half + 1) * dt
-    per_seed = {name: np.array([r.pairs[name].distance for r in found.networks]) for name in (FIXED, *NULLS)}
-    known = {name: rows[~np.isnan(rows).any(axis=1)] for name, rows in per_seed.items()}
-    if all(len(rows) for rows in known.values()):
+    distances = {name: np.array([r.pairs[name].distance for r in found.networks]) for name in (FIXED, *NULLS)}
+    if all((~np.isnan(rows)).all(axis=1).any() for rows in distances.values()):
         yield (
             "distance",
-            draw.distance_over_lag(lags, {FIXED: known[FIXED]}, {name: known[name] for name in NULLS}),
+            draw.distance_over_lag(np.arange(-half, half + 1) * dt, {FIXED: distances.pop(FIXED)}, distances),
             "Spike-train distance to float over lag, for fixed and both nulls; 1 is unrelated.",
             "Spike-train distance to float over lag (van Rossum, 10 ms): median over cells, band over seeds. "
             "0 is identical, 1 unrelated.",
@@ -299,22 +282,22 @@ def _network_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
     )
 
 
-def _task_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
+def _task_figures(found: Comparison) -> Iterator[_Drawn]:
     first = found.tasks[FLOAT][0]
+    errors = {name: _errors(outcomes) for name, outcomes in found.tasks.items()}
     before = np.cumsum([0, *(block.trials for block in found.config.task.blocks)])[first.block]
     yield (
         "learning",
         draw.learning_curves(
             before + first.trials,
             first.block,
-            {name: _errors(found.tasks[name]) for name in (FLOAT, FIXED, ON_CHIP, UNCENTRED)},
-            {name: _errors(found.tasks[name]) for name in NULLS},
+            {name: errors[name] for name in (FLOAT, FIXED, ON_CHIP, UNCENTRED)},
+            {name: errors[name] for name in NULLS},
         ),
         "Error over trials in all variants; it falls within each block and rises at each switch.",
         "Learning and re-learning: error relative to predicting nothing, median and quartiles over seeds.",
     )
-    for kind, chart in _switch_figures(found):
-        yield "switches", chart, f"Error over trials since each switch ({kind}).", "After each switch."
+    yield from _switch_figure(first, {name: errors[name] for name in (FLOAT, FIXED, ON_CHIP)})
     if found.amplitude:
         yield (
             "amplitude",
@@ -322,152 +305,118 @@ def _task_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
             "Amplitude of the first event's prediction over its probability, for each precision.",
             "Amplitude of the prediction over the event's probability.",
         )
-    seeds = {name: found.tasks[name][0] for name in (FLOAT, FIXED, ON_CHIP)}
+    predictions = {name: found.tasks[name][0].prediction for name in (FLOAT, FIXED, ON_CHIP)}
+    times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms
     yield (
         "prediction",
-        draw.prediction_overlay(
-            np.arange(len(first.truth)) * found.config.run.dt_ms,
-            {name: outcome.prediction for name, outcome in seeds.items()},
-            first.truth,
-            found.config.task.cue_ms,
-        ),
+        draw.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
         "Prediction after the cue alone in float, fixed and on-chip beside the truth.",
         f"Prediction at the end of the first block (seed {found.seeds[0]}).",
     )
     yield (
         "weights",
-        draw.readout_weights(seeds[FLOAT].w_when, seeds[FIXED].w_when),
+        draw.readout_weights(first.w_when, found.tasks[FIXED][0].w_when),
         "Weight of every cell in the when readout, fixed against float.",
         f"Weights of the when readout at the end of the first block (seed {found.seeds[0]}).",
     )
 
 
-def _switch_figures(found: Comparison) -> Iterator[tuple[str, Any]]:
-    first = found.tasks[FLOAT][0]
+def _switch_figure(first: TaskOutcome, errors: Mapping[str, np.ndarray]) -> Iterator[_Drawn]:
+    """Draw what follows each switch, if every block was probed at the same trials."""
     blocks = [number for number in np.unique(first.block) if number > 0]
     trials = [first.trials[first.block == number] for number in blocks]
     if not blocks or any(not np.array_equal(trials[0], other) for other in trials):
         return
-    errors = {
+    by_switch = {
         f"block {number} to {number + 1}": {
-            name: _errors(found.tasks[name])[:, first.block == number] for name in (FLOAT, FIXED, ON_CHIP)
+            name: error[:, first.block == number] for name, error in errors.items()
         }
         for number in blocks
     }
-    yield ", ".join(errors), draw.switches(trials[0], errors)
+    alt = f"Error over trials since each switch ({', '.join(by_switch)})."
+    yield "switches", draw.switches(trials[0], by_switch), alt, "After each switch."
 
 
-def _sweep_figures(found: Comparison) -> Iterator[tuple[str, Any, str, str]]:
-    reference = _errors(found.tasks[FLOAT])
+def _sweep_figures(found: Comparison) -> Iterator[_Drawn]:
     end = int(np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1])
+    float_error = _errors(found.tasks[FLOAT])[: len(found.full_error), end]
     for file, names, widths, what in (
         ("state_bits", STATE_VARIABLES, STATE_WIDTHS, "states"),
         ("coefficient_bits", COEFFICIENTS, COEFFICIENT_WIDTHS, "coefficients and weights"),
     ):
+        errors = {name: found.sweep[name] for name in names}
         yield (
             file,
-            draw.word_length_knees(
-                widths,
-                {name: found.sweep[name] for name in names},
-                {name: found.knees[name] for name in names},
-                reference[: len(found.full_error), end],
-                np.ones(1),
-            ),
+            draw.word_length_knees(widths, errors, found.knees, float_error, np.ones(1)),
             f"Error at the end of the first block over the word length of {what}, one variable at a time.",
-            f"Word length of {what}, one at a time, all others full. Ringed: the knee, the fewest bits from "
-            f"which on the mean error stays within a factor {TOLERANCE:g} of full lengths'. Band: float.",
+            f"Word length of {what}, one at a time, all others full. Ringed: the knee, the smallest word "
+            f"length that keeps the mean error within a factor {TOLERANCE:g} of full lengths'. Band: float.",
         )
 
 
-def page(
-    found: Comparison, summary: Mapping[str, Any], drawn: Mapping[str, tuple[bytes, str, str]]
-) -> Report:
-    """Put table and figures together as a page.
-
-    Parameters
-    ----------
-    found, summary, drawn
-        As `compare`, `summarise` and `figures` give them.
-
-    Returns
-    -------
-    Report
-        For `report.to_html`.
-    """
-    pictures = {name: Figure(*parts) for name, parts in drawn.items()}
-
+def _page(found: Comparison, values: Mapping[str, Any], figures: Mapping[str, Figure]) -> Report:
     def show(*names: str) -> list[Figure]:
-        return [pictures[name] for name in names if name in pictures]
+        return [figures[name] for name in names if name in figures]
 
-    header, rows = main_rows(summary)
-    ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
+    ratio = values["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
         f"Preset {found.config.preset}, seeds {found.seeds[0]} to {found.seeds[-1]}. At the end of the first "
         f"block the error in fixed point is {in_words(ratio)} times that in float (mean and deviation of the "
         "ratio, paired over seeds)."
     )
     warnings = [Callout("warning", str(warning)) for warning in found.warnings]
-    return Report(
-        "Float against fixed point",
-        lead,
-        [
-            Section(
-                "The task",
-                [
-                    *(warnings or [Callout("pass", "No parameter is badly held and nothing saturates.")]),
-                    Table("Mean and deviation over seeds", header, [_row(row) for row in rows]),
-                    Paragraph(
-                        f"“{UNCENTRED}” is the rule that “{ON_CHIP}” stands for. The nulls: “{ULP}” raises "
-                        f"every cell's v by one unit in the last place, “{NOISE}” draws the cells' private "
-                        "noise anew."
-                    ),
-                    *show("learning", "switches", "amplitude"),
-                ],
-            ),
-            Section("Readouts", show("prediction", "weights")),
-            Section(
-                "The unlearned network",
-                [_network_table(summary), *show("divergence", "distance", "rates")],
-            ),
-            Section("Single cells", show("f_i_curves", "lag")),
-            Section("Word lengths", [_knee_table(summary), *show("state_bits", "coefficient_bits")]),
-        ],
-    )
+    task: list[Element] = [
+        *(warnings or [Callout("pass", "No parameter is badly held and nothing saturates.")]),
+        Table("Mean and deviation over seeds", *_main_rows(values)),
+        Paragraph(
+            f"“{UNCENTRED}” is the rule that “{ON_CHIP}” approximates. The nulls: “{ULP}” raises every "
+            f"cell's v by one unit in the last place, “{NOISE}” draws the cells' private noise again."
+        ),
+        *show("learning", "switches", "amplitude"),
+    ]
+    network: list[Element] = [_network_table(values), *show("divergence", "distance", "rates")]
+    words: list[Element] = [_knee_table(values), *show("state_bits", "coefficient_bits")]
+    sections = [
+        Section("The task", task),
+        Section("Readouts", show("prediction", "weights")),
+        Section("The unlearned network", network),
+        Section("Single cells", show("f_i_curves", "lag")),
+        Section("Word lengths", words),
+    ]
+    return Report("Float against fixed point", lead, sections)
 
 
-def _row(row: list[str]) -> list[str | Number]:
-    return [row[0], *(Number(text) for text in row[1:])]
-
-
-def _network_table(summary: Mapping[str, Any]) -> Table:
-    network = summary["network"]
-    rows: list[list[str | Number]] = []
+def _network_table(values: Mapping[str, Any]) -> Table:
+    network = values["network"]
+    columns = {
+        "rate_hz": ("rate (Hz)", ".2f"),
+        "interval_cv": ("CV of intervals", ".3f"),
+        "silent_share": ("silent", ".2%"),
+    }
+    against_float = {
+        "horizon_ms": ("first spike differs (ms)", ".0f"),
+        "parted_ms": ("half of the cells differ (ms)", ".0f"),
+        "rate_correlation": ("rates' r", ".4f"),
+        "distance": ("least distance", ".3f"),
+    }
+    rows: list[list[Entry]] = []
     for name in (FLOAT, FIXED, *NULLS):
-        pair = network["against_float"].get(name)
-        cells = [
-            in_words(network["rate_hz"][name], ".2f"),
-            in_words(network["interval_cv"][name]),
-            in_words(network["silent_share"][name], ".2%"),
-        ]
-        for key, form in (
-            ("horizon_ms", ".0f"),
-            ("parted_ms", ".0f"),
-            ("rate_correlation", ".4f"),
-            ("distance", ".3f"),
-        ):
-            cells.append(in_words(pair[key], form) if pair else "–")
-        rows.append([name, *(Number(cell) for cell in cells)])
-    header = ["", "rate (Hz)", "CV of intervals", "silent", "first spike differs (ms)"]
-    header += ["half of the cells differ (ms)", "rates' r", "least distance"]
+        pair = network["against_float"].get(name, {})
+        alone = [_number(network[key][name], form) for key, (_, form) in columns.items()]
+        rows.append(
+            [name, *alone, *(_number(pair.get(key), form) for key, (_, form) in against_float.items())]
+        )
+    header = ["", *(title for title, _ in (*columns.values(), *against_float.values()))]
     return Table("The unlearned network, against float over ten seconds", header, rows)
 
 
-def _knee_table(summary: Mapping[str, Any]) -> Table:
-    rows: list[list[str | Number]] = []
-    for name, swept in summary["word_length"]["variables"].items():
+def _knee_table(values: Mapping[str, Any]) -> Table:
+    rows: list[list[Entry]] = []
+    for name, swept in values["word_length"]["variables"].items():
         errors = ", ".join(
-            f"{bits}: {'–' if error is None else format(error, '.2f')}"
+            f"{bits}: {'–' if np.isnan(error) else format(error, '.2f')}"
             for bits, error in zip(swept["bits"], swept["error"], strict=True)
         )
-        rows.append([f"fixed.{name}", Number("–" if swept["knee"] is None else str(swept["knee"])), errors])
+        knee = None if swept["knee"] is None else Number(str(swept["knee"]))
+        rows.append([f"fixed.{name}", knee, errors])
     return Table("Mean error at each word length", ["setting", "knee (bits)", "bits: error"], rows)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 # Okabe & Ito's palette, told apart with any colour vision; every line also differs in dash or marker.
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -24,6 +25,7 @@ _DASHES: tuple[Any, ...] = (
     (0, (4, 3)),
 )
 _MARKERS = ("o", "^", "s", "D", "v", "P")
+_DOTS: Any = (0, (2, 2))
 _QUARTILES = (25.0, 75.0)
 
 
@@ -50,6 +52,31 @@ def strip(axes: Axes) -> Axes:
     return axes
 
 
+def one_panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of a size in inches, and its only axes."""
+    figure = new_figure(width, height)
+    return figure, strip(figure.subplots())
+
+
+def mark_cue(axes: Axes, cue_ms: float) -> None:
+    """Shade the time while the cue is on."""
+    axes.axvspan(0, cue_ms, color="0.85", linewidth=0, zorder=0)
+
+
+CUE_KEY = Line2D([], [], color="0.85", linewidth=6, label="cue")
+"""What a legend shows for `mark_cue`."""
+
+
+def mark_switch(axes: Axes, trials: float) -> None:
+    """Mark a switch of the task's statistics."""
+    axes.axvline(trials, color=GREY, linewidth=0.8, linestyle=_DOTS)
+
+
+def mark_level(axes: Axes, level: float, name: str) -> None:
+    """Draw a level to compare with, such as the error of predicting nothing."""
+    axes.axhline(level, color="black", linewidth=0.8, linestyle=_DOTS, label=name)
+
+
 def point_style(number: int) -> dict[str, Any]:
     """Colour, dash and marker of the n-th line; beyond six, colours return with other dashes and markers."""
     shifted = (number + number // len(EVENT_COLOURS)) % len(_DASHES)
@@ -71,6 +98,16 @@ def null_style(number: int) -> dict[str, Any]:
     return {"color": GREY, "linestyle": _DASHES[(number + 1) % len(_DASHES)], "linewidth": 1.2}
 
 
+def named_lines(
+    compared: Mapping[str, Any], nulls: Mapping[str, Any] | None, style: Callable[[int], dict[str, Any]]
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield name, values and style of every line: the nulls in grey, then what is compared."""
+    for number, (name, values) in enumerate((nulls or {}).items()):
+        yield name, values, null_style(number)
+    for number, (name, values) in enumerate(compared.items()):
+        yield name, values, style(number)
+
+
 def legend(figure: Figure, handles: Sequence[Any], columns: int = 4) -> None:
     """Put one legend above all panels."""
     figure.legend(
@@ -84,7 +121,7 @@ def keys(axes: Axes) -> list[Any]:
 
 
 def median_over_rows(values: np.ndarray) -> np.ndarray:
-    """Median over rows; a run without a result (NaN) counts as worse than any, or failures would flatter."""
+    """Median over rows; a run without a result (NaN) counts as worse than any other."""
     return np.asarray(np.median(np.where(np.isnan(values), np.inf, values), axis=0))
 
 
@@ -98,18 +135,7 @@ def median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, st
 
 
 def to_png(figure: Figure) -> bytes:
-    """Render a figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        What to render.
-
-    Returns
-    -------
-    bytes
-        A PNG file.
-    """
+    """Return a figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()

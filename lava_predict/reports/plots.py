@@ -11,9 +11,25 @@ from matplotlib.lines import Line2D
 
 from lava_predict.network.draw import excitatory_cells
 from lava_predict.records.run_record import RunRecord
-from lava_predict.reports.plot_style import EVENT_COLOURS, GREY, colour_of, event_name, new_figure, strip
+from lava_predict.reports import page
+from lava_predict.reports.plot_style import (
+    CUE_KEY,
+    EVENT_COLOURS,
+    GREY,
+    colour_of,
+    event_name,
+    legend,
+    mark_cue,
+    mark_switch,
+    new_figure,
+    one_panel,
+    strip,
+    to_png,
+)
 
 _MOST_ROWS = 12
+_MOST_NAMED = 6
+_BIN_MS = 10.0
 
 
 def _block_starts(record: RunRecord) -> np.ndarray:
@@ -21,154 +37,112 @@ def _block_starts(record: RunRecord) -> np.ndarray:
     return np.cumsum([0, *(block.trials for block in record.config.task.blocks)])
 
 
-def _mark_switches(axes: Axes, record: RunRecord) -> None:
-    for switch in _block_starts(record)[1:-1]:
-        axes.axvline(float(switch), color=GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+def _last_probes(record: RunRecord) -> list[tuple[int, int]]:
+    """Every block that was probed, and the number of its last probe."""
+    blocks = np.unique(record.probe_block)
+    return [(int(block), int(np.flatnonzero(record.probe_block == block)[-1])) for block in blocks]
 
 
 def learning_curve(record: RunRecord) -> Figure:
-    """Error of the cue-only prediction over trials, block by block, with the switches marked.
-
-    Parameters
-    ----------
-    record : RunRecord
-        A run.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One panel.
-    """
-    figure = new_figure(8, 4)
-    axes = strip(figure.subplots())
+    """Draw the error of the cue-only prediction over trials, with the switches marked."""
+    figure, axes = one_panel(8, 4)
     starts = _block_starts(record)
-    for block in np.unique(record.probe_block):
+    for block, last in _last_probes(record):
         of_block = record.probe_block == block
         trials = starts[block] + record.probe_trials[of_block]
-        zero = record.zero_error[of_block][-1]
         axes.plot(trials, record.error[of_block], "o-", color=EVENT_COLOURS[0], markersize=4)
         axes.plot(trials, record.error_causal[of_block], "^:", color=EVENT_COLOURS[1], markersize=3)
-        axes.plot([starts[block], starts[block + 1]], [zero, zero], "--", color=GREY)
-    _mark_switches(axes, record)
-    keys = [
-        Line2D([], [], color=EVENT_COLOURS[0], marker="o", label="prediction"),
-        Line2D([], [], color=EVENT_COLOURS[1], marker="^", linestyle=":", label="causal prediction"),
-        Line2D([], [], color=GREY, linestyle="--", label="predicting nothing"),
-        Line2D([], [], color=GREY, linestyle=(0, (2, 2)), linewidth=0.8, label="switch"),
-    ]
-    figure.legend(handles=keys, loc="outside upper center", ncols=4, frameon=False)
+        axes.plot(starts[[block, block + 1]], record.zero_error[[last, last]], "--", color=GREY)
+    for switch in starts[1:-1]:
+        mark_switch(axes, float(switch))
+    legend(
+        figure,
+        [
+            Line2D([], [], color=EVENT_COLOURS[0], marker="o", label="prediction"),
+            Line2D([], [], color=EVENT_COLOURS[1], marker="^", linestyle=":", label="causal prediction"),
+            Line2D([], [], color=GREY, linestyle="--", label="predicting nothing"),
+            Line2D([], [], color=GREY, linestyle=(0, (2, 2)), linewidth=0.8, label="switch"),
+        ],
+    )
     axes.set(xlabel="training trials", ylabel="RMSE of the cue-only prediction", ylim=(0, None))
     return figure
 
 
 def prediction(record: RunRecord) -> Figure:
-    """Prediction against truth at the last probe of each block, a column per event, a row per block and cue.
+    """Draw the prediction beside the truth at the end of each block: a column per event, a row per cue.
 
-    Parameters
-    ----------
-    record : RunRecord
-        A run.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Up to 12 rows: the last blocks of a longer run.
+    A longer run shows its last blocks, in 12 rows.
     """
     events, cues = record.o.shape[3], record.o.shape[1]
-    rows = [(block, cue) for block in np.unique(record.probe_block) for cue in range(cues)][-_MOST_ROWS:]
+    rows = [(block, last, cue) for block, last in _last_probes(record) for cue in range(cues)][-_MOST_ROWS:]
     figure = new_figure(3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
     grid = figure.subplots(len(rows), events, squeeze=False, sharex=True, sharey=True)
-    for line, (block, cue) in zip(grid, rows, strict=True):
-        last = int(np.flatnonzero(record.probe_block == block)[-1])
+    for line, (block, last, cue) in zip(grid, rows, strict=True):
         for event, axes in enumerate(line):
             strip(axes)
             axes.plot(record.times_ms, record.truth[last, cue, :, event], "--", color="black", linewidth=1.2)
             axes.plot(record.times_ms, record.o[last, cue, :, event], color=colour_of(event), linewidth=1.5)
-            axes.axvspan(0, record.config.task.cue_ms, color="0.85", linewidth=0)
+            mark_cue(axes, record.config.task.cue_ms)
         name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {cue + 1}"
         line[0].set_ylabel(f"{name}\nexpectation")
     for event in range(events):
         grid[0, event].set_title(f"event {event_name(event)}")
         grid[-1, event].set_xlabel("time after the cue (ms)")
     grid[0, 0].set_ylim(0, 1.05)
-    keys = [
-        Line2D([], [], color=colour_of(0), label="prediction (colour: event)"),
-        Line2D([], [], color="black", linestyle="--", label="truth: probability x timing"),
-        Line2D([], [], color="0.85", linewidth=6, label="cue"),
-    ]
-    figure.legend(handles=keys, loc="outside upper center", ncols=3, frameon=False)
+    predicted = Line2D([], [], color=colour_of(0), label="prediction (colour: event)")
+    truth = Line2D([], [], color="black", linestyle="--", label="truth: probability x timing")
+    legend(figure, [predicted, truth, CUE_KEY])
     return figure
 
 
 def raster(record: RunRecord) -> Figure:
-    """Spikes of the last probe (first repeat), and the population's rate, a column per cue.
+    """Draw the spikes of the last probe (first repeat) and the population's rate, a column per cue.
 
-    Parameters
-    ----------
-    record : RunRecord
-        A run.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Cue shaded, latencies marked; excitatory cells below, inhibitory above.
+    The cue is shaded and the latencies are marked; excitatory cells are below, inhibitory cells above.
     """
     config = record.config
-    cues = record.o.shape[1]
-    last = record.probe_block.size - 1
-    excitatory, cells = excitatory_cells(config), config.reservoir.neurons
+    cues, last = record.o.shape[1], record.probe_block.size - 1
     figure = new_figure(7 * cues, 5)
     grid = figure.subplots(2, cues, squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
     for cue in range(cues):
-        shown = (record.spike_probe == last) & (record.spike_cue == cue)
-        step, cell = record.spike_step[shown], record.spike_cell[shown]
-        times = record.times_ms[step]
         upper, lower = strip(grid[0, cue]), strip(grid[1, cue])
-        for part, colour in ((cell < excitatory, EVENT_COLOURS[0]), (cell >= excitatory, EVENT_COLOURS[1])):
+        shown = (record.spike_probe == last) & (record.spike_cue == cue)
+        times, cell = record.times_ms[record.spike_step[shown]], record.spike_cell[shown]
+        excitatory = cell < excitatory_cells(config)
+        for part, colour in ((excitatory, EVENT_COLOURS[0]), (~excitatory, EVENT_COLOURS[1])):
             upper.plot(times[part], cell[part], ".", color=colour, markersize=1.5, rasterized=True)
         _, latencies = config.task.blocks[int(record.probe_block[last])].of_cue(cue)
         for axes in (upper, lower):
-            axes.axvspan(0, config.task.cue_ms, color="0.85", linewidth=0, zorder=0)
+            mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
-        for event, latency in enumerate(latencies):
-            upper.annotate(
-                f"{event_name(event)} due",
-                (latency, 1.01),
-                xycoords=("data", "axes fraction"),
-                ha="center",
-                fontsize=9,
-            )
-        width = 10.0
-        edges = np.arange(record.times_ms[0], record.times_ms[-1] + width, width)
+        _name_latencies(upper, latencies)
+        edges = np.arange(record.times_ms[0], record.times_ms[-1] + _BIN_MS, _BIN_MS)
         counts, _ = np.histogram(times, edges)
-        lower.stairs(counts / (cells * width / 1000.0), edges, color="black")
+        lower.stairs(counts / (config.reservoir.neurons * _BIN_MS / 1000.0), edges, color="black")
         lower.set_xlabel("time after the cue (ms)")
         if cues > 1:
             upper.set_title(f"cue {cue + 1}", pad=16)
     grid[0, 0].set_ylabel("cell")
     grid[1, 0].set_ylabel("rate (Hz)")
-    keys = [
-        Line2D([], [], color=EVENT_COLOURS[0], marker=".", linestyle="", label="excitatory"),
-        Line2D([], [], color=EVENT_COLOURS[1], marker=".", linestyle="", label="inhibitory"),
-        Line2D([], [], color="0.85", linewidth=6, label="cue"),
+    kinds = [
+        Line2D([], [], color=EVENT_COLOURS[number], marker=".", linestyle="", label=name)
+        for number, name in enumerate(("excitatory", "inhibitory"))
     ]
-    figure.legend(handles=keys, loc="outside upper center", ncols=3, frameon=False)
+    legend(figure, [*kinds, CUE_KEY])
     return figure
 
 
+def _name_latencies(axes: Axes, latencies: tuple[float, ...]) -> None:
+    for event, latency in enumerate(latencies):
+        name, place = f"{event_name(event)} due", (latency, 1.01)
+        axes.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+
+
 def probability(record: RunRecord) -> Figure:
-    """Estimated probability of each event over training trials, against the true one.
+    """Draw the estimated and the true probability of each event over training trials.
 
-    Parameters
-    ----------
-    record : RunRecord
-        A run.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One panel per cue; a tick for every occurrence of an event.
+    One panel per cue; a tick marks every trial in which an event occurred.
     """
     cues, events = record.o.shape[1], record.o.shape[3]
     figure = new_figure(8, 3.2 * cues + 0.6)
@@ -186,17 +160,16 @@ def probability(record: RunRecord) -> Figure:
             occurred = trials[record.trial_outcome[shown] == event]
             height = np.full(occurred.size, 1.04 + 0.05 * event)
             axes.plot(occurred, height, "|", color=colour, markersize=4)
-        _mark_switches(axes, record)
+        for switch in starts[1:-1]:
+            mark_switch(axes, float(switch))
         axes.set_ylabel("probability" if cues == 1 else f"cue {cue + 1}\nprobability")
         axes.set_ylim(-0.02, 1.06 + 0.05 * events)
     panels[-1].set_xlabel("training trial")
-    keys = [
-        Line2D([], [], color=colour_of(event), label=f"event {event_name(event)}") for event in range(events)
-    ]
-    keys.append(Line2D([], [], color="black", label="estimate"))
-    keys.append(Line2D([], [], color="black", linestyle="--", label="truth"))
-    keys.append(Line2D([], [], color="black", linestyle="", marker="|", label="event occurred"))
-    figure.legend(handles=keys, loc="outside upper center", ncols=min(len(keys), 6), frameon=False)
+    colours = [Line2D([], [], color=colour_of(n), label=f"event {event_name(n)}") for n in range(events)]
+    estimate = Line2D([], [], color="black", label="estimate")
+    truth = Line2D([], [], color="black", linestyle="--", label="truth")
+    tick = Line2D([], [], color="black", linestyle="", marker="|", label="event occurred")
+    legend(figure, [*colours, estimate, truth, tick], columns=6)
     return figure
 
 
@@ -207,3 +180,70 @@ FIGURES: dict[str, Callable[[RunRecord], Figure]] = {
     "probability": probability,
 }
 """Every picture of a run, by the name of its file."""
+
+_CAPTIONS = {
+    "learning_curve": "Error of the prediction after the cue alone, block by block, beside that of predicting"
+    " nothing. The causal prediction uses at each moment only what was known by then.",
+    "prediction": "What is expected, when and with what probability, at the end of each block, beside the"
+    " truth.",
+    "raster": "Spikes of the first presentation of the last probe; the dashed lines mark when the events are"
+    " due.",
+    "probability": "The estimated probability of each event over trials; ticks above mark the trials in which"
+    " it occurred.",
+}
+
+
+def pictures(record: RunRecord) -> dict[str, page.Figure]:
+    """Draw all of `FIGURES`, each with its caption and a text that says what it shows.
+
+    Parameters
+    ----------
+    record : RunRecord
+        A run.
+
+    Returns
+    -------
+    dict of str to lava_predict.reports.page.Figure
+        By file name without ending.
+    """
+    alts = {
+        "learning_curve": _alt_of_learning(record),
+        "prediction": _alt_of_prediction(record),
+        "raster": _alt_of_raster(record),
+        "probability": _alt_of_probability(record),
+    }
+    return {
+        name: page.Figure(to_png(draw(record)), alts[name], _CAPTIONS[name]) for name, draw in FIGURES.items()
+    }
+
+
+def _alt_of_learning(record: RunRecord) -> str:
+    courses = []
+    for block, last in _last_probes(record)[-_MOST_NAMED:]:
+        first = record.error[record.probe_block == block][0]
+        courses.append(f"from {first:.3f} to {record.error[last]:.3f} in block {block + 1}")
+    return f"Error of the prediction over training trials: {', '.join(courses)}."
+
+
+def _alt_of_prediction(record: RunRecord) -> str:
+    ends = [(record.o[last], record.truth[last]) for _, last in _last_probes(record)]
+    r = [
+        np.corrcoef(predicted.ravel(), truth.ravel())[0, 1]
+        for predicted, truth in ends
+        if np.ptp(truth) > 0 and np.ptp(predicted) > 0
+    ]
+    alike = f"; the mean correlation over blocks is {np.mean(r):.2f}" if r else ""
+    return f"Prediction and truth over the time after the cue, a row a block, a column an event{alike}."
+
+
+def _alt_of_probability(record: RunRecord) -> str:
+    last = ", ".join(f"{p:.2f}" for p in np.clip(record.trial_p[-1], 0, 1))
+    return f"Estimated and true probability of each event over training trials; the last estimates: {last}."
+
+
+def _alt_of_raster(record: RunRecord) -> str:
+    active = np.unique(record.spike_cell[record.spike_probe == record.probe_block.size - 1]).size
+    return (
+        f"Spikes of the {record.config.reservoir.neurons} cells before and after the cue, {active} of which "
+        "spike, and below them the mean rate."
+    )

@@ -1,25 +1,29 @@
-"""The page of a finished command: of a run from its record, of the others from the page they left."""
+"""The outcome and the page of a run, and the page of any folder that a command left."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lava_predict.analysis.integer_health import Health
 from lava_predict.errors import UserError
-from lava_predict.records.folder import unfinished_folder, write_file
-from lava_predict.records.run_record import SCHEMA, RunRecord, load_record
+from lava_predict.experiment.experiment import Result
+from lava_predict.records.folder import unfinished_folder
+from lava_predict.records.run_record import SCHEMA, RunRecord, cannot_write, load_record
 from lava_predict.reports import plots
+from lava_predict.reports.outcome import PAGE, Outcome
 from lava_predict.reports.page import (
     Callout,
     Code,
     Element,
     Entry,
-    Figure,
     KeyValues,
     Number,
     Paragraph,
@@ -29,15 +33,48 @@ from lava_predict.reports.page import (
     from_json,
     to_html,
 )
-from lava_predict.reports.plot_style import to_png
+from lava_predict.reports.summary import block_rows, per_cue, relative_errors, run_table, run_values
 from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import Config
 
-PAGE = "page.json"
-"""Name of the file from which a command's page can be made anew."""
-
 _MOST_NAMED = 6
-_FOUND_ELSEWHERE = ("preset", "run.seed")
+_NAMED_IN_THE_TITLE = ("preset", "run.seed")
+
+
+def run_outcome(result: Result, health: Health | None = None) -> Outcome:
+    """Gather what a run leaves and prints.
+
+    Parameters
+    ----------
+    result : Result
+        A finished run.
+    health : Health, optional
+        Of a run in integers.
+
+    Returns
+    -------
+    Outcome
+        Without a page: `lava-predict report` makes it from the files.
+    """
+    record = RunRecord.of(result)
+    values = run_values(result, health)
+    lines = [
+        "{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz".format(**values["reservoir"]),
+        "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time".format(
+            **values["timing"]
+        ),
+        f"fingerprint of the weights: {values['fingerprint']['weights']}",
+    ]
+    return Outcome(
+        "run",
+        values,
+        run_table(values),
+        lines,
+        health.warnings if health is not None else (),
+        result.config,
+        plots.pictures(record),
+        files={"results.h5": record.to_bytes()},
+    )
 
 
 def page(record: RunRecord, summary: Mapping[str, Any]) -> Report:
@@ -53,13 +90,21 @@ def page(record: RunRecord, summary: Mapping[str, Any]) -> Report:
     Returns
     -------
     Report
-        For `report.to_html`.
+        For `lava_predict.reports.page.to_html`.
     """
+    pictures = plots.pictures(record)
+    raster = pictures.pop("raster")
+    reservoir = summary["reservoir"]
+    network = [
+        ("cells", reservoir["neurons"]),
+        ("synapses", reservoir["synapses"]),
+        ("mean rate (Hz)", Number(f"{reservoir['mean_rate_hz']:.2f}")),
+    ]
     sections = [
-        Section("What was learned", [*_remarks(summary), *_learned(record, summary)]),
-        Section("The network", _network(record, summary)),
-        *_integers(summary),
-        Section("Settings", _settings(record.config)),
+        Section("What was learned", [*_learned(summary), *pictures.values()]),
+        Section("The network", [KeyValues(network), raster]),
+        *([Section("Integers", _integers(summary))] if "saturations" in summary else []),
+        Section("Settings", [_settings(record.config)]),
         Section("The same run again", _again(record.config, summary)),
     ]
     return Report(f"A run of {summary['preset']}, seed {summary['seed']}", _lead(summary), sections)
@@ -68,179 +113,66 @@ def page(record: RunRecord, summary: Mapping[str, Any]) -> Report:
 def _lead(summary: Mapping[str, Any]) -> str:
     blocks = summary["blocks"]
     where = f"{summary['backend']}, {summary['form']} form" if summary["form"] else summary["backend"]
-    told = [f"In {summary['precision']}, on the {where}."]
-    ends = [relative for block in blocks if (relative := _errors(block)[-1]) is not None]
-    if ends:
+    sentences = [f"In {summary['precision']}, on the {where}."]
+    last = [list(relative_errors(block).values())[-1] for block in blocks]
+    known = [error for error in last if error is not None]
+    if known:
         when = "At the end" if len(blocks) == 1 else f"At the end of the {len(blocks)} blocks"
-        told.append(
-            f"{when} the error of the prediction after the cue alone is {_listed(ends)} of the error of "
+        sentences.append(
+            f"{when} the error of the prediction after the cue alone is {_listed(known)} of the error of "
             "predicting nothing."
         )
-    off, late = _misses(blocks)
-    timing = f", predicted times by {late:.0f} ms" if late is not None else ""
-    told.append(f"Estimated probabilities are off by {off:.2f} on average{timing}.")
-    return " ".join(told)
+    probability_error, time_error_ms = _mean_misses(blocks)
+    timing = f", predicted times by {time_error_ms:.0f} ms" if time_error_ms is not None else ""
+    sentences.append(f"Estimated probabilities are off by {probability_error:.2f} on average{timing}.")
+    return " ".join(sentences)
 
 
 def _listed(values: Sequence[float]) -> str:
-    """Write figures as a list, or their range where they are many."""
+    """Write figures as a list, or their range if they are many."""
     if len(values) > _MOST_NAMED:
         return f"between {min(values):.2f} and {max(values):.2f} (mean {np.mean(values):.2f})"
     *first, last = (f"{value:.2f}" for value in values)
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _errors(block: Mapping[str, Any]) -> list[float | None]:
-    """Errors of a block relative to predicting nothing; None where nothing is all there is to predict."""
-    zero = block["zero_error"]
-    return [error / zero if zero else None for error in block["error"].values()]
-
-
-def _misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | None]:
+def _mean_misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | None]:
     """Mean distance of estimates from probabilities, and of peaks from latencies (ms), at blocks' ends.
 
-    Peaks count for events that occur, and where the prediction rises at all.
+    Peaks count for events that occur, and only if the prediction rises at all.
     """
-    off, late = [], []
+    probability_errors, time_errors = [], []
+    columns = ("probability", "probability_estimate", "latency_ms", "peak_ms")
     for block in blocks:
-        columns = ("probability", "probability_estimate", "latency_ms", "peak_ms")
-        for row in zip(*(_per_cue(block[name]) for name in columns), strict=True):
-            for true, estimate, due, peak in zip(*row, strict=True):
-                off.append(abs(estimate - true))
+        for cue in zip(*(per_cue(block[name]) for name in columns), strict=True):
+            for true, estimate, due, peak in zip(*cue, strict=True):
+                probability_errors.append(abs(estimate - true))
                 if true > 0 and peak is not None:
-                    late.append(abs(peak - due))
-    return float(np.mean(off)), float(np.mean(late)) if late else None
+                    time_errors.append(abs(peak - due))
+    return float(np.mean(probability_errors)), float(np.mean(time_errors)) if time_errors else None
 
 
-def _per_cue(values: Sequence[Any]) -> Sequence[Any]:
-    """Return one list over events a cue; summary.json leaves out the outer list where there is one cue."""
-    return values if isinstance(values[0], list) else [values]
-
-
-def _remarks(summary: Mapping[str, Any]) -> Iterator[Callout]:
-    warnings = summary.get("warnings", ())
-    if warnings:
-        yield Callout(
-            "warning", f"The integers do not hold this network well: {len(warnings)} reasons below."
-        )
-
-
-def _learned(record: RunRecord, summary: Mapping[str, Any]) -> list[Element]:
-    return [
-        _block_table(summary["blocks"]),
+def _learned(summary: Mapping[str, Any]) -> list[Element]:
+    probes, rows = block_rows(summary["blocks"])
+    header = ["block", "trials", "true p", "estimated p", "due (ms)", "peak (ms)"]
+    header += [f"error after {number}" for number in probes]
+    elements: list[Element] = [
+        Table("Prediction after the cue alone, at the end of each block", header, rows),
         Paragraph(
             "Entries with several numbers have one an event (A / B / ...). Errors are root mean square over "
             "time and events, as a share of the error of predicting nothing. A peak is the centroid of the "
             "prediction where it is above half its maximum."
         ),
-        *(_picture(name, record) for name in plots.FIGURES if name != "raster"),
     ]
+    if warnings := summary.get("warnings"):
+        text = f"The integers do not represent this network well: {len(warnings)} reasons below."
+        elements.insert(0, Callout("warning", text))
+    return elements
 
 
-def _block_table(blocks: Sequence[Mapping[str, Any]]) -> Table:
-    trials = sorted({int(number) for block in blocks for number in block["error"]})
-    header = ["block", "trials", "true p", "estimated p", "due (ms)", "peak (ms)"]
-    header += [f"error after {number}" for number in trials]
-    rows: list[list[Entry]] = []
-    for number, block in enumerate(blocks, start=1):
-        errors = dict(zip(block["error"], _errors(block), strict=True))
-        shown = [None if (e := errors.get(str(n))) is None else Number(f"{e:.2f}") for n in trials]
-        cues = len(_per_cue(block["probability"]))
-        for cue in range(cues):
-            events = [
-                Number(" / ".join("–" if v is None else format(v, form) for v in _per_cue(block[name])[cue]))
-                for name, form in (
-                    ("probability", ".2f"),
-                    ("probability_estimate", ".2f"),
-                    ("latency_ms", ".0f"),
-                    ("peak_ms", ".0f"),
-                )
-            ]
-            name = f"{number}" if cues == 1 else f"{number}, cue {cue + 1}"
-            rows.append([name, block["trials"], *events, *shown])
-    return Table("Prediction after the cue alone, at the end of each block", header, rows)
-
-
-def _alt_of_learning(record: RunRecord) -> str:
-    told = []
-    for block in np.unique(record.probe_block)[-_MOST_NAMED:]:
-        error = record.error[record.probe_block == block]
-        told.append(f"from {error[0]:.3f} to {error[-1]:.3f} in block {block + 1}")
-    return f"Error of the prediction over training trials: {', '.join(told)}."
-
-
-def _alt_of_prediction(record: RunRecord) -> str:
-    r = [
-        np.corrcoef(record.o[last].ravel(), record.truth[last].ravel())[0, 1]
-        for block in np.unique(record.probe_block)
-        if np.ptp(record.truth[last := int(np.flatnonzero(record.probe_block == block)[-1])]) > 0
-        and np.ptp(record.o[last]) > 0
-    ]
-    alike = f"; correlation {np.mean(r):.2f} in the mean over blocks" if r else ""
-    return f"Prediction and truth over the time after the cue, a row a block, a column an event{alike}."
-
-
-def _alt_of_probability(record: RunRecord) -> str:
-    last = ", ".join(f"{p:.2f}" for p in np.clip(record.trial_p[-1], 0, 1))
-    return f"Estimated and true probability of each event over training trials; the last estimates: {last}."
-
-
-def _alt_of_raster(record: RunRecord) -> str:
-    shown = np.unique(record.spike_cell[record.spike_probe == record.probe_block.size - 1]).size
-    return (
-        f"Spikes of the {record.config.reservoir.neurons} cells before and after the cue, {shown} of which "
-        "spike, and below them the mean rate."
-    )
-
-
-_TEXTS: Mapping[str, tuple[Callable[[RunRecord], str], str]] = {
-    "learning_curve": (
-        _alt_of_learning,
-        "Error of the prediction after the cue alone, block by block, beside that of predicting nothing. The "
-        "causal prediction uses at each moment only what was known by then.",
-    ),
-    "prediction": (
-        _alt_of_prediction,
-        "What is expected, when and with what probability, at the end of each block, beside the truth.",
-    ),
-    "probability": (
-        _alt_of_probability,
-        "The estimated probability of each event over trials; ticks above mark the trials in which it "
-        "occurred.",
-    ),
-    "raster": (
-        _alt_of_raster,
-        "Spikes of the first presentation of the last probe; the dashed lines mark when the events are due.",
-    ),
-}
-"""Text in place of each of `plots.FIGURES`, and its caption."""
-
-
-def _picture(name: str, record: RunRecord) -> Figure:
-    alt, caption = _TEXTS[name]
-    return Figure(to_png(plots.FIGURES[name](record)), alt(record), caption)
-
-
-def _network(record: RunRecord, summary: Mapping[str, Any]) -> list[Element]:
-    reservoir = summary["reservoir"]
-    return [
-        KeyValues(
-            [
-                ("cells", reservoir["neurons"]),
-                ("synapses", reservoir["synapses"]),
-                ("mean rate (Hz)", Number(f"{reservoir['mean_rate_hz']:.2f}")),
-            ]
-        ),
-        _picture("raster", record),
-    ]
-
-
-def _integers(summary: Mapping[str, Any]) -> Iterator[Section]:
-    """Yield the section on what the integers did to the network, if it ran in integers."""
-    if "saturations" not in summary:
-        return
-    saturated = {name: count for name, count in summary["saturations"].items() if count}
-    health = summary.get("health")
+def _integers(summary: Mapping[str, Any]) -> list[Element]:
+    """Show what the integers did to the network."""
+    saturated = [[name, count] for name, count in summary["saturations"].items() if count]
     elements: list[Element] = [
         Callout("warning", "; ".join(filter(None, warning.values())))
         for warning in summary.get("warnings", ())
@@ -248,39 +180,38 @@ def _integers(summary: Mapping[str, Any]) -> Iterator[Section]:
     if not elements:
         elements.append(Callout("pass", "Every parameter is held well, and the cells spike as in float."))
     if saturated:
-        rows = [[name, count] for name, count in saturated.items()]
-        elements.append(Table("How often variables hit their bounds", ["variable", "times"], rows))
+        elements.append(Table("How often variables hit their bounds", ["variable", "times"], saturated))
     else:
         elements.append(Paragraph("No variable hit its bounds at any step."))
-    if health is not None:
-        elements.append(_health_table(health))
-    yield Section("Integers", elements)
+    if health := summary.get("health"):
+        rows: list[list[Entry]] = [
+            [
+                name,
+                Number(f"{health[f'{prefix}rate_hz']:.2f}"),
+                Number(f"{health[f'{prefix}silent_share']:.1%}"),
+            ]
+            for name, prefix in (("integers", ""), ("float", "float_"))
+        ]
+        elements.append(Table("The first trial, before learning", ["", "rate (Hz)", "silent cells"], rows))
+    return elements
 
 
-def _health_table(health: Mapping[str, Any]) -> Table:
-    rows: list[list[Entry]] = [
-        [name, Number(f"{health[prefix + 'rate_hz']:.2f}"), Number(f"{health[prefix + 'silent_share']:.1%}")]
-        for name, prefix in (("integers", ""), ("float", "float_"))
-    ]
-    return Table("The first trial, before learning", ["", "rate (Hz)", "silent cells"], rows)
-
-
-def _settings(config: Config) -> list[Element]:
+def _settings(config: Config) -> Element:
     changed = _changed(config)
     if not changed:
-        return [Paragraph(f"All as the preset {config.preset} has them.")]
-    rows = [[key, _toml(theirs), _toml(ours)] for key, theirs, ours in changed]
+        return Paragraph(f"All as the preset {config.preset} has them.")
+    rows = [[key, _toml(preset), _toml(chosen)] for key, preset, chosen in changed]
     header = ["setting", f"preset {config.preset}", "this run"]
-    return [Table("What differs from the preset; the rest is as there", header, rows)]
+    return Table("What differs from the preset; the rest is the same", header, rows)
 
 
 def _changed(config: Config) -> list[tuple[str, Any, Any]]:
     """Return key, preset's value and this value of every setting that differs from the preset's."""
-    ours, theirs = _flat(config.to_dict()), _flat(load_preset(config.preset).to_dict())
+    chosen, preset = _flat(config.to_dict()), _flat(load_preset(config.preset).to_dict())
     return [
-        (key, theirs[key], value)
-        for key, value in ours.items()
-        if key not in _FOUND_ELSEWHERE and value != theirs[key]
+        (key, preset[key], value)
+        for key, value in chosen.items()
+        if key not in _NAMED_IN_THE_TITLE and value != preset[key]
     ]
 
 
@@ -303,13 +234,18 @@ def _toml(value: Any) -> str:
 
 
 def _again(config: Config, summary: Mapping[str, Any]) -> list[Element]:
+    where = [f"--{key} {summary[key]}" for key in ("backend", "form") if summary[key] not in (None, "cpu")]
+    where += ["--precision fixed"] if summary["precision"] == "fixed" else []
+    changes = [f"--set {shlex.quote(f'{key}={_toml(value)}')}" for key, _, value in _changed(config)]
+    preset = [f"--preset {config.preset}", f"--seed {config.run.seed}"]
     timing = summary["timing"]
     return [
         Paragraph(
-            "Either command gives the same bits; the first reads the file beside this page, the second needs "
+            "Either command gives the same bits. The first reads the file beside this page, the second needs "
             "nothing but lava-predict. The fingerprints tell, on one machine with one set of versions."
         ),
-        *(Code(command) for command in _commands(config, summary)),
+        Code(" ".join(["lava-predict run config.toml", *where])),
+        Code(" ".join(["lava-predict run", *preset, *where, *changes])),
         KeyValues(
             [
                 *((f"fingerprint, {name}", value) for name, value in summary["fingerprint"].items()),
@@ -324,15 +260,6 @@ def _again(config: Config, summary: Mapping[str, Any]) -> list[Element]:
     ]
 
 
-def _commands(config: Config, summary: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the commands that run it again: from config.toml, and from the preset."""
-    where = [f"--{key} {summary[key]}" for key in ("backend", "form") if summary[key] not in (None, "cpu")]
-    where += ["--precision fixed"] if summary["precision"] == "fixed" else []
-    settings = [f"--set {shlex.quote(f'{key}={_toml(value)}')}" for key, _, value in _changed(config)]
-    start = ["lava-predict run", f"--preset {config.preset}", f"--seed {config.run.seed}"]
-    return " ".join(["lava-predict run config.toml", *where]), " ".join([*start, *where, *settings])
-
-
 def page_of(folder: Path) -> Report:
     """Make the page of what a command left in a folder; nothing is simulated.
 
@@ -344,7 +271,7 @@ def page_of(folder: Path) -> Report:
     Returns
     -------
     Report
-        For `report.to_html`.
+        For `lava_predict.reports.page.to_html`.
 
     Raises
     ------
@@ -352,8 +279,7 @@ def page_of(folder: Path) -> Report:
         If something that is needed is missing, damaged or of another version.
     """
     summary = _summary_of(folder)
-    command = summary.get("command")
-    if command == "run":
+    if summary["command"] == "run":
         record = load_record(folder)
         try:
             return page(record, summary)
@@ -366,14 +292,14 @@ def page_of(folder: Path) -> Report:
         return from_json((folder / PAGE).read_bytes(), str(folder / PAGE))
     except OSError as error:
         raise UserError(
-            f"{folder / PAGE}: cannot be read ({error.strerror or error}), and the page of {command!r} is "
-            "made from it; give a folder of run, compare or reproduce (one that an earlier version left has "
-            "to be made again)"
+            f"{folder / PAGE}: cannot be read ({error.strerror or error}), and the page of "
+            f"{summary['command']!r} is made from it; give a folder of run, compare or reproduce (one that "
+            "an earlier version left has to be made again)"
         ) from None
 
 
 def command_of(folder: Path) -> str:
-    """Name the command that wrote a folder; raises a UserError where none did."""
+    """Name the command that wrote a folder; raises a UserError if none did."""
     return str(_summary_of(folder)["command"])
 
 
@@ -402,21 +328,34 @@ def _summary_of(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def write_page(shown: Report, file: Path, overwrite: bool) -> None:
-    """Write a page as HTML, aside first, then renamed.
+def write_page(report: Report, file: Path, overwrite: bool) -> None:
+    """Write a page as HTML, under another name first, so that it is never half-written.
 
     Parameters
     ----------
-    shown : Report
+    report : Report
         The page.
     file : Path
         Where to put it.
     overwrite : bool
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
 
     Raises
     ------
     UserError
         If the name is taken or cannot be written.
     """
-    write_file(file, to_html(shown), overwrite)
+    if file.is_dir() or (os.path.lexists(file) and not overwrite):
+        raise UserError(
+            f"--out {str(file)!r}: exists already; choose another file"
+            + ("" if file.is_dir() else " or add --overwrite")
+        )
+    html = to_html(report)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{file.name}.partial-", dir=file.parent) as aside:
+            written = Path(aside) / file.name
+            written.write_text(html, encoding="utf-8")
+            written.replace(file)
+    except OSError as error:
+        raise cannot_write(file, error) from None

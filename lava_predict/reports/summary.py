@@ -1,23 +1,24 @@
-"""A run in numbers: summary.json and the table at its end."""
+"""A run and its integers in numbers: summary.json and the tables on the terminal."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-from rich.table import Table
+from rich.table import Table as Sheet
 
 from lava_predict.analysis.integer_health import Health
 from lava_predict.experiment.experiment import BlockResult, Result
 from lava_predict.network.quantise import Plan
-from lava_predict.records.run_record import SCHEMA
+from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config
 
 
-def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
-    """Return what summary.json of a run holds.
+def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
+    """Return what summary.json of a run holds, beside its head.
 
     Parameters
     ----------
@@ -33,24 +34,19 @@ def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
         cues of such lists. A peak that does not exist is None.
     """
     wall, simulated = result.wall_s, result.simulated_s
-    return {
-        "schema": SCHEMA,
-        "command": "run",
+    values = {
         "preset": result.config.preset,
         "backend": result.backend,
         "form": result.form,
         "precision": result.precision,
         "seed": result.config.run.seed,
         "reservoir": {
-            "neurons": int(result.network.a.size),
-            "synapses": int(result.network.target.size),
+            "neurons": result.network.a.size,
+            "synapses": result.network.target.size,
             "mean_rate_hz": result.mean_rate_hz,
         },
         "blocks": [_block(block) for block in result.blocks],
         "fingerprint": vars(result.fingerprint),
-        **({"saturations": result.saturations} if result.precision == "fixed" else {}),
-        **({"health": _health(health)} if health is not None else {}),
-        "warnings": [vars(warning) for warning in health.warnings] if health is not None else [],
         "network_fingerprint": result.network.fingerprint(),
         "versions": {
             "python": platform.python_version(),
@@ -58,118 +54,159 @@ def summarise(result: Result, health: Health | None = None) -> dict[str, Any]:
         },
         "timing": {"wall_s": wall, "simulated_s": simulated, "real_time_factor": simulated / wall},
     }
+    if result.precision == "fixed":
+        values["saturations"] = result.saturations
+    if health is not None:
+        values["health"] = _rates(health)
+    found: dict[str, Any] = plain(values)
+    return found
 
 
-def _health(health: Health) -> dict[str, Any]:
-    plain = {name: value for name, value in vars(health).items() if name != "warnings"}
-    return {
-        name: None if isinstance(value, float) and np.isnan(value) else value for name, value in plain.items()
-    }
+def _rates(health: Health) -> dict[str, Any]:
+    return {name: value for name, value in vars(health).items() if name != "warnings"}
 
 
 def _block(block: BlockResult) -> dict[str, Any]:
+    per_event = (
+        "probability",
+        "latency_ms",
+        "probability_estimate",
+        "amplitude",
+        "when_amplitude",
+        "peak_ms",
+    )
+    rows = {name: getattr(block, name) for name in per_event}
     return {
         "trials": block.trials,
-        "probability": _per_event(block.probability),
-        "latency_ms": _per_event(block.latency_ms),
-        "error": {str(trials): error for trials, error in block.error.items()},
+        "error": block.error,
         "zero_error": block.zero_error,
-        "probability_estimate": _per_event(block.probability_estimate),
-        "amplitude": _per_event(block.amplitude),
-        "when_amplitude": _per_event(block.when_amplitude),
-        "peak_ms": _per_event(block.peak_ms),
+        **{name: row[0] if len(row) == 1 else row for name, row in rows.items()},
     }
 
 
-def _per_event(rows: Any) -> Any:
-    """Drop the cue dimension where there is one cue only, and write NaN as None."""
-    plain = [[None if np.isnan(value) else float(value) for value in row] for row in rows]
-    return plain[0] if len(plain) == 1 else plain
+def relative_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
+    """Return a block's errors by trial, divided by that of predicting nothing; None where that is 0."""
+    zero = block["zero_error"]
+    return {int(trials): error / zero if zero else None for trials, error in block["error"].items()}
 
 
-def table(result: Result) -> Table:
-    """Lay out the table that a run prints.
+def per_cue(values: Sequence[Any]) -> Sequence[Any]:
+    """Return one list over events per cue; summary.json omits the outer list if there is one cue."""
+    return values if isinstance(values[0], list) else [values]
+
+
+def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[list[Entry]]]:
+    """Lay out how the blocks of a run went, a row for each block and cue.
 
     Parameters
     ----------
-    result : Result
-        A finished run.
+    blocks : sequence of mapping
+        As summary.json has them.
+
+    Returns
+    -------
+    probes : list of int
+        Trials of a block after which it was tested.
+    rows : list of list of Entry
+        Block, its trials, true probabilities, estimates, latencies, peaks, and the relative error at each
+        of the probes.
+    """
+    probes = sorted({int(number) for block in blocks for number in block["error"]})
+    formats = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
+    rows: list[list[Entry]] = []
+    for number, block in enumerate(blocks, start=1):
+        relative = relative_errors(block)
+        errors = [None if (e := relative.get(n)) is None else Number(f"{e:.2f}") for n in probes]
+        cues = len(per_cue(block["probability"]))
+        for cue in range(cues):
+            events = [_listed(per_cue(block[name])[cue], form) for name, form in formats.items()]
+            name = f"{number}" if cues == 1 else f"{number}, cue {cue + 1}"
+            rows.append([name, block["trials"], *events, *errors])
+    return probes, rows
+
+
+def _listed(values: Sequence[float | None], form: str) -> Number:
+    return Number(" / ".join("–" if value is None else format(value, form) for value in values))
+
+
+def run_table(summary: Mapping[str, Any]) -> Sheet:
+    """Lay out the table that a run prints; errors are relative to predicting nothing.
+
+    Parameters
+    ----------
+    summary : mapping
+        The content of summary.json.
 
     Returns
     -------
     rich.table.Table
-        One row for each block and cue; errors are given relative to a prediction of 0.
+        One row for each block and cue.
     """
-    columns = sorted({trials for block in result.blocks for trials in block.error})
-    sheet = Table(
-        title="Prediction after the cue alone, last probe of each block",
-        caption="last columns: error after that many trials of the block (1 = as good as predicting nothing)",
+    probes, rows = block_rows(summary["blocks"])
+    return sheet(
+        ["block", "true p", "estimate", "due (ms)", "peak (ms)", *map(str, probes)],
+        [[row[0], *row[2:]] for row in rows],
+        "Prediction after the cue alone, last probe of each block",
+        "last columns: error after that many trials of the block (1 = as good as predicting nothing)",
     )
-    sheet.add_column("block")
-    for name in ("true p", "estimate", "due (ms)", "peak (ms)"):
-        sheet.add_column(name, justify="right")
-    for trials in columns:
-        sheet.add_column(str(trials), justify="right")
-    for number, block in enumerate(result.blocks, start=1):
-        for cue, probability in enumerate(block.probability):
-            errors = [
-                f"{block.error[n] / block.zero_error:.2f}" if n in block.error and block.zero_error else ""
-                for n in columns
-            ]
-            sheet.add_row(
-                f"{number}" if len(block.probability) == 1 else f"{number}, cue {cue + 1}",
-                _numbers(probability, ".2f"),
-                _numbers(block.probability_estimate[cue], ".2f"),
-                _numbers(block.latency_ms[cue], ".0f"),
-                _numbers(block.peak_ms[cue], ".0f"),
-                *errors,
-            )
-    return sheet
 
 
-def _numbers(values: Any, form: str) -> str:
-    return " / ".join("-" if np.isnan(value) else format(value, form) for value in values)
+def plan_outcome(config: Config, plan: Plan, health: Health) -> Outcome:
+    """Gather what `lava-predict plan` shows.
 
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    plan : Plan
+        Every parameter as an integer.
+    health : Health
+        Of a short run in integers.
 
-def summarise_plan(config: Config, plan: Plan, health: Health) -> dict[str, Any]:
-    """Return what summary.json of `lava-predict plan` holds: plain values."""
-    return {
-        "schema": SCHEMA,
-        "command": "plan",
+    Returns
+    -------
+    Outcome
+        Table, values and warnings; it has no page.
+    """
+    values = {
         "preset": config.preset,
         "seed": config.run.seed,
-        "parameters": [vars(entry) for entry in plan.entries],
-        "health": _health(health),
-        "warnings": [vars(warning) for warning in health.warnings],
+        "parameters": plan.entries,
+        "health": _rates(health),
     }
-
-
-def plan_table(plan: Plan) -> Table:
-    """Lay out the table of `lava-predict plan`: one row a parameter."""
-    sheet = Table(
-        title="The parameters in integers",
-        caption="error: relative; of a decay, that of its time constant; of weights, root mean square",
+    line = (
+        f"first trial: {health.rate_hz:.2f} Hz (float {health.float_rate_hz:.2f}), "
+        f"{health.silent_share:.1%} of the cells silent (float {health.float_silent_share:.1%})"
     )
-    sheet.add_column("parameter")
-    for name in ("value", "integer", "bits", "behind point", "error", "clipped", "to zero"):
-        sheet.add_column(name, justify="right")
-    for entry in plan.entries:
-        sheet.add_row(
+    return Outcome("plan", values, plan_table(plan), [line], health.warnings, config)
+
+
+def plan_table(plan: Plan) -> Sheet:
+    """Lay out the table of `lava-predict plan`: one row per parameter."""
+    rows: list[list[Entry]] = [
+        [
             entry.name,
-            _span(entry.low, entry.high, ".4g"),
-            _span(entry.integer_low, entry.integer_high, "d"),
-            str(entry.bits),
-            str(entry.fraction_bits),
-            f"{entry.error:.2%}",
+            _range(entry.low, entry.high, ".4g"),
+            _range(entry.integer_low, entry.integer_high, "d"),
+            Number(str(entry.bits)),
+            Number(str(entry.fraction_bits)),
+            Number(f"{entry.error:.2%}"),
             _share(entry.clipped, entry.count),
             _share(entry.zeroed, entry.count),
-        )
-    return sheet
+        ]
+        for entry in plan.entries
+    ]
+    return sheet(
+        ["parameter", "value", "integer", "bits", "behind point", "error", "clipped", "to zero"],
+        rows,
+        "The parameters in integers",
+        "error: relative; of a decay, that of its time constant; of weights, root mean square",
+    )
 
 
-def _span(low: float, high: float, form: str) -> str:
-    return format(low, form) if low == high else f"{low:{form}} .. {high:{form}}"
+def _range(low: float, high: float, form: str) -> Number:
+    return Number(format(low, form) if low == high else f"{low:{form}} .. {high:{form}}")
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole}" if part else ""
+def _share(part: int, whole: int) -> Number:
+    return Number(f"{part} of {whole}" if part else "")

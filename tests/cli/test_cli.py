@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lava_predict import load_config, load_preset
-from lava_predict.cli.app import app
+from lava_predict.cli import app
 from lava_predict.records.run_record import load_record
 
 SMALL = [

@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from lava_predict import UserError, load_config, load_preset
-from lava_predict.cli.app import app
+from lava_predict.cli import app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"

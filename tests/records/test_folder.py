@@ -104,7 +104,7 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, there_before: bool) -> None:
     script = (
         "import resource, runpy, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "from lava_predict.cli.app import main\n"
+        "from lava_predict.cli import main\n"
         "main()\n"
     )
     arguments = [

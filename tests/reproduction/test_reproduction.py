@@ -12,7 +12,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from lava_predict import Config, load_preset
-from lava_predict.cli.app import app
+from lava_predict.cli import app
 from lava_predict.errors import RunError, UserError
 from lava_predict.pool import as_completed, processes
 from lava_predict.reproduction import conditions, reproduce

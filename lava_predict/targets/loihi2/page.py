@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table as Sheet
 from rich.text import Text
 
-from lava_predict.analysis.over_seeds import plain
-from lava_predict.records.run_record import SCHEMA
+from lava_predict.reports.outcome import Outcome, sheet
 from lava_predict.reports.page import (
     Callout,
     Element,
+    Entry,
     KeyValues,
     Kind,
     Number,
@@ -24,7 +24,7 @@ from lava_predict.reports.page import (
     Table,
 )
 from lava_predict.targets.loihi2.limits import LIMITS
-from lava_predict.targets.loihi2.mapping import Connection, Population
+from lava_predict.targets.loihi2.mapping import Population
 from lava_predict.targets.loihi2.readiness import (
     ASSUMPTIONS,
     Activity,
@@ -35,14 +35,15 @@ from lava_predict.targets.loihi2.readiness import (
     Verdict,
 )
 
-_COLOURS = {Verdict.READY: "green", Verdict.WARNINGS: "yellow", Verdict.NOT_READY: "red"}
-_KINDS: Mapping[Verdict, Kind] = {
-    Verdict.READY: "pass",
-    Verdict.WARNINGS: "warning",
-    Verdict.NOT_READY: "fail",
+_STYLES: dict[Verdict, tuple[str, Kind]] = {
+    Verdict.READY: ("green", "pass"),
+    Verdict.WARNINGS: ("yellow", "warning"),
+    Verdict.NOT_READY: ("red", "fail"),
 }
+"""Colour of a verdict on the terminal, and its kind of callout."""
+
 _SEVERITY = (Status.NOT_PUBLIC, Status.FITS, Status.WARNING, Status.FAILS)
-_NOT_PLAYED = "not measured: a network that does not fit is neither drawn nor played"
+_NOT_SIMULATED = "not measured: a network that does not fit is neither drawn nor simulated"
 _NOT_PUBLIC = "not public"
 _POPULATIONS = ("population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core")
 _CONNECTIONS = (
@@ -56,11 +57,11 @@ _CONNECTIONS = (
     "message",
     "operations/s",
 )
-_NEEDS = ("limit", "where", "needs", "allowed", "")
+_NEEDS = ("limit", "where", "needs", "allowed")
 
 
-def summarise(readiness: Readiness) -> dict[str, Any]:
-    """Return what summary.json of `lava-predict check` holds: plain values, NaN as None.
+def outcome(readiness: Readiness) -> Outcome:
+    """Gather what `lava-predict check` leaves and prints.
 
     Parameters
     ----------
@@ -69,44 +70,39 @@ def summarise(readiness: Readiness) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        "verdict", "reasons", "checks" and "limits" (each with its source), what the network takes, what it
-        does, the integers; "activity", "parameters" and "health" are None if it was not drawn.
+    Outcome
+        Its values hold "verdict", "reasons", "checks" and "limits" (each with its source), what the network
+        takes, what it does, and the integers; "activity", "parameters" and "health" are None if it was not
+        drawn. Its "warnings" are the reasons that do not fail; the table shows them.
     """
-    layout, plan, health = readiness.layout, readiness.plan, readiness.health
-    summary: dict[str, Any] = plain(
-        {
-            "schema": SCHEMA,
-            "command": "check",
-            "preset": readiness.config.preset,
-            "seed": readiness.config.run.seed,
-            "verdict": readiness.verdict.value,
-            "reasons": [vars(reason) for reason in readiness.reasons],
-            "checks": [_check(check) for check in readiness.checks],
-            "limits": [
-                {**vars(limit), "source": vars(limit.source), "value": limit.value}
-                for limit in LIMITS.values()
+    layout, plan = readiness.layout, readiness.plan
+    values = {
+        "preset": readiness.config.preset,
+        "seed": readiness.config.run.seed,
+        "verdict": readiness.verdict,
+        "reasons": readiness.reasons,
+        "checks": [_check(check) for check in readiness.checks],
+        "limits": list(LIMITS.values()),
+        "resources": {
+            "counted": layout.counts.drawn,
+            "cores": layout.cores,
+            "chips": layout.chips,
+            "neurons": layout.neurons,
+            "synapses": layout.synapses,
+            "populations": [_population(one) for one in layout.populations],
+            "connections": [
+                asdict(one) | {"memory_kb": one.memory_bits / 8192} for one in layout.connections
             ],
-            "resources": {
-                "counted": layout.counts.drawn,
-                "cores": layout.cores,
-                "chips": layout.chips,
-                "neurons": layout.neurons,
-                "synapses": layout.synapses,
-                "populations": [_population(one) for one in layout.populations],
-                "connections": [
-                    {**vars(one), "memory_kb": one.memory_bits / 8192} for one in layout.connections
-                ],
-            },
-            "activity": _activity(readiness.activity),
-            "energy": _energy(readiness.energy),
-            "host": list(readiness.host),
-            "missing": list(readiness.missing),
-            "parameters": None if plan is None else [vars(entry) for entry in plan.entries],
-            "health": None if health is None else vars(health),
-        }
-    )
-    return summary
+        },
+        "activity": _activity(readiness.activity),
+        "energy": _energy(readiness.energy),
+        "host": readiness.host,
+        "missing": readiness.missing,
+        "parameters": None if plan is None else plan.entries,
+        "health": readiness.health,
+        "warnings": [{"cause": one.text, "remedy": one.change} for one in readiness.reasons if not one.fails],
+    }
+    return Outcome("check", values, table(readiness), config=readiness.config, page=page(readiness))
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -116,21 +112,14 @@ def _check(check: Check) -> dict[str, Any]:
         "need": check.need,
         "allowed": _NOT_PUBLIC if check.limit.value is None else check.limit.value,
         "unit": check.limit.unit,
-        "status": check.status.value,
+        "status": check.status,
         "change": check.change,
     }
 
 
 def _population(one: Population) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "neurons": one.neurons,
-        "states": list(one.states),
-        "neuron_bits": one.neuron_bits,
-        "cores": one.cores,
-        "neurons_per_core": one.neurons_per_core,
-        "memory_kb": one.memory_kb,
-    }
+    keys = ("name", "neurons", "states", "neuron_bits", "cores", "neurons_per_core", "memory_kb")
+    return {key: getattr(one, key) for key in keys}
 
 
 def _activity(activity: Activity | None) -> dict[str, Any] | None:
@@ -140,7 +129,7 @@ def _activity(activity: Activity | None) -> dict[str, Any] | None:
         "duration_s": activity.duration_s,
         "rate_hz": activity.rate_hz,
         "synaptic_operations_per_s": activity.operations_per_s,
-        "by_connection": dict(activity.operations),
+        "by_connection": activity.operations,
         "neuron_updates_per_s": activity.updates,
     }
 
@@ -151,8 +140,82 @@ def _energy(energy: Energy | None) -> dict[str, Any]:
         "loihi1_synapses_w": None if energy is None else energy.synapses_w,
         "loihi1_neurons_w": None if energy is None else energy.neurons_w,
         "loihi1_total_w": None if energy is None else energy.total_w,
-        "assumptions": list(ASSUMPTIONS),
+        "assumptions": ASSUMPTIONS,
     }
+
+
+def worst(checks: Sequence[Check]) -> list[Check]:
+    """Return the worst check of each limit, in the order of the limits."""
+    by_limit = ([check for check in checks if check.limit.name == name] for name in LIMITS)
+    return [max(found, key=_severity) for found in by_limit if found]
+
+
+def _severity(check: Check) -> tuple[int, float]:
+    return _SEVERITY.index(check.status), check.need
+
+
+def _population_rows(readiness: Readiness) -> list[list[Entry]]:
+    return [
+        [
+            one.name,
+            one.neurons,
+            ", ".join(one.states),
+            one.neuron_bits,
+            one.cores,
+            one.neurons_per_core,
+            Number(f"{one.memory_kb:.1f}"),
+        ]
+        for one in readiness.layout.populations
+    ]
+
+
+def _connection_rows(readiness: Readiness) -> list[list[Entry]]:
+    activity = readiness.activity
+    return [
+        [
+            one.name,
+            one.kind,
+            one.synapses,
+            one.fan_in,
+            one.fan_out,
+            Number(f"{one.weight_bits} + {one.index_bits} bits"),
+            Number(f"{one.memory_bits / 8192:,.1f}"),
+            Number("spike" if one.payload_bits == 1 else f"{one.payload_bits} bits"),
+            None if activity is None else Number(f"{activity.operations[one.name]:,.0f}"),
+        ]
+        for one in readiness.layout.connections
+    ]
+
+
+def _need_rows(checks: Sequence[Check]) -> list[list[Entry]]:
+    return [
+        [
+            check.limit.meaning,
+            check.part,
+            Number(check.limit.written(check.need)),
+            Number(check.limit.in_words()),
+            "" if check.status is Status.NOT_PUBLIC else check.status.value,
+        ]
+        for check in checks
+    ]
+
+
+def _activity_text(activity: Activity | None) -> str:
+    if activity is None:
+        return _NOT_SIMULATED
+    return (
+        f"in the first trial {activity.rate_hz:.1f} Hz, {activity.operations_per_s:,.0f} synaptic operations "
+        f"and {activity.updates:,.0f} neuron updates per second"
+    )
+
+
+def _energy_text(energy: Energy | None) -> str:
+    if energy is None:
+        return _NOT_SIMULATED
+    return (
+        f"by the first Loihi's figures at least {energy.total_w * 1e6:.0f} uW ({energy.synapses_w * 1e6:.0f} "
+        f"synapses, {energy.neurons_w * 1e6:.0f} neurons) beside the chip's idle power"
+    )
 
 
 def table(readiness: Readiness) -> Group:
@@ -170,48 +233,41 @@ def table(readiness: Readiness) -> Group:
     """
     layout = readiness.layout
     counted = "counted" if layout.counts.drawn else "expected, as the network was not drawn"
+    cores = f"{layout.cores:,} {'core' if layout.cores == 1 else 'cores'}"
     chips = "1 chip" if layout.chips == 1 else f"{layout.chips} chips"
-    populations = _sheet(
-        f"On the chip: {layout.cores:,} {'core' if layout.cores == 1 else 'cores'} ({chips})",
-        f"synapses {counted}; packed as docs/loihi2.md says",
-        _POPULATIONS,
-        _population_rows(readiness),
+    return Group(
+        sheet(
+            _POPULATIONS,
+            _population_rows(readiness),
+            f"On the chip: {cores} ({chips})",
+            f"synapses {counted}; packed as docs/loihi2.md says",
+        ),
+        sheet(_CONNECTIONS, _connection_rows(readiness)),
+        sheet(
+            (*_NEEDS, ""),
+            _need_rows(worst(readiness.checks)),
+            "Needs beside what is public of Loihi 2",
+            "of each limit where the need is greatest; sources: docs/loihi2.md",
+        ),
+        *_closing(readiness),
     )
-    connections = _sheet(None, None, _CONNECTIONS, _connection_rows(readiness))
-    needs = _sheet(
-        "Needs beside what is public of Loihi 2",
-        "of each limit where the need is greatest; sources: docs/loihi2.md",
-        _NEEDS,
-        [_need_row(check) for check in worst(readiness.checks)],
-    )
-    return Group(populations, connections, needs, *_closing(readiness))
-
-
-def _sheet(
-    title: str | None, caption: str | None, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> Sheet:
-    sheet = Sheet(title=title, caption=caption)
-    for number, name in enumerate(header):
-        words = number == 0 or name in ("Process", "where", "states", "")
-        sheet.add_column(name, justify="left" if words else "right", no_wrap=name == "synapses")
-    for row in rows:
-        sheet.add_row(*row)
-    return sheet
 
 
 def _closing(readiness: Readiness) -> list[RenderableType]:
     """Say what it costs, what is not on the chip, the verdict and what to change."""
-    most = LIMITS["power_per_chip"]
+    power, (colour, _) = LIMITS["power_per_chip"], _STYLES[readiness.verdict]
     lines: list[RenderableType] = [
-        Text(f"activity: {_activity_words(readiness.activity)}"),
-        Text(f"energy on Loihi 2: not public ({most.meaning}: {most.in_words()}, all around it included)"),
-        Text(f"energy, estimated: {_energy_words(readiness.energy)}"),
+        Text(f"activity: {_activity_text(readiness.activity)}"),
+        Text(
+            f"energy on Loihi 2: {_NOT_PUBLIC} ({power.meaning}: {power.in_words()}, all around it included)"
+        ),
+        Text(f"energy, estimated: {_energy_text(readiness.energy)}"),
         Text("on the host:"),
         *(_indented(part) for part in readiness.host),
         Text("a chip also needs, beyond this package:"),
         *(_indented(part) for part in readiness.missing),
         Text(""),
-        Text.assemble("verdict: ", (readiness.verdict.value, f"bold {_COLOURS[readiness.verdict]}")),
+        Text.assemble("verdict: ", (readiness.verdict.value, f"bold {colour}")),
     ]
     said: set[str] = set()
     for reason in readiness.reasons:
@@ -224,90 +280,6 @@ def _closing(readiness: Readiness) -> list[RenderableType]:
 
 def _indented(text: str, by: int = 2) -> Padding:
     return Padding(Text(text), (0, 0, 0, by), expand=False)
-
-
-def worst(checks: Sequence[Check]) -> list[Check]:
-    """Return of each limit the check that fares worst, in the order of the limits.
-
-    Parameters
-    ----------
-    checks : sequence of Check
-        All checks.
-
-    Returns
-    -------
-    list of Check
-        One a limit.
-    """
-    found: dict[str, Check] = {}
-    for check in checks:
-        other = found.get(check.limit.name)
-        if other is None or _rank(check) > _rank(other):
-            found[check.limit.name] = check
-    return [found[name] for name in LIMITS if name in found]
-
-
-def _rank(check: Check) -> tuple[int, float]:
-    return _SEVERITY.index(check.status), check.need
-
-
-def _population_rows(readiness: Readiness) -> list[tuple[str, ...]]:
-    return [
-        (
-            one.name,
-            f"{one.neurons:,}",
-            ", ".join(one.states),
-            str(one.neuron_bits),
-            f"{one.cores:,}",
-            f"{one.neurons_per_core:,}",
-            f"{one.memory_kb:.1f}",
-        )
-        for one in readiness.layout.populations
-    ]
-
-
-def _connection_rows(readiness: Readiness) -> list[tuple[str, ...]]:
-    return [_connection_row(one, readiness.activity) for one in readiness.layout.connections]
-
-
-def _connection_row(one: Connection, activity: Activity | None) -> tuple[str, ...]:
-    return (
-        one.name,
-        one.kind,
-        *(f"{number:,}" for number in (one.synapses, one.fan_in, one.fan_out)),
-        f"{one.weight_bits} + {one.index_bits} bits",
-        f"{one.memory_bits / 8192:,.1f}",
-        "spike" if one.payload_bits == 1 else f"{one.payload_bits} bits",
-        "–" if activity is None else f"{activity.operations[one.name]:,.0f}",
-    )
-
-
-def _need_row(check: Check) -> tuple[str, ...]:
-    return (
-        check.limit.meaning,
-        check.part,
-        check.limit.written(check.need),
-        check.limit.in_words(),
-        "" if check.status is Status.NOT_PUBLIC else check.status.value,
-    )
-
-
-def _activity_words(activity: Activity | None) -> str:
-    if activity is None:
-        return _NOT_PLAYED
-    return (
-        f"in the first trial {activity.rate_hz:.1f} Hz, {activity.operations_per_s:,.0f} synaptic operations "
-        f"and {activity.updates:,.0f} neuron updates per second"
-    )
-
-
-def _energy_words(energy: Energy | None) -> str:
-    if energy is None:
-        return _NOT_PLAYED
-    return (
-        f"by the first Loihi's figures at least {energy.total_w * 1e6:.0f} uW ({energy.synapses_w * 1e6:.0f} "
-        f"synapses, {energy.neurons_w * 1e6:.0f} neurons) beside the chip's idle power"
-    )
 
 
 def page(readiness: Readiness) -> Report:
@@ -323,75 +295,47 @@ def page(readiness: Readiness) -> Report:
     Report
         For `lava_predict.reports.page.to_html`.
     """
-    layout = readiness.layout
-    taken = f"{layout.cores:,} of {LIMITS['cores'].in_words()} cores"
+    layout, verdict = readiness.layout, readiness.verdict.value
+    counted = "Counted" if layout.counts.drawn else "Expected from the configuration"
+    populations = Table("Populations", _POPULATIONS, _population_rows(readiness))
+    connections = Table(f"Connections. {counted}.", _CONNECTIONS, _connection_rows(readiness))
+    needs = Table("Every need beside what is allowed", (*_NEEDS, "status"), _need_rows(readiness.checks))
+    costs = [
+        Paragraph(f"Activity: {_activity_text(readiness.activity)}."),
+        Paragraph(f"Energy on Loihi 2: {_NOT_PUBLIC}. On the chip: {_energy_text(readiness.energy)}."),
+        *(Paragraph(f"Assumed: {assumption}.") for assumption in ASSUMPTIONS),
+    ]
+    elsewhere = [
+        *(("stays on the host", part) for part in readiness.host),
+        *(("needed beyond this package", part) for part in readiness.missing),
+    ]
+    limits = [
+        (limit.meaning, Number(limit.in_words()), limit.source.citation, limit.source.url, limit.note)
+        for limit in LIMITS.values()
+    ]
+    sources = Table("What is public", ("limit", "figure", "source", "address", "note"), limits)
     sections = [
         Section("Verdict", _verdict(readiness)),
-        Section("Resources", _resources(readiness)),
-        Section("Needs and limits", [_needs(readiness)]),
-        Section("Activity and energy", _costs(readiness)),
-        Section("Not on the chip", _elsewhere(readiness)),
+        Section("Resources", [populations, connections]),
+        Section("Needs and limits", [needs]),
+        Section("Activity and energy", costs),
+        Section("Not on the chip", [KeyValues(elsewhere)]),
         Section("The parameters in integers", _integers(readiness)),
-        Section("Limits and their sources", [_sources()]),
+        Section("Limits and their sources", [sources]),
     ]
-    lead = f"{readiness.config.preset}, seed {readiness.config.run.seed}: {readiness.verdict.value}; {taken}."
+    taken = f"{layout.cores:,} of {LIMITS['cores'].in_words()} cores"
+    lead = f"{readiness.config.preset}, seed {readiness.config.run.seed}: {verdict}; {taken}."
     return Report("Is this network ready for Loihi 2?", lead, sections)
 
 
 def _verdict(readiness: Readiness) -> list[Element]:
-    callouts: list[Element] = [Callout(_KINDS[readiness.verdict], readiness.verdict.value.capitalize())]
+    _, kind = _STYLES[readiness.verdict]
+    elements: list[Element] = [Callout(kind, readiness.verdict.value.capitalize())]
     for reason in readiness.reasons:
         change = f" To change: {reason.change}." if reason.change else ""
-        callouts.append(Callout("fail" if reason.fails else "warning", f"{reason.text}.{change}"))
-    callouts.append(
-        Paragraph("Nothing here has run on a chip. The verdict compares needs with public figures.")
-    )
-    return callouts
-
-
-def _resources(readiness: Readiness) -> list[Element]:
-    counted = "Counted" if readiness.layout.counts.drawn else "Expected from the configuration"
-    return [
-        Table("Populations", _POPULATIONS, [_numbers(row, 2) for row in _population_rows(readiness)]),
-        Table(
-            f"Connections. {counted}.",
-            _CONNECTIONS,
-            [_numbers(row, 1) for row in _connection_rows(readiness)],
-        ),
-    ]
-
-
-def _numbers(row: Sequence[str], words: int) -> list[str | Number]:
-    """Mark what is written out but a number; the first cell is a name, the cell ``words`` words too."""
-    return [cell if place in (0, words) else Number(cell) for place, cell in enumerate(row)]
-
-
-def _needs(readiness: Readiness) -> Table:
-    header = ("part", "limit", "needs", "allowed", "status")
-    rows = []
-    for check in readiness.checks:
-        meaning, part, need, allowed, _ = _need_row(check)
-        rows.append((part, meaning, Number(need), Number(allowed), check.status.value))
-    return Table("Every need beside what is allowed", header, rows)
-
-
-def _costs(readiness: Readiness) -> list[Element]:
-    return [
-        Paragraph(f"Activity: {_activity_words(readiness.activity)}."),
-        Paragraph(f"Energy on Loihi 2: not public. On the chip: {_energy_words(readiness.energy)}."),
-        *(Paragraph(f"Assumed: {assumption}.") for assumption in ASSUMPTIONS),
-    ]
-
-
-def _elsewhere(readiness: Readiness) -> list[Element]:
-    return [
-        KeyValues(
-            [
-                *(("stays on the host", part) for part in readiness.host),
-                *(("needed beyond this package", part) for part in readiness.missing),
-            ]
-        )
-    ]
+        elements.append(Callout("fail" if reason.fails else "warning", f"{reason.text}.{change}"))
+    text = "Nothing here has run on a chip. The verdict compares needs with public figures."
+    return [*elements, Paragraph(text)]
 
 
 def _integers(readiness: Readiness) -> list[Element]:
@@ -403,20 +347,8 @@ def _integers(readiness: Readiness) -> list[Element]:
         for one in readiness.plan.entries
     ]
     header = ("parameter", "bits", "behind point", "error", "clipped", "to zero")
-    return [
-        Table("Every parameter; error relative", header, rows),
-        KeyValues(
-            [
-                ("mean rate, integers (float), Hz", f"{health.rate_hz:.2f} ({health.float_rate_hz:.2f})"),
-                ("silent cells", f"{health.silent_share:.1%} ({health.float_silent_share:.1%})"),
-            ]
-        ),
+    rates = [
+        ("mean rate, integers (float), Hz", f"{health.rate_hz:.2f} ({health.float_rate_hz:.2f})"),
+        ("silent cells", f"{health.silent_share:.1%} ({health.float_silent_share:.1%})"),
     ]
-
-
-def _sources() -> Table:
-    rows = [
-        (limit.meaning, Number(limit.in_words()), limit.source.citation, limit.source.url, limit.note)
-        for limit in LIMITS.values()
-    ]
-    return Table("What is public", ("limit", "figure", "source", "address", "note"), rows)
+    return [Table("Every parameter; error relative", header, rows), KeyValues(rates)]

@@ -1,0 +1,56 @@
+"""``lava-predict reproduce``: the paper's claims."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lava_predict.cli import shared
+
+
+def reproduce(
+    config: shared.ConfigArgument = None,
+    preset: shared.PresetOption = None,
+    claims: Annotated[str, typer.Option(metavar="all|NAME,...", help="Which claims.")] = "all",
+    seeds: shared.SeedsOption = 5,
+    first_seed: shared.FirstSeedOption = 100,
+    jobs: shared.JobsOption = None,
+    executor: Annotated[str, typer.Option(help=f"Where: {', '.join(shared.EXECUTORS)}.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="Of Dask; default: a cluster on this machine.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Results of units of work, to go on from.")] = Path(
+        "runs/cache"
+    ),
+    settings: shared.SetOption = None,
+    out: shared.OutOption = None,
+    overwrite: shared.OverwriteOption = False,
+    quiet: shared.QuietOption = False,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Put the paper's claims to the test, over seeds, beside nulls, and judge each by a rule."""
+    from lava_predict.pool import processes, processors
+    from lava_predict.reproduction import page
+    from lava_predict.reproduction import reproduce as reproduction
+    from lava_predict.reproduction.cache import Cache
+
+    chosen, wanted = shared.chosen_config(config, preset, settings), reproduction.chosen_claims(claims)
+
+    folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
+    started = time.perf_counter()
+    with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
+        with (
+            shared.progress_bar(quiet or as_json, "reproducing", "units") as told,
+            processes(executor, jobs or processors(), scheduler) as pool,
+        ):
+            numbers = range(first_seed, first_seed + seeds)
+            try:
+                found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, told)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    f"interrupted; what was found is kept in {cache}/: the same command goes on from there"
+                ) from None
+        deliver(page.outcome(found, cache, time.perf_counter() - started))

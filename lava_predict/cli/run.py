@@ -1,0 +1,184 @@
+"""``lava-predict run``: teach a network and test it, in one go or with interruptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lava_predict.cli import shared
+from lava_predict.errors import UserError
+
+if TYPE_CHECKING:
+    from lava_predict.experiment.experiment import Experiment, RunState
+    from lava_predict.records.checkpoint import Checkpoint
+    from lava_predict.records.folder import UnfinishedRun
+
+
+def run(
+    config: shared.ConfigArgument = None,
+    preset: shared.PresetOption = None,
+    backend: Annotated[
+        str | None, typer.Option(help=f"What to run on: {', '.join(shared.BACKENDS)}. Default: cpu.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(help=f"Of the Lava network: {', '.join(shared.FORMS)}. Default: {shared.FORMS[0]}."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help=f"Of the integer network as a Lava graph: {', '.join(shared.TARGETS)}."),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help=f"Arithmetic: {', '.join(shared.PRECISIONS)}. Default: float.")
+    ] = None,
+    seed: shared.SeedOption = None,
+    settings: shared.SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
+    ] = None,
+    overwrite: shared.OverwriteOption = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with the stopped run of that folder, to the same bits."),
+    ] = None,
+    quiet: shared.QuietOption = False,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
+    from lava_predict.analysis.integer_health import check_health
+    from lava_predict.experiment.experiment import Experiment, check_available
+    from lava_predict.records.folder import unfinished_run
+    from lava_predict.reports.outcome import leave, show
+    from lava_predict.reports.run_page import run_outcome
+
+    going_on = None
+    if resume is not None:
+        given = {"--out": out, "--precision": precision, "--overwrite": overwrite or None}
+        _refuse(resume, {**given, "CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings})
+        going_on = _checkpoint(resume, quiet, as_json)
+        if going_on is None:
+            return
+        chosen, folder, precision = going_on.config, resume, going_on.precision
+        if backend is None:
+            backend, form = going_on.backend, form or going_on.form
+    else:
+        chosen = shared.chosen_config(config, preset, settings, seed)
+        folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
+    if target is not None:
+        backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
+    backend, precision = backend or "cpu", precision or "float"
+    check_available(backend, precision, form, target)
+    with unfinished_run(folder, overwrite, resume is not None) as files:
+        experiment = Experiment(chosen)
+        if going_on is not None:
+            _check_same_network(folder, going_on, experiment)
+        keep = _keeper(files, experiment, backend, precision, form, going_on)
+        with (
+            _say_how_to_go_on(folder, files),
+            shared.progress_bar(quiet or as_json, "training", "trials") as told,
+        ):
+            state = going_on.state if going_on is not None else None
+            result = experiment.run(backend, precision, form, told, state, keep, target)
+        if going_on is not None:
+            result = replace(result, wall_s=going_on.wall_s + result.wall_s)
+        health = check_health(experiment, result) if precision == "fixed" else None
+        outcome = run_outcome(result, health)
+        leave(outcome, files)
+    show(outcome, folder, quiet, as_json)
+
+
+def _refuse(resume: Path, others: Mapping[str, Any]) -> None:
+    """Raise a UserError if an option is given that the stopped run has decided."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UserError(
+            f"--resume {str(resume)!r}: goes on with the settings of the stopped run, so leave out "
+            f"{', '.join(given)}; only --backend and --form may be changed"
+        )
+
+
+def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:
+    """Load the checkpoint of a stopped run, or show a run that has ended and return None.
+
+    Raises a UserError if there is neither.
+    """
+    from lava_predict.records.checkpoint import load_checkpoint
+    from lava_predict.records.folder import CHECKPOINT, unfinished_folder
+
+    checkpoint = unfinished_folder(resume) / CHECKPOINT
+    if checkpoint.exists():
+        return load_checkpoint(checkpoint)
+    try:
+        summary = (resume / "summary.json").read_text()
+    except OSError:
+        raise UserError(
+            f"--resume {str(resume)!r}: there is no stopped run ({checkpoint.parent}/ does not "
+            "exist); give the folder that --out named"
+        ) from None
+    if as_json:
+        print(summary, end="")
+    elif not quiet:
+        print(f"{resume}/: this run has ended; there is nothing left to do")
+    return None
+
+
+def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experiment) -> None:
+    """Raise a UserError if this machine draws another network than the stopped run has."""
+    if experiment.network.fingerprint() != going_on.network.fingerprint():
+        raise UserError(
+            f"--resume {str(resume)!r}: the same settings give another network here, so this machine or its "
+            "libraries are not those of the stopped run; go on where it was begun"
+        )
+
+
+def _keeper(
+    files: UnfinishedRun,
+    experiment: Experiment,
+    backend: str,
+    precision: str,
+    form: str | None,
+    going_on: Checkpoint | None,
+) -> Callable[[RunState], None]:
+    """Return what keeps a state of the run as a checkpoint."""
+    from lava_predict.records.checkpoint import Checkpoint
+
+    started, before = time.perf_counter(), going_on.wall_s if going_on is not None else 0.0
+    plan = experiment.arithmetic(precision).plan
+
+    def keep(state: RunState) -> None:
+        wall_s = before + time.perf_counter() - started
+        checkpoint = Checkpoint(
+            experiment.config, precision, backend, form, experiment.network, state, wall_s
+        )
+        files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+
+    return keep
+
+
+@contextmanager
+def _say_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
+    """Say, when a run is interrupted, how to go on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if files.started:
+            raise KeyboardInterrupt(f"interrupted; go on with: lava-predict run --resume {folder}") from None
+        raise
+
+
+def with_folder_to_resume(arguments: list[str]) -> list[str]:
+    """Let ``--out DIR --resume`` mean ``--resume DIR``; to the parser an option's value stands behind it."""
+    if "--resume" not in arguments or "--out" not in arguments:
+        return arguments
+    resume, out = arguments.index("--resume"), arguments.index("--out")
+    alone = resume + 1 == len(arguments) or arguments[resume + 1].startswith("-")
+    if not alone or out + 1 >= len(arguments):
+        return arguments
+    rest = [a for n, a in enumerate(arguments) if n not in (resume, out, out + 1)]
+    return [*rest, "--resume", arguments[out + 1]]

@@ -1,0 +1,144 @@
+"""What the commands share: options, settings, folders, progress, and how they end."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from lava_predict.errors import RunError, UserError
+
+if TYPE_CHECKING:
+    from lava_predict.reports.outcome import Outcome
+    from lava_predict.settings.schema import Config
+
+PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
+BACKENDS = ("cpu", "lava")
+FORMS = ("fused", "graph")
+TARGETS = ("loihi2-sim", "loihi2-hw")
+PRECISIONS = ("float", "fixed")
+EXECUTORS = ("local", "dask")
+# The modules that define these take long to import; tests/cli/test_cli.py compares.
+
+ConfigArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
+]
+PresetOption = Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}. Default: robust.")]
+SeedOption = Annotated[int | None, typer.Option(help="Replaces run.seed.")]
+SeedsOption = Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")]
+FirstSeedOption = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+]
+OutOption = Annotated[
+    Path | None, typer.Option(help="Folder to write; default runs/<time>-<command>-<preset>.")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")]
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, and how much there is."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def reported(command: Command) -> Command:
+    """Turn the ways in which a command ends early into one message and an exit code."""
+
+    @functools.wraps(command)
+    def run_and_report(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except UserError as error:
+            code, message = 2, f"error: {error}"
+        except RunError as error:
+            code, message = 1, f"error: {error}"
+        except MemoryError:
+            code, message = 1, "error: out of memory; lower reservoir.neurons or its connection_probability"
+        except KeyboardInterrupt as stopped:
+            code, message = 130, str(stopped) or "interrupted; nothing was written"
+        else:
+            return
+        print(message, file=sys.stderr)
+        raise typer.Exit(code)
+
+    return run_and_report  # type: ignore[return-value]
+
+
+def chosen_config(
+    config: Path | None, preset: str | None, settings: list[str] | None, seed: int | None = None
+) -> Config:
+    """Load the settings that the options name; raises a UserError if they are bad."""
+    from lava_predict.settings.files import load_config, load_preset
+
+    if config is not None and preset is not None:
+        raise UserError(
+            f"CONFIG = {str(config)!r} and --preset {preset!r} exclude each other; give one of them"
+        )
+    overrides = [*(settings or []), *([f"run.seed={seed}"] if seed is not None else [])]
+    if config is not None:
+        return load_config(config, overrides)
+    return load_preset(preset if preset is not None else "robust", overrides)
+
+
+def default_folder(name: str) -> Path:
+    """Return a folder runs/<time>-<name> that does not exist."""
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    folder, number = Path("runs") / stem, 2
+    while folder.exists():
+        folder, number = Path("runs") / f"{stem}-{number}", number + 1
+    return folder
+
+
+@contextmanager
+def delivery(
+    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool
+) -> Iterator[Callable[[Outcome], None]]:
+    """Leave what a command finds in a folder, if one is given, and print it.
+
+    A folder that cannot be written is refused before the work begins. Yields what to give the outcome to.
+    """
+    from lava_predict.records.folder import new_folder
+    from lava_predict.reports.outcome import leave, show
+
+    found: list[Outcome] = []
+    with nullcontext() if folder is None else new_folder(folder, overwrite) as files:
+        yield found.append
+        if files is not None:
+            leave(found[0], files)
+    show(found[0], folder, quiet, as_json)
+
+
+@contextmanager
+def progress_bar(silent: bool, doing: str, counted: str) -> Iterator[Progress | None]:
+    """Show a progress bar on a terminal, unless the command is to be silent; yields what to tell it."""
+    if silent or not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn(counted),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

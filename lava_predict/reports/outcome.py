@@ -1,0 +1,197 @@
+"""What a command found, as one value, and how it becomes files and printed text."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console, RenderableType
+from rich.table import Table as Sheet
+
+from lava_predict.errors import Caution
+from lava_predict.records.folder import Folder
+from lava_predict.records.run_record import SCHEMA
+from lava_predict.reports.page import Entry, Figure, Report, Table, shown, to_html, to_json
+from lava_predict.settings.schema import Config
+
+PAGE = "page.json"
+"""Name of the file from which `lava-predict report` makes a command's page again."""
+
+_WIDTH_IN_A_PIPE = 160
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found.
+
+    Attributes
+    ----------
+    command : str
+        Its name.
+    values : mapping
+        What summary.json holds beside "schema", "command" and "warnings"; see `plain` for what may be in it.
+    table : rich renderable or None
+        What the terminal shows.
+    lines : sequence of str
+        What it shows below the table.
+    warnings : sequence of Caution
+        What the user should know.
+    config : Config or None
+        Becomes config.toml.
+    figures : mapping of str to Figure
+        By file name without ending; they become figures/NAME.png.
+    page : Report or None
+        Becomes report.html and page.json.
+    files : mapping of str to bytes
+        Further files, by name.
+    """
+
+    command: str
+    values: Mapping[str, Any]
+    table: RenderableType | None = None
+    lines: Sequence[str] = ()
+    warnings: Sequence[Caution] = ()
+    config: Config | None = None
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    page: Report | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json holds: plain values."""
+        head = {"schema": SCHEMA, "command": self.command, "warnings": self.warnings}
+        whole: dict[str, Any] = plain({**head, **self.values})
+        return whole
+
+    def summary_text(self) -> str:
+        """Return the text of summary.json."""
+        return json.dumps(self.summary, indent=2, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it.
+
+    Parameters
+    ----------
+    value : Any
+        Made of mappings, sequences, arrays, dataclasses, enumerations, numbers and texts.
+
+    Returns
+    -------
+    Any
+        Arrays as lists, dataclasses as dicts, NaN and infinity as None.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def leave(outcome: Outcome, folder: Folder) -> None:
+    """Write the files of an outcome, summary.json last.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What a command found.
+    folder : Folder
+        Where to write it.
+    """
+    if outcome.config is not None:
+        folder.write("config.toml", outcome.config.to_toml())
+    for name, data in outcome.files.items():
+        folder.write(name, data)
+    for name, figure in outcome.figures.items():
+        folder.write(f"figures/{name}.png", figure.image)
+    if outcome.page is not None:
+        folder.write("report.html", to_html(outcome.page))
+        folder.write(PAGE, to_json(outcome.page))
+    folder.write("summary.json", outcome.summary_text())
+
+
+def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_json: bool = False) -> None:
+    """Print an outcome: warnings on stderr, the table on stdout.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What a command found.
+    folder : Path, optional
+        Where its files are.
+    quiet : bool
+        Print nothing but what ``as_json`` asks for.
+    as_json : bool
+        Print summary.json instead of the table.
+    """
+    if not quiet:
+        for warning in outcome.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print(outcome.summary_text(), end="")
+    elif not quiet:
+        if outcome.table is not None:
+            Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE).print(outcome.table)
+        for line in (*outcome.lines, *_where(outcome, folder)):
+            print(line)
+
+
+def _where(outcome: Outcome, folder: Path | None) -> list[str]:
+    """Say where the files are, if there is more than summary.json."""
+    if folder is None:
+        return []
+    if outcome.page is not None:
+        what = "table, figures and page" if outcome.figures else "table and page"
+        return [f"{what}: {folder}/ (open {folder}/report.html)"]
+    if outcome.figures:
+        return [f"table, records and pictures: {folder}/ (look at {folder}/figures/)"]
+    return []
+
+
+def sheet(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Entry]],
+    title: str | None = None,
+    caption: str | None = None,
+) -> Sheet:
+    """Lay out a table for the terminal.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : sequence of sequence of Entry
+        Entries; in texts, rich's markup counts. An empty row draws a line.
+    title, caption : str, optional
+        What stands above and below.
+
+    Returns
+    -------
+    rich.table.Table
+        Columns of numbers are set to the right.
+    """
+    columns = Table("", header, [row for row in rows if row]).columns
+    laid_out = Sheet(title=title, caption=caption)
+    for number, (name, kind) in enumerate(zip(header, columns, strict=True)):
+        whole = all(isinstance(row[number], int) for row in rows if row)
+        laid_out.add_column(name, justify="right" if kind == "number" else "left", no_wrap=whole)
+    for row in rows:
+        if row:
+            laid_out.add_row(*map(shown, row))
+        else:
+            laid_out.add_section()
+    return laid_out
