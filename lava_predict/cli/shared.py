@@ -41,9 +41,7 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
 ]
-OutOption = Annotated[
-    Path | None, typer.Option(help="Folder to write; default runs/<time>-<command>-<preset>.")
-]
+OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")]

@@ -92,7 +92,7 @@ def page(record: RunRecord, summary: Mapping[str, Any]) -> Report:
     Report
         For `lava_predict.reports.page.to_html`.
     """
-    pictures = plots.pictures(record)
+    lead, pictures = _lead(summary), plots.pictures(record)
     raster = pictures.pop("raster")
     reservoir = summary["reservoir"]
     network = [
@@ -107,7 +107,7 @@ def page(record: RunRecord, summary: Mapping[str, Any]) -> Report:
         Section("Settings", [_settings(record.config)]),
         Section("The same run again", _again(record.config, summary)),
     ]
-    return Report(f"A run of {summary['preset']}, seed {summary['seed']}", _lead(summary), sections)
+    return Report(f"A run of {summary['preset']}, seed {summary['seed']}", lead, sections)
 
 
 def _lead(summary: Mapping[str, Any]) -> str:

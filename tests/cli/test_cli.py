@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lava_predict import load_config, load_preset
-from lava_predict.cli import app
+import lava_predict
+from lava_predict import load_config, load_preset, pool, preset_names
+from lava_predict.cli import app, shared
+from lava_predict.engines.lava import engine
+from lava_predict.experiment import experiment
+from lava_predict.network import arithmetic
 from lava_predict.records.run_record import load_record
 
 SMALL = [
@@ -180,8 +184,34 @@ def test_help_and_version(tmp_path: Path) -> None:
 
 def test_the_library_needs_no_lava_and_the_command_line_no_plotting_to_start() -> None:
     script = (
-        "import sys, lava_predict, lava_predict.cli.app\n"
+        "import sys, lava_predict, lava_predict.cli\n"
         "assert not any(name.split('.')[0] in ('lava', 'matplotlib') for name in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_help_names_what_there_is() -> None:
+    for listed, defined in (
+        (shared.PRESETS, preset_names()),
+        (shared.BACKENDS, experiment.BACKENDS),
+        (shared.FORMS, engine.FORMS),
+        (shared.TARGETS, engine.TARGETS),
+        (shared.PRECISIONS, arithmetic.PRECISIONS),
+        (shared.EXECUTORS, pool.EXECUTORS),
+    ):
+        assert list(listed) == list(defined)
+
+
+def test_the_commands_import_what_takes_long_only_when_they_run() -> None:
+    # `import lava_predict` itself is not the command line's; a package without content stands for it.
+    script = (
+        "import sys, types\n"
+        f"package = types.ModuleType('lava_predict')\n"
+        f"package.__path__, package.__version__ = [{str(Path(lava_predict.__file__).parent)!r}], '0'\n"
+        "sys.modules['lava_predict'] = package\n"
+        "import lava_predict.cli\n"
+        "slow = {'numba', 'numpy', 'scipy', 'h5py', 'matplotlib', 'pydantic', 'jinja2', 'rich', 'lava'}\n"
+        "assert not slow & {name.split('.')[0] for name in sys.modules}, slow & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
 

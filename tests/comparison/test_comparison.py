@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, Experiment
-from lava_predict.comparison.page import figures, page, summarise, table
+from lava_predict.comparison.page import outcome
 from lava_predict.comparison.study import (
     COEFFICIENT_WIDTHS,
     FIXED,
@@ -151,17 +151,18 @@ def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> N
 
 @pytest.mark.slow
 def test_what_a_comparison_writes(found: Comparison) -> None:
-    summary = summarise(found)
+    made = outcome(found, 1.5)
+    summary = made.summary
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert summary["timing"] == {"wall_s": 1.5}
     assert (summary["command"], summary["schema"], summary["seeds"]) == ("compare", 1, [3, 4])
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     end = np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1]
     pairs = zip(found.tasks[FIXED], found.tasks[FLOAT], strict=True)
     expected = np.mean([a.error[end] / b.error[end] for a, b in pairs])
     assert ratio["mean"] == pytest.approx(expected)
-    drawn = figures(found)
     parsed = Page()
-    parsed.feed(to_html(page(found, summary, drawn)))
-    assert parsed.images == len(drawn) >= 11
+    parsed.feed(to_html(made.page))
+    assert parsed.images == len(made.figures) >= 11
     assert "one unit in the last place" in parsed.text
-    assert table(summary).row_count == 6
+    assert made.table.row_count == 6

@@ -118,7 +118,7 @@ def test_divergence_shows_every_pair_and_the_threshold() -> None:
     axes = panels(FIGURES["divergence"]())[0]
     for name, share in SHARES.items():
         np.testing.assert_array_equal(line(axes, name).get_ydata(), share)
-    assert set(line(axes, "parted above").get_ydata()) == {0.5}
+    assert set(line(axes, "diverged above").get_ydata()) == {0.5}
 
 
 def test_distance_over_lag_marks_the_least_median_and_leaves_silent_cells_out() -> None:

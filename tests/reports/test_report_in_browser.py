@@ -32,8 +32,7 @@ from lava_predict.reports.page import (
     Table,
     to_html,
 )
-from lava_predict.reports.run_page import page
-from lava_predict.reports.summary import summarise
+from lava_predict.reports.run_page import page, run_outcome
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -190,7 +189,7 @@ def of_a_run() -> Report:
     )
     experiment = Experiment(config)
     result = experiment.run(precision="fixed")
-    return page(RunRecord.of(result), summarise(result, check_health(experiment, result)))
+    return page(RunRecord.of(result), run_outcome(result, check_health(experiment, result)).summary)
 
 
 def of_everything() -> Report:

@@ -31,8 +31,7 @@ from lava_predict.reports.page import (
     to_html,
     to_json,
 )
-from lava_predict.reports.run_page import command_of, page, page_of, write_page
-from lava_predict.reports.summary import summarise
+from lava_predict.reports.run_page import command_of, page, page_of, run_outcome, write_page
 from lava_predict.settings.files import config_from, load_config, parse_toml
 
 
@@ -56,7 +55,7 @@ def _ran(settings: str, precision: str) -> Ran:
     experiment = Experiment(config)
     result = experiment.run(precision=precision)
     health = check_health(experiment, result) if precision == "fixed" else None
-    record, summary = RunRecord.of(result), summarise(result, health)
+    record, summary = RunRecord.of(result), run_outcome(result, health).summary
     return Ran(config, record, summary, page(record, summary))
 
 

@@ -136,7 +136,7 @@ def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.
         ("lava_predict.tasks.meet", False),
         (module, False),
         ("lava_predict.reproduction.page", True),
-        ("lava_predict.cli.app", True),
+        ("lava_predict.cli.shared", True),
     ):
         unit_module.code_digest.cache_clear()
         monkeypatch.setattr(

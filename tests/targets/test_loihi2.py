@@ -18,7 +18,7 @@ from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2 import readiness as readiness_module
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Links, drawn_counts, expected_counts, map_network
-from lava_predict.targets.loihi2.page import page, summarise, table, worst
+from lava_predict.targets.loihi2.page import outcome, page, table, worst
 from lava_predict.targets.loihi2.readiness import Readiness, Status, Verdict, check_readiness
 
 DOCS = Path(__file__).parents[2] / "docs" / "loihi2.md"
@@ -215,17 +215,19 @@ def test_robust_is_ready_but_for_where_it_learns() -> None:
     assert any("LearningDense" in part for part in learning.missing)
 
 
-@pytest.mark.parametrize("settings", [[], TOO_LARGE])
+@pytest.mark.parametrize("settings", [[], ["fixed.weight_bits=2"], TOO_LARGE])
 def test_the_summary_is_plain_and_complete(settings: list[str]) -> None:
     found = check_readiness(small(*settings))
-    summary = json.loads(json.dumps(summarise(found), allow_nan=False))
+    summary = json.loads(outcome(found).summary_text())
     assert (summary["schema"], summary["command"], summary["preset"]) == (1, "check", "smoke")
     assert summary["verdict"] == found.verdict.value
     assert {limit["name"] for limit in summary["limits"]} == set(LIMITS)
     assert all(limit["source"]["url"] for limit in summary["limits"])
     assert summary["energy"]["loihi2"] == "not public"
-    assert summary["resources"]["counted"] == (not settings)
-    assert (summary["parameters"] is None) == bool(settings)
+    assert summary["resources"]["counted"] == (settings != TOO_LARGE)
+    assert (summary["parameters"] is None) == (settings == TOO_LARGE)
+    soft = [(reason.text, reason.change) for reason in found.reasons if not reason.fails]
+    assert [(one["cause"], one["remedy"]) for one in summary["warnings"]] == soft
 
 
 def test_the_table_shows_of_each_limit_what_fares_worst() -> None:

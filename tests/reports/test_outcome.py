@@ -1,0 +1,131 @@
+"""What a command found: the files it becomes, and what is printed of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from lava_predict import load_config, load_preset
+from lava_predict.errors import Caution
+from lava_predict.records.run_record import Folder
+from lava_predict.reports import plot_style
+from lava_predict.reports.outcome import Outcome, leave, plain, sheet, show
+from lava_predict.reports.page import Figure, Number, Paragraph, Report, Section, from_json, to_html
+from lava_predict.targets.loihi2.readiness import Verdict
+
+FIGURE = Figure(plot_style.to_png(plot_style.new_figure(1, 1)), "nothing", "Nothing is drawn.")
+PAGE = Report("Title", "Lead.", [Section("Part", [Paragraph("Words.")])])
+WARNINGS = (Caution("it is small", "raise it"), Caution("it is odd"))
+
+
+def whole() -> Outcome:
+    return Outcome(
+        "try",
+        {"preset": "smoke", "rates": np.array([1.0, np.nan])},
+        sheet(["cell", "rate"], [["one", 1.5]]),
+        ["below the table"],
+        WARNINGS,
+        load_preset("smoke"),
+        {"curve": FIGURE},
+        PAGE,
+        {"results.h5": b"data"},
+    )
+
+
+def test_an_outcome_leaves_its_files(tmp_path: Path) -> None:
+    leave(whole(), Folder(tmp_path))
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {
+        "config.toml", "summary.json", "results.h5", "figures/curve.png", "report.html", "page.json",
+    }  # fmt: skip
+    assert load_config(tmp_path / "config.toml") == load_preset("smoke")
+    assert (tmp_path / "figures/curve.png").read_bytes() == FIGURE.image
+    assert (tmp_path / "results.h5").read_bytes() == b"data"
+    assert (tmp_path / "report.html").read_text() == to_html(PAGE)
+    assert to_html(from_json((tmp_path / "page.json").read_bytes())) == to_html(PAGE)
+    assert json.loads((tmp_path / "summary.json").read_text()) == {
+        "schema": 1,
+        "command": "try",
+        "warnings": [
+            {"cause": "it is small", "remedy": "raise it"},
+            {"cause": "it is odd", "remedy": ""},
+        ],
+        "preset": "smoke",
+        "rates": [1.0, None],
+    }
+
+
+def test_what_an_outcome_lacks_leaves_no_file(tmp_path: Path) -> None:
+    leave(Outcome("try", {}), Folder(tmp_path))
+    assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_the_table_goes_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    show(whole(), Path("there"))
+    printed = capsys.readouterr()
+    assert printed.err == "warning: it is small; raise it\nwarning: it is odd\n"
+    assert "one" in printed.out
+    assert printed.out.endswith("below the table\ntable, figures and page: there/ (open there/report.html)\n")
+
+
+def test_json_is_alone_on_stdout_and_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    show(whole(), Path("there"), as_json=True)
+    assert json.loads(capsys.readouterr().out) == whole().summary
+    show(whole(), Path("there"), quiet=True)
+    assert capsys.readouterr() == ("", "")
+    show(whole(), quiet=True, as_json=True)
+    printed = capsys.readouterr()
+    assert (json.loads(printed.out), printed.err) == (whole().summary, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"page": PAGE}, "table and page: there/ (open there/report.html)\n"),
+        ({"figures": {"a": FIGURE}}, "table, records and pictures: there/ (look at there/figures/)\n"),
+        ({}, ""),
+    ],
+)
+def test_the_last_line_says_where_the_files_are(
+    changes: dict, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(Outcome("try", {}, **changes), Path("there"))
+    assert capsys.readouterr().out == line
+
+
+def test_values_become_plain() -> None:
+    found = plain(
+        {
+            1: (np.int64(2), np.float32(0.5), np.bool_(True)),
+            "array": np.array([[1.0, np.inf]]),
+            "enum": Verdict.READY,
+            "record": Caution("a", "b"),
+            "nothing": None,
+        }
+    )
+    assert found == {
+        "1": [2, 0.5, True],
+        "array": [[1.0, None]],
+        "enum": "ready",
+        "record": {"cause": "a", "remedy": "b"},
+        "nothing": None,
+    }
+    assert [type(value) for value in found["1"]] == [int, float, bool]
+
+
+def test_columns_of_numbers_stand_on_the_right_and_an_empty_row_is_a_line() -> None:
+    laid_out = sheet(
+        ["what", "many", "said", "words"], [["a", 10**6, Number("1 ± 2"), "b"], [], ["c", 1, None, ""]]
+    )
+    assert [column.justify for column in laid_out.columns] == ["left", "right", "right", "left"]
+    assert laid_out.row_count == 2
+    assert laid_out.rows[0].end_section
+    written = io.StringIO()
+    Console(width=80, file=written).print(laid_out)
+    assert "1,000,000" in written.getvalue()
+    assert "–" in written.getvalue()
