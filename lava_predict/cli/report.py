@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lava_predict.cli import shared
+from lava_predict.errors import UserError
+
+if TYPE_CHECKING:
+    from lava_predict.reports.page import Page
+
+_PAGES = {
+    "run": "lava_predict.reports.run_page",
+    "compare": "lava_predict.comparison.page",
+    "reproduce": "lava_predict.reproduction.page",
+    "check": "lava_predict.targets.loihi2.page",
+}
+"""Modules whose function ``page`` makes the page of a command."""
 
 
 def report(
@@ -24,12 +38,80 @@ def report(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Make one report.html of a folder of results: table, pictures, settings; it needs no other file."""
+    from lava_predict.records.folder import write_file
     from lava_predict.reports.outcome import Outcome, show
-    from lava_predict.reports.run_page import command_of, page_of, write_page
 
-    page = page_of(folder)
+    command, lead, html = page_of(folder)
     file = out if out is not None else folder / "report.html"
     # DIR/report.html is made from what DIR holds, so nothing is lost when it is replaced.
-    write_page(page, file, overwrite or out is None)
-    values = {"of": command_of(folder), "file": str(file)}
-    show(Outcome("report", values, lines=[page.lead, f"page: {file}"]), None, quiet, as_json)
+    write_file(file, html, overwrite or out is None)
+    values = {"of": command, "file": str(file)}
+    show(Outcome("report", values, lines=[lead, f"page: {file}"]), None, quiet, as_json)
+
+
+def page_of(folder: Path) -> tuple[str, str, str]:
+    """Make the page of what a command left in a folder; nothing is simulated.
+
+    Parameters
+    ----------
+    folder : Path
+        With summary.json and figures/.
+
+    Returns
+    -------
+    command, lead, html : str
+        What wrote the folder, what it found in a sentence or two, and the page.
+
+    Raises
+    ------
+    UserError
+        If something that is needed is missing, damaged or of another version.
+    """
+    from jinja2 import TemplateError
+
+    summary = _summary_of(folder)
+    command = summary["command"]
+    if command not in _PAGES:
+        raise UserError(
+            f"DIR = {str(folder)!r}: {command!r} has no page; give a folder of {', '.join(_PAGES)}"
+        )
+    again = f"run it again: lava-predict {command} config.toml"
+    try:
+        files = {name: folder / "figures" / f"{name}.png" for name in summary["figures"]}
+        figures = {name: file.read_bytes() for name, file in files.items()}
+        page: Page = import_module(_PAGES[command]).page(summary, figures)
+        return command, page.lead, page.html()
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror}); {again}") from None
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, TemplateError) as error:
+        raise UserError(
+            f"{folder / 'summary.json'}: is not of this version of {command}, or damaged ({error!r}); {again}"
+        ) from None
+
+
+def _summary_of(folder: Path) -> dict[str, Any]:
+    """Read the summary.json of a folder."""
+    from lava_predict.records.folder import unfinished_folder
+    from lava_predict.records.run_record import SCHEMA
+
+    file, remedy = folder / "summary.json", "give the folder that a command of lava-predict wrote"
+    if unfinished_folder(folder).is_dir() and not folder.exists():
+        raise UserError(
+            f"DIR = {str(folder)!r}: that run has not ended; go on with: lava-predict run --resume {folder}"
+        )
+    if not folder.is_dir():
+        raise UserError(f"DIR = {str(folder)!r}: is not a folder; {remedy}")
+    try:
+        summary = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}); {remedy}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: is not JSON ({error}); {remedy}") from None
+    if not isinstance(summary, dict) or "command" not in summary:
+        raise UserError(f"{file}: does not say which command wrote it; {remedy}")
+    if summary.get("schema") != SCHEMA:
+        raise UserError(
+            f"{file}: has schema {summary.get('schema')!r}, this version reads {SCHEMA}; read it with the "
+            "version of lava-predict that wrote it"
+        )
+    return summary

@@ -19,11 +19,8 @@ from rich.table import Table as Sheet
 from lava_predict.errors import Caution
 from lava_predict.records.folder import Folder
 from lava_predict.records.run_record import SCHEMA
-from lava_predict.reports.page import Entry, Figure, Report, Table, shown, to_html, to_json
+from lava_predict.reports.page import Entry, PageOf, column_kinds, shown
 from lava_predict.settings.schema import Config
-
-PAGE = "page.json"
-"""Name of the file from which `lava-predict report` makes a command's page again."""
 
 _WIDTH_IN_A_PIPE = 160
 
@@ -37,7 +34,7 @@ class Outcome:
     command : str
         Its name.
     values : mapping
-        What summary.json holds beside "schema", "command" and "warnings"; see `plain` for what may be in it.
+        What summary.json holds beside "schema", "command", "warnings" and "figures" (their names).
     table : rich renderable or None
         What the terminal shows.
     lines : sequence of str
@@ -46,10 +43,10 @@ class Outcome:
         What the user should know.
     config : Config or None
         Becomes config.toml.
-    figures : mapping of str to Figure
-        By file name without ending; they become figures/NAME.png.
-    page : Report or None
-        Becomes report.html and page.json.
+    figures : mapping of str to bytes
+        PNG files by name without ending; they become figures/NAME.png.
+    page : callable or None
+        Makes the page that becomes report.html of the summary and the figures.
     files : mapping of str to bytes
         Further files, by name.
     """
@@ -60,15 +57,15 @@ class Outcome:
     lines: Sequence[str] = ()
     warnings: Sequence[Caution] = ()
     config: Config | None = None
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    page: Report | None = None
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    page: PageOf | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: plain values."""
         head = {"schema": SCHEMA, "command": self.command, "warnings": self.warnings}
-        whole: dict[str, Any] = plain({**head, **self.values})
+        whole: dict[str, Any] = plain({**head, **self.values, "figures": list(self.figures)})
         return whole
 
     def summary_text(self) -> str:
@@ -117,10 +114,9 @@ def leave(outcome: Outcome, folder: Folder) -> None:
     for name, data in outcome.files.items():
         folder.write(name, data)
     for name, figure in outcome.figures.items():
-        folder.write(f"figures/{name}.png", figure.image)
+        folder.write(f"figures/{name}.png", figure)
     if outcome.page is not None:
-        folder.write("report.html", to_html(outcome.page))
-        folder.write(PAGE, to_json(outcome.page))
+        folder.write("report.html", outcome.page(outcome.summary, outcome.figures).html())
     folder.write("summary.json", outcome.summary_text())
 
 
@@ -184,9 +180,9 @@ def sheet(
     rich.table.Table
         Columns of numbers are set to the right.
     """
-    columns = Table("", header, [row for row in rows if row]).columns
+    kinds = column_kinds(header, [row for row in rows if row])
     laid_out = Sheet(title=title, caption=caption)
-    for number, (name, kind) in enumerate(zip(header, columns, strict=True)):
+    for number, (name, kind) in enumerate(zip(header, kinds, strict=True)):
         whole = all(isinstance(row[number], int) for row in rows if row)
         laid_out.add_column(name, justify="right" if kind == "number" else "left", no_wrap=whole)
     for row in rows:

@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 
 from lava_predict.network.draw import excitatory_cells
 from lava_predict.records.run_record import RunRecord
-from lava_predict.reports import page
 from lava_predict.reports.plot_style import (
     CUE_KEY,
     EVENT_COLOURS,
@@ -24,11 +23,9 @@ from lava_predict.reports.plot_style import (
     new_figure,
     one_panel,
     strip,
-    to_png,
 )
 
 _MOST_ROWS = 12
-_MOST_NAMED = 6
 _BIN_MS = 10.0
 
 
@@ -180,70 +177,3 @@ FIGURES: dict[str, Callable[[RunRecord], Figure]] = {
     "probability": probability,
 }
 """Every picture of a run, by the name of its file."""
-
-_CAPTIONS = {
-    "learning_curve": "Error of the prediction after the cue alone, block by block, beside that of predicting"
-    " nothing. The causal prediction uses at each moment only what was known by then.",
-    "prediction": "What is expected, when and with what probability, at the end of each block, beside the"
-    " truth.",
-    "raster": "Spikes of the first presentation of the last probe; the dashed lines mark when the events are"
-    " due.",
-    "probability": "The estimated probability of each event over trials; ticks above mark the trials in which"
-    " it occurred.",
-}
-
-
-def pictures(record: RunRecord) -> dict[str, page.Figure]:
-    """Draw all of `FIGURES`, each with its caption and a text that says what it shows.
-
-    Parameters
-    ----------
-    record : RunRecord
-        A run.
-
-    Returns
-    -------
-    dict of str to lava_predict.reports.page.Figure
-        By file name without ending.
-    """
-    alts = {
-        "learning_curve": _alt_of_learning(record),
-        "prediction": _alt_of_prediction(record),
-        "raster": _alt_of_raster(record),
-        "probability": _alt_of_probability(record),
-    }
-    return {
-        name: page.Figure(to_png(draw(record)), alts[name], _CAPTIONS[name]) for name, draw in FIGURES.items()
-    }
-
-
-def _alt_of_learning(record: RunRecord) -> str:
-    courses = []
-    for block, last in _last_probes(record)[-_MOST_NAMED:]:
-        first = record.error[record.probe_block == block][0]
-        courses.append(f"from {first:.3f} to {record.error[last]:.3f} in block {block + 1}")
-    return f"Error of the prediction over training trials: {', '.join(courses)}."
-
-
-def _alt_of_prediction(record: RunRecord) -> str:
-    ends = [(record.o[last], record.truth[last]) for _, last in _last_probes(record)]
-    r = [
-        np.corrcoef(predicted.ravel(), truth.ravel())[0, 1]
-        for predicted, truth in ends
-        if np.ptp(truth) > 0 and np.ptp(predicted) > 0
-    ]
-    alike = f"; the mean correlation over blocks is {np.mean(r):.2f}" if r else ""
-    return f"Prediction and truth over the time after the cue, a row a block, a column an event{alike}."
-
-
-def _alt_of_probability(record: RunRecord) -> str:
-    last = ", ".join(f"{p:.2f}" for p in np.clip(record.trial_p[-1], 0, 1))
-    return f"Estimated and true probability of each event over training trials; the last estimates: {last}."
-
-
-def _alt_of_raster(record: RunRecord) -> str:
-    active = np.unique(record.spike_cell[record.spike_probe == record.probe_block.size - 1]).size
-    return (
-        f"Spikes of the {record.config.reservoir.neurons} cells before and after the cue, {active} of which "
-        "spike, and below them the mean rate."
-    )

@@ -6,27 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
-from lava_predict.reports.outcome import Outcome, sheet
-from lava_predict.reports.page import (
-    Callout,
-    Entry,
-    Figure,
-    Kind,
-    Number,
-    Paragraph,
-    Report,
-    Section,
-    Table,
-)
-from lava_predict.reproduction.claim import CONFIDENCE, Judged, Verdict
+from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.reproduction.claim import CONFIDENCE, Judged
 from lava_predict.reproduction.reproduce import JudgedClaim, Reproduction
 
-_HEADER = ("paper", "ours", "null", "rule", "verdict")
 _FIRST_UNTOUCHED_SEED = 100
-_KINDS: Mapping[Verdict, Kind] = {Verdict.HOLDS: "pass", Verdict.FAILS: "fail"}
-_COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "red", Verdict.UNDECIDED: "yellow"}
-_JUDGED = {Verdict.HOLDS: "hold", Verdict.FAILS: "fail", Verdict.UNDECIDED: "undecided"}
+_COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
+_JUDGED = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
 def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
@@ -46,137 +36,122 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
     Outcome
         In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
-    values = {
-        "preset": found.config.preset,
-        "seeds": found.seeds,
-        "confidence": CONFIDENCE,
-        "claims": [
-            {
-                "number": one.claim.number,
-                "name": one.claim.name,
-                "statement": one.claim.statement,
-                "verdict": one.verdict,
-                "criteria": [_criterion(judged) for judged in one.criteria],
-            }
-            for one in found.claims
-        ],
-        "units": {"total": found.units, "reused": found.reused},
-        "timing": {"wall_s": wall_s},
-    }
-    terminal_rows: list[list[Entry]] = []
-    for one in found.claims:
-        claim = f"[bold]{one.claim.number} {one.claim.name}[/bold]"
-        verdict = f"[bold]{_coloured(one.verdict)}[/bold]"
-        terminal_rows.append([claim, Number(""), Number(""), "", "", verdict])
-        terminal_rows += [
-            [f"  {name}", *measured, _coloured(judged.verdict)]
-            for (name, *measured, _), judged in zip(_rows(one), one.criteria, strict=True)
-        ]
-        terminal_rows.append([])
-    title = f"{len(found.claims)} claims, seeds {_seeds(found)}"
+    values = plain(
+        {
+            "preset": found.config.preset,
+            "seeds": found.seeds,
+            "confidence": CONFIDENCE,
+            "claims": [_claim(one) for one in found.claims],
+            "units": {"total": found.units, "reused": found.reused},
+            "timing": {"wall_s": wall_s},
+        }
+    )
     return Outcome(
         "reproduce",
         values,
-        sheet(["", *_HEADER], terminal_rows, title, _reading(found)),
+        _table(values),
         [f"{found.units} units of work, {found.reused} of them known before (in {cache}/)"],
         config=found.config,
-        figures={
-            picture.name: Figure(picture.png, picture.alt, picture.caption)
-            for one in found.claims
-            for picture in one.pictures
-        },
-        page=page(found),
+        figures={picture.name: picture.png for one in found.claims for picture in one.pictures},
+        page=page,
     )
+
+
+def _claim(one: JudgedClaim) -> dict[str, Any]:
+    return {
+        "number": one.claim.number,
+        "name": one.claim.name,
+        "statement": one.claim.statement,
+        "verdict": one.verdict,
+        "criteria": [_criterion(judged) for judged in one.criteria],
+        "figures": [{"name": p.name, "alt": p.alt, "caption": p.caption} for p in one.pictures],
+    }
 
 
 def _criterion(judged: Judged) -> dict[str, Any]:
     criterion, measured = judged.criterion, judged.measured
-    null = None if measured.null is None else mean_and_deviation(measured.null) | {"name": criterion.null}
     return {
         "key": criterion.key,
         "quantity": criterion.quantity,
         "paper": criterion.paper,
         "ours": mean_and_deviation(measured.ours),
-        "null": null,
+        "null": None
+        if measured.null is None
+        else mean_and_deviation(measured.null) | {"name": criterion.null},
         "rule": None if criterion.rule is None else str(criterion.rule),
         "verdict": judged.verdict,
     }
 
 
-def _rows(one: JudgedClaim) -> list[list[Entry]]:
-    """Return a row per criterion: the quantity, and what `_HEADER` names."""
+def _row(criterion: Mapping[str, Any]) -> list[Entry]:
+    null = criterion["null"]
+    return [
+        criterion["quantity"],
+        Number(criterion["paper"]),
+        Number(in_words(criterion["ours"])),
+        None if null is None else f"{in_words(null)} ({null['name']})",
+        criterion["rule"],
+        criterion["verdict"],
+    ]
+
+
+def _table(values: Mapping[str, Any]) -> Table:
+    """Lay out the table that `reproduce` prints."""
     rows: list[list[Entry]] = []
-    for criterion, measured, verdict in one.criteria:
-        null = (
-            None
-            if measured.null is None
-            else f"{in_words(mean_and_deviation(measured.null))} ({criterion.null})"
-        )
-        rule = None if criterion.rule is None else str(criterion.rule)
-        ours = Number(in_words(mean_and_deviation(measured.ours)))
-        rows.append([criterion.quantity, Number(criterion.paper), ours, null, rule, verdict.value])
-    return rows
+    for claim in values["claims"]:
+        name = f"[bold]{claim['number']} {claim['name']}[/]"
+        rows.append([name, Number(""), Number(""), "", "", _coloured(claim["verdict"], "bold")])
+        for quantity, *figures, verdict in map(_row, claim["criteria"]):
+            rows.append([f"  {quantity}", *figures, _coloured(str(verdict))])
+        rows.append([])
+    title = f"{len(values['claims'])} claims, seeds {_seeds(values)}"
+    return sheet(["", "paper", "ours", "null", "rule", "verdict"], rows, title, _reading(values))
 
 
-def _coloured(verdict: Verdict) -> str:
-    colour = _COLOURS.get(verdict)
-    return f"[{colour}]{verdict.value}[/{colour}]" if colour else verdict.value
+def _coloured(verdict: str, style: str = "") -> str:
+    style = f"{style} {_COLOURS.get(verdict, '')}".strip()
+    return f"[{style}]{verdict}[/]" if style else verdict
 
 
-def _seeds(found: Reproduction) -> str:
-    first, last = found.seeds[0], found.seeds[-1]
+def _seeds(values: Mapping[str, Any]) -> str:
+    first, last = values["seeds"][0], values["seeds"][-1]
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _reading(found: Reproduction) -> str:
+def _reading(values: Mapping[str, Any]) -> str:
     text = (
-        f"Mean ± standard deviation over seeds. A rule holds, or fails, if the {CONFIDENCE:.0%} interval of "
-        "the mean, paired with the null where the rule names it, lies on that side of its bound; else it is "
-        "undecided."
+        f"Mean ± standard deviation over seeds. A rule holds, or fails, if the {values['confidence']:.0%} "
+        "interval of the mean, paired with the null where the rule names it, lies on that side of its bound; "
+        "else it is undecided."
     )
-    if len(found.seeds) == 1:
+    if len(values["seeds"]) == 1:
         text += " One seed gives no standard deviation, so it decides nothing."
     return text
 
 
-def page(found: Reproduction) -> Report:
-    """Put verdicts, tables and pictures together as a page.
-
-    Parameters
-    ----------
-    found : Reproduction
-        As `reproduce` gives it.
-
-    Returns
-    -------
-    Report
-        For `lava_predict.reports.page.to_html`.
-    """
-    verdicts = [one.verdict for one in found.claims]
+def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
+    """Make the page of a reproduction; see `lava_predict.reports.page.PageOf`."""
+    claims = summary["claims"]
+    verdicts = [claim["verdict"] for claim in claims]
     lead = (
-        f"Preset {found.config.preset}, seeds {_seeds(found)}. Of {len(found.claims)} claims "
-        f"{verdicts.count(Verdict.HOLDS)} hold, {verdicts.count(Verdict.FAILS)} fail and "
-        f"{verdicts.count(Verdict.UNDECIDED)} are undecided, each by a rule that was fixed beforehand."
+        f"Preset {summary['preset']}, seeds {_seeds(summary)}. Of {len(claims)} claims "
+        f"{verdicts.count('holds')} hold, {verdicts.count('fails')} fail and "
+        f"{verdicts.count('undecided')} are undecided, each by a rule that was fixed beforehand."
     )
-    if found.seeds[0] < _FIRST_UNTOUCHED_SEED:
+    if summary["seeds"][0] < _FIRST_UNTOUCHED_SEED:
         lead += f" Seeds below {_FIRST_UNTOUCHED_SEED} were used for tuning, so this confirms nothing."
-    rows = [[str(one.claim.number), one.claim.statement, one.verdict.value] for one in found.claims]
-    overview = Table("The claims", ["", "claim", "verdict"], rows)
-    sections = [Section("Verdicts", [overview, Paragraph(_reading(found))])]
-    sections += [_section(one) for one in found.claims]
-    return Report("The paper's claims, reproduced", lead, sections)
+    content = {
+        "summary": summary,
+        "reading": _reading(summary),
+        "verdicts": [[str(one["number"]), one["statement"], one["verdict"]] for one in claims],
+        "tallies": [_tally(one) for one in claims],
+        "rows": [[_row(criterion) for criterion in one["criteria"]] for one in claims],
+    }
+    return Page("The paper's claims, reproduced", lead, "reproduce.html.j2", figures, content)
 
 
-def _section(one: JudgedClaim) -> Section:
-    verdicts = [judged.verdict for judged in one.criteria if judged.verdict is not Verdict.SHOWN]
+def _tally(claim: Mapping[str, Any]) -> str:
+    """Say how many of the rules hold, fail and are undecided."""
+    verdicts = [one["verdict"] for one in claim["criteria"] if one["verdict"] in _JUDGED]
     counts = [f"{verdicts.count(verdict)} {word}" for verdict, word in _JUDGED.items() if verdict in verdicts]
-    tally = f"The claim as a whole: {one.verdict.value}. Of {len(verdicts)} rules: {', '.join(counts)}."
-    return Section(
-        f"{one.claim.number} {one.claim.name}",
-        [
-            Paragraph(one.claim.statement),
-            Callout(_KINDS.get(one.verdict, "info"), tally),
-            Table("Criteria", ["quantity", *_HEADER], _rows(one)),
-            *(Figure(picture.png, picture.alt, picture.caption) for picture in one.pictures),
-        ],
-    )
+    return f"The claim as a whole: {claim['verdict']}. Of {len(verdicts)} rules: {', '.join(counts)}."

@@ -263,7 +263,7 @@ def test_compare_writes_table_figures_and_page(tmp_path: Path) -> None:
     done = command("compare", *SMALL, *settings, "--seeds", "1", "--jobs", "2", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
-    left = {"config.toml", "summary.json", "report.html", "page.json", "figures"}
+    left = {"config.toml", "summary.json", "report.html", "figures"}
     assert {path.name for path in out.iterdir()} == left
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["command"], summary["seeds"]) == ("compare", [100])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, Experiment
-from lava_predict.comparison.page import outcome
+from lava_predict.comparison.page import outcome, page
 from lava_predict.comparison.study import (
     COEFFICIENT_WIDTHS,
     FIXED,
@@ -28,7 +28,6 @@ from lava_predict.comparison.study import (
     variants_of,
     with_changes,
 )
-from lava_predict.reports.page import to_html
 
 Tiny = Callable[..., Config]
 
@@ -162,7 +161,8 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     expected = np.mean([a.error[end] / b.error[end] for a, b in pairs])
     assert ratio["mean"] == pytest.approx(expected)
     parsed = Page()
-    parsed.feed(to_html(made.page))
-    assert parsed.images == len(made.figures) >= 11
+    parsed.feed(page(summary, made.figures).html())
+    assert parsed.images == len(made.figures) == 11
     assert "one unit in the last place" in parsed.text
+    assert all(f"“{name}”" in parsed.text for name in (UNCENTRED, ON_CHIP, ULP, NOISE))
     assert made.table.row_count == 6

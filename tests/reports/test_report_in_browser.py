@@ -18,20 +18,8 @@ from PIL import Image
 
 from lava_predict import Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health
-from lava_predict.records.run_record import RunRecord
 from lava_predict.reports import plot_style
-from lava_predict.reports.page import (
-    Callout,
-    Code,
-    Figure,
-    KeyValues,
-    Number,
-    Paragraph,
-    Report,
-    Section,
-    Table,
-    to_html,
-)
+from lava_predict.reports.page import Number, Page, environment
 from lava_predict.reports.run_page import page, run_outcome
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -174,7 +162,7 @@ def browser() -> Iterator[Browser]:
     opened.close()
 
 
-def of_a_run() -> Report:
+def of_a_run() -> Page:
     """Return the page of a run in integers that does badly, so that it has warnings and long settings."""
     config = load_preset(
         "smoke",
@@ -189,45 +177,58 @@ def of_a_run() -> Report:
     )
     experiment = Experiment(config)
     result = experiment.run(precision="fixed")
-    return page(RunRecord.of(result), run_outcome(result, check_health(experiment, result)).summary)
+    made = run_outcome(result, check_health(experiment, result))
+    return page(made.summary, made.figures)
 
 
-def of_everything() -> Report:
-    """Return a page of all that a page can hold, with words and tables that are too long for a phone."""
-    figure = plot_style.new_figure(12, 3)
-    for axes in figure.subplots(1, 4):
-        axes.plot([0, 1], color=plot_style.colour_of(0))
+EVERYTHING = """\
+{% extends "page.html.j2" %}
+{% from "macros.html.j2" import callout, code, figure, key_values, section, table with context %}
+{% block sections %}
+{% for number in range(4) %}
+{% call section("Part %d" % number) %}
+<p>{{ "Words that a reader can follow. " * 12 }}</p>
+{{ table("A wide table, and a caption that is itself longer than a phone is wide", header, rows) }}
+{{ table("A small table", ["", "n"], [["one", 1]]) }}
+{{ figure("rising", "four rising lines", "They rise, which takes words to say. " * 4) }}
+{{ figure("small", "a rising line", "A drawing.") }}
+{% for kind in ["info", "warning", "pass", "fail"] %}
+{{ callout(kind, "Mind this, it is said at some length. " * 3) }}
+{% endfor %}
+{{ code("lava-predict run --set " ~ "x" * 300) }}
+{{ key_values([("fingerprint", "0123456789abcdef" * 8), ("n", 8)]) }}
+<h3>Inside</h3>
+<p>{{ "w" * 300 }}</p>
+{% endcall %}
+{% endfor %}
+{% endblock %}
+"""
+"""A page of all that a page can hold, with words and tables that are too long for a phone."""
+
+
+def of_everything() -> str:
     header = ["variant", *(f"a column that is named at length, {n}" for n in range(9)), "said of it"]
     long = "a text in a table that takes more than a line wherever it stands, " * 2
     rows = [[name, *[Number("0.123 ± 0.045")] * 9, long] for name in ("float", "fixed", "float, other noise")]
-    drawing = (
-        b'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="100">'
-        b'<path d="M0 0L300 100" stroke="black"/></svg>'
-    )
-    aside = "Mind this, it is said at some length. " * 3
-    elements = [
-        Paragraph("Words that a reader can follow. " * 12),
-        Table("A wide table, and a caption that is itself longer than a phone is wide", header, rows),
-        Table("A small table", ["", "n"], [["one", 1]]),
-        Figure(plot_style.to_png(figure), "four rising lines", "They rise, which takes words to say. " * 4),
-        Figure(drawing, "a falling line", "A drawing."),
-        Callout("info", aside),
-        Callout("warning", aside),
-        Callout("pass", aside),
-        Callout("fail", aside),
-        Code("lava-predict run --set " + "x" * 300),
-        KeyValues([("fingerprint", "0123456789abcdef" * 8), ("n", 8)]),
-        Section("Inside", [Paragraph("More."), Section("Deeper", [Paragraph("w" * 300)])]),
-    ]
-    return Report("Everything", "What there is. " * 9, [Section(f"Part {n}", elements) for n in range(4)])
+    figures = {"rising": lines(12, 4), "small": lines(3, 1)}
+    content = {"header": header, "rows": rows, "figures": figures, "section_titles": []}
+    template = environment().from_string(EVERYTHING)
+    return template.render(content, title="Everything", lead="What there is. " * 9)
+
+
+def lines(width: float, panels: int) -> bytes:
+    figure = plot_style.new_figure(width, 3)
+    for axes in figure.subplots(1, panels, squeeze=False)[0]:
+        axes.plot([0, 1], color=plot_style.colour_of(0))
+    return plot_style.to_png(figure)
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    made = {"run": of_a_run(), "everything": of_everything()}
-    for name, shown in made.items():
-        (folder / f"{name}.html").write_text(to_html(shown), encoding="utf-8")
+    made = {"run": of_a_run().html(), "everything": of_everything()}
+    for name, html in made.items():
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 

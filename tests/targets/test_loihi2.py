@@ -13,7 +13,6 @@ from rich.console import Console
 
 from lava_predict import Experiment, load_preset
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.reports.page import to_html
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2 import readiness as readiness_module
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
@@ -232,10 +231,11 @@ def test_the_summary_is_plain_and_complete(settings: list[str]) -> None:
 
 def test_the_table_shows_of_each_limit_what_fares_worst() -> None:
     found = static("fixed.weight_bits=9", "reservoir.feedback_gain=0.3")
-    shown = {check.limit.name: check for check in worst(found.checks)}
-    assert len(shown) == len(worst(found.checks))
-    assert shown["payload_bits"].part.startswith("feedback")
-    assert shown["weight_bits"].status is Status.FAILS
+    checks = outcome(found).summary["checks"]
+    shown = {check["limit"]: check for check in worst(checks)}
+    assert len(shown) == len(worst(checks))
+    assert shown["payload_bits"]["part"].startswith("feedback")
+    assert shown["weight_bits"]["status"] == "fails"
     text = printed(found)
     assert "verdict: not ready" in text
     assert text.count("change: set fixed.weight_bits to at most 8") == 1
@@ -243,7 +243,7 @@ def test_the_table_shows_of_each_limit_what_fares_worst() -> None:
 
 @pytest.mark.parametrize("settings", [[], TOO_LARGE])
 def test_the_page_names_every_source(settings: list[str]) -> None:
-    html = to_html(page(check_readiness(small(*settings))))
+    html = page(outcome(check_readiness(small(*settings))).summary, {}).html()
     for limit in LIMITS.values():
         assert limit.source.url.replace("&", "&amp;") in html
     assert "not public" in html

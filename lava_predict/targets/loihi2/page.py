@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,54 +10,16 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from lava_predict.reports.outcome import Outcome, sheet
-from lava_predict.reports.page import (
-    Callout,
-    Element,
-    Entry,
-    KeyValues,
-    Kind,
-    Number,
-    Paragraph,
-    Report,
-    Section,
-    Table,
-)
+from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.targets.loihi2.limits import LIMITS
 from lava_predict.targets.loihi2.mapping import Population
-from lava_predict.targets.loihi2.readiness import (
-    ASSUMPTIONS,
-    Activity,
-    Check,
-    Energy,
-    Readiness,
-    Status,
-    Verdict,
-)
+from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Energy, Readiness
 
-_STYLES: dict[Verdict, tuple[str, Kind]] = {
-    Verdict.READY: ("green", "pass"),
-    Verdict.WARNINGS: ("yellow", "warning"),
-    Verdict.NOT_READY: ("red", "fail"),
-}
-"""Colour of a verdict on the terminal, and its kind of callout."""
-
-_SEVERITY = (Status.NOT_PUBLIC, Status.FITS, Status.WARNING, Status.FAILS)
+_COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
+_SEVERITY = ("not public", "fits", "warning", "fails")
 _NOT_SIMULATED = "not measured: a network that does not fit is neither drawn nor simulated"
 _NOT_PUBLIC = "not public"
-_POPULATIONS = ("population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core")
-_CONNECTIONS = (
-    "connection",
-    "Process",
-    "synapses",
-    "fan-in",
-    "fan-out",
-    "weight + index",
-    "KB",
-    "message",
-    "operations/s",
-)
-_NEEDS = ("limit", "where", "needs", "allowed")
 
 
 def outcome(readiness: Readiness) -> Outcome:
@@ -75,34 +37,48 @@ def outcome(readiness: Readiness) -> Outcome:
         takes, what it does, and the integers; "activity", "parameters" and "health" are None if it was not
         drawn. Its "warnings" are the reasons that do not fail; the table shows them.
     """
+    values = _values(readiness)
+    return Outcome("check", values, _table(values), config=readiness.config, page=page)
+
+
+def table(readiness: Readiness) -> Group:
+    """Lay out what `lava-predict check` prints: resources, needs beside limits, energy, verdict."""
+    return _table(_values(readiness))
+
+
+def _values(readiness: Readiness) -> dict[str, Any]:
     layout, plan = readiness.layout, readiness.plan
-    values = {
-        "preset": readiness.config.preset,
-        "seed": readiness.config.run.seed,
-        "verdict": readiness.verdict,
-        "reasons": readiness.reasons,
-        "checks": [_check(check) for check in readiness.checks],
-        "limits": list(LIMITS.values()),
-        "resources": {
-            "counted": layout.counts.drawn,
-            "cores": layout.cores,
-            "chips": layout.chips,
-            "neurons": layout.neurons,
-            "synapses": layout.synapses,
-            "populations": [_population(one) for one in layout.populations],
-            "connections": [
-                asdict(one) | {"memory_kb": one.memory_bits / 8192} for one in layout.connections
+    values: dict[str, Any] = plain(
+        {
+            "preset": readiness.config.preset,
+            "seed": readiness.config.run.seed,
+            "verdict": readiness.verdict,
+            "reasons": readiness.reasons,
+            "checks": [_check(check) for check in readiness.checks],
+            "limits": list(LIMITS.values()),
+            "resources": {
+                "counted": layout.counts.drawn,
+                "cores": layout.cores,
+                "chips": layout.chips,
+                "neurons": layout.neurons,
+                "synapses": layout.synapses,
+                "populations": [_population(one) for one in layout.populations],
+                "connections": [
+                    asdict(one) | {"memory_kb": one.memory_bits / 8192} for one in layout.connections
+                ],
+            },
+            "activity": _activity(readiness.activity),
+            "energy": _energy(readiness.energy),
+            "host": readiness.host,
+            "missing": readiness.missing,
+            "parameters": None if plan is None else plan.entries,
+            "health": readiness.health,
+            "warnings": [
+                {"cause": one.text, "remedy": one.change} for one in readiness.reasons if not one.fails
             ],
-        },
-        "activity": _activity(readiness.activity),
-        "energy": _energy(readiness.energy),
-        "host": readiness.host,
-        "missing": readiness.missing,
-        "parameters": None if plan is None else plan.entries,
-        "health": readiness.health,
-        "warnings": [{"cause": one.text, "remedy": one.change} for one in readiness.reasons if not one.fails],
-    }
-    return Outcome("check", values, table(readiness), config=readiness.config, page=page(readiness))
+        }
+    )
+    return values
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -144,137 +120,133 @@ def _energy(energy: Energy | None) -> dict[str, Any]:
     }
 
 
-def worst(checks: Sequence[Check]) -> list[Check]:
-    """Return the worst check of each limit, in the order of the limits."""
-    by_limit = ([check for check in checks if check.limit.name == name] for name in LIMITS)
-    return [max(found, key=_severity) for found in by_limit if found]
-
-
-def _severity(check: Check) -> tuple[int, float]:
-    return _SEVERITY.index(check.status), check.need
-
-
-def _population_rows(readiness: Readiness) -> list[list[Entry]]:
+def worst(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the worst of each limit's "checks" in summary.json, in the order of the limits."""
+    by_limit = ([check for check in checks if check["limit"] == name] for name in LIMITS)
     return [
-        [
-            one.name,
-            one.neurons,
-            ", ".join(one.states),
-            one.neuron_bits,
-            one.cores,
-            one.neurons_per_core,
-            Number(f"{one.memory_kb:.1f}"),
-        ]
-        for one in readiness.layout.populations
+        max(found, key=lambda check: (_SEVERITY.index(check["status"]), check["need"]))
+        for found in by_limit
+        if found
     ]
 
 
-def _connection_rows(readiness: Readiness) -> list[list[Entry]]:
-    activity = readiness.activity
-    return [
+_Rows = tuple[tuple[str, ...], list[list[Entry]]]
+
+
+def _populations(values: Mapping[str, Any]) -> _Rows:
+    """Return header and rows."""
+    header = ("population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core")
+    rows: list[list[Entry]] = [
         [
-            one.name,
-            one.kind,
-            one.synapses,
-            one.fan_in,
-            one.fan_out,
-            Number(f"{one.weight_bits} + {one.index_bits} bits"),
-            Number(f"{one.memory_bits / 8192:,.1f}"),
-            Number("spike" if one.payload_bits == 1 else f"{one.payload_bits} bits"),
-            None if activity is None else Number(f"{activity.operations[one.name]:,.0f}"),
+            one["name"],
+            one["neurons"],
+            ", ".join(one["states"]),
+            one["neuron_bits"],
+            one["cores"],
+            one["neurons_per_core"],
+            Number(f"{one['memory_kb']:.1f}"),
         ]
-        for one in readiness.layout.connections
+        for one in values["resources"]["populations"]
     ]
+    return header, rows
 
 
-def _need_rows(checks: Sequence[Check]) -> list[list[Entry]]:
+def _connections(values: Mapping[str, Any]) -> _Rows:
+    """Return header and rows."""
+    header = ("connection", "Process", "synapses", "fan-in", "fan-out", "weight + index", "KB", "message")
+    activity = values["activity"]
+    rows: list[list[Entry]] = [
+        [
+            one["name"],
+            one["kind"],
+            one["synapses"],
+            one["fan_in"],
+            one["fan_out"],
+            Number(f"{one['weight_bits']} + {one['index_bits']} bits"),
+            Number(f"{one['memory_kb']:,.1f}"),
+            Number("spike" if one["payload_bits"] == 1 else f"{one['payload_bits']} bits"),
+            None if activity is None else Number(f"{activity['by_connection'][one['name']]:,.0f}"),
+        ]
+        for one in values["resources"]["connections"]
+    ]
+    return (*header, "operations/s"), rows
+
+
+def _needs(checks: Sequence[Mapping[str, Any]]) -> list[list[Entry]]:
     return [
         [
-            check.limit.meaning,
-            check.part,
-            Number(check.limit.written(check.need)),
-            Number(check.limit.in_words()),
-            "" if check.status is Status.NOT_PUBLIC else check.status.value,
+            LIMITS[check["limit"]].meaning,
+            check["part"],
+            Number(LIMITS[check["limit"]].written(check["need"])),
+            Number(LIMITS[check["limit"]].in_words()),
+            "" if check["status"] == _NOT_PUBLIC else check["status"],
         ]
         for check in checks
     ]
 
 
-def _activity_text(activity: Activity | None) -> str:
+def _activity_text(values: Mapping[str, Any]) -> str:
+    activity = values["activity"]
     if activity is None:
         return _NOT_SIMULATED
     return (
-        f"in the first trial {activity.rate_hz:.1f} Hz, {activity.operations_per_s:,.0f} synaptic operations "
-        f"and {activity.updates:,.0f} neuron updates per second"
+        f"in the first trial {activity['rate_hz']:.1f} Hz, {activity['synaptic_operations_per_s']:,.0f} "
+        f"synaptic operations and {activity['neuron_updates_per_s']:,.0f} neuron updates per second"
     )
 
 
-def _energy_text(energy: Energy | None) -> str:
-    if energy is None:
+def _energy_text(values: Mapping[str, Any]) -> str:
+    energy = values["energy"]
+    if energy["loihi1_total_w"] is None:
         return _NOT_SIMULATED
+    total, synapses, neurons = (energy[f"loihi1_{part}_w"] * 1e6 for part in ("total", "synapses", "neurons"))
     return (
-        f"by the first Loihi's figures at least {energy.total_w * 1e6:.0f} uW ({energy.synapses_w * 1e6:.0f} "
-        f"synapses, {energy.neurons_w * 1e6:.0f} neurons) beside the chip's idle power"
+        f"by the first Loihi's figures at least {total:.0f} uW ({synapses:.0f} synapses, {neurons:.0f} "
+        "neurons) beside the chip's idle power"
     )
 
 
-def table(readiness: Readiness) -> Group:
-    """Lay out what `lava-predict check` prints: resources, needs beside limits, energy, verdict.
-
-    Parameters
-    ----------
-    readiness : Readiness
-        As `check_readiness` gives it.
-
-    Returns
-    -------
-    rich.console.Group
-        For `rich.console.Console.print`.
-    """
-    layout = readiness.layout
-    counted = "counted" if layout.counts.drawn else "expected, as the network was not drawn"
-    cores = f"{layout.cores:,} {'core' if layout.cores == 1 else 'cores'}"
-    chips = "1 chip" if layout.chips == 1 else f"{layout.chips} chips"
+def _table(values: Mapping[str, Any]) -> Group:
+    resources = values["resources"]
+    counted = "counted" if resources["counted"] else "expected, as the network was not drawn"
+    cores = f"{resources['cores']:,} {'core' if resources['cores'] == 1 else 'cores'}"
+    chips = "1 chip" if resources["chips"] == 1 else f"{resources['chips']} chips"
+    note = f"synapses {counted}; packed as docs/loihi2.md says"
     return Group(
+        sheet(*_populations(values), f"On the chip: {cores} ({chips})", note),
+        sheet(*_connections(values)),
         sheet(
-            _POPULATIONS,
-            _population_rows(readiness),
-            f"On the chip: {cores} ({chips})",
-            f"synapses {counted}; packed as docs/loihi2.md says",
-        ),
-        sheet(_CONNECTIONS, _connection_rows(readiness)),
-        sheet(
-            (*_NEEDS, ""),
-            _need_rows(worst(readiness.checks)),
+            ("limit", "where", "needs", "allowed", ""),
+            _needs(worst(values["checks"])),
             "Needs beside what is public of Loihi 2",
             "of each limit where the need is greatest; sources: docs/loihi2.md",
         ),
-        *_closing(readiness),
+        *_closing(values),
     )
 
 
-def _closing(readiness: Readiness) -> list[RenderableType]:
+def _closing(values: Mapping[str, Any]) -> list[RenderableType]:
     """Say what it costs, what is not on the chip, the verdict and what to change."""
-    power, (colour, _) = LIMITS["power_per_chip"], _STYLES[readiness.verdict]
+    power, verdict = LIMITS["power_per_chip"], values["verdict"]
     lines: list[RenderableType] = [
-        Text(f"activity: {_activity_text(readiness.activity)}"),
+        Text(f"activity: {_activity_text(values)}"),
         Text(
             f"energy on Loihi 2: {_NOT_PUBLIC} ({power.meaning}: {power.in_words()}, all around it included)"
         ),
-        Text(f"energy, estimated: {_energy_text(readiness.energy)}"),
+        Text(f"energy, estimated: {_energy_text(values)}"),
         Text("on the host:"),
-        *(_indented(part) for part in readiness.host),
+        *(_indented(part) for part in values["host"]),
         Text("a chip also needs, beyond this package:"),
-        *(_indented(part) for part in readiness.missing),
+        *(_indented(part) for part in values["missing"]),
         Text(""),
-        Text.assemble("verdict: ", (readiness.verdict.value, f"bold {colour}")),
+        Text.assemble("verdict: ", (verdict, f"bold {_COLOURS[verdict]}")),
     ]
     said: set[str] = set()
-    for reason in readiness.reasons:
-        lines.append(_indented(f"{'fails' if reason.fails else 'warning'}: {reason.text}"))
-        if reason.change and reason.change not in said:
-            lines.append(_indented(f"change: {reason.change}", 4))
-            said.add(reason.change)
+    for reason in values["reasons"]:
+        lines.append(_indented(f"{'fails' if reason['fails'] else 'warning'}: {reason['text']}"))
+        if reason["change"] and reason["change"] not in said:
+            lines.append(_indented(f"change: {reason['change']}", 4))
+            said.add(reason["change"])
     return lines
 
 
@@ -282,73 +254,31 @@ def _indented(text: str, by: int = 2) -> Padding:
     return Padding(Text(text), (0, 0, 0, by), expand=False)
 
 
-def page(readiness: Readiness) -> Report:
-    """Lay out the page of `lava-predict check`.
-
-    Parameters
-    ----------
-    readiness : Readiness
-        As `check_readiness` gives it.
-
-    Returns
-    -------
-    Report
-        For `lava_predict.reports.page.to_html`.
-    """
-    layout, verdict = readiness.layout, readiness.verdict.value
-    counted = "Counted" if layout.counts.drawn else "Expected from the configuration"
-    populations = Table("Populations", _POPULATIONS, _population_rows(readiness))
-    connections = Table(f"Connections. {counted}.", _CONNECTIONS, _connection_rows(readiness))
-    needs = Table("Every need beside what is allowed", (*_NEEDS, "status"), _need_rows(readiness.checks))
-    costs = [
-        Paragraph(f"Activity: {_activity_text(readiness.activity)}."),
-        Paragraph(f"Energy on Loihi 2: {_NOT_PUBLIC}. On the chip: {_energy_text(readiness.energy)}."),
-        *(Paragraph(f"Assumed: {assumption}.") for assumption in ASSUMPTIONS),
-    ]
-    elsewhere = [
-        *(("stays on the host", part) for part in readiness.host),
-        *(("needed beyond this package", part) for part in readiness.missing),
-    ]
-    limits = [
-        (limit.meaning, Number(limit.in_words()), limit.source.citation, limit.source.url, limit.note)
-        for limit in LIMITS.values()
-    ]
-    sources = Table("What is public", ("limit", "figure", "source", "address", "note"), limits)
-    sections = [
-        Section("Verdict", _verdict(readiness)),
-        Section("Resources", [populations, connections]),
-        Section("Needs and limits", [needs]),
-        Section("Activity and energy", costs),
-        Section("Not on the chip", [KeyValues(elsewhere)]),
-        Section("The parameters in integers", _integers(readiness)),
-        Section("Limits and their sources", [sources]),
-    ]
-    taken = f"{layout.cores:,} of {LIMITS['cores'].in_words()} cores"
-    lead = f"{readiness.config.preset}, seed {readiness.config.run.seed}: {verdict}; {taken}."
-    return Report("Is this network ready for Loihi 2?", lead, sections)
-
-
-def _verdict(readiness: Readiness) -> list[Element]:
-    _, kind = _STYLES[readiness.verdict]
-    elements: list[Element] = [Callout(kind, readiness.verdict.value.capitalize())]
-    for reason in readiness.reasons:
-        change = f" To change: {reason.change}." if reason.change else ""
-        elements.append(Callout("fail" if reason.fails else "warning", f"{reason.text}.{change}"))
-    text = "Nothing here has run on a chip. The verdict compares needs with public figures."
-    return [*elements, Paragraph(text)]
-
-
-def _integers(readiness: Readiness) -> list[Element]:
-    if readiness.plan is None or readiness.health is None:
-        return [Paragraph("Not derived: a network that does not fit is not drawn.")]
-    health = readiness.health
-    rows = [
-        (one.name, one.bits, one.fraction_bits, Number(f"{one.error:.2%}"), one.clipped, one.zeroed)
-        for one in readiness.plan.entries
-    ]
-    header = ("parameter", "bits", "behind point", "error", "clipped", "to zero")
-    rates = [
-        ("mean rate, integers (float), Hz", f"{health.rate_hz:.2f} ({health.float_rate_hz:.2f})"),
-        ("silent cells", f"{health.silent_share:.1%} ({health.float_silent_share:.1%})"),
-    ]
-    return [Table("Every parameter; error relative", header, rows), KeyValues(rates)]
+def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
+    """Make the page of a check, which has no figures; see `lava_predict.reports.page.PageOf`."""
+    content = {
+        "summary": summary,
+        "populations": _populations(summary),
+        "connections": _connections(summary),
+        "needs": _needs(summary["checks"]),
+        "activity": _activity_text(summary),
+        "energy": _energy_text(summary),
+        "parameters": [
+            [
+                one["name"],
+                one["bits"],
+                one["fraction_bits"],
+                Number(f"{one['error']:.2%}"),
+                one["clipped"],
+                one["zeroed"],
+            ]
+            for one in summary["parameters"] or ()
+        ],
+        "sources": [
+            [one.meaning, Number(one.in_words()), one.source.citation, one.source.url, one.note]
+            for one in LIMITS.values()
+        ],
+    }
+    taken = f"{summary['resources']['cores']:,} of {LIMITS['cores'].in_words()} cores"
+    lead = f"{summary['preset']}, seed {summary['seed']}: {summary['verdict']}; {taken}."
+    return Page("Is this network ready for Loihi 2?", lead, "check.html.j2", figures, content)
