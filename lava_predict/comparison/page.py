@@ -281,7 +281,7 @@ def _word_length_figures(found: Comparison) -> dict[str, Figure]:
     float_error = _errors(found.tasks[FLOAT])[: len(found.full_error), end]
     return {
         figure: draw.word_length_knees(
-            widths, {name: found.sweep[name] for name in names}, found.knees, float_error, np.ones(1)
+            widths, {name: found.sweep[name] for name in names}, found.knees, float_error
         )
         for figure, names, widths in (
             ("state_bits", STATE_VARIABLES, STATE_WIDTHS),

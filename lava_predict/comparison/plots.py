@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import SpikeTimeLag, pearson
@@ -50,9 +51,7 @@ __all__ = [
 
 
 def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: Sequence[str]) -> Figure:
-    """Draw firing rate over constant current, a panel per cell, a line per precision.
-
-    Up to three panels a row, each with its own scale.
+    """Draw firing rate over constant current: a panel per cell, a line per precision.
 
     Parameters
     ----------
@@ -82,22 +81,18 @@ def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: 
     return figure
 
 
-def lag_over_time(
-    lags: Mapping[str, SpikeTimeLag], nulls: Mapping[str, SpikeTimeLag] | None = None
-) -> Figure:
-    """How far spikes fall behind the reference's, spike by spike.
-
-    One panel; above 0 is late.
+def lag_over_time(lags: Mapping[str, SpikeTimeLag]) -> Figure:
+    """Draw how far each spike is behind the reference's spike of the same number; above 0 is late.
 
     Parameters
     ----------
-    lags, nulls : mapping of name to SpikeTimeLag
+    lags : mapping of name to SpikeTimeLag
         As `single_cell.lag` gives them; only the arrays are used.
     """
     figure, axes = one_panel(8, 4)
     axes.axhline(0, color="black", linewidth=0.8)
-    for name, lag, style in named_lines(lags, nulls, point_style):
-        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **style | {"markersize": 3})
+    for line, (name, lag) in enumerate(lags.items()):
+        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **point_style(line) | {"markersize": 3})
     axes.set(xlabel="time (s)", ylabel="lag of the n-th spike (ms)")
     legend(figure, keys(axes), columns=3)
     return figure
@@ -109,9 +104,7 @@ def divergence(
     nulls: Mapping[str, np.ndarray] | None = None,
     threshold: float | None = None,
 ) -> Figure:
-    """Share of the active cells whose spikes differ, over time, for several pairs of runs.
-
-    One panel.
+    """Draw the share of the active cells whose spikes differ, over time, for several pairs of runs.
 
     Parameters
     ----------
@@ -135,9 +128,7 @@ def divergence(
 def distance_over_lag(
     lag_ms: np.ndarray, distances: Mapping[str, np.ndarray], nulls: Mapping[str, np.ndarray] | None = None
 ) -> Figure:
-    """Spike-train distance over lag: median over cells, quartiles as a band, the least median marked.
-
-    One panel; 0 is identical, 1 unrelated.
+    """Draw spike-train distance over lag: median over cells, quartiles as a band, the least median marked.
 
     Parameters
     ----------
@@ -162,9 +153,7 @@ def distance_over_lag(
 
 
 def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) -> Figure:
-    """Rate of every cell in fixed against float precision.
-
-    One square panel with the line of equal rates.
+    """Draw the rate of every cell in fixed point over its rate in float.
 
     Parameters
     ----------
@@ -174,22 +163,18 @@ def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) ->
         How many cells, the first ones, are excitatory.
     """
     figure, axes = one_panel(5.2, 5.2)
-    most = 1.05 * max(float_hz.max(initial=1.0), fixed_hz.max(initial=1.0))
-    axes.plot([0, most], [0, most], color="black", linewidth=0.8)
+    _draw_equality(axes, 0.0, 1.05 * max(float_hz.max(initial=1.0), fixed_hz.max(initial=1.0)))
     parts = {"excitatory": slice(0, excitatory), "inhibitory": slice(excitatory, None)}
     for number, (name, part) in enumerate(parts.items()):
         style = point_style(number) | {"linestyle": "", "markersize": 3, "alpha": 0.6}
         axes.plot(float_hz[part], fixed_hz[part], label=name, **style)
-    axes.set(xlabel="rate in float (Hz)", ylabel="rate in fixed point (Hz)", xlim=(0, most), ylim=(0, most))
-    axes.set_aspect("equal")
+    axes.set(xlabel="rate in float (Hz)", ylabel="rate in fixed point (Hz)")
     legend(figure, keys(axes))
     return figure
 
 
 def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Figure:
-    """Weight of every cell in fixed against float precision, a panel per event.
-
-    Square panels with the line of equal weights and Pearson's r.
+    """Draw the weight of every cell in fixed point over that in float: a panel per event, with Pearson's r.
 
     Parameters
     ----------
@@ -200,16 +185,20 @@ def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Fig
     figure = new_figure(3.6 * events + 0.4, 3.9)
     panels = figure.subplots(1, events, squeeze=False)[0]
     for event, axes in enumerate(panels):
-        strip(axes)
         one, other = float_weights[event], fixed_weights[event]
         most = 1.05 * float(max(np.abs(one).max(), np.abs(other).max())) or 1.0
-        axes.plot([-most, most], [-most, most], color="black", linewidth=0.8)
+        _draw_equality(strip(axes), -most, most)
         axes.plot(one, other, ".", color=colour_of(event), markersize=3, alpha=0.6)
         axes.set_title(f"event {event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
-        axes.set(xlim=(-most, most), ylim=(-most, most), xlabel="weight in float")
-        axes.set_aspect("equal")
+        axes.set_xlabel("weight in float")
     panels[0].set_ylabel("weight in fixed point")
     return figure
+
+
+def _draw_equality(axes: Axes, low: float, high: float) -> None:
+    """Make a panel square and draw the line on which both values are equal."""
+    axes.plot([low, high], [low, high], color="black", linewidth=0.8)
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
 
 
 def word_length_knees(
@@ -217,28 +206,25 @@ def word_length_knees(
     errors: Mapping[str, np.ndarray],
     knees: Mapping[str, int | None],
     float_error: np.ndarray,
-    null_error: np.ndarray | None = None,
 ) -> Figure:
-    """Error over word length, a line per variable, its knee ringed, beside the error in float.
+    """Draw the error over word length, a line per variable, its knee ringed, beside the error in float.
 
-    One panel. Errors far above that of predicting nothing lie outside.
+    Errors far above that of predicting nothing lie outside.
 
     Parameters
     ----------
     bits : (widths,) int
         Word lengths, ascending.
     errors : mapping of variable to (seeds, widths) float64
-        Error with that variable alone at each width; the line is the median over seeds.
+        Error with that variable alone at each width, divided by that of predicting nothing; the line is the
+        median over seeds.
     knees : mapping of variable to int or None
         As `fewest_bits.knee` gives them; the legend names them.
     float_error : (seeds,) float64
         Error in float: a band from the least to the largest.
-    null_error : (runs,) float64, optional
-        Error of runs that learned nothing, likewise, in grey.
     """
     figure, axes = one_panel(8, 4.6)
-    if null_error is not None:
-        axes.axhspan(null_error.min(), null_error.max(), color="0.8", linewidth=0, label="null (range)")
+    mark_level(axes, 1, "predicting nothing")
     axes.axhspan(float_error.min(), float_error.max(), color="0.93", linewidth=0, label="float (range)")
     axes.axhline(float(np.median(float_error)), color="black", linewidth=0.8, label="float (median)")
     for line, (name, error) in enumerate(errors.items()):
@@ -249,8 +235,8 @@ def word_length_knees(
             ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.5}
             axes.plot(knee, median[bits == knee], "o", color=colour_of(line), **ring)
     # A few bits too few can raise the error a hundredfold; the knees lie at the bottom.
-    drawn = np.concatenate([median_over_rows(error) for error in errors.values()])
-    top = min(float(drawn.max()), 2.0 * max(1.0, float(float_error.max())))
+    most = max(float(median_over_rows(error).max()) for error in errors.values())
+    top = min(most, 2.0 * max(1.0, float(float_error.max())))
     axes.set(xlabel="word length (bits)", ylabel="error / error of nothing", ylim=(0, 1.05 * top))
     axes.set_xticks(bits)
     legend(figure, keys(axes), columns=3)

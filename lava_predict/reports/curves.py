@@ -38,9 +38,7 @@ def learning_curves(
     nulls: Mapping[str, np.ndarray] | None = None,
     markers: bool = True,
 ) -> Figure:
-    """Error over trials, block by block: median over seeds, quartiles as a band.
-
-    One panel; switches are marked where a block's first probe stands.
+    """Draw the error over trials, block by block: median over seeds, quartiles as a band, switches marked.
 
     Parameters
     ----------
@@ -68,9 +66,7 @@ def learning_curves(
 
 
 def switches(trials: np.ndarray, errors: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Re-learning after a switch, a panel per kind of switch: median over seeds, quartiles as a band.
-
-    Panels side by side on one scale.
+    """Draw re-learning after a switch, a panel per kind of switch: median over seeds, quartiles as a band.
 
     Parameters
     ----------
@@ -94,9 +90,7 @@ def switches(trials: np.ndarray, errors: Mapping[str, Mapping[str, np.ndarray]])
 
 
 def amplitude_against_probability(probability: np.ndarray, amplitudes: Mapping[str, np.ndarray]) -> Figure:
-    """Amplitude of the prediction over the event's probability, and how well a line describes it.
-
-    One panel: every seed a point, the median a line.
+    """Draw the amplitude of the prediction over the event's probability: points and their median.
 
     Parameters
     ----------
@@ -120,9 +114,7 @@ def amplitude_against_probability(probability: np.ndarray, amplitudes: Mapping[s
 def prediction_overlay(
     times_ms: np.ndarray, predictions: Mapping[str, np.ndarray], truth: np.ndarray, cue_ms: float
 ) -> Figure:
-    """Predictions of several variants beside the truth, a panel per event.
-
-    Panels side by side on one scale, the cue shaded.
+    """Draw predictions of several variants beside the truth, a panel per event, the cue shaded.
 
     Parameters
     ----------
