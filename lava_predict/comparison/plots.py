@@ -182,7 +182,7 @@ def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Fig
         Readout weights, in the same unit.
     """
     events = len(float_weights)
-    figure = new_figure(3.6 * events + 0.4, 3.9)
+    figure = new_figure(3.6 * events + 0.4, 4.3)
     panels = figure.subplots(1, events, squeeze=False)[0]
     for event, axes in enumerate(panels):
         one, other = float_weights[event], fixed_weights[event]
@@ -235,7 +235,7 @@ def word_length_knees(
             ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.5}
             axes.plot(knee, median[bits == knee], "o", color=colour_of(line), **ring)
     # A few bits too few can raise the error a hundredfold; the knees lie at the bottom.
-    most = max(float(median_over_rows(error).max()) for error in errors.values())
+    most = max(1.0, *(float(median_over_rows(error).max()) for error in errors.values()))
     top = min(most, 2.0 * max(1.0, float(float_error.max())))
     axes.set(xlabel="word length (bits)", ylabel="error / error of nothing", ylim=(0, 1.05 * top))
     axes.set_xticks(bits)

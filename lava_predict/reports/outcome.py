@@ -74,18 +74,7 @@ class Outcome:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it.
-
-    Parameters
-    ----------
-    value : Any
-        Made of mappings, sequences, arrays, dataclasses, enumerations, numbers and texts.
-
-    Returns
-    -------
-    Any
-        Arrays as lists, dataclasses as dicts, NaN and infinity as None.
-    """
+    """Return a value as JSON has it: arrays as lists, dataclasses as dicts, NaN and infinity as None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -100,15 +89,7 @@ def plain(value: Any) -> Any:
 
 
 def leave(outcome: Outcome, folder: Folder) -> None:
-    """Write the files of an outcome, summary.json last.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        What a command found.
-    folder : Folder
-        Where to write it.
-    """
+    """Write the files of an outcome, summary.json last."""
     if outcome.config is not None:
         folder.write("config.toml", outcome.config.to_toml())
     for name, data in outcome.files.items():

@@ -113,9 +113,10 @@ def _activity(activity: Activity | None) -> dict[str, Any] | None:
 def _energy(energy: Energy | None) -> dict[str, Any]:
     return {
         "loihi2": _NOT_PUBLIC,
-        "loihi1_synapses_w": None if energy is None else energy.synapses_w,
-        "loihi1_neurons_w": None if energy is None else energy.neurons_w,
-        "loihi1_total_w": None if energy is None else energy.total_w,
+        **{
+            f"loihi1_{part}_w": None if energy is None else getattr(energy, f"{part}_w")
+            for part in ("synapses", "neurons", "total")
+        },
         "assumptions": ASSUMPTIONS,
     }
 
