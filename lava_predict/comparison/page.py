@@ -35,19 +35,9 @@ _SLOWEST = int(np.argmin([cell.a for cell in CELLS]))
 
 
 def outcome(found: Comparison, wall_s: float) -> Outcome:
-    """Gather what `lava-predict compare` leaves and prints.
+    """Gather what `lava-predict compare` leaves and prints of a comparison that took ``wall_s`` seconds.
 
-    Parameters
-    ----------
-    found : Comparison
-        As `compare` gives it.
-    wall_s : float
-        How long it took.
-
-    Returns
-    -------
-    Outcome
-        In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
+    In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
     values = plain(
         {

@@ -25,19 +25,9 @@ _NAMED_IN_THE_TITLE = ("preset", "run.seed")
 
 
 def run_outcome(result: Result, health: Health | None = None) -> Outcome:
-    """Gather what a run leaves and prints.
+    """Gather what a run leaves and prints; ``health`` is that of a run in integers.
 
-    Parameters
-    ----------
-    result : Result
-        A finished run.
-    health : Health, optional
-        Of a run in integers.
-
-    Returns
-    -------
-    Outcome
-        Without a page: `lava-predict report` makes it from the files.
+    It has no page: `lava-predict report` makes it from the files.
     """
     record = RunRecord.of(result)
     values = run_values(result, health) | {"changed": _changed(result.config)}

@@ -16,22 +16,22 @@ from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config
 
+_PER_EVENT = (
+    "probability",
+    "latency_ms",
+    "probability_estimate",
+    "amplitude",
+    "when_amplitude",
+    "peak_ms",
+)
+"""What a block gives for each cue and event."""
+
 
 def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
-    """Return what summary.json of a run holds, beside its head.
+    """Return the values that summary.json of a run holds; ``health`` is that of a run in integers.
 
-    Parameters
-    ----------
-    result : Result
-        A finished run.
-    health : Health, optional
-        Of a run in integers.
-
-    Returns
-    -------
-    dict
-        Plain values. With one cue, per-event entries are lists over events; with several, lists over
-        cues of such lists. A peak that does not exist is None.
+    With one cue, per-event entries are lists over events; with several, lists over cues of such lists. A
+    peak that does not exist is None.
     """
     wall, simulated = result.wall_s, result.simulated_s
     values = {
@@ -67,21 +67,10 @@ def _rates(health: Health) -> dict[str, Any]:
 
 
 def _block(block: BlockResult) -> dict[str, Any]:
-    per_event = (
-        "probability",
-        "latency_ms",
-        "probability_estimate",
-        "amplitude",
-        "when_amplitude",
-        "peak_ms",
-    )
-    rows = {name: getattr(block, name) for name in per_event}
-    return {
-        "trials": block.trials,
-        "error": block.error,
-        "zero_error": block.zero_error,
-        **{name: row[0] if len(row) == 1 else row for name, row in rows.items()},
-    }
+    values = dict(vars(block))
+    for name in _PER_EVENT:
+        values[name] = values[name][0] if len(values[name]) == 1 else values[name]
+    return values
 
 
 def relative_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
@@ -130,18 +119,7 @@ def _listed(values: Sequence[float | None], form: str) -> Number:
 
 
 def run_table(summary: Mapping[str, Any]) -> Sheet:
-    """Lay out the table that a run prints; errors are relative to predicting nothing.
-
-    Parameters
-    ----------
-    summary : mapping
-        The content of summary.json.
-
-    Returns
-    -------
-    rich.table.Table
-        One row for each block and cue.
-    """
+    """Lay out the table that a run prints, a row for each block and cue, from what summary.json holds."""
     probes, rows = block_rows(summary["blocks"])
     return sheet(
         ["block", "true p", "estimate", "due (ms)", "peak (ms)", *map(str, probes)],
@@ -152,22 +130,7 @@ def run_table(summary: Mapping[str, Any]) -> Sheet:
 
 
 def plan_outcome(config: Config, plan: Plan, health: Health) -> Outcome:
-    """Gather what `lava-predict plan` shows.
-
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    plan : Plan
-        Every parameter as an integer.
-    health : Health
-        Of a short run in integers.
-
-    Returns
-    -------
-    Outcome
-        Table, values and warnings; it has no page.
-    """
+    """Gather what `lava-predict plan` shows: every parameter as an integer, and a short run in integers."""
     values = {
         "preset": config.preset,
         "seed": config.run.seed,

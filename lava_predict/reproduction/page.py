@@ -20,21 +20,10 @@ _JUDGED = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
 def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
-    """Gather what `lava-predict reproduce` leaves and prints.
+    """Gather what `lava-predict reproduce` leaves and prints of a reproduction that took ``wall_s`` seconds.
 
-    Parameters
-    ----------
-    found : Reproduction
-        As `reproduce` gives it.
-    cache : Path
-        Where the results of units are kept.
-    wall_s : float
-        How long it took.
-
-    Returns
-    -------
-    Outcome
-        In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
+    In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value. The
+    results of its units are kept in ``cache``.
     """
     values = plain(
         {

@@ -25,17 +25,9 @@ _NOT_PUBLIC = "not public"
 def outcome(readiness: Readiness) -> Outcome:
     """Gather what `lava-predict check` leaves and prints.
 
-    Parameters
-    ----------
-    readiness : Readiness
-        As `check_readiness` gives it.
-
-    Returns
-    -------
-    Outcome
-        Its values hold "verdict", "reasons", "checks" and "limits" (each with its source), what the network
-        takes, what it does, and the integers; "activity", "parameters" and "health" are None if it was not
-        drawn. Its "warnings" are the reasons that do not fail; the table shows them.
+    Its values hold "verdict", "reasons", "checks" and "limits" (each with its source), what the network
+    takes, what it does, and the integers; "activity", "parameters" and "health" are None if the network was
+    not drawn. Its "warnings" are the reasons that do not fail; the table shows them.
     """
     values = _values(readiness)
     return Outcome("check", values, _table(values), config=readiness.config, page=page)
