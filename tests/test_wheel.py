@@ -65,6 +65,8 @@ def test_wheel_holds_the_package_and_its_processes_only(wheel: Path) -> None:
     sources |= {str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "lava_predict").rglob("*.toml")}
     assert sources <= set(names)
     assert "lava_predict/py.typed" in names
+    templates = (REPOSITORY / "lava_predict" / "reports" / "templates").iterdir()
+    assert {str(path.relative_to(REPOSITORY)) for path in templates} <= set(names)
 
 
 def test_documented_network_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:

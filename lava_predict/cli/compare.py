@@ -28,7 +28,7 @@ def compare(
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = time.perf_counter()
     with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
-        with shared.progress_bar(quiet or as_json, "comparing", "runs") as told:
+        with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
             numbers = range(first_seed, first_seed + seeds)
-            found = study.compare(chosen, numbers, jobs or processors(), told)
+            found = study.compare(chosen, numbers, jobs or processors(), progress)
         deliver(page.outcome(found, time.perf_counter() - started))

@@ -43,12 +43,12 @@ def reproduce(
     started = time.perf_counter()
     with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
         with (
-            shared.progress_bar(quiet or as_json, "reproducing", "units") as told,
+            shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
             processes(executor, jobs or processors(), scheduler) as pool,
         ):
             numbers = range(first_seed, first_seed + seeds)
             try:
-                found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, told)
+                found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"interrupted; what was found is kept in {cache}/: the same command goes on from there"

@@ -81,10 +81,10 @@ def run(
         keep = _keeper(files, experiment, backend, precision, form, going_on)
         with (
             _say_how_to_go_on(folder, files),
-            shared.progress_bar(quiet or as_json, "training", "trials") as told,
+            shared.progress_bar(quiet or as_json, "training", "trials") as progress,
         ):
             state = going_on.state if going_on is not None else None
-            result = experiment.run(backend, precision, form, told, state, keep, target)
+            result = experiment.run(backend, precision, form, progress, state, keep, target)
         if going_on is not None:
             result = replace(result, wall_s=going_on.wall_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
@@ -173,7 +173,7 @@ def _say_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
 
 
 def with_folder_to_resume(arguments: list[str]) -> list[str]:
-    """Let ``--out DIR --resume`` mean ``--resume DIR``; to the parser an option's value stands behind it."""
+    """Let ``--out DIR --resume`` mean ``--resume DIR``, although an option takes the next word as value."""
     if "--resume" not in arguments or "--out" not in arguments:
         return arguments
     resume, out = arguments.index("--resume"), arguments.index("--out")

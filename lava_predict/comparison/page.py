@@ -143,7 +143,7 @@ def _readouts(found: Comparison) -> dict[str, Any]:
 def _task(found: Comparison) -> dict[str, Any]:
     first = found.tasks[FLOAT][0]
     end = int(np.flatnonzero(first.block == 0)[-1])
-    standard = _errors(found.tasks[FLOAT])[:, end]
+    float_error = _errors(found.tasks[FLOAT])[:, end]
     variants = {}
     for name, outcomes in found.tasks.items():
         error = _errors(outcomes)
@@ -152,16 +152,16 @@ def _task(found: Comparison) -> dict[str, Any]:
                 f"block {block + 1}, trial {trials}": mean_and_deviation(error[:, number])
                 for number, (block, trials) in enumerate(zip(first.block, first.trials, strict=True))
             },
-            "first_block_end_ratio_to_float": mean_and_deviation(error[:, end] / standard),
+            "first_block_end_ratio_to_float": mean_and_deviation(error[:, end] / float_error),
             "rate_hz": mean_and_deviation([outcome.rate_hz for outcome in outcomes]),
             "saturations": {
                 key: sum(outcome.saturations[key] for outcome in outcomes) for key in outcomes[0].saturations
             },
         }
-    chip, stood_for = (_errors(found.tasks[name])[:, end] for name in (ON_CHIP, UNCENTRED))
+    on_chip, uncentred = (_errors(found.tasks[name])[:, end] for name in (ON_CHIP, UNCENTRED))
     return {
         "variants": variants,
-        "on_chip_ratio_to_uncentred": mean_and_deviation(chip / stood_for),
+        "on_chip_ratio_to_uncentred": mean_and_deviation(on_chip / uncentred),
         "amplitude_r": {
             name: mean_and_deviation([pearson(found.levels, seed) for seed in amplitude])
             for name, amplitude in found.amplitude.items()
@@ -281,7 +281,7 @@ def _word_length_figures(found: Comparison) -> dict[str, Figure]:
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
-    """Make the page of a comparison; see `lava_predict.reports.page.PageOf`."""
+    """Make the page of a comparison from the content of summary.json and the PNG files by name."""
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
         f"Preset {summary['preset']}, seeds {summary['seeds'][0]} to {summary['seeds'][-1]}. At the end of "

@@ -13,12 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import SpikeTimeLag, pearson
-from lava_predict.reports.curves import (
-    amplitude_against_probability,
-    learning_curves,
-    prediction_overlay,
-    switches,
-)
+from lava_predict.reports.curves import amplitude_against_probability as amplitude_against_probability
+from lava_predict.reports.curves import learning_curves as learning_curves
+from lava_predict.reports.curves import prediction_overlay as prediction_overlay
+from lava_predict.reports.curves import switches as switches
 from lava_predict.reports.plot_style import (
     colour_of,
     event_name,
@@ -34,20 +32,6 @@ from lava_predict.reports.plot_style import (
     point_style,
     strip,
 )
-
-__all__ = [
-    "amplitude_against_probability",
-    "distance_over_lag",
-    "divergence",
-    "f_i_curves",
-    "lag_over_time",
-    "learning_curves",
-    "prediction_overlay",
-    "rate_scatter",
-    "readout_weights",
-    "switches",
-    "word_length_knees",
-]
 
 
 def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: Sequence[str]) -> Figure:
@@ -209,7 +193,7 @@ def word_length_knees(
 ) -> Figure:
     """Draw the error over word length, a line per variable, its knee ringed, beside the error in float.
 
-    Errors far above that of predicting nothing lie outside.
+    Errors far above the error of predicting nothing are outside the panel.
 
     Parameters
     ----------

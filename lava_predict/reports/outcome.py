@@ -111,7 +111,7 @@ def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_j
     folder : Path, optional
         Where its files are.
     quiet : bool
-        Print nothing but what ``as_json`` asks for.
+        Print nothing; with ``as_json`` only summary.json.
     as_json : bool
         Print summary.json instead of the table.
     """
@@ -154,7 +154,7 @@ def sheet(
     rows : sequence of sequence of Entry
         Entries; in texts, rich's markup counts. An empty row draws a line.
     title, caption : str, optional
-        What stands above and below.
+        Text above and below the table.
 
     Returns
     -------

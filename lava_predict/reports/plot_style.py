@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-# Okabe & Ito's palette, told apart with any colour vision; every line also differs in dash or marker.
+# Okabe & Ito's palette works for any colour vision; every line also differs in dash or marker.
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
 _DPI = 150

@@ -51,7 +51,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
-    """Make the page of a run; see `lava_predict.reports.page.PageOf`."""
+    """Make the page of a run from the content of summary.json and the PNG files by name."""
     probes, rows = block_rows(summary["blocks"])
     header = ["block", "trials", "true p", "estimated p", "due (ms)", "peak (ms)"]
     header += [f"error after {number}" for number in probes]

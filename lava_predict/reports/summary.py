@@ -74,7 +74,7 @@ def _block(block: BlockResult) -> dict[str, Any]:
 
 
 def relative_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
-    """Return a block's errors by trial, divided by that of predicting nothing; None where that is 0."""
+    """Return a block's errors by trial over the error of predicting nothing; None if that error is 0."""
     zero = block["zero_error"]
     return {int(trials): error / zero if zero else None for trials, error in block["error"].items()}
 

@@ -119,7 +119,7 @@ def _reading(values: Mapping[str, Any]) -> str:
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
-    """Make the page of a reproduction; see `lava_predict.reports.page.PageOf`."""
+    """Make the page of a reproduction from the content of summary.json and the PNG files by name."""
     claims = summary["claims"]
     verdicts = [claim["verdict"] for claim in claims]
     lead = (

@@ -248,7 +248,7 @@ def _indented(text: str, by: int = 2) -> Padding:
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
-    """Make the page of a check, which has no figures; see `lava_predict.reports.page.PageOf`."""
+    """Make the page of a check from the content of summary.json; it shows no figures."""
     content = {
         "summary": summary,
         "populations": _populations(summary),
