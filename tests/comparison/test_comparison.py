@@ -163,6 +163,7 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     parsed = Page()
     parsed.feed(page(summary, made.figures).html())
     assert parsed.images == len(made.figures) >= 11
-    assert "one unit in the last place" in parsed.text
-    assert all(f"“{name}”" in parsed.text for name in (UNCENTRED, ON_CHIP, ULP, NOISE))
+    text = " ".join(parsed.text.split())
+    assert "one unit in the last place" in text
+    assert all(f"“{name}”" in text for name in (UNCENTRED, ON_CHIP, ULP, NOISE))
     assert made.table.row_count == 6
