@@ -131,12 +131,8 @@ def _populations(values: Mapping[str, Any]) -> _Rows:
     header = ("population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core")
     rows: list[list[Entry]] = [
         [
-            one["name"],
-            one["neurons"],
-            ", ".join(one["states"]),
-            one["neuron_bits"],
-            one["cores"],
-            one["neurons_per_core"],
+            *(one["name"], one["neurons"], ", ".join(one["states"])),
+            *(one["neuron_bits"], one["cores"], one["neurons_per_core"]),
             Number(f"{one['memory_kb']:.1f}"),
         ]
         for one in values["resources"]["populations"]
@@ -150,11 +146,7 @@ def _connections(values: Mapping[str, Any]) -> _Rows:
     activity = values["activity"]
     rows: list[list[Entry]] = [
         [
-            one["name"],
-            one["kind"],
-            one["synapses"],
-            one["fan_in"],
-            one["fan_out"],
+            *(one["name"], one["kind"], one["synapses"], one["fan_in"], one["fan_out"]),
             Number(f"{one['weight_bits']} + {one['index_bits']} bits"),
             Number(f"{one['memory_kb']:,.1f}"),
             Number("spike" if one["payload_bits"] == 1 else f"{one['payload_bits']} bits"),
@@ -166,16 +158,12 @@ def _connections(values: Mapping[str, Any]) -> _Rows:
 
 
 def _needs(checks: Sequence[Mapping[str, Any]]) -> list[list[Entry]]:
-    return [
-        [
-            LIMITS[check["limit"]].meaning,
-            check["part"],
-            Number(LIMITS[check["limit"]].written(check["need"])),
-            Number(LIMITS[check["limit"]].in_words()),
-            "" if check["status"] == _NOT_PUBLIC else check["status"],
-        ]
-        for check in checks
-    ]
+    rows: list[list[Entry]] = []
+    for check in checks:
+        limit, status = LIMITS[check["limit"]], check["status"]
+        need, allowed = Number(limit.written(check["need"])), Number(limit.in_words())
+        rows.append([limit.meaning, check["part"], need, allowed, "" if status == _NOT_PUBLIC else status])
+    return rows
 
 
 def _activity_text(values: Mapping[str, Any]) -> str:
@@ -258,12 +246,8 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "energy": _energy_text(summary),
         "parameters": [
             [
-                one["name"],
-                one["bits"],
-                one["fraction_bits"],
-                Number(f"{one['error']:.2%}"),
-                one["clipped"],
-                one["zeroed"],
+                *(one["name"], one["bits"], one["fraction_bits"], Number(f"{one['error']:.2%}")),
+                *(one["clipped"], one["zeroed"]),
             ]
             for one in summary["parameters"] or ()
         ],
