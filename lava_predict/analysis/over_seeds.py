@@ -1,4 +1,4 @@
-"""Figures over seeds: mean and standard deviation, as plain values and in words."""
+"""Figures over seeds: mean and standard deviation, as values and in words."""
 
 from __future__ import annotations
 
@@ -6,17 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: arrays as lists, NaN and infinities as None."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def mean_and_deviation(values: Any) -> dict[str, Any]:
