@@ -30,9 +30,7 @@ import numpy as np
 from frame import block, parser_of, timed
 from threadpoolctl import threadpool_limits
 
-from lava_predict import Experiment, load_preset
-from lava_predict.engines.cpu import CpuEngine
-from lava_predict.tasks.meet import Segment
+from lava_predict import CpuEngine, Experiment, Segment, load_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests" / "network"))

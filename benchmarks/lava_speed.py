@@ -12,12 +12,9 @@ import statistics
 
 from frame import block, parser_of, timed
 
-from lava_predict import Config, Experiment, load_preset
+from lava_predict import Config, CpuEngine, Experiment, LavaEngine, Meet, load_preset
 from lava_predict.engines import Engine
-from lava_predict.engines.cpu import CpuEngine
-from lava_predict.engines.lava.engine import LavaEngine
-from lava_predict.network.arithmetic import PRECISIONS
-from lava_predict.tasks.meet import Meet
+from lava_predict.network import PRECISIONS
 
 WAYS = {
     "cpu": ("cpu", 0, 100),

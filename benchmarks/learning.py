@@ -23,7 +23,7 @@ import numpy as np
 from frame import PROBES, block, header, means, over_units, study_parser
 
 from lava_predict import Experiment, load_preset
-from lava_predict.experiment.experiment import BlockResult
+from lava_predict.experiment import BlockResult
 
 SILENT_SYNAPSES = "reservoir.connection_probability=0.0"
 ONE_BLOCK = block(100, [0.7, 0.3], [300, 600])

@@ -26,13 +26,22 @@ import numba
 import numpy as np
 from frame import PROBES, block, header, means, over_units, study_parser, timed
 
-from lava_predict import Config, Experiment, load_preset
+from lava_predict import Config, CpuEngine, Experiment, Kind, Segment, load_preset
 from lava_predict.engines import Played
-from lava_predict.engines.cpu import CpuEngine
 from lava_predict.experiment import scores
-from lava_predict.learning.when import on_chip
-from lava_predict.numerics.noise import fold, key_of
-from lava_predict.tasks.meet import Kind, Segment
+from lava_predict.learning import (
+    Z_BITS,
+    OnChipPlan,
+    OnChipState,
+    initial_on_chip_state,
+    on_chip_constants,
+    on_chip_step,
+    reset_on_chip,
+    rounding_number,
+    to_fraction,
+    to_gate,
+)
+from lava_predict.numerics import fold, key_of
 
 SETTINGS = (block(100, [0.7, 0.3], [300, 600]), "reservoir.feedback_gain=0.0")
 UNCENTRED = ("readout.centred=false", 'readout.when_norm="constant"')
@@ -103,7 +112,7 @@ class Recording:
     norm: float
 
 
-Readout = tuple[on_chip.OnChipState, Callable[[on_chip.OnChipState, Piece], np.ndarray]]
+Readout = tuple[OnChipState, Callable[[OnChipState, Piece], np.ndarray]]
 """A state, and what plays a piece to a state and returns z, (steps, K)."""
 
 
@@ -142,9 +151,9 @@ def mean_norm(seed: int) -> float:
     return float(probe.norm[experiment.meet.cue_step :].mean())
 
 
-def plan_of(recording: Recording, case: Case) -> on_chip.OnChipPlan:
+def plan_of(recording: Recording, case: Case) -> OnChipPlan:
     readout = recording.config.readout
-    return on_chip.on_chip_constants(
+    return on_chip_constants(
         cells=recording.config.reservoir.neurons,
         dt_ms=recording.config.run.dt_ms,
         tau_x_ms=readout.tau_x_ms,
@@ -159,8 +168,8 @@ def advance(constants, state, spiking, first, gate, target, learning, key, z):  
     """Advance the package's integer kernel by a segment."""
     for step in range(z.shape[0]):
         now = spiking[first[step] : first[step + 1]]
-        rounding = on_chip.rounding_number(fold(key, np.uint64(step)))
-        on_chip.on_chip_step(constants, state, now, now.size, gate[step], target[step], learning, rounding)
+        rounding = rounding_number(fold(key, np.uint64(step)))
+        on_chip_step(constants, state, now, now.size, gate[step], target[step], learning, rounding)
         for k in range(state.z.size):
             z[step, k] = state.z[k]
 
@@ -257,26 +266,26 @@ def update(constants, case, state, step_key):  # type: ignore[no-untyped-def]
         w[k] = new if case.no_clipping else np.minimum(np.maximum(new, -256.0), 256.0 - grain)
 
 
-def play_piece(kernel: Callable[..., None], state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
+def play_piece(kernel: Callable[..., None], state: OnChipState, piece: Piece) -> np.ndarray:
     """Play a piece with one of the two kernels, given what the case decides, and return z."""
     if piece.segment.reset:
-        on_chip.reset_on_chip(state)
+        reset_on_chip(state)
     z = np.empty(piece.gate.shape)
-    gate, target = on_chip.to_gate(piece.gate), on_chip.to_fraction(piece.target)
+    gate, target = to_gate(piece.gate), to_fraction(piece.target)
     key = key_of(piece.segment.noise_key, 1)
     kernel(state, piece.spiking, piece.first, gate, target, piece.segment.learning, key, z)
-    return z / 2.0**on_chip.Z_BITS
+    return z / 2.0**Z_BITS
 
 
 def readout_of(recording: Recording, case: Case, lifted: bool) -> Readout:
     """Give the package's own kernel, or its float64 twin with limits lifted."""
     plan = plan_of(recording, case)
-    state = on_chip.initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1])
+    state = initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1])
     if not lifted:
         return state, partial(play_piece, partial(advance, plan.constants))
     # What a y1 of 1 changes z by at the mean norm, in units of z.
-    anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
-    state = on_chip.OnChipState(*(array.astype(np.float64) for array in state))
+    anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**Z_BITS
+    state = OnChipState(*(array.astype(np.float64) for array in state))
     return state, partial(play_piece, partial(advance_lifted, plan.constants, case, anticipation))
 
 
@@ -432,14 +441,14 @@ def speed(arguments: argparse.Namespace) -> None:
 
 def lava(arguments: argparse.Namespace) -> None:
     """Play the first pause and trial of a run to the Lava network at full size; z must be equal."""
-    from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
+    from lava_predict.engines import SupervisedRun, import_lava
 
     import_lava()
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.sink import RingBuffer as Sink
     from lava.proc.io.source import RingBuffer as Source
 
-    from lava_predict.processes.on_chip_readout.process import OnChipReadout
+    from lava_predict.processes import OnChipReadout
 
     recording = record(arguments.seeds[0])
     plan = plan_of(recording, Case())
@@ -452,8 +461,8 @@ def lava(arguments: argparse.Namespace) -> None:
         when = np.repeat(np.arange(piece.segment.steps), np.diff(piece.first))
         spikes[piece.spiking, start + when] = 1
         start += piece.segment.steps
-    gate = on_chip.to_gate(np.concatenate([piece.gate for piece in pieces]))
-    target = on_chip.to_fraction(np.concatenate([piece.target for piece in pieces]))
+    gate = to_gate(np.concatenate([piece.gate for piece in pieces]))
+    target = to_fraction(np.concatenate([piece.target for piece in pieces]))
 
     readout = OnChipReadout(cells=cells, events=events, constants=plan.constants)
     source, teacher = Source(data=spikes), Source(data=np.concatenate([gate, target], axis=1).T)
@@ -466,13 +475,13 @@ def lava(arguments: argparse.Namespace) -> None:
         took, _ = timed(lambda: run.run(steps - 1))
         z, weights = sink.data.get().T, readout.weights.get()
 
-    state = on_chip.initial_on_chip_state(cells, events)
+    state = initial_on_chip_state(cells, events)
     # Lava's generator of rounding numbers, whose first number is never used.
     rounding = (np.random.default_rng(2).random(steps + 1)[1:] * 128).astype(np.int64)
     equal = 0
     for step in range(steps):
         now = np.flatnonzero(spikes[:, step])
-        on_chip.on_chip_step(
+        on_chip_step(
             plan.constants, state, now, now.size, gate[step], target[step], True, int(rounding[step])
         )
         equal += bool(np.array_equal(state.z, z[step]))

@@ -17,7 +17,7 @@ from itertools import product
 from frame import block, parser_of, timed
 
 from lava_predict import Config, Experiment, load_preset
-from lava_predict.network.arithmetic import PRECISIONS
+from lava_predict.network import PRECISIONS
 
 FEEDBACK = "reservoir.feedback_gain=0.3"
 RESET = {"no reset": (), "reset": ("task.reset=true",)}

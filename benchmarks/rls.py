@@ -18,7 +18,7 @@ from frame import parser_of, timed
 from scipy.linalg.blas import dsymv, dsyr
 from threadpoolctl import threadpool_limits
 
-from lava_predict.reproduction.baselines.rls import LeastSquares
+from lava_predict.reproduction import LeastSquares
 
 Array = np.ndarray
 

@@ -18,10 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_predict import load_preset
-from lava_predict.analysis.firing_patterns import FIRING_PATTERNS
-from lava_predict.analysis.single_cell import Cell, simulate_float
-from lava_predict.network.draw import draw_network
+from lava_predict import draw_network, load_preset
+from lava_predict.analysis import FIRING_PATTERNS, Cell, simulate_float
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +134,7 @@ def print_preset(preset: str) -> None:
 
 def write_figure(path: Path, cells: list[Cell], by_step: dict[float, Firing]) -> None:
     """Draw f-I curves and first-spike times of the first three cells."""
-    from lava_predict.reports.plot_style import new_figure, point_style, strip
+    from lava_predict.reports import new_figure, point_style, strip
 
     shown = 3
     figure = new_figure(10.0, 6.0)

@@ -6,7 +6,7 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import Dense
 from lava.proc.io.sink import RingBuffer
 
-from lava_predict.processes.izhikevich.process import Izhikevich
+from lava_predict.processes import Izhikevich
 
 cells = Izhikevich(shape=(50,), bias=np.linspace(3, 8, 50))
 synapses, spikes = Dense(weights=np.full((50, 50), 0.1)), RingBuffer(shape=(50,), buffer=200)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lava_predict.lazy import public_face
 from lava_predict.network.state import State
 from lava_predict.tasks.meet import Segment
+
+if TYPE_CHECKING:
+    from lava_predict.engines.cpu import CpuEngine as CpuEngine
+    from lava_predict.engines.lava.engine import LavaEngine as LavaEngine
+    from lava_predict.engines.lava.supervised import SupervisedRun as SupervisedRun
+    from lava_predict.engines.lava.supervised import import_lava as import_lava
+else:
+    __all__, __getattr__, __dir__ = public_face(__name__, "Engine", "Played")
 
 
 @dataclass(frozen=True)

@@ -2,3 +2,21 @@
 
 ``studies`` holds what is run, a unit of work at a time; ``claims`` what is made of the results.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lava_predict.lazy import public_face
+
+if TYPE_CHECKING:
+    from lava_predict.reproduction.baselines.broadcast import BroadcastReadout as BroadcastReadout
+    from lava_predict.reproduction.baselines.merged import MergedReadout as MergedReadout
+    from lava_predict.reproduction.baselines.rls import LeastSquares as LeastSquares
+    from lava_predict.reproduction.baselines.rls import RlsReadout as RlsReadout
+    from lava_predict.reproduction.claim import Claim as Claim
+    from lava_predict.reproduction.claim import judge as judge
+    from lava_predict.reproduction.reproduce import JudgedClaim as JudgedClaim
+    from lava_predict.reproduction.reproduce import Reproduction as Reproduction
+else:
+    __all__, __getattr__, __dir__ = public_face(__name__)

@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.network.draw import Network
-from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Kind, Meet, Segment
+from lava_predict import Config, Kind, Meet, Network, Segment
 
 _LOW_HALVES = np.uint64(0x0000FFFF0000FFFF)
 

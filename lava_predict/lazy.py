@@ -1,0 +1,64 @@
+"""Loads a package's public names when they are first used, so that importing the package is quick.
+
+A package lists its names once, as imports that only type checkers and editors carry out::
+
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        from lava_predict.tasks.meet import Kind as Kind
+        from lava_predict.tasks.meet import Meet as Meet
+    else:
+        __all__, __getattr__, __dir__ = public_face(__name__)
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+
+def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """Make the names that a package imports under ``if TYPE_CHECKING`` load on first use (PEP 562).
+
+    Parameters
+    ----------
+    package : str
+        Name of the package whose `__init__` is being executed.
+    *own : str
+        Public names that this `__init__` defines itself.
+
+    Returns
+    -------
+    __all__ : list of str
+        All public names, sorted.
+    __getattr__ : callable
+        Imports the module that a name comes from and keeps the name in the package.
+    __dir__ : callable
+        Lists the package's names, loaded or not.
+    """
+    module = sys.modules[package]
+    homes = _imports_for_type_checkers(module.__spec__.loader.get_source(package))  # type: ignore[union-attr]
+
+    def load(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=module)
+        value = getattr(import_module(homes[name]), name)
+        setattr(module, name, value)
+        return value
+
+    return sorted([*homes, *own]), load, lambda: sorted({*vars(module), *homes})
+
+
+def _imports_for_type_checkers(source: str) -> dict[str, str]:
+    """Return the module that each name comes from."""
+    return {
+        alias.name: statement.module
+        for block in ast.parse(source).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom) and statement.module
+        for alias in statement.names
+    }
