@@ -4,46 +4,113 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import multiprocessing
+import os
+import re
 import shutil
+import stat
+import tempfile
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numba
+from numba.core.caching import FunctionCache
+
+from lava_predict.errors import Caution
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-
-
-def _source_digest() -> str:
-    """Digest of every module that holds kernels."""
-    digest = hashlib.sha256()
-    for folder in ("numerics", "neurons", "synapses", "learning", "network"):
-        for path in sorted((_PACKAGE / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-# numba notices a change of the file that a function stands in, not of the files it calls into, and
-# would go on running a stale inlined callee. A cache folder per state of the sources mends that.
-_CACHE = Path(__file__).parent / "__pycache__" / f"numba-{_source_digest()}"
+_IMPORT = re.compile(rb"^ *from lava_predict\.([\w.]+) import (\([^)]*\)|.*)", re.M)
+_CONSTANT = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 _OLD_CACHES_KEPT = 4
 _DAY_S = 86400.0
+
+
+def compiled_sources(package: Path = _PACKAGE) -> list[Path]:
+    """List the modules of a package that machine code depends on.
+
+    Parameters
+    ----------
+    package : Path
+        Folder of the package `lava_predict`.
+
+    Returns
+    -------
+    list of Path
+        Every module that defines kernels, and every module from which these import constants, as numba
+        compiles the values of constants in.
+    """
+    text = {path: path.read_bytes() for path in package.rglob("*.py")}
+    found = {path for path in text if path.name == "compiled.py" or b"numerics.compiled import" in text[path]}
+    waiting = list(found)
+    while waiting:
+        for module, names in _IMPORT.findall(text[waiting.pop()]):
+            place = package.joinpath(*module.decode().split("."))
+            home = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            if home in text and home not in found and _CONSTANT.search(names):
+                found.add(home)
+                waiting.append(home)
+    return sorted(found)
+
+
+def _cache_parents() -> Iterator[Path]:
+    """List where machine code may be kept, the best place first."""
+    settings: Any = numba.config
+    if settings.CACHE_DIR:
+        yield Path(settings.CACHE_DIR) / "lava-predict"
+    yield Path(__file__).parent / "__pycache__"
+    with contextlib.suppress(RuntimeError):  # There may be no home.
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lava-predict"
+    yield _private(Path(tempfile.gettempdir()) / f"lava-predict-{os.getuid()}")
+
+
+def _private(folder: Path) -> Path:
+    """Make a folder of this user alone: machine code that another user put there would be executed."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not a folder of this user alone")
+    return folder
+
+
+def cache_folder() -> Path | None:
+    """Make the folder that machine code is kept in.
+
+    numba notices a change of the file that a function stands in, but not of the files that it calls into,
+    and would run outdated code. So every state of the sources has a folder of its own.
+
+    Returns
+    -------
+    Path or None
+        In the first of these places that can be written: ``NUMBA_CACHE_DIR``, the package, the user's
+        cache folder, a private temporary folder. None if none of them can.
+    """
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in compiled_sources()))
+    with contextlib.suppress(OSError):
+        for parent in _cache_parents():
+            folder = parent / f"numba-{digest.hexdigest()[:16]}"
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=folder).close()
+                return folder
+    return None
 
 
 def forget_old_caches(current: Path) -> None:
     """Delete the machine code of former states of the sources, megabytes each.
 
-    The newest few stay, for who goes back and forth between two states, and all of the last day, as a process
-    that began before an edit may still write there.
+    The newest few stay, for developers who switch between two states. So do all of the last day, as a
+    process that began before an edit may still write there.
 
     Parameters
     ----------
     current : Path
-        The folder of the present state; those beside it with a like name are looked at.
+        The folder of the present state; its neighbours with a similar name are former states.
     """
     made = {}
     for path in current.parent.glob("numba-*"):
@@ -56,7 +123,31 @@ def forget_old_caches(current: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-forget_old_caches(_CACHE)
+_FOLDER = cache_folder()
+if _FOLDER is not None:
+    forget_old_caches(_FOLDER)
+elif multiprocessing.parent_process() is None:
+    _CAUTION = Caution(
+        "no folder can be written to keep compiled code in, so every start compiles it again",
+        "set NUMBA_CACHE_DIR to a folder that you can write to",
+    )
+    warnings.warn(str(_CAUTION), RuntimeWarning, stacklevel=2)
+
+
+class _Cache(FunctionCache):
+    """numba's cache on disk, except that a full disk or a damaged file costs time instead of the run."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            with contextlib.suppress(Exception):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(Exception):
+            super().save_overload(sig, data)
 
 
 def _use_full_vectors() -> None:
@@ -89,17 +180,15 @@ def kernel(function: Function) -> Function:
     Returns
     -------
     callable
-        The compiled function. Falls back to numba's per-user cache where the package's own folder
-        cannot be written.
+        The compiled function. It is not kept on disk where no folder can be written.
     """
+    # Inlined, as passing a network of many arrays takes as long as a short kernel runs.
+    compiled: Any = numba.njit(error_model="numpy", fastmath=False, forceinline=True)(function)
     settings: Any = numba.config
-    users_choice = settings.CACHE_DIR
-    settings.CACHE_DIR = users_choice or str(_CACHE)
-    try:
-        # Inlined, as passing a network of many arrays takes as long as a short kernel runs.
-        compiled: Any = numba.njit(cache=True, error_model="numpy", fastmath=False, forceinline=True)(
-            function
-        )
-    finally:
+    if _FOLDER is not None and not settings.DISABLE_JIT:
+        users_choice, settings.CACHE_DIR = settings.CACHE_DIR, str(_FOLDER)
+        # numba raises where it finds no source file, or no longer may write.
+        with contextlib.suppress(OSError, RuntimeError):
+            compiled._cache = _Cache(function)
         settings.CACHE_DIR = users_choice
     return compiled  # type: ignore[no-any-return]

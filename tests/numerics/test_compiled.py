@@ -1,14 +1,30 @@
-"""Where the kernels' machine code is kept."""
+"""Where the kernels' machine code is kept, and that no trouble there stops the program."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
-from lava_predict.numerics.compiled import forget_old_caches
+import pytest
+from numba.core.caching import IndexDataCacheFile
+
+from lava_predict.numerics import compiled
+from lava_predict.numerics.compiled import compiled_sources, forget_old_caches, kernel
 
 DAY_S = 86400.0
+PACKAGE = Path(compiled.__file__).parents[1]
+COMPILE = (
+    "from lava_predict.numerics import compiled, noise; import numpy as np; "
+    "print(noise.mix(np.uint64(3)), compiled._FOLDER)"
+)
+MIXED = "2185194620014831856"
 
 
 def test_only_old_machine_code_is_forgotten_and_the_newest_of_it_kept(tmp_path: Path) -> None:
@@ -22,3 +38,115 @@ def test_only_old_machine_code_is_forgotten_and_the_newest_of_it_kept(tmp_path: 
     forget_old_caches(tmp_path / "numba-current")
     assert {path.name for path in tmp_path.iterdir()} == set(ages) - {"numba-old-5", "numba-old-6"}
     forget_old_caches(tmp_path / "absent" / "numba-current")
+
+
+def start(folder: Path, **variables: str) -> tuple[str, str, str]:
+    """Compile a kernel in a copy of the package that cannot be written, without a home.
+
+    Files stand where folders would have to be made, as root may write anywhere else. Gives the kernel's
+    result, the folder of the machine code, and what was written to standard error.
+    """
+    copy = folder / "installed" / "lava_predict"
+    if not copy.exists():
+        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for room in [copy, *(path for path in copy.rglob("*") if path.is_dir())]:
+            (room / "__pycache__").touch()
+    (folder / "tmp").mkdir(exist_ok=True)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("NUMBA", "XDG"))}
+    environment |= {"HOME": os.devnull, "PYTHONPATH": str(copy.parent), "TMPDIR": str(folder / "tmp")}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE],
+        cwd=folder,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    result, where = done.stdout.split()
+    return result, where, done.stderr
+
+
+def test_without_a_folder_to_write_to_code_is_kept_in_a_private_temporary_one(tmp_path: Path) -> None:
+    result, where, error = start(tmp_path, NUMBA_CACHE_DIR=f"{os.devnull}/caches")
+    assert (result, error) == (MIXED, "")
+    private = tmp_path / "tmp" / f"lava-predict-{os.getuid()}"
+    assert Path(where).parent == private
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert list(Path(where).rglob("*.nbc"))
+
+
+@pytest.mark.parametrize("trap", ["open to others", "a link"])
+def test_a_temporary_folder_that_others_may_have_made_is_not_used(tmp_path: Path, trap: str) -> None:
+    private = tmp_path / "tmp" / f"lava-predict-{os.getuid()}"
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    private.parent.mkdir()
+    if trap == "a link":
+        private.symlink_to(theirs)
+    else:
+        private.mkdir(mode=0o755)
+    result, where, error = start(tmp_path)
+    assert (result, where) == (MIXED, "None")
+    assert error.count("no folder can be written") == error.count("set NUMBA_CACHE_DIR") == 1
+    assert not list(theirs.iterdir())
+    assert not list(private.iterdir())
+
+
+def test_the_folder_that_the_user_names_is_used(tmp_path: Path) -> None:
+    result, where, _ = start(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "caches"))
+    assert result == MIXED
+    assert Path(where).is_relative_to(tmp_path / "caches")
+    assert list(Path(where).rglob("*.nbc"))
+
+
+def doubled(value: int) -> int:
+    return 2 * value
+
+
+def fresh() -> Any:
+    """Return the kernel as another process would have it: not yet compiled."""
+    return kernel(FunctionType(doubled.__code__, globals(), "doubled"))
+
+
+def test_a_damaged_cache_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+    assert fresh()(3) == 6
+    for path in tmp_path.rglob("*.nb*"):
+        path.write_bytes(path.read_bytes()[:20])
+    assert fresh()(3) == 6
+    mended = fresh()
+    assert mended(3) == 6
+    assert sum(mended.stats.cache_hits.values()) == 1
+
+
+def test_a_full_disk_does_not_stop_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    assert fresh()(3) == 6
+    assert not list(tmp_path.rglob("*.nb*"))
+
+
+def test_the_digest_covers_every_kernel() -> None:
+    found = set(compiled_sources())
+    for path in PACKAGE.rglob("*.py"):
+        if "@kernel" in path.read_text():
+            assert path in found
+
+
+def test_the_digest_covers_constants_from_elsewhere_and_nothing_else(tmp_path: Path) -> None:
+    sources = {
+        "deep/step.py": "from lava_predict.numerics.compiled import kernel\nfrom lava_predict.a import M1\n",
+        "a.py": "from lava_predict.room import (\n    BASE,\n    two,\n)\nfrom lava_predict.b import Real\n",
+        "room/__init__.py": "if TYPE_CHECKING:\n    from lava_predict.room.c import BASE as BASE\n",
+        "room/c.py": "BASE = 3\n",
+        "b.py": "Real = float\n",
+        "d.py": "from lava_predict.deep.step import M1\n",
+    }
+    for name, source in sources.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source)
+    found = {str(path.relative_to(tmp_path)) for path in compiled_sources(tmp_path)}
+    assert found == {"deep/step.py", "a.py", "room/__init__.py", "room/c.py"}
