@@ -11,8 +11,8 @@ import psutil
 SHARED_MEMORY = Path("/dev/shm")
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Return whether the condition held at any time within so many seconds."""
+def wait_until(condition: Callable[[], bool], seconds: float = 200.0) -> bool:
+    """Return whether the condition holds soon; the limit is for a busy machine."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= end:
@@ -39,7 +39,7 @@ def mapped_elsewhere() -> set[str]:
     return found
 
 
-def nothing_new(before: set[str], seconds: float = 15.0) -> bool:
+def nothing_new(before: set[str], seconds: float = 200.0) -> bool:
     """Return whether, soon, no segment is left but those of ``before`` and other programs.
 
     That of a program that was killed stays until Python's tracker of it has found out.

@@ -18,7 +18,6 @@ NO_NETWORK = ("Failed to fetch", "error sending request", "dns error", "Connecti
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava needs Python 3.10"),
 ]
 

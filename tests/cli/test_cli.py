@@ -35,7 +35,7 @@ def command(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedP
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
         check=False,
         **options,
     )
@@ -187,7 +187,7 @@ def test_the_library_needs_no_lava_and_the_command_line_no_plotting_to_start() -
         "import sys, lava_predict, lava_predict.cli\n"
         "assert not any(name.split('.')[0] in ('lava', 'matplotlib') for name in sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=1200)
 
 
 def test_help_names_what_there_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from nbformat import NotebookNode
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NOTEBOOKS = sorted(TUTORIALS.glob("*.ipynb"))
 NEED_LAVA = {"2_lava_processes", "5_ready_for_loihi2"}
-LIMIT_S = 120
+MOST_CPU_S = 120
 LEAST_FIGURES = 2
 MOST_BYTES = 400_000
 
@@ -55,6 +56,11 @@ def _kind(output: NotebookNode) -> str:
         # Numbers may differ in their last digits between machines, and spaces with them; words may not.
         return f"{output.name}: {re.sub(r'[-+.0-9 ]+', '#', output.text)}"
     return f"{output.output_type}: {', '.join(sorted(output.get('data', {})))}"
+
+
+def cpu_s_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def notebook_of(*sources: str) -> NotebookNode:
@@ -97,14 +103,16 @@ def test_what_is_kept_names_no_machine(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(LIMIT_S)
+@pytest.mark.timeout(6000)
 @each
 def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, nothing_left: None) -> None:
     if path.stem in NEED_LAVA:
         pytest.importorskip("lava", reason="Lava needs Python 3.10")
     copy = Path(shutil.copy(path, tmp_path))
     before = copy.read_bytes()
-    fresh = execute.execute(copy, LIMIT_S)
+    used = cpu_s_of_children()
+    fresh = execute.execute(copy)
+    assert cpu_s_of_children() - used < MOST_CPU_S
     assert figures(fresh) >= LEAST_FIGURES
     assert kinds(fresh) == kinds(nbformat.read(path, as_version=4))
     assert copy.read_bytes() == before
@@ -125,7 +133,7 @@ def test_a_cell_that_raises_is_an_error_and_the_notebook_stays(tmp_path: Path, n
 @pytest.mark.slow
 def test_a_cell_that_takes_too_long_is_ended(tmp_path: Path, nothing_left: None) -> None:
     path = tmp_path / "sleeps.ipynb"
-    nbformat.write(notebook_of("import time; time.sleep(60)"), path)
+    nbformat.write(notebook_of("import time; time.sleep(3600)"), path)
     with pytest.raises(CellTimeoutError):
         execute.execute(path, limit_s=1)
 

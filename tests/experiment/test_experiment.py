@@ -118,7 +118,7 @@ def test_another_process_comes_to_the_same_fingerprints(tiny: Tiny) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=1200,
     )
     assert json.loads(done.stdout) == vars(Experiment(config).run().fingerprint)
 

@@ -348,7 +348,6 @@ def check_against_lava(
 
 
 @needs_lava
-@pytest.mark.timeout(60)
 @pytest.mark.usefixtures("nothing_left")
 def test_lava_learns_and_the_emulation_is_equal_to_it() -> None:
     taught = lesson(6)
@@ -361,7 +360,6 @@ def test_lava_learns_and_the_emulation_is_equal_to_it() -> None:
 
 @needs_lava
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize(
     ("changes", "chunk", "start"),

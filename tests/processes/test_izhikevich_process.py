@@ -36,8 +36,6 @@ from lava_predict.processes.event_sparse.process import EventSparse
 from lava_predict.processes.izhikevich.process import Izhikevich
 from lava_predict.settings.schema import FixedSettings
 
-pytestmark = pytest.mark.timeout(90)
-
 Run = Callable[..., None]
 FIXED = "fixed_pt"
 
@@ -74,8 +72,8 @@ def run() -> Iterator[Run]:
         # After an error in a model, stop() would wait for ever.
         stopper = threading.Thread(target=process.stop, daemon=True)
         stopper.start()
-        stopper.join(20)
-    _, left = psutil.wait_procs(children() - before, timeout=5)
+        stopper.join(200)
+    _, left = psutil.wait_procs(children() - before, timeout=60)
     for child in left:
         child.kill()
     # Every Process adds a handler that writes to this test's captured output.

@@ -118,7 +118,7 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, there_before: bool) -> None:
         "--overwrite",
     ]
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=1200, check=False
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: --out")

@@ -237,7 +237,6 @@ def test_every_rule_stands_in_the_document(claim: Claim) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("nothing_left")
 def test_here_in_two_processes_and_on_a_dask_cluster_the_figures_are_the_same(smoke: Config) -> None:
     """And a failure there is raised here."""
@@ -255,7 +254,6 @@ def test_here_in_two_processes_and_on_a_dask_cluster_the_figures_are_the_same(sm
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lava_predict.pool._ANSWERS_WITHIN", "1s")
     message = r"scheduler = 'tcp://127.0.0.1:9': no Dask scheduler answers"

@@ -115,9 +115,9 @@ def test_a_network_that_is_far_too_large_is_judged_without_drawing_it(
         raise AssertionError("drawn")
 
     monkeypatch.setattr(readiness_module, "Experiment", draw)
-    started = time.perf_counter()
+    started = time.process_time()
     found = check_readiness(load_preset("robust", TOO_LARGE))
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert found.verdict is Verdict.NOT_READY
     assert found.layout.chips > 20
     failing = [reason for reason in found.reasons if reason.fails]

@@ -32,7 +32,7 @@ import numpy as np
 from lava_predict.errors import RunError
 
 _TICK_S = 0.05  # between two looks at the children; an answer of theirs wakes us at once
-_GRACE_S = 0.5  # for the reason of a failure to arrive after its effect
+_GRACE_S = 3.0  # for the reason of a failure to arrive after its effect, also on a busy machine
 _STOP_S = 3.0  # for an orderly end, before the kill
 _KILL_S = 5.0  # for the kernel to bury a killed child
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
