@@ -6,8 +6,10 @@ What takes long to import (numba, HDF5, plots, validation) is imported inside th
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -47,9 +49,19 @@ def _root(
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _deliver_again
     app(run.with_folder_to_resume(sys.argv[1:]))
 
 
 def _terminate(signum: int, frame: object) -> None:
     """Leave by way of the clean-up that any exception takes."""
     raise SystemExit(128 + signum)
+
+
+def _deliver_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Repeat a Ctrl-C or SIGTERM that came where Python ignores exceptions, such as in a finaliser."""
+    if isinstance(ignored.exc_value, KeyboardInterrupt | SystemExit):
+        signum = signal.SIGINT if isinstance(ignored.exc_value, KeyboardInterrupt) else signal.SIGTERM
+        threading.Timer(0.05, os.kill, (os.getpid(), signum)).start()
+    else:
+        sys.__unraisablehook__(ignored)
