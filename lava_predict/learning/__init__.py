@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lava_predict.learning.when.on_chip import initial_on_chip_state as initial_on_chip_state
     from lava_predict.learning.when.on_chip import on_chip_constants as on_chip_constants
     from lava_predict.learning.when.on_chip import on_chip_step as on_chip_step
-    from lava_predict.learning.when.on_chip import pre_trace as pre_trace
     from lava_predict.learning.when.on_chip import reset_on_chip as reset_on_chip
     from lava_predict.learning.when.on_chip import rounding_number as rounding_number
     from lava_predict.learning.when.on_chip import to_fraction as to_fraction

@@ -103,7 +103,6 @@ def test_what_is_kept_names_no_machine(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(6000)
 @each
 def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, nothing_left: None) -> None:
     if path.stem in NEED_LAVA:

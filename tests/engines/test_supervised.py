@@ -324,7 +324,7 @@ def alive(number: int) -> bool:
 def test_ctrl_c_ends_everything_quietly():
     with script() as (process, ids):
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=2000)
+        _, told = process.communicate(timeout=200)
         assert process.returncode == -signal.SIGINT  # how Python ends on an unhandled KeyboardInterrupt
         assert told.count("Traceback") == 1, told
         assert told.rstrip().endswith("KeyboardInterrupt")
