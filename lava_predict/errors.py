@@ -1,4 +1,4 @@
-"""The two ways in which a command ends early, and what it warns of."""
+"""The two errors that end a command early, and its warnings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Caution:
-    """Something that does not end a command, but that the user should know.
+    """A warning: something that the user should know, but that does not end a command.
 
     Attributes
     ----------
     cause : str
         What is wrong, without a full stop.
     remedy : str
-        What to do about it; empty where nothing can be done.
+        What to do; empty where nothing can be done.
     """
 
     cause: str

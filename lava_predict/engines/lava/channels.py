@@ -1,9 +1,9 @@
-"""Lava channels without threads: what a time step costs on a CPU is their hand-shake.
+"""Lava channels without threads, as the hand-shake of threads takes most of a time step on a CPU.
 
-In Lava's own channels a thread at either end waits on a semaphore and hands every message, and
-every acknowledgement, on to the thread that wants it. Here the thread that wants it waits on the semaphore
-itself. A receiving end starts a thread only when someone asks to be told of messages. Imported by
-`lava_predict.engines.lava.supervised` alone, after Lava.
+In Lava's own channels a thread at either end waits on a semaphore and passes every message and every
+acknowledgement to the thread that needs it. Here the thread that needs it waits on the semaphore itself. A
+receiving end starts a thread only for an observer. Only `lava_predict.engines.lava.supervised` imports this,
+after Lava.
 """
 
 from __future__ import annotations
@@ -47,20 +47,9 @@ class DirectSendPort(CspSendPort):  # type: ignore[misc]
         return bool(self._free > 0)
 
     def send(self, data: np.ndarray) -> None:
-        """Put a message into the next slot; waits while all are full.
-
-        Parameters
-        ----------
-        data : ndarray
-            Of the channel's shape.
-
-        Raises
-        ------
-        AssertionError
-            If the shape is another, as Lava's own port does.
-        """
+        """Put a message of the channel's shape into the next slot; wait while all are full."""
         with self._io_watchdog:
-            if data.shape != self._shape:
+            if data.shape != self._shape:  # Lava's own port raises the same.
                 raise AssertionError(f"{data.shape=} {self._shape=} Mismatch")
             if self._free > 0:
                 self._free -= 1
@@ -75,7 +64,7 @@ class DirectSendPort(CspSendPort):  # type: ignore[misc]
 
 
 class DirectRecvPort(CspRecvPort):  # type: ignore[misc]
-    """Receives without a thread, unless an observer asks to be called when a message comes."""
+    """Receives without a thread, unless it has an observer, which is called when a message comes."""
 
     _idx: int
     _observer: Callable[[], Any] | None = None
@@ -102,7 +91,7 @@ class DirectRecvPort(CspRecvPort):  # type: ignore[misc]
             self._listen()
 
     def _listen(self) -> None:
-        """Go over to Lava's way: a thread that takes the semaphore and tells the observer."""
+        """Start a thread as Lava does, which takes the semaphore and calls the observer."""
         slots, self._array = self._array, []
         super().start()
         self._array = slots

@@ -1,8 +1,8 @@
 """A Lava run that always ends and leaves nothing behind.
 
 Lava 0.10.0 compiles well, but its runtime waits for ever when a model raises or a child dies, and a killed
-main process leaves orphans and shared memory. So Lava compiles and connects here, and this module starts
-the children and watches them. Lava is archived: its private attributes will not change.
+main process leaves orphans and shared memory. So Lava only compiles and connects; this module starts and
+watches the children. Lava is archived: its private attributes will not change.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ import numpy as np
 
 from lava_predict.errors import RunError
 
-_TICK_S = 0.05  # between two looks at the children; an answer of theirs wakes us at once
+_TICK_S = 0.05  # between two looks at the children; their answers need no look
 _GRACE_S = 3.0  # for the reason of a failure to arrive after its effect, also on a busy machine
 _STOP_S = 3.0  # for an orderly end, before the kill
-_KILL_S = 5.0  # for the kernel to bury a killed child
+_KILL_S = 5.0  # for the kernel to remove a killed child
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -43,8 +43,8 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 def import_lava() -> None:
     """Import Lava's runtime, whatever the start method of multiprocessing is; call it before any Process.
 
-    Lava sets the start method when imported and raises if that was done before. Here it keeps off: what
-    has to be forked asks for it by itself.
+    Lava sets the start method when imported, and raises if it is already set. Here the start method stays,
+    and this module forks explicitly.
     """
     if "lava.magma.runtime.message_infrastructure.multiprocessing" in sys.modules:
         return
@@ -78,16 +78,16 @@ class ChildTraceback(Exception):  # noqa: N818 - shown as the cause of an error,
 
 @dataclass(frozen=True)
 class _Failure:
-    """What a child tells about its exception.
+    """What a child reports of its exception.
 
     Attributes
     ----------
     when : float
-        System-wide monotonic time, to tell the first failure from those that follow from it.
+        System-wide monotonic time, to find the first of several failures.
     text, summary : str
         The traceback and its last line.
     pickled : bytes or None
-        The exception, if it survives the way.
+        The exception, if it can be pickled and read again.
     """
 
     when: float
@@ -99,7 +99,7 @@ class _Failure:
     def of(cls, error: BaseException) -> _Failure:
         when = time.monotonic()
         pickled = None
-        # Only an Exception travels as itself: a SystemExit in a child must not end the main process.
+        # A SystemExit in a child must not end the main process.
         if isinstance(error, Exception):
             with contextlib.suppress(Exception):
                 pickled = pickle.dumps(error)
@@ -108,7 +108,7 @@ class _Failure:
         return cls(when, text, f"{type(error).__name__}: {error}", pickled)
 
     def error(self, name: str) -> Exception:
-        """Give the child's exception, or a RunError that stands for it."""
+        """Return the child's exception, or a RunError in its place."""
         with contextlib.suppress(Exception):
             error = pickle.loads(self.pickled or b"")
             if isinstance(error, Exception):
@@ -119,7 +119,7 @@ class _Failure:
 def _child_main(builder: Any, pipe: connection.Connection, parent: int) -> None:
     """Build and run one actor in its child process; tell the parent when it is ready or has failed."""
     _die_with(parent)
-    # Ctrl-C reaches the whole foreground group; the parent alone decides what it means.
+    # Ctrl-C reaches the whole foreground group; only the parent reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -138,7 +138,7 @@ def _die_with(parent: int) -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     else:
         threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:  # it died before the call above
+    if os.getppid() != parent:  # The parent died before the call above.
         os._exit(1)
 
 
@@ -190,7 +190,7 @@ class _Actor:
             self._process.join(max(0.0, timeout))
 
     def kill(self) -> None:
-        """End it, without asking, and bury it."""
+        """Kill it and wait until it is gone."""
         if self._process.pid is not None and self.exitcode is None:
             self._process.kill()
             self._process.join(_KILL_S)
@@ -216,7 +216,7 @@ class _Block:
 
 
 class _Infrastructure:
-    """What Lava's builders and Runtime want of a message infrastructure, without a manager process."""
+    """What Lava's builders and Runtime use of a message infrastructure, without a manager process."""
 
     actors: tuple[()] = ()
 
@@ -232,10 +232,10 @@ class _Infrastructure:
 
 
 class _Watch:
-    """Stands where Lava puts a watchdog: round each wait on a port. So Var.get and Var.set cannot hang."""
+    """Replaces Lava's watchdog around each wait on a port, so that Var.get and Var.set cannot hang."""
 
     def __init__(self, wait_for: Callable[[Callable[[], bool]], None], port: Any) -> None:
-        # The thread behind a port would keep a run alive that was dropped without stop().
+        # Else the thread behind a port would keep alive a run that was dropped without stop().
         self._wait_for = weakref.WeakMethod(wait_for)
         self._port = port
 
@@ -251,7 +251,7 @@ class _Watch:
 class _Patience:
     """Tells when nothing has moved for too long.
 
-    Time counts in small portions: a laptop's sleep or a Ctrl-Z is no hang.
+    At most a second counts between two looks: a laptop's sleep or a Ctrl-Z is no hang.
     """
 
     def __init__(self, progress: Callable[[], int] | None, limit_s: float) -> None:
@@ -344,8 +344,8 @@ class SupervisedRun:
             raise
 
     def stop(self) -> None:
-        """End the children, orderly if they do so within seconds, and free everything; again is harmless."""
-        # A forked child holds a copy of this object; its siblings are none of its business.
+        """End the children, by a kill if they take more than seconds, and free everything; repeatable."""
+        # A forked child holds a copy of this object, but must not end its siblings.
         if self._ended or os.getpid() != self._owner:
             return
         try:
@@ -427,7 +427,7 @@ class SupervisedRun:
         self._idle = True
 
     def _pause(self) -> None:
-        """Finish the hand-shake that a model began with REQ_PAUSE."""
+        """Complete the hand-shake that a model began with REQ_PAUSE."""
         tokens = _lava("magma.runtime.mgmt_token_enums")
         self._command(tokens.MGMT_COMMAND.PAUSE[0])
         for _ in self._runtime.service_to_runtime:
@@ -459,7 +459,7 @@ class SupervisedRun:
         return answer
 
     def _wait_for(self, ready: Callable[[], bool]) -> None:
-        """Wait for something on a port; look after the children meanwhile."""
+        """Wait for something on a port, and check the children meanwhile."""
         self._patience.restart()
         while True:
             self._wake.clear()
@@ -501,7 +501,7 @@ class SupervisedRun:
         raise RunError("; ".join(fates) or "Lava reports an error in a model and gives no reason")
 
     def _end(self, how: str) -> None:
-        """Kill what lives and free everything; each part may be done again after an interruption."""
+        """Kill what lives and free everything; each part can be repeated after an interruption."""
         self._idle = False
         for actor in self._actors:
             actor.kill()
@@ -516,7 +516,7 @@ class SupervisedRun:
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Keep a Ctrl-C from meeting a child before it has said how to take it."""
+    """Hold back a Ctrl-C until the new children have set their signal handlers."""
     kept = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
@@ -528,13 +528,12 @@ def _signals_blocked() -> Iterator[None]:
 def _may_have_children() -> Iterator[None]:
     """Let a daemonic process (a worker of dask or of a pool) have children, as they die with it."""
     config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    kept = dict(config)
+    kept = config.get("daemon", False)
     config["daemon"] = False
     try:
         yield
     finally:
-        config.clear()
-        config.update(kept)
+        config["daemon"] = kept
 
 
 def _join_threads(runtime: Any) -> None:
@@ -552,10 +551,7 @@ def _join_threads(runtime: Any) -> None:
 
 
 def _forget_processes() -> None:
-    """Drop what Lava keeps of every Process ever made.
-
-    The counters go on: ids stay unique beside Processes made earlier and run later.
-    """
+    """Drop what Lava keeps of every Process ever made, but not the counters of ids, which stay unique."""
     if "lava.magma.core.process.process" not in sys.modules:
         return
     server = _lava("magma.core.process.process").ProcessServer()
