@@ -46,7 +46,7 @@ class Contest:
 
     def __init__(self, cells: int, noise: bool) -> None:
         experiment = Experiment(load_preset("robust", size_and_noise(cells, noise)))
-        self.config, self.meet = experiment.config, experiment.meet
+        self.config, self.meet = experiment.config, experiment.task
         self._float, self._fixed = (
             CpuEngine(experiment.arithmetic(precision), self.meet) for precision in ("float", "fixed")
         )

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lava_predict import Config
 from lava_predict.pool import carry_out, processors
 
+Study = Callable[[argparse.Namespace], None]
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
 
@@ -24,13 +26,17 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def study_parser(doc: str | None, studies: Iterable[str]) -> argparse.ArgumentParser:
-    """Return a parser for a script of several studies over seeds."""
+def carry_out_study(doc: str | None, *studies: Study, preset: str = "") -> None:
+    """Carry out the study over seeds that the command line names; it can choose a preset if there is one."""
     parser = parser_of(doc)
-    parser.add_argument("study", choices=list(studies))
+    named = {study.__name__.replace("_", "-"): study for study in studies}
+    parser.add_argument("study", choices=named)
     parser.add_argument("--seeds", type=_seed_range, default=_seed_range("100-104"), help="as 100-109")
     parser.add_argument("--jobs", type=int, default=processors(), help="processes at a time")
-    return parser
+    if preset:
+        parser.add_argument("--preset", default=preset)
+    arguments = parser.parse_args()
+    named[arguments.study](arguments)
 
 
 def _seed_range(text: str) -> list[int]:
@@ -43,9 +49,8 @@ def over_units(function: Callable[[Unit], Found], units: Sequence[Unit], jobs: i
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty():
-            print(
-                f"\r{done} of {total}", end="\r" if done < total else "\r\033[K", file=sys.stderr, flush=True
-            )
+            end = "\r" if done < total else "\r\033[K"
+            print(f"\r{done} of {total}", end=end, file=sys.stderr, flush=True)
 
     return carry_out(function, units, jobs, show)
 
@@ -53,6 +58,11 @@ def over_units(function: Callable[[Unit], Found], units: Sequence[Unit], jobs: i
 def block(trials: int, probability: object, latency_ms: object) -> str:
     """Write the --set text for a task of one block."""
     return f"task.blocks=[{{trials={trials}, probability={probability}, latency_ms={latency_ms}}}]"
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    """Let a Lava time step of a configuration advance so many steps of the model."""
+    return config.model_copy(update={"run": config.run.model_copy(update={"steps_per_lava_step": steps})})
 
 
 def means(values: np.ndarray, most: float = np.inf) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import statistics
 
-from frame import block, parser_of, timed
+from frame import block, parser_of, timed, with_steps
 
-from lava_predict import Config, CpuEngine, Experiment, LavaEngine, Meet, load_preset
+from lava_predict import Config, CpuEngine, Experiment, LavaEngine, load_preset
 from lava_predict.engines import Engine
 from lava_predict.network import PRECISIONS
+from lava_predict.tasks import Task
 
 WAYS = {
     "cpu": ("cpu", 0, 100),
@@ -27,21 +28,18 @@ WAYS = {
 """Of each way: form, steps per Lava step (0: as configured), trials."""
 
 
-def build(config: Config, precision: str, form: str, steps: int) -> tuple[Meet, Engine]:
+def build(config: Config, precision: str, form: str, steps: int) -> tuple[Task, Engine]:
     """Make the engine of one way."""
-    if steps:
-        run = config.run.model_copy(update={"steps_per_lava_step": steps})
-        config = config.model_copy(update={"run": run})
-    experiment = Experiment(config)
-    arithmetic, meet = experiment.arithmetic(precision), experiment.meet
+    experiment = Experiment(with_steps(config, steps) if steps else config)
+    arithmetic, task = experiment.arithmetic(precision), experiment.task
     if form == "cpu":
-        return meet, CpuEngine(arithmetic, meet)
-    return meet, LavaEngine(arithmetic, meet, form)
+        return task, CpuEngine(arithmetic, task)
+    return task, LavaEngine(arithmetic, task, LavaEngine.Options(form))
 
 
-def play(meet: Meet, engine: Engine, trials: range) -> tuple[float, int]:
+def play(task: Task, engine: Engine, trials: range) -> tuple[float, int]:
     """Play trials; return the wall time in s and the steps."""
-    segments = [segment for number in trials for segment in meet.trial(0, number)]
+    segments = [segment for number in trials for segment in task.trial(0, number)]
     wall_s, played = timed(lambda: list(engine.play(segments)))
     return wall_s, sum(record.segment.steps for record in played)
 
@@ -57,8 +55,8 @@ def main() -> None:
     config = load_preset("robust", settings)
     engines = {name: build(config, precision, form, steps) for name, (form, steps, _) in WAYS.items()}
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in WAYS}
-    for meet, engine in engines.values():
-        play(meet, engine, range(1))  # compiles
+    for way in engines.values():
+        play(*way, range(1))  # compiles
     for repeat in range(repeats):
         for name, (_, _, trials) in WAYS.items():
             first = 1 + repeat * trials

@@ -10,6 +10,7 @@ on seeds 1-99; report on seeds from 100 up.
     python benchmarks/learning.py switches --seeds 100-104
     python benchmarks/learning.py events --seeds 100-104
     python benchmarks/learning.py cues --seeds 100-104
+    python benchmarks/learning.py parts --seeds 100-109
     python benchmarks/learning.py time-step --seeds 100-104
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from frame import PROBES, block, header, means, over_units, study_parser
+from frame import PROBES, block, carry_out_study, header, means, over_units
 
 from lava_predict import Experiment, load_preset
 from lava_predict.experiment import BlockResult
@@ -31,11 +32,12 @@ ONE_BLOCK = block(100, [0.7, 0.3], [300, 600])
 
 @dataclass(frozen=True)
 class Job:
-    """One run: preset, seed and --set texts."""
+    """One run: preset, seed, --set texts and arithmetic."""
 
     preset: str
     seed: int
     settings: tuple[str, ...] = ()
+    precision: str = "float"
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ class Outcome:
 def run(job: Job) -> Outcome:
     """Carry out one run."""
     experiment = Experiment(load_preset(job.preset, job.settings), seed=job.seed)
-    result = experiment.run()
-    last, from_cue = result.state.probes[-1], slice(experiment.meet.cue_step, None)
+    result = experiment.run(precision=job.precision)
+    last, from_cue = result.state.probes[-1], slice(experiment.task.cue_step, None)
     return Outcome(result.blocks, result.mean_rate_hz, last.o[:, from_cue], last.truth[:, from_cue])
 
 
-def run_seeds(arguments: argparse.Namespace, *settings: str) -> list[Outcome]:
+def run_seeds(arguments: argparse.Namespace, *settings: str, precision: str = "float") -> list[Outcome]:
     """Run the preset with some settings on every seed."""
-    jobs = [Job(arguments.preset, seed, settings) for seed in arguments.seeds]
+    jobs = [Job(arguments.preset, seed, settings, precision) for seed in arguments.seeds]
     return over_units(run, jobs, arguments.jobs)
 
 
@@ -73,6 +75,12 @@ def relative_errors(
 def of_events(outcomes: Sequence[Outcome], field: str, cue: int = 0) -> np.ndarray:
     """Return a field of the first block after a cue, (seeds, events)."""
     return np.array([getattr(outcome.blocks[0], field)[cue] for outcome in outcomes])
+
+
+def print_events(outcomes: Sequence[Outcome], width: int, indent: str, cue: int = 0, **fields: str) -> None:
+    """Print fields of the first block after a cue, a row each with the name that it is given."""
+    for field, name in fields.items():
+        print(f"{indent}{name:{width}}{means(of_events(outcomes, field, cue))}")
 
 
 def seeds_of(arguments: argparse.Namespace) -> str:
@@ -107,15 +115,11 @@ def curve(arguments: argparse.Namespace) -> None:
 def amplitude(arguments: argparse.Namespace) -> None:
     """Amplitude against probability; every level has its own task draw."""
     levels = np.arange(11) / 10
-    jobs = [
-        Job(
-            arguments.preset,
-            seed,
-            (block(100, [p, round(1 - p, 1)], [300, 600]), f"run.draws.task={n}"),
-        )
-        for seed in arguments.seeds
+    settings = [
+        (block(100, [p, round(1 - p, 1)], [300, 600]), f"run.draws.task={n}")
         for n, p in enumerate(levels.tolist())
     ]
+    jobs = [Job(arguments.preset, seed, each) for seed in arguments.seeds for each in settings]
     outcomes = over_units(run, jobs, arguments.jobs)
     output, when, estimate, peak = (
         of_events(outcomes, field).reshape(-1, levels.size, 2)
@@ -135,9 +139,8 @@ def amplitude(arguments: argparse.Namespace) -> None:
     off = np.abs(peak.mean(axis=0) - due)[taught]
     print(f"largest distance of a peak (mean over seeds) from its latency where p >= 0.2: {off.max():.1f} ms")
     single = np.abs(peak - due)[:, taught]
-    print(
-        f"  and of any single seed's peak: {np.nanmax(single):.1f} ms; median {np.nanmedian(single):.1f} ms"
-    )
+    median = np.nanmedian(single)
+    print(f"  and of any single seed's peak: {np.nanmax(single):.1f} ms; median {median:.1f} ms")
     mean = when.mean(axis=0)
     for k, name in enumerate("AB"):
         values = mean[taught[:, k], k]
@@ -165,12 +168,8 @@ def events(arguments: argparse.Namespace) -> None:
     outcomes = run_seeds(arguments, block(200, [0.5, 0.2, 0.1], due), probed)
     print(f"{arguments.preset}, p = 0.5/0.2/0.1 (omission 0.2) at {due} ms, 200 trials")
     print(f"{'':28}{header('ABC')}")
-    for name, field in (
-        ("amplitude of o", "amplitude"),
-        ("estimate", "probability_estimate"),
-        ("peak (ms)", "peak_ms"),
-    ):
-        print(f"{name:28}{means(of_events(outcomes, field))}")
+    named = {"amplitude": "amplitude of o", "probability_estimate": "estimate", "peak_ms": "peak (ms)"}
+    print_events(outcomes, 28, "", **named)
     print(f"error after 200 trials      {means(relative_errors(outcomes, 0, (200,)))}")
 
 
@@ -183,14 +182,30 @@ def cues(arguments: argparse.Namespace) -> None:
     print(f"{arguments.preset}, two cues interleaved, p = {probability}, latencies {latency} ms, 200 trials")
     for cue in (0, 1):
         print(f"cue {cue + 1}: {header('AB')}")
-        for name, field in (("estimate", "probability_estimate"), ("peak (ms)", "peak_ms")):
-            print(f"  {name:12}{means(of_events(outcomes, field, cue))}")
+        print_events(outcomes, 12, "  ", cue, probability_estimate="estimate", peak_ms="peak (ms)")
     print(f"error at 10/50/100/200  {means(relative_errors(outcomes, 0, (10, 50, 100, 200)))}")
     for name, of_cue in (("its own", slice(None)), ("the other", slice(None, None, -1))):
         errors = [
             np.sqrt(np.mean((o.prediction - o.truth[of_cue]) ** 2) / np.mean(o.truth**2)) for o in outcomes
         ]
         print(f"after 200 trials, against the truth of {name} cue: {means(np.array(errors)[:, None])}")
+
+
+def parts(arguments: argparse.Namespace) -> None:
+    """Error at the end of the blocks with other cells, and with axonal delays."""
+    lif = "reservoir.neuron=adaptive_lif"
+    for name, settings, precision in (
+        ("izhikevich", (), "float"),
+        ("adaptive_lif", (lif,), "float"),
+        ("adaptive_lif, integers", (lif,), "fixed"),
+        ("adaptive_lif, without recurrence", (lif, SILENT_SYNAPSES), "float"),
+        ("izhikevich, delays of 1-20 ms", ("reservoir.delay_ms=[1, 20]",), "float"),
+    ):
+        found = run_seeds(arguments, *settings, precision=precision)
+        blocks = range(len(found[0].blocks))
+        last = np.hstack([relative_errors(found, number, PROBES[-1:]) for number in blocks])
+        columns = np.column_stack([last.mean(axis=1), last[:, 0]])
+        print(f"{name:34}{means(columns)}  (all blocks, first block)", flush=True)
 
 
 def time_step(arguments: argparse.Namespace) -> None:
@@ -201,26 +216,10 @@ def time_step(arguments: argparse.Namespace) -> None:
             print(f"{arguments.preset}, dt {dt} ms, {name}; trial")
             print(f"  {'':18}{header(PROBES)}")
             print(f"  {'error':18}{means(relative_errors(outcomes))}")
-            for label, field in (
-                ("estimate A, B", "probability_estimate"),
-                ("peak A, B (ms)", "peak_ms"),
-                ("z of A, B", "when_amplitude"),
-            ):
-                print(f"  {label:18}{means(of_events(outcomes, field))}")
+            named = {"probability_estimate": "estimate A, B", "peak_ms": "peak A, B (ms)"}
+            print_events(outcomes, 18, "  ", **named, when_amplitude="z of A, B")
             print(f"  mean rate {mean_rate(outcomes):.2f} Hz", flush=True)
 
 
-STUDIES = {
-    study.__name__.replace("_", "-"): study for study in (curve, amplitude, switches, events, cues, time_step)
-}
-
-
-def main() -> None:
-    parser = study_parser(__doc__, STUDIES)
-    parser.add_argument("--preset", default="robust")
-    arguments = parser.parse_args()
-    STUDIES[arguments.study](arguments)
-
-
 if __name__ == "__main__":
-    main()
+    carry_out_study(__doc__, curve, amplitude, switches, events, cues, parts, time_step, preset="robust")

@@ -24,10 +24,9 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from frame import PROBES, block, header, means, over_units, study_parser, timed
+from frame import PROBES, block, carry_out_study, header, means, over_units, timed
 
 from lava_predict import Config, CpuEngine, Experiment, Kind, Segment, load_preset
-from lava_predict.engines import Played
 from lava_predict.experiment import scores
 from lava_predict.learning import (
     Z_BITS,
@@ -42,6 +41,7 @@ from lava_predict.learning import (
     to_gate,
 )
 from lava_predict.numerics import fold, key_of
+from lava_predict.tasks import Played
 
 SETTINGS = (block(100, [0.7, 0.3], [300, 600]), "reservoir.feedback_gain=0.0")
 UNCENTRED = ("readout.centred=false", 'readout.when_norm="constant"')
@@ -119,20 +119,16 @@ Readout = tuple[OnChipState, Callable[[OnChipState, Piece], np.ndarray]]
 def record(seed: int) -> Recording:
     """Run one block of robust in float and keep its spikes."""
     experiment = Experiment(load_preset("robust", SETTINGS), seed=seed)
-    meet, config = experiment.meet, experiment.config
+    meet, config = experiment.task, experiment.config
     engine = CpuEngine(experiment.arithmetic("float"), meet)
     played: list[Played] = []
-
-    def probe(trials: int) -> None:
-        before = engine.state
-        for repeat in range(config.run.probe_repeats):
-            played.extend(engine.play(meet.probe(0, trials, 0, repeat)))
-        engine.restore(before)
-
     for trial in range(PROBES[-1]):
         played.extend(engine.play(meet.trial(0, trial)))
         if trial + 1 in PROBES:
-            probe(trial + 1)
+            before = engine.state
+            for repeat in range(config.run.probe_repeats):
+                played.extend(engine.play(meet.probe(0, trial + 1, 0, repeat)))
+            engine.restore(before)
     pieces = [piece_of(one, meet.streams(one.segment)) for one in played]
     return Recording(config, pieces, meet.truth(0, 0)[meet.cue_step :], meet.cue_step, mean_norm(seed))
 
@@ -146,9 +142,9 @@ def piece_of(played: Played, streams: Any) -> Piece:
 def mean_norm(seed: int) -> float:
     """Mean |x|^2 with the constant input, not centred, from the cue on, in a probe of the fresh network."""
     experiment = Experiment(load_preset("robust", [*SETTINGS, *UNCENTRED]), seed=seed)
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
-    *_, probe = engine.play(experiment.meet.probe(0, 0, 0, 0))
-    return float(probe.norm[experiment.meet.cue_step :].mean())
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
+    *_, probe = engine.play(experiment.task.probe(0, 0, 0, 0))
+    return float(probe.norm[experiment.task.cue_step :].mean())
 
 
 def plan_of(recording: Recording, case: Case) -> OnChipPlan:
@@ -364,32 +360,30 @@ def compare(arguments: argparse.Namespace) -> None:
 
 def limits(arguments: argparse.Namespace) -> None:
     """One limit lifted, or tightened, at a time; and other ways to form z."""
-    everything = Case(
-        no_rounding=True, no_clipping=True, exact_trace=True, exact_error=True, exact_product=True
-    )
+    lifted = {
+        "weights not rounded": "no_rounding",
+        "weights not clipped": "no_clipping",
+        "a random number for every synapse": "own_numbers",
+        "traces not rounded or clipped": "exact_trace",
+        "error not rounded or clipped": "exact_error",
+        "product not rounded down": "exact_product",
+    }
+    # Weights that are not rounded need no random numbers.
+    everything = Case(**{field: field != "own_numbers" for field in lifted.values()})
+    slow = {"path": LOW_PASS, "when_rate": Case().when_rate / 32, "error_bits": 3}
     cases = {
         "nothing lifted": Case(),
-        "weights not rounded": Case(no_rounding=True),
-        "weights not clipped": Case(no_clipping=True),
-        "a random number for every synapse": Case(own_numbers=True),
-        "traces not rounded or clipped": Case(exact_trace=True),
-        "error not rounded or clipped": Case(exact_error=True),
-        "product not rounded down": Case(exact_product=True),
+        **{name: Case(**{field: True}) for name, field in lifted.items()},
         "all of these": everything,
         "weights of 4 bits": Case(finer_bits=-4),
         "weights of 6 bits": Case(finer_bits=-2),
         "weights of 7 bits (even numbers)": Case(finer_bits=-1),
         "weights of 10 bits": Case(finer_bits=2),
         "weights of 12 bits": Case(finer_bits=4),
-        "an update every 2 steps": Case(epoch=2),
-        "an update every 4 steps": Case(epoch=4),
-        "an update every 8 steps": Case(epoch=8),
-        "an update every 16 steps": Case(epoch=16),
+        **{f"an update every {steps} steps": Case(epoch=steps) for steps in (2, 4, 8, 16)},
         "binary spikes, z filtered": Case(path=LOW_PASS),
         "binary spikes, z filtered, all lifted": everything._replace(path=LOW_PASS),
-        "binary, 1/32 of the rate, all lifted": everything._replace(
-            path=LOW_PASS, when_rate=Case().when_rate / 32, error_bits=3
-        ),
+        "binary, 1/32 of the rate, all lifted": everything._replace(**slow),
         "binary spikes, change of z anticipated": Case(path=ANTICIPATED),
         "binary, anticipated, all lifted": everything._replace(path=ANTICIPATED),
     }
@@ -415,9 +409,8 @@ def settings(arguments: argparse.Namespace) -> None:
             for product in (1, 2):
                 # At 1 ms the lowest rate is in proportion to these three.
                 rate = product * 0.15 * (weight_range / 18.0) * (impulse / 8) * 2.0 ** (error_bits - 8)
-                case = Case(weight_range, impulse, error_bits, when_rate=rate)
                 name = f"range {weight_range:g}, impulse {impulse}, {error_bits} bits, rate {rate:.3g}"
-                cases[name] = case
+                cases[name] = Case(weight_range, impulse, error_bits, when_rate=rate)
     rows = on_chip_rows(arguments, cases)
     best_first = sorted(rows, key=lambda name: rows[name][:, -1].mean())
     show(arguments, "settings, best first", {name: rows[name] for name in best_first})
@@ -492,13 +485,5 @@ def lava(arguments: argparse.Namespace) -> None:
     print(f"largest weight {np.abs(weights).max():.0f}, largest z {np.abs(z).max() / 65536:.2f}")
 
 
-STUDIES = {study.__name__: study for study in (compare, limits, drift, settings, rates, speed, lava)}
-
-
-def main() -> None:
-    arguments = study_parser(__doc__, STUDIES).parse_args()
-    STUDIES[arguments.study](arguments)
-
-
 if __name__ == "__main__":
-    main()
+    carry_out_study(__doc__, compare, limits, drift, settings, rates, speed, lava)

@@ -14,24 +14,17 @@ import sys
 from functools import partial
 from itertools import product
 
-from frame import block, parser_of, timed
+from frame import block, parser_of, timed, with_steps
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.network import PRECISIONS
 
 FEEDBACK = "reservoir.feedback_gain=0.3"
 RESET = {"no reset": (), "reset": ("task.reset=true",)}
+SHORT = ("task.settle_ms=1000", "run.probe_trials=[0, 10]", "run.probe_repeats=1")
 CASES = {
     "smoke": ("smoke", ()),
-    "robust, 20 trials": (
-        "robust",
-        (
-            block(20, [0.7, 0.3], [300, 600]),
-            "task.settle_ms=1000",
-            "run.probe_trials=[0, 10]",
-            "run.probe_repeats=1",
-        ),
-    ),
+    "robust, 20 trials": ("robust", (block(20, [0.7, 0.3], [300, 600]), *SHORT)),
 }
 WAYS = {"fused-1": ("fused", 1), "fused-10": ("fused", 10), "fused-50": ("fused", 50), "graph": ("graph", 1)}
 
@@ -43,9 +36,8 @@ def same(config: Config, precision: str, seed: int, ways: list[str]) -> bool:
     all_same = True
     for name in ways:
         form, steps = WAYS[name]
-        run = config.run.model_copy(update={"steps_per_lava_step": steps})
-        experiment = Experiment(config.model_copy(update={"run": run}), seed=seed)
-        wall_s, found = timed(partial(experiment.run, "lava", precision, form))
+        experiment = Experiment(with_steps(config, steps), seed=seed)
+        wall_s, found = timed(partial(experiment.run, "lava", precision, form=form))
         equal = found.fingerprint == expected.fingerprint and not found.state.differences(expected.state)
         all_same &= equal
         print(

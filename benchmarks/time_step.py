@@ -111,10 +111,10 @@ def print_preset(preset: str) -> None:
     network = draw_network(config)
     extras = (0.0, 0.75 * config.reservoir.cue_current)
     current = np.array([network.bias + extra for extra in extras])
-    parameters = np.array([network.a, network.b, network.c, network.d])
+    parameters = np.array(network.cells[:4])
     laid_out = np.broadcast_to(parameters[:, None], (4, *current.shape))
     by_step = {dt: drive(laid_out, current, dt) for dt in (REFERENCE_MS, *STEPS_MS)}
-    print(f"All {network.a.size} cells of the {preset} preset (seed {config.run.seed}), uncoupled, no noise:")
+    print(f"All {network.size} cells of the {preset} preset (seed {config.run.seed}), uncoupled, no noise:")
     print("mean rate over cells, root mean square of the cells' deviations from dt 0.01 ms, median delay of")
     print("the first spike. What is added to the bias is the cue's mean current.")
     for row, extra in enumerate(extras):

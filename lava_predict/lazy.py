@@ -5,8 +5,7 @@ A package lists its names once, as imports that only type checkers and editors c
     from typing import TYPE_CHECKING
 
     if TYPE_CHECKING:
-        from lava_predict.tasks.meet import Kind as Kind
-        from lava_predict.tasks.meet import Meet as Meet
+        from lava_predict.settings.files import load_config, load_preset
     else:
         __all__, __getattr__, __dir__ = public_face(__name__)
 """
@@ -23,21 +22,9 @@ from typing import Any
 def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """Make the names that a package imports under ``if TYPE_CHECKING`` load on first use (PEP 562).
 
-    Parameters
-    ----------
-    package : str
-        Name of the package whose `__init__` is being executed.
-    *own : str
-        Public names that this `__init__` defines itself.
-
-    Returns
-    -------
-    __all__ : list of str
-        All public names, sorted.
-    __getattr__ : callable
-        Imports the module that a name comes from and keeps the name in the package.
-    __dir__ : callable
-        Lists the package's names, loaded or not.
+    ``package`` is the name of the package whose `__init__` is being executed; ``own`` are public names that
+    it defines itself. Returns ``__all__``, sorted; ``__getattr__``, which imports the module that a name
+    comes from and keeps the name in the package; and ``__dir__``.
     """
     module = sys.modules[package]
     homes = _imports_for_type_checkers(module.__spec__.loader.get_source(package))  # type: ignore[union-attr]

@@ -31,8 +31,8 @@ def carry_out(
 ) -> list[Found]:
     """Apply a function to every unit on this machine and return the results in the order of the units.
 
-    Function and units are as for `as_completed`. With one job, or one unit, all runs in this process.
-    ``progress`` is called after each unit with the number of units done and the total.
+    With one job, or one unit, all runs in this process. ``progress`` is called after each unit with the
+    number of units done and the total. The rest is as for `as_completed`.
     """
     found: dict[int, Found] = {}
     with local_processes(min(jobs, len(units))) as executor:
@@ -49,16 +49,8 @@ def as_completed(
     """Apply a function to every unit and yield number and result of each as it ends, in any order.
 
     An exception in a unit is raised here. Units that have not begun are dropped when a unit fails or the
-    caller stops iterating.
-
-    Parameters
-    ----------
-    function : callable
-        Importable by name; depends on its unit alone, so that the result does not depend on the executor.
-    units : sequence
-        What to apply it to; picklable.
-    executor : Executor or None
-        Where; None is this process.
+    caller stops iterating. Units are picklable. The function is importable by name and depends on its unit
+    alone, so that the result does not depend on the executor; None is this process.
     """
     if executor is None:
         for number, unit in enumerate(units):
@@ -117,18 +109,9 @@ def _end_with_parent() -> None:
 def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
     """Connect to a Dask cluster for `as_completed`.
 
-    Parameters
-    ----------
-    jobs : int
-        Processes of a cluster on this machine, if no scheduler is given.
-    scheduler : str or None
-        Address of a running scheduler, such as "tcp://10.0.0.1:8786". Its workers need this package in
-        the same version.
-
-    Raises
-    ------
-    UserError
-        If distributed is not installed or no scheduler answers at the address.
+    Without the address of a running ``scheduler``, such as "tcp://10.0.0.1:8786", it is a cluster of so many
+    jobs on this machine. The scheduler's workers need this package in the same version. Raises a UserError
+    if distributed is not installed or no scheduler answers at the address.
     """
     try:
         from distributed import Client, LocalCluster
@@ -161,10 +144,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
 def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor | None]:
     """Open one of the `EXECUTORS` for `as_completed`; jobs and scheduler are as for `dask_processes`.
 
-    Raises
-    ------
-    UserError
-        If there is no such executor, or a scheduler is given for the local one.
+    Raises a UserError if there is no such executor, or a scheduler is given for the local one.
     """
     if executor not in EXECUTORS:
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")

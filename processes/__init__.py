@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
-    from lava_predict.processes.event_sparse.process import EventSparse as EventSparse
-    from lava_predict.processes.izhikevich.process import Izhikevich as Izhikevich
-    from lava_predict.processes.meet.process import Meet as Meet
-    from lava_predict.processes.on_chip_readout.process import OnChipReadout as OnChipReadout
-    from lava_predict.processes.predictor.process import Predictor as Predictor
-    from lava_predict.processes.readout.process import Readout as Readout
-    from lava_predict.processes.reservoir.process import Reservoir as Reservoir
+    from lava_predict.processes.event_sparse.process import EventSparse
+    from lava_predict.processes.izhikevich.process import Izhikevich
+    from lava_predict.processes.meet.process import Meet
+    from lava_predict.processes.on_chip_readout.process import OnChipReadout
+    from lava_predict.processes.predictor.process import Predictor
+    from lava_predict.processes.readout.process import Readout
+    from lava_predict.processes.reservoir.process import Reservoir
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

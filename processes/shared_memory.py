@@ -1,44 +1,33 @@
 """Memory that the Lava processes of a network share with the host: state, what to play, what happened.
 
-Reading a Lava Var costs a message per number, so the state of the network, the list of segments and the
-records stand in anonymous shared memory, which a forked process inherits and which leaves no
-name behind when a process is killed. Only one side writes at a time: the models within a time step, each
-its own arrays; Meet in the phase after a segment's last step; the host while the network pauses.
+Reading a Lava Var costs a message per number. So all of this stands in anonymous shared memory, which a
+forked process inherits and which leaves no name behind when a process is killed. Only one side writes at a
+time: the models within a time step, each its own arrays; Meet in the phase after a segment's last step; the
+host while the network pauses.
 """
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 
 import numpy as np
 
-from lava_predict.network.state import State
-from lava_predict.tasks.meet import Kind, Segment
+from lava_predict.network.state import State, mapped
+from lava_predict.tasks import Kind, Segment
 
 IDLE = -1
 """Instead of a step: the time step only loads the inputs of a segment's first step."""
 
 _KINDS = tuple(Kind)
-_FIELDS = 9
-_INT64 = 2**63
+_TYPES = {"noise_key": np.uint64, "learning": np.bool_, "reset": np.bool_}
+_ROW = np.dtype([(field.name, _TYPES.get(field.name, np.int64)) for field in fields(Segment)])
+"""A segment in memory; its kind as a number."""
 
 
 def shared_array(shape: tuple[int, ...], dtype: object = np.float64) -> np.ndarray:
-    """Allocate zeros in anonymous memory that forked processes share; untouched pages cost nothing.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape.
-    dtype : numpy dtype
-        Type of the elements.
-
-    Returns
-    -------
-    ndarray
-        Writable, C-ordered.
-    """
+    """Allocate zeros in anonymous memory that forked processes share; untouched pages cost nothing."""
     kind = np.dtype(dtype)  # type: ignore[call-overload]
     count = int(np.prod(shape))
     memory = mmap.mmap(-1, max(1, count * kind.itemsize))
@@ -47,8 +36,7 @@ def shared_array(shape: tuple[int, ...], dtype: object = np.float64) -> np.ndarr
 
 def shared_state(state: State) -> State:
     """Copy a state into shared memory."""
-    arrays = [shared_array(array.shape, array.dtype) for array in state]
-    shared = State(*arrays)
+    shared = mapped(lambda array: shared_array(array.shape, array.dtype), state)
     shared.restore(state)
     return shared
 
@@ -72,11 +60,10 @@ class Playbook:
     def __init__(
         self, capacity: int, steps_per_lava_step: int, idle_steps: int, steps_per_message: int
     ) -> None:
-        self.capacity = capacity
         self.steps_per_lava_step = steps_per_lava_step
         self.steps_per_message = steps_per_message
         self._idle = idle_steps
-        self._rows = shared_array((capacity, _FIELDS), np.int64)
+        self._rows = shared_array((capacity,), _ROW)
         self._start = shared_array((capacity + 1,), np.int64)
         # Count of segments, and an edition number that tells a reader to look again.
         self._header = shared_array((2,), np.int64)
@@ -84,61 +71,37 @@ class Playbook:
         self._row = self._low = self._high = 0
         self._key = np.uint64(0)
 
-    def lava_steps(self, steps: int) -> int:
-        """Return the Lava time steps that a segment of so many steps takes."""
-        return self._idle + -(-steps // self.steps_per_lava_step)
-
     def write(self, segments: Sequence[Segment], first_time_step: int) -> int:
-        """Lay out segments from a Lava time step on; only while the network pauses.
+        """Lay out segments, at most ``capacity``, and return the Lava time steps that they take together.
 
-        Parameters
-        ----------
-        segments : sequence of Segment
-            At most ``capacity``.
-        first_time_step : int
-            Number of the time step that comes next; Lava counts from 1.
-
-        Returns
-        -------
-        int
-            Lava time steps that they take together.
+        ``first_time_step`` is the number of the time step that comes next; Lava counts from 1. Call this only
+        while the network pauses.
         """
         self._start[0] = first_time_step
         for row, segment in enumerate(segments):
-            self._rows[row] = _to_row(segment)
-            self._start[row + 1] = self._start[row] + self.lava_steps(segment.steps)
+            self._rows[row] = (_KINDS.index(segment.kind), *astuple(segment)[1:])
+            lava_steps = self._idle + -(-segment.steps // self.steps_per_lava_step)
+            self._start[row + 1] = self._start[row] + lava_steps
         self._header[0] = len(segments)
         self._header[1] += 1
         return int(self._start[len(segments)]) - first_time_step
 
     def locate(self, time_step: int) -> tuple[int, int]:
-        """Find the segment of a Lava time step, and the first of the model's steps in it.
-
-        Parameters
-        ----------
-        time_step : int
-            Lava's count.
-
-        Returns
-        -------
-        row : int
-            Number of the segment in the playbook.
-        step : int
-            Step within the segment, or `IDLE`.
-        """
+        """Return the row of a Lava time step's segment, and the model's first step in it or `IDLE`."""
         if not (self._low <= time_step < self._high) or self._edition != self._header[1]:
             self._look_up(time_step)
         offset = time_step - self._low - self._idle
         return self._row, IDLE if offset < 0 else offset * self.steps_per_lava_step
 
     def position(self, time_step: int) -> tuple[np.uint64, int]:
-        """Return the noise key of the segment of a Lava time step, and the step in it or `IDLE`."""
+        """Return the noise key of a Lava time step's segment, and the step in it or `IDLE`."""
         _, step = self.locate(time_step)
         return self._key, step
 
     def segment(self, row: int) -> Segment:
         """Return a segment of the playbook."""
-        return _from_row(self._rows[row])
+        kind, *values = self._rows[row].item()
+        return Segment(_KINDS[kind], *values)
 
     def ends_with(self, time_step: int) -> bool:
         """Whether a Lava time step is the last of its segment."""
@@ -167,28 +130,6 @@ class Playbook:
         self._row, self._edition = row, int(self._header[1])
         self._low, self._high = int(self._start[row]), int(self._start[row + 1])
         self._key = np.uint64(self.segment(row).noise_key)
-
-
-def _to_row(segment: Segment) -> list[int]:
-    key = segment.noise_key
-    return [
-        _KINDS.index(segment.kind),
-        segment.steps,
-        key - 2 * _INT64 if key >= _INT64 else key,
-        segment.block,
-        segment.trial,
-        segment.cue,
-        segment.outcome,
-        int(segment.learning),
-        int(segment.reset),
-    ]
-
-
-def _from_row(row: np.ndarray) -> Segment:
-    kind, steps, key, block, trial, cue, outcome, learning, reset = (int(value) for value in row)
-    return Segment(
-        _KINDS[kind], steps, key % (2 * _INT64), block, trial, cue, outcome, bool(learning), bool(reset)
-    )
 
 
 class Logbook:
@@ -225,25 +166,14 @@ class Logbook:
         self.spike_count = shared_array((1,), np.int64)
         self.spikes_after = shared_array((segments,), np.int64)
         self.p = shared_array((segments, events))
-        self.w_when = shared_array((segments, *state.w_when.shape))
-        self.w_what = shared_array((segments, *state.w_what.shape))
+        self.w_when = shared_array((segments, *state.when.w.shape))
+        self.w_what = shared_array((segments, *state.what.w.shape))
         self.saturations = shared_array((segments, state.saturations.size), np.int64)
         self.progress = shared_array((1,), np.int64)
 
     def log_spikes(self, step: int, cells: np.ndarray) -> None:
-        """Append the spikes of one step.
-
-        Parameters
-        ----------
-        step : int
-            Step within the segment.
-        cells : (spikes,) int
-            The cells that spiked, ascending.
-        """
-        count = int(self.spike_count[0])
-        self.spikes[0, count : count + cells.size] = step
-        self.spikes[1, count : count + cells.size] = cells
-        self.spike_count[0] = count + cells.size
+        """Append the spikes of a step of the segment, given the cells in ascending order, (spikes,) int."""
+        self.log_chunk(np.stack((np.full_like(cells, step), cells)))
 
     def log_chunk(self, records: np.ndarray) -> None:
         """Append the spikes of several steps, (2, spikes): step and cell."""
@@ -255,6 +185,6 @@ class Logbook:
         """Note what a segment led to, after its last step."""
         self.spikes_after[row] = self.spike_count[0]
         self.p[row] = p
-        self.w_when[row] = state.w_when
-        self.w_what[row] = state.w_what
+        self.w_when[row] = state.when.w
+        self.w_what[row] = state.what.w
         self.saturations[row] = state.saturations

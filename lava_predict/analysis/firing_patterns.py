@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_predict.network.float_step import advance_cells, reset_spiking
+from lava_predict.network.population import FloatPopulation, Population
+from lava_predict.neurons.izhikevich import Parameters
 
 
 class Injection(NamedTuple):
@@ -33,16 +34,9 @@ class Injection(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What a cell did. A step's entries hold at its end.
+    """What a cell did: ends of the steps, ms, and membrane potential then, mV, (steps,); spike times, ms.
 
-    Attributes
-    ----------
-    times_ms : (steps,) float64
-        Ends of the steps, ms.
-    v : (steps,) float64
-        Membrane potential, mV; 30 where the cell spikes, before its reset.
-    spikes_ms : (spikes,) float64
-        Spike times, ms: ends of the steps in which v reached 30 mV.
+    The potential is 30 where the cell spikes, before its reset; a spike is at the end of its step.
     """
 
     times_ms: NDArray[np.float64]
@@ -52,28 +46,12 @@ class Response(NamedTuple):
 
 @dataclass(frozen=True)
 class FiringPattern:
-    """A cell, what is injected into it, and the name of what it then does.
+    """A cell, what is injected into it, and what it then does; ``year`` is of the paper that has it.
 
-    Attributes
-    ----------
-    name : str
-        As the papers name it.
-    a, b, c, d : float
-        Rate of recovery (1 / ms), its sensitivity to v, reset potential (mV), step of recovery.
-    v0 : float
-        Membrane potential at the start, mV.
-    duration_ms : float
-        How long to simulate, ms.
-    injections : tuple of Injection
-        Their currents add up.
-    holding : float
-        Current that flows all the time.
-    u0 : float or None
-        Recovery at the start; None for b * v0.
-    year : int
-        Of the paper that has the cell.
-    adapted : str
-        How the stimulus differs from the paper's; empty if it does not.
+    The cell has a rate of recovery ``a`` (1 / ms), its sensitivity ``b`` to v, a reset potential ``c`` (mV)
+    and a step of recovery ``d``. It starts at ``v0`` (mV) and ``u0``, None for b * v0, and is simulated for
+    ``duration_ms``. The injections add up, on top of the current ``holding``. ``adapted`` says how the
+    stimulus differs from the paper's; it is empty if it does not.
     """
 
     name: str
@@ -90,10 +68,7 @@ class FiringPattern:
     adapted: str = ""
 
     def current(self, dt_ms: float) -> NDArray[np.float64]:
-        """Sample the injected current at the beginning of every step, (steps,) float64.
-
-        Beginnings and ends of injections move to the nearest step of ``dt_ms``.
-        """
+        """Sample the current at the beginning of every step, (steps,); injections move to the nearest one."""
         if not dt_ms > 0.0:
             raise ValueError(f"dt_ms = {dt_ms}: must be above 0")
         steps = round(self.duration_ms / dt_ms)
@@ -108,8 +83,6 @@ class FiringPattern:
 def simulate(pattern: FiringPattern, dt_ms: float = 1.0) -> Response:
     """Run one cell through the network's own kernel.
 
-    Examples
-    --------
     >>> simulate(FIRING_PATTERNS["rebound spike"]).spikes_ms
     array([61.])
     """
@@ -117,14 +90,15 @@ def simulate(pattern: FiringPattern, dt_ms: float = 1.0) -> Response:
     u = b * v if pattern.u0 is None else np.array([pattern.u0])
     none, synaptic = np.zeros(1), np.zeros(1)
     spiking = np.zeros(1, np.int64)
+    cells = FloatPopulation(Population(Parameters(a, b, c, d, none), 1.0, dt_ms, 0.0))
     current = pattern.current(dt_ms)
     trace = np.empty(current.size)
     spiked = np.zeros(current.size, np.bool_)
     for step in range(current.size):
         injected = current[step : step + 1]
-        advance_cells(v, u, synaptic, none, injected, a, b, none, dt_ms, 0.0, 0.0, np.uint64(0))
+        cells.advance(v, u, synaptic, none, injected, np.uint64(0))
         trace[step] = v[0]
-        spiked[step] = reset_spiking(v, u, c, d, spiking) == 1
+        spiked[step] = cells.reset(v, u, spiking) == 1
     times_ms = dt_ms * np.arange(1, current.size + 1)
     return Response(times_ms, trace, times_ms[spiked])
 
@@ -197,7 +171,7 @@ _PATTERNS = (
     FiringPattern(
         "inhibition-induced spiking", -0.02, -1.0, -60.0, 8.0, -63.8, 350.0, (Injection(50, _ALWAYS, -5),),
         holding=80.0,
-        adapted="inhibition lasts to the end instead of 250 ms, as its release can add a spike",
+        adapted="inhibition lasts to the end instead of 250 ms, because its release can add a spike",
     ),
     *(
         FiringPattern(

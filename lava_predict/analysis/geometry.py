@@ -18,21 +18,12 @@ from lava_predict.analysis.spike_statistics import pearson
 
 
 def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Principal angles between the row spaces of two sets of weights.
+    """Principal angles between the row spaces of weights (K, N) and (L, N): radians, ascending, (min(r, q),).
 
-    Cosines lose small angles to rounding, sines lose those near 90 degrees; each angle is taken from
-    the one that is exact for it (Knyazev & Argentati 2002, algorithm 3.1). `scipy.linalg.subspace_angles`
-    confuses them where small and large angles occur together (scipy 1.15), and is then off by 1e-8.
-
-    Parameters
-    ----------
-    one, other : (K, N), (L, N) float64
-        Weights of two sets of readouts from the same N cells.
-
-    Returns
-    -------
-    (min(r, q),) float64
-        Angles in radians, 0 .. pi / 2, ascending; r and q are the numerical ranks.
+    r and q are the numerical ranks. Cosines lose small angles to rounding, sines those near 90 degrees; each
+    angle is taken from the one that is exact for it (Knyazev & Argentati 2002, algorithm 3.1).
+    `scipy.linalg.subspace_angles` confuses them where small and large angles occur together (scipy 1.15),
+    and is then off by 1e-8.
     """
     second, first = sorted((orth(one.T), orth(other.T)), key=lambda basis: basis.shape[1])
     if second.shape[1] == 0:
@@ -51,12 +42,9 @@ def absolute_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Smallest of the `principal_angles` of each of S pairs of weights, (S, K, N) and (S, L, N).
+    """Smallest of the `principal_angles` of each of S pairs, (S, K, N) and (S, L, N): degrees, (S,).
 
-    Returns
-    -------
-    (S,) float64
-        Degrees, 0 .. 90; NaN where either set is all 0 or not finite.
+    NaN where either set is all 0 or not finite.
     """
     found = np.full(len(one), np.nan)
     for place, pair in enumerate(zip(one, other, strict=True)):
@@ -66,12 +54,9 @@ def smallest_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def mean_cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean of the `absolute_cosines` of each of S pairs of weights, (S, K, N) and (S, L, N).
+    """Mean of the `absolute_cosines` of each of S pairs, (S, K, N) and (S, L, N): 0 .. 1, (S,).
 
-    Returns
-    -------
-    (S,) float64
-        0 .. 1; NaN where any row is all 0 or not finite.
+    NaN where any row is all 0 or not finite.
     """
     return np.array([absolute_cosines(*pair).mean() for pair in zip(one, other, strict=True)])
 
@@ -88,8 +73,8 @@ def participation_ratio(covariance: np.ndarray) -> float:
 def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Draw random vectors inside the state subspace that a network visits, (*shape, N) float64.
 
-    Local rules build weights as sums of states times errors; with random errors these sums are such vectors:
-    normal, of mean 0, with the second moments (N, N) of the states, given up to a factor.
+    They are normal, of mean 0, with the second moments (N, N) of the states, given up to a factor. Local
+    rules add up states times errors; with random errors these sums are such vectors.
     """
     # Not checked: rounding makes the least eigenvalues of a singular matrix a little negative.
     mean = np.zeros(len(second_moments))
@@ -98,16 +83,11 @@ def states_within(second_moments: np.ndarray, shape: tuple[int, ...], rng: np.ra
 
 @dataclass(frozen=True)
 class Components:
-    """Principal components of weights over C conditions. r = min(C, D).
+    """Principal components of weights over C conditions; r = min(C, D).
 
-    Attributes
-    ----------
-    axes : (r, D) float64
-        Orthonormal directions in weight space; the greatest entry by size of each is positive.
-    scores : (C, r) float64
-        Where each condition lies along them, from the mean over conditions.
-    explained : (r,) float64
-        Share of the variance, descending; NaN if the weights are all alike.
+    The directions ``axes``, (r, D), are orthonormal, the greatest entry by size of each positive.
+    ``scores``, (C, r), say where each condition lies along them, from the mean over conditions;
+    ``explained``, (r,), is the share of the variance, descending, or NaN if the weights are all alike.
     """
 
     axes: np.ndarray
@@ -147,45 +127,17 @@ def separation(values: np.ndarray, groups: np.ndarray) -> float:
 def shuffled(
     statistic: Callable[..., float], values: np.ndarray, labels: Sequence[np.ndarray], count: int, seed: int
 ) -> np.ndarray:
-    """Sample a statistic of conditions whose labels mean nothing.
-
-    Parameters
-    ----------
-    statistic : callable
-        Of the values and the labels.
-    values : (C, ...) float64
-        Of each condition.
-    labels : sequence of (C,)
-        Each is permuted on its own.
-    count, seed : int
-        Number of samples, and the seed of the permutations.
-
-    Returns
-    -------
-    (count,) float64
-        The samples.
-    """
+    """Sample a statistic of (C, ...) values and (C,) labels, each label permuted on its own, (count,)."""
     rng = np.random.default_rng(seed)
     return np.array([statistic(values, *(rng.permutation(each) for each in labels)) for _ in range(count)])
 
 
 def axis_angle(scores: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    """Angle between the directions along which two quantities of the conditions are read by least squares.
+    """Angle, degrees, between the directions along which two quantities (C,) are read by least squares.
 
     There are more weights than conditions, so an unrestricted fit is exact for any values. The axes are
     therefore sought among a few principal components (principal component regression), which turns no angle.
-
-    Parameters
-    ----------
-    scores : (C, n) float64
-        Of the conditions along the first n components, n well below C.
-    one, other : (C,) float64
-        For instance probability and latency of each condition.
-
-    Returns
-    -------
-    float
-        Degrees, 0 .. 90; NaN if either axis is all 0.
+    ``scores``, (C, n), are those of the first n components, n well below C. NaN if either axis is all 0.
     """
     values = np.stack([one - np.mean(one), other - np.mean(other)], axis=1)
     axes = np.linalg.lstsq(scores, values, rcond=None)[0].T
@@ -198,10 +150,10 @@ def distances(weights: np.ndarray, endpoints: np.ndarray) -> np.ndarray:
 
 
 def share_nearer(distance: np.ndarray, matching: int) -> float:
-    """Share of the other endpoints that are nearer to a probe than the endpoint with the probe's statistics.
+    """Share of the other endpoints, of E > 1, that are nearer to a probe than the ``matching`` one.
 
-    Takes a row of `distances`, (E,) with E > 1, and the number of the matching endpoint. The share is 0 if
-    this one is the nearest, 1/2 on average for a random one, and NaN if a distance is NaN.
+    ``distance``, (E,), is a row of `distances`. The share is 0 if the matching endpoint is the nearest, 1/2
+    on average for a random one, and NaN if a distance is.
     """
     if not np.isfinite(distance).all():
         return float("nan")

@@ -1,4 +1,4 @@
-"""The ideal observer of MEET: what can be predicted at all from the outcomes seen so far.
+"""What can be predicted at all, by an ideal observer, from the outcomes of MEET seen so far.
 
 The observer knows the form of the task: an event's timing profile is a Gaussian of known width, and outcomes
 are independent within a block. It sees which event occurs after which cue, and when. It does not know the
@@ -22,14 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lava_predict.experiment.scores import rmse
-from lava_predict.tasks.meet import NONE, Kind, Meet
+from lava_predict.tasks import NONE, Task
 
 
 class Observation(NamedTuple):
-    """What one trial shows: cue, event or -1 for none, and its latency, ms (NaN without an event).
-
-    The observer does not look at the block.
-    """
+    """What a trial shows: cue, event or -1, latency, ms (NaN if none). No observer looks at the block."""
 
     block: int
     cue: int
@@ -37,14 +34,13 @@ class Observation(NamedTuple):
     latency_ms: float
 
 
-def observations(meet: Meet) -> list[Observation]:
+def observations(meet: Task) -> list[Observation]:
     """List what every training trial of a task shows; the seed decides it, no network is needed."""
     seen = []
     first = meet.first_trials
     for block, settings in enumerate(meet.task.blocks):
         for number in range(first[block], first[block + 1]):
             trial = meet.trial(block, number)[-1]
-            assert trial.kind is Kind.TRIAL
             _, latency = settings.of_cue(trial.cue)
             when = latency[trial.outcome] if trial.outcome != NONE else float("nan")
             seen.append(Observation(block, trial.cue, trial.outcome, when))
@@ -55,17 +51,10 @@ def observations(meet: Meet) -> list[Observation]:
 class Expectation:
     """What the observer assumes before it has seen anything. K events.
 
-    Attributes
-    ----------
-    prior : (K + 1,) float64
-        Dirichlet counts of the events and, last, of an omission. All 1: all probabilities are equally likely
-        (Laplace's rule). 0 for an outcome that is known never to occur.
-    latencies_ms : (L,) float64
-        The latencies that a new run may bring, all equally likely.
-    width_ms : float
-        Standard deviation of an event's timing profile.
-    times_ms : (steps,) float64
-        Times after the cue that are predicted.
+    ``prior``, (K + 1,), are Dirichlet counts of the events and, last, of an omission. All 1: all
+    probabilities are equally likely (Laplace's rule). 0 for an outcome that is known never to occur. The
+    ``latencies_ms``, (L,), of a new run are equally likely; ``width_ms`` is the standard deviation of an
+    event's timing profile; ``times_ms``, (steps,), are the times after the cue that are predicted.
     """
 
     prior: np.ndarray
@@ -83,11 +72,10 @@ class Expectation:
         return np.asarray(np.mean([self.profile(latency) for latency in self.latencies_ms], axis=0))
 
 
-def expectation(meet: Meet) -> Expectation:
-    """Return what the observer of a task may know before the first trial.
+def expectation(meet: Task) -> Expectation:
+    """Return what the observer of a task may know: the number of events, and whether omissions occur at all.
 
-    Of the task's blocks it knows only the number of events, and whether omissions occur at all. It is flat
-    over probabilities; an event may come at any step from the cue on.
+    It is flat over probabilities; an event may come at any step from the cue on.
     """
     rows = [block.of_cue(cue)[0] for block in meet.task.blocks for cue in range(meet.task.cues)]
     omissions = any(sum(row) < 1.0 - 1e-9 for row in rows)
@@ -100,17 +88,11 @@ def expectation(meet: Meet) -> Expectation:
 class Beliefs:
     """What the observer believes before each of T trials and after the last. M cues, K events.
 
-    Attributes
-    ----------
-    probability : (T + 1, M, K) float64
-        Posterior mean of each event's probability after each cue.
-    latency_ms : (T + 1, M, K) float64
-        When the event was last seen, ms after the cue; NaN if it never was.
-    settled : (T + 1, M, K) float64
-        Part of ``probability`` that goes with this latency; the rest is the probability that the event has
-        moved to another latency since a change.
-    run_length : (T + 1,) float64
-        Posterior mean of the number of trials that the statistics have held.
+    ``probability``, (T + 1, M, K), is the posterior mean of each event's probability after each cue.
+    ``latency_ms``, of the same shape, says when the event was last seen, ms after the cue; NaN if it never
+    was. ``settled`` is the part of the probability that goes with this latency; the rest is the probability
+    that the event has moved to another latency since a change. ``run_length``, (T + 1,), is the posterior
+    mean of how many trials the statistics have held.
     """
 
     probability: np.ndarray
@@ -119,16 +101,14 @@ class Beliefs:
     run_length: np.ndarray
 
 
-def _blank(trials: int, cues: int, events: int) -> Beliefs:
-    shape = (trials + 1, cues, events)
-    return Beliefs(np.empty(shape), np.full(shape, np.nan), np.empty(shape), np.empty(trials + 1))
-
-
-def _see_latency(latency_ms: np.ndarray, trial: int, observed: Observation) -> None:
-    """Carry the latencies over to the next trial, with that of the event that occurred."""
-    latency_ms[trial + 1] = latency_ms[trial]
-    if observed.outcome != NONE:
-        latency_ms[trial + 1, observed.cue, observed.outcome] = observed.latency_ms
+def _last_seen(trials: list[Observation], cues: int, known: Expectation) -> np.ndarray:
+    """Return when each event was last seen before each trial and after the last, ms, (T + 1, M, K)."""
+    latency_ms = np.full((len(trials) + 1, cues, known.prior.size - 1), np.nan)
+    for trial, observed in enumerate(trials):
+        latency_ms[trial + 1] = latency_ms[trial]
+        if observed.outcome != NONE:
+            latency_ms[trial + 1, observed.cue, observed.outcome] = observed.latency_ms
+    return latency_ms
 
 
 def count_outcomes(trials: list[Observation], cues: int, known: Expectation) -> Beliefs:
@@ -136,59 +116,39 @@ def count_outcomes(trials: list[Observation], cues: int, known: Expectation) -> 
 
     ``probability`` is (n_k + prior_k) / (n + sum of prior), Laplace's rule for a prior of 1.
     """
-    beliefs = _blank(len(trials), cues, known.prior.size - 1)
-    counts = np.tile(known.prior, (cues, 1))
-    beliefs.probability[0] = _mean(counts)
+    occurred = np.zeros((len(trials) + 1, cues, known.prior.size))
     for trial, observed in enumerate(trials):
-        # An omission, -1, is the last of the counts.
-        counts[observed.cue, observed.outcome] += 1.0
-        beliefs.probability[trial + 1] = _mean(counts)
-        _see_latency(beliefs.latency_ms, trial, observed)
-    beliefs.run_length[:] = np.arange(len(trials) + 1)
+        # An omission, -1, is the last of the outcomes.
+        occurred[trial + 1, observed.cue, observed.outcome] = 1.0
+    probability, latency_ms = _mean(known.prior + occurred.cumsum(axis=0)), _last_seen(trials, cues, known)
     # An event never seen has no latency to be settled on.
-    beliefs.settled[:] = np.where(np.isnan(beliefs.latency_ms), 0.0, beliefs.probability)
-    return beliefs
+    settled = np.where(np.isnan(latency_ms), 0.0, probability)
+    return Beliefs(probability, latency_ms, settled, np.arange(len(trials) + 1.0))
 
 
 def detect_changes(
     trials: list[Observation], cues: int, known: Expectation, hazard: float, latency_kept: float
 ) -> Beliefs:
-    """Observe with Bayesian online change-point detection.
+    """Observe with Bayesian online change-point detection (Adams & MacKay 2007, algorithm 1).
 
     Keeps, for each trial at which the present run may have begun, its posterior probability and the counts
-    since (Adams & MacKay 2007, algorithm 1). The run's predictive probability of what a trial shows is
-    Dirichlet-categorical for the outcome, times that of the latency: 1 or 0 where the event has been seen in
-    the run, else ``latency_kept`` * (the same as last seen) + (1 - ``latency_kept``) / L.
+    since. The run's predictive probability of what a trial shows is Dirichlet-categorical for the outcome,
+    times that of the latency: 1 or 0 where the event has been seen in the run, else ``latency_kept`` * (the
+    same as last seen) + (1 - ``latency_kept``) / L. The beliefs before a trial include that it begins a new
+    run.
 
-    Parameters
-    ----------
-    trials : list of Observation
-        T of them.
-    cues : int
-        M.
-    known : Expectation
-        What is known beforehand.
-    hazard : float
-        Probability that a trial begins a new run, above 0 and below 1; 1 / trials of a block suits MEET.
-    latency_kept : float
-        Probability that an event keeps its latency in a new run, 0 .. below 1.
-
-    Returns
-    -------
-    Beliefs
-        Before each trial, including the possibility that it begins a new run.
-
-    Raises
-    ------
-    ValueError
-        If ``hazard`` or ``latency_kept`` is out of range, or an outcome occurs whose prior is 0.
+    A trial begins a new run with probability ``hazard``, above 0 and below 1; 1 / trials of a block suits
+    MEET. An event keeps its latency in a new run with probability ``latency_kept``, from 0 to below 1.
+    Raises a ValueError if either is out of range, or if an outcome occurs whose prior is 0.
     """
     if not 0.0 < hazard < 1.0:
         raise ValueError(f"hazard = {hazard:g}: must lie between 0 and 1")
     if not 0.0 <= latency_kept < 1.0:
         raise ValueError(f"latency_kept = {latency_kept:g}: must be at least 0 and below 1")
     events = known.prior.size - 1
-    beliefs = _blank(len(trials), cues, events)
+    latency_ms = _last_seen(trials, cues, known)
+    probability, settled = np.empty_like(latency_ms), np.empty_like(latency_ms)
+    run_length = np.empty(len(trials) + 1)
     # Rows are the trials at which the present run may have begun; row n is made before trial n.
     weight = np.ones(0)
     counts = np.empty((0, cues, events + 1))
@@ -197,12 +157,12 @@ def detect_changes(
         weight = np.append((1.0 - hazard) * weight, hazard if trial else 1.0)
         counts = np.concatenate((counts, np.tile(known.prior, (1, cues, 1))))
         seen = np.concatenate((seen, np.zeros((1, cues, events), bool)))
-        last_seen = beliefs.latency_ms[trial]
+        last_seen = latency_ms[trial]
         mean = _mean(counts)
         kept = np.where(np.isnan(last_seen), 0.0, latency_kept)
-        beliefs.probability[trial] = np.tensordot(weight, mean, 1)
-        beliefs.settled[trial] = np.tensordot(weight, mean * np.where(seen, 1.0, kept), 1)
-        beliefs.run_length[trial] = weight @ (trial - np.arange(trial + 1))
+        probability[trial] = np.tensordot(weight, mean, 1)
+        settled[trial] = np.tensordot(weight, mean * np.where(seen, 1.0, kept), 1)
+        run_length[trial] = weight @ (trial - np.arange(trial + 1))
         if trial < len(trials):
             observed = trials[trial]
             cue, outcome = observed.cue, observed.outcome
@@ -218,8 +178,7 @@ def detect_changes(
             weight = weight * likelihood
             weight /= weight.sum()
             counts[:, cue, outcome] += 1.0
-            _see_latency(beliefs.latency_ms, trial, observed)
-    return beliefs
+    return Beliefs(probability, latency_ms, settled, run_length)
 
 
 def _mean(counts: np.ndarray) -> np.ndarray:
@@ -228,10 +187,10 @@ def _mean(counts: np.ndarray) -> np.ndarray:
 
 
 def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.ndarray:
-    """Form the observer's prediction after each cue once it has seen so many trials, (M, steps, K).
+    """Form the prediction o_k(t) = E[p_k g_k(t)] after each cue from so many trials, (M, steps, K).
 
-    It is o_k(t) = E[p_k g_k(t)]: the settled part of each probability at the latency last seen, the rest
-    spread over all latencies. ``known`` is what the beliefs were formed with.
+    The settled part of each probability is at the latency last seen, the rest spread over all latencies.
+    ``known`` is what the beliefs were formed with.
     """
     settled, latency = beliefs.settled[trial], beliefs.latency_ms[trial]
     o = (beliefs.probability[trial] - settled)[:, None] * known.unknown_profile[:, None]
@@ -240,14 +199,8 @@ def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.nda
     return np.asarray(o)
 
 
-def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Meet, block: int) -> float:
-    """Score the `predicted_object` against the truth of a block of the task, as a `Probe` is scored.
-
-    Returns
-    -------
-    float
-        RMSE over cues, times from the cue on, and events.
-    """
+def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Task, block: int) -> float:
+    """RMSE of the `predicted_object` in a block of the task over cues, times from the cue on, and events."""
     after = slice(meet.cue_step, None)
     truth = np.array([meet.truth(block, cue)[after] for cue in range(meet.task.cues)])
     return rmse(predicted_object(beliefs, trial, known), truth)

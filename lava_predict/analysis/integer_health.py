@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lava_predict.analysis.spike_statistics import (
-    Raster,
-    firing_rates,
-    raster_of,
-    rate_correlation,
-    silent_share,
-)
+from lava_predict.analysis import spike_statistics as spikes
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import Caution
-from lava_predict.experiment.experiment import Experiment, Result
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.experiment.results import Result
 from lava_predict.network.arithmetic import Arithmetic
 
 MOST_RATE_CHANGE = 0.1
@@ -42,16 +37,8 @@ _REMEDIES = {
 class Health:
     """The integer network beside the float one, before learning, over the first trial and what precedes it.
 
-    Attributes
-    ----------
-    rate_hz, float_rate_hz : float
-        Mean rate.
-    silent_share, float_silent_share : float
-        Share of the cells that do not spike.
-    rate_correlation : float
-        Pearson correlation of the cells' rates; NaN where one does not vary.
-    warnings : tuple of Caution
-        What is wrong and what to do; empty if all is well.
+    Mean rates and shares of silent cells of both; Pearson correlation of the cells' rates, NaN where one
+    does not vary; and what is wrong and what to do, empty if all is well.
     """
 
     rate_hz: float
@@ -65,47 +52,44 @@ class Health:
 def saturation_warnings(counts: dict[str, int]) -> list[Caution]:
     """Say which variables saturated, how often, and what to do."""
     return [
-        Caution(f"{name} hit its bounds {count} times", _REMEDIES[name])
+        Caution(f"{name} hit its bounds {count} times", _REMEDIES.get(name, "lower fixed.fraction_bits"))
         for name, count in counts.items()
         if count
     ]
 
 
 def check_health(experiment: Experiment, result: Result | None = None) -> Health:
-    """Compare the integer network with the float one in a short run, and look at a run's saturations.
+    """Compare the integer network with the float one in a short run of an experiment.
 
-    Parameters
-    ----------
-    experiment : Experiment
-        Configuration and network.
-    result : Result, optional
-        A finished run in integers, whose saturations count; without it those of the short run.
+    Saturations are those of ``result``, a finished run in integers, or else those of the short run.
     """
     fixed = experiment.arithmetic("fixed")
     float_raster, _ = _first_trial(experiment, experiment.arithmetic("float"))
     fixed_raster, saturations = _first_trial(experiment, fixed)
-    rate, float_rate = (float(np.mean(firing_rates(raster))) for raster in (fixed_raster, float_raster))
-    silent, float_silent = silent_share(fixed_raster), silent_share(float_raster)
+    rate, float_rate = (
+        float(np.mean(spikes.firing_rates(raster))) for raster in (fixed_raster, float_raster)
+    )
+    silent, float_silent = (spikes.silent_share(raster) for raster in (fixed_raster, float_raster))
     assert fixed.plan is not None
     counts = dict(zip(fixed.saturating, saturations.tolist(), strict=True))
-    warnings = [
-        *fixed.plan.warnings,
-        *saturation_warnings(counts if result is None else result.saturations),
-    ]
+    warnings = [*fixed.plan.warnings, *saturation_warnings(counts if result is None else result.saturations)]
     if abs(rate - float_rate) > MOST_RATE_CHANGE * float_rate:
         cause = f"the cells spike at {rate:.2f} Hz, in float at {float_rate:.2f} Hz"
-        remedy = "raise the settings that `lava-predict plan` names beside the greatest errors"
+        remedy = "raise the settings that `lava-predict plan` names for the greatest errors"
         warnings.append(Caution(cause, remedy))
     if silent > float_silent + MOST_SILENCED:
         cause = f"{silent:.0%} of the cells are silent, in float {float_silent:.0%}"
-        remedy = "raise fixed.weight_bits, or the bits of what has the greatest error in `lava-predict plan`"
+        remedy = (
+            "raise fixed.weight_bits, or the word length of the parameter with the greatest error in "
+            "`lava-predict plan`"
+        )
         warnings.append(Caution(cause, remedy))
-    correlation = rate_correlation(float_raster, fixed_raster)
+    correlation = spikes.rate_correlation(float_raster, fixed_raster)
     return Health(rate, float_rate, silent, float_silent, correlation, tuple(warnings))
 
 
-def _first_trial(experiment: Experiment, arithmetic: Arithmetic) -> tuple[Raster, np.ndarray]:
+def _first_trial(experiment: Experiment, arithmetic: Arithmetic) -> tuple[spikes.Raster, np.ndarray]:
     """Play the first trial and what precedes it; return the raster and the saturations."""
-    played = list(CpuEngine(arithmetic, experiment.meet).play(experiment.meet.trial(0, 0)))
-    raster = raster_of(played, experiment.network.a.size, experiment.config.run.dt_ms)
+    played = list(CpuEngine(arithmetic, experiment.task).play(experiment.task.trial(0, 0)))
+    raster = spikes.raster_of(played, experiment.network.size, experiment.config.run.dt_ms)
     return raster, np.sum([record.saturations for record in played], axis=0)

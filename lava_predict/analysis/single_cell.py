@@ -12,24 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag, spike_time_lag
-from lava_predict.network import fixed_step as fixed
-from lava_predict.network.float_step import advance_cells, reset_spiking
-from lava_predict.network.quantise import CellParameters, quantise_cells, to_state
+from lava_predict.network.population import FixedPopulation, FloatPopulation, Population
+from lava_predict.neurons import izhikevich
+from lava_predict.neurons.izhikevich import Parameters
 from lava_predict.settings.schema import FixedSettings
-
-V_START = -65.0
-"""Membrane potential at which every cell starts, mV; its recovery variable starts at b times that."""
 
 
 class Cell(NamedTuple):
     """An Izhikevich cell: its name in tables and figures, and its parameters.
 
-    Attributes
-    ----------
-    a, b : float
-        Rate of recovery, 1 / ms, and its sensitivity to v.
-    c, d : float
-        Reset potential, mV, and step of recovery at a spike.
+    ``a`` is the rate of recovery, 1 / ms, ``b`` its sensitivity to v, ``c`` the reset potential, mV, and
+    ``d`` the step of recovery at a spike.
     """
 
     name: str
@@ -55,7 +48,7 @@ Spikes = tuple[np.ndarray, np.ndarray]
 """Step, from 0, and cell of each spike, both (spikes,) uint32, in order of step, then of cell."""
 
 Simulate = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], Spikes]
-"""Simulates n unconnected cells, each under its own constant current, from `V_START`: takes a, b, c, d and
+"""Simulates n unconnected cells, each under its own constant current, from rest: takes a, b, c, d and
 current, all (n,) float64, and a number of time steps."""
 
 
@@ -69,42 +62,33 @@ def simulate_float(
     dt_ms: float = 1.0,
 ) -> Spikes:
     """Simulate in float64, with the network's own kernels; a `Simulate` at its time step in ms."""
-    v = np.full(a.size, V_START)
-    u = b * v
-    synaptic, none = np.zeros(a.size), np.zeros(a.size)
+    cells = FloatPopulation(Population(Parameters(a, b, c, d, current), 1.0, dt_ms, 0.0))
+    v, u = izhikevich.start(cells.parameters)
+    synaptic, none = np.zeros((2, a.size))
     spiking = np.zeros(a.size, np.int64)
 
     def step() -> int:
-        advance_cells(v, u, synaptic, none, none, a, b, current, dt_ms, 0.0, 0.0, np.uint64(0))
-        return reset_spiking(v, u, c, d, spiking)
+        return cells.step(v, u, synaptic, none, none, np.uint64(0), spiking)
 
     return _record(step, spiking, steps)
 
 
 def simulate_fixed(settings: FixedSettings, dt_ms: float = 1.0) -> Simulate:
-    """Return a `Simulate` in integers, with the network's own kernels and its way of quantising.
-
-    The settings give word lengths and rounding, ``dt_ms`` the time step, ms.
-    """
+    """Return a `Simulate` in integers as the settings say, with the network's own kernels and quantising."""
 
     def simulate(
         a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, current: np.ndarray, steps: int
     ) -> Spikes:
         # No synapses and no noise; tau_s is of no consequence.
-        cells = quantise_cells(settings, CellParameters(a, b, c, d, current, 1.0, dt_ms, 0.0))
-        k = cells.constants
-        v = to_state(np.full(a.size, V_START), settings.fraction_bits, k.v_grain)
-        u = to_state(v.astype(np.int64) * cells.b / 2.0**k.b_shift, 0, k.u_grain)
+        cells = FixedPopulation(settings, Population(Parameters(a, b, c, d, current), 1.0, dt_ms, 0.0))
+        v, u = izhikevich.fixed_start(cells.parameters, cells.constants.cells, settings.fraction_bits)
         synaptic = np.zeros(a.size, np.int32)
-        none, current_in = np.zeros(a.size, np.int64), np.zeros(a.size, np.int64)
-        saturations = np.zeros(len(fixed.SATURATING), np.int64)
-        spiking = np.zeros(a.size, np.int64)
-        given = (cells.a, cells.b, cells.bias, k)
+        none, current_in, spiking = np.zeros((3, a.size), np.int64)
+        lost = np.zeros(4, np.int64)
 
         def step() -> int:
             current_in[:] = 0
-            fixed.advance_cells(v, u, synaptic, none, current_in, *given, np.uint64(0), saturations)
-            return fixed.reset_spiking(v, u, cells.c, cells.d, k.peak, spiking, saturations)
+            return cells.step(v, u, synaptic, none, current_in, np.uint64(0), spiking, lost)
 
         return _record(step, spiking, steps)
 
@@ -129,18 +113,13 @@ def fi_curve(
     settle_ms: float = 500.0,
     dt_ms: float = 1.0,
 ) -> np.ndarray:
-    """Measure firing rates over constant current, each current given to every cell.
+    """Measure firing rates, Hz, with each current given to every cell, (cells, currents).
 
-    The time step of the arithmetic must be ``dt_ms``. Spikes are counted for ``duration_ms`` after the first
-    ``settle_ms``, which leave out the onset.
-
-    Returns
-    -------
-    (cells, currents) float64
-        Rates, Hz.
+    Spikes are counted for ``duration_ms`` after the first ``settle_ms``, which leave out the onset. The time
+    step of the arithmetic must be ``dt_ms``.
     """
     settled, steps = round(settle_ms / dt_ms), round((settle_ms + duration_ms) / dt_ms)
-    a, b, c, d = (np.repeat(values, currents.size) for values in _parameters(cells))
+    a, b, c, d = np.repeat(_parameters(cells), currents.size, axis=1)
     step, cell = simulate(a, b, c, d, np.tile(currents, len(cells)), steps)
     spikes = np.bincount(cell[step >= settled], minlength=len(cells) * currents.size)
     counted_s = (steps - settled) * dt_ms / 1000.0
@@ -155,10 +134,10 @@ def lag(
     duration_ms: float = 3000.0,
     dt_ms: float = 1.0,
 ) -> list[SpikeTimeLag]:
-    """Measure how far one arithmetic's spikes fall behind another's under the same constant current.
+    """Measure how far one arithmetic's spikes fall behind another's, cell by cell, under a constant current.
 
-    The time step of both arithmetics must be ``dt_ms``; every cell gets the current from time 0. Returns one
-    lag per cell; the time of a spike is the end of its step.
+    The current flows from time 0 on. The time step of both must be ``dt_ms``; the time of a spike is the end
+    of its step.
     """
     steps = round(duration_ms / dt_ms)
     a, b, c, d = _parameters(cells)
@@ -170,7 +149,6 @@ def lag(
     return [spike_time_lag(one, two) for one, two in zip(*trains, strict=True)]
 
 
-def _parameters(cells: Sequence[Cell]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return a, b, c and d, each (cells,) float64."""
-    a, b, c, d = (np.array([getattr(cell, name) for cell in cells]) for name in "abcd")
-    return a, b, c, d
+def _parameters(cells: Sequence[Cell]) -> np.ndarray:
+    """Return a, b, c and d, (4, cells) float64."""
+    return np.array([[getattr(cell, name) for cell in cells] for name in "abcd"])

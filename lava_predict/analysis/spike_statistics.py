@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.engines import Played
+from lava_predict.tasks import Played
 
 _ROUNDING = 1e-11
 """A squared distance below this share of the terms that it is the difference of is rounding, hence 0."""
@@ -20,16 +20,9 @@ _ROUNDING = 1e-11
 
 @dataclass(frozen=True)
 class Raster:
-    """The spikes of all cells over a stretch of steps. S spikes.
+    """The spikes of so many cells over so many simulated steps.
 
-    Attributes
-    ----------
-    step, cell : (S,) uint32
-        Step and cell of each spike, in order of step, then of cell; no spike twice.
-    cells, steps : int
-        How many cells there are, and how many steps were simulated.
-    dt_ms : float
-        Time step, ms.
+    ``step`` and ``cell``, (spikes,) uint32, are in order of step, then of cell; no spike occurs twice.
     """
 
     step: np.ndarray
@@ -71,10 +64,9 @@ def silent_share(raster: Raster) -> float:
 
 
 def interval_cv(raster: Raster) -> np.ndarray:
-    """Coefficient of variation of each cell's inter-spike intervals: 0 for a clock, 1 for a Poisson train.
+    """Coefficient of variation of each cell's intervals: 0 for a clock, 1 for a Poisson train, (cells,).
 
-    The standard deviation is that of the intervals there are. The result, (cells,) float64, is NaN for a cell
-    with fewer than 3 spikes.
+    The standard deviation is that of the intervals there are; NaN for a cell with fewer than 3 spikes.
     """
     intervals = [np.diff(train) for train in raster.trains()]
     return np.array([each.std() / each.mean() if each.size > 1 else np.nan for each in intervals])
@@ -119,24 +111,15 @@ def divergence_horizon(one: Raster, other: Raster) -> int | None:
 
 
 def differing_share(one: Raster, other: Raster, window_steps: int = 200) -> np.ndarray:
-    """Of the recently active cells, the share whose spikes differ between the two rasters.
+    """Of the recently active cells, the share whose spikes differ between two rasters, (steps,).
 
     A chaotic network diverges for good once a difference has spread, but the first differing spike says
     little about when that happens: single cells differ, and agree again, long before. This share is
     near 0 as long as the runs stay together and near 1 once they share only their statistics. Cells
     that are silent in both rasters do not count, so the share depends little on the rates.
 
-    Parameters
-    ----------
-    one, other : Raster
-        Of the same cells and steps.
-    window_steps : int
-        A cell is recently active if it spiked in the last so many steps of either raster, now included.
-
-    Returns
-    -------
-    (steps,) float64
-        0 where no cell is active; NaN until the window is complete, as a few cells would decide.
+    A cell is recently active if it spiked in the last ``window_steps`` steps of either raster, now included.
+    The share is 0 where no cell is, and NaN until the window is complete, as a few cells would decide.
     """
     either = np.divmod(np.union1d(_places(one), _places(other)), one.cells)
     differing = _recently_active(*differing_spikes(one, other), one.steps, window_steps)
@@ -164,14 +147,11 @@ def population_horizon(share: np.ndarray, threshold: float = 0.5) -> int | None:
 
 
 class DistanceOverLag(NamedTuple):
-    """Distance of two rasters, cell by cell, for one of them moved against the other. L largest lag.
+    """Distance of two rasters, cell by cell, for one of them moved against the other by up to L steps.
 
-    Attributes
-    ----------
-    lag_steps : (2 L + 1,) int64
-        From -L to L; positive where ``other`` comes later than ``one``.
-    distance : (cells, 2 L + 1) float64
-        0 for identical trains, about 1 for unrelated ones; NaN where both trains are silent.
+    ``lag_steps``, (2 L + 1,) int64, is positive where ``other`` comes later than ``one``. ``distance``,
+    (cells, 2 L + 1), is 0 for identical trains, about 1 for unrelated ones, and NaN where both trains are
+    silent.
     """
 
     lag_steps: np.ndarray
@@ -182,7 +162,7 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
     """Van Rossum's spike-train distance (2001, doi 10.1162/089976601300014321) for a range of lags.
 
     Spikes at t_i and s_j are replaced by exp(-(t - t_i) / tau) for t >= t_i; the squared difference of the
-    two traces, integrated over all time and divided by tau, is
+    two traces, integrated over all time and divided by tau, ``tau_ms``, is
 
         D^2 = 1/2 (S_1 + S_2 - 2 C),    S_1 = sum_ii' exp(-|t_i - t_i'| / tau),
                                         C   = sum_ij  exp(-|t_i - s_j| / tau), S_2 like S_1.
@@ -194,25 +174,12 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
 
     so that trains with nothing in common but their own rates and regularity have a mean square of 1,
     Poisson trains or others, whatever tau. Above 1 they avoid each other.
+    Differences in time below tau count little.
 
-    At a lag, a spike of ``other`` at step s is compared with step s - lag of ``one``. The first
-    and last ``most_lag_steps`` of ``one`` are left out, so that every lag compares the same number of
-    steps, all of them simulated: a raster and its shifted copy are at distance 0, even where the shift has
-    cut spikes off.
-
-    Parameters
-    ----------
-    one, other : Raster
-        Of the same cells and steps.
-    tau_ms : float
-        Time constant, ms: differences in time below it count little.
-    most_lag_steps : int
-        L; less than half of the steps.
-
-    Returns
-    -------
-    DistanceOverLag
-        Lags and distances.
+    At a lag, a spike of ``other`` at step s is compared with step s - lag of ``one``. The first and last
+    ``most_lag_steps``, less than half of all, are left out of ``one``, so that every lag compares the same
+    number of steps, all of them simulated: a raster and its shifted copy are at distance 0, even where the
+    shift has cut spikes off.
     """
     _require_alike(one, other)
     if not 0 <= 2 * most_lag_steps < one.steps:
@@ -280,31 +247,21 @@ def _mean_overlap(steps: int, decay: float) -> float:
 class SpikeTimeLag(NamedTuple):
     """How much later than a reference a cell spikes, for every number of spikes that both trains reach.
 
-    Attributes
-    ----------
-    reference_ms, lag_ms : (spikes,) float64
-        When the reference's n-th spike comes, and how much later the other train's n-th spike comes.
+    ``reference_ms`` is when the reference's n-th spike comes, ``lag_ms`` how much later the other's,
+    (spikes,).
     """
 
     reference_ms: np.ndarray
     lag_ms: np.ndarray
 
     @property
-    def last_ms(self) -> float:
-        """Lag of the last common spike, ms; NaN without one."""
-        return float(self.lag_ms[-1]) if self.lag_ms.size else float("nan")
-
-    @property
     def per_second(self) -> float:
         """Lag of the last common spike per second since time 0, ms / s; NaN without one."""
-        return 1000.0 * self.last_ms / float(self.reference_ms[-1]) if self.lag_ms.size else float("nan")
+        return float(1000.0 * self.lag_ms[-1] / self.reference_ms[-1]) if self.lag_ms.size else float("nan")
 
 
 def spike_time_lag(reference_ms: np.ndarray, other_ms: np.ndarray) -> SpikeTimeLag:
-    """Compare two spike trains of one cell, n-th spike with n-th spike.
-
-    The times since the stimulus began, ms, are above 0 and ascending; one train may have more spikes.
-    """
+    """Compare two trains by number of the spike; ms since the stimulus began, above 0 and ascending."""
     common = min(reference_ms.size, other_ms.size)
     reference = np.asarray(reference_ms[:common], np.float64)
     return SpikeTimeLag(reference, other_ms[:common] - reference)

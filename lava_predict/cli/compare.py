@@ -19,7 +19,7 @@ def compare(
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Show what integers cost: float, fixed and on-chip side by side, over seeds, beside their nulls."""
+    """Measure what integers cost: compare float, fixed and on-chip over seeds, beside two nulls."""
     from lava_predict.comparison import page, study
     from lava_predict.pool import processors
 

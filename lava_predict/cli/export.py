@@ -25,5 +25,5 @@ def export(
     from lava_predict.targets.nir.export import export_nir
 
     network = export_nir(run, out, overwrite).network
-    line = f"{out}: {network.a.size} cells, {network.weight.size} synapses; see docs/export.md"
+    line = f"{out}: {network.size} cells, {network.synapses.weight.size} synapses; see docs/export.md"
     show(Outcome("export", {"file": str(out)}, lines=[line]))

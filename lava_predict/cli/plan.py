@@ -19,7 +19,7 @@ def plan(
     overwrite: shared.OverwriteOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Show what becomes of every parameter in integers, and whether the network survives it."""
+    """Show every parameter as an integer, and whether the network still fires as in float."""
     from lava_predict.analysis.integer_health import check_health
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.reports.summary import plan_outcome

@@ -26,7 +26,7 @@ _PAGES = {
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="What run, compare, reproduce or check left.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, compare, reproduce or check wrote.")
     ],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
@@ -50,22 +50,10 @@ def report(
 
 
 def page_of(folder: Path) -> tuple[str, str, str]:
-    """Make the page of what a command left in a folder; nothing is simulated.
+    """Make the page of a command's folder; nothing is simulated.
 
-    Parameters
-    ----------
-    folder : Path
-        With summary.json and figures/.
-
-    Returns
-    -------
-    command, lead, html : str
-        What wrote the folder, what it found in a sentence or two, and the page.
-
-    Raises
-    ------
-    UserError
-        If something that is needed is missing, damaged or of another version.
+    Returns the command that wrote it, what it found in a sentence or two, and the page. Raises a UserError if
+    something that is needed is missing, damaged or of another version.
     """
     from jinja2 import TemplateError
 
@@ -97,7 +85,8 @@ def _summary_of(folder: Path) -> dict[str, Any]:
     file, remedy = folder / "summary.json", "give the folder that a command of lava-predict wrote"
     if unfinished_folder(folder).is_dir() and not folder.exists():
         raise UserError(
-            f"DIR = {str(folder)!r}: that run has not ended; go on with: lava-predict run --resume {folder}"
+            f"DIR = {str(folder)!r}: this run is unfinished; continue it with: lava-predict run --resume "
+            f"{folder}"
         )
     if not folder.is_dir():
         raise UserError(f"DIR = {str(folder)!r}: is not a folder; {remedy}")

@@ -20,18 +20,24 @@ def reproduce(
     jobs: shared.JobsOption = None,
     executor: Annotated[str, typer.Option(help=f"Where: {', '.join(shared.EXECUTORS)}.")] = "local",
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDR", help="Of Dask; default: a cluster on this machine.")
+        str | None,
+        typer.Option(
+            metavar="ADDR", help="Address of the Dask scheduler. Default: a cluster on this machine."
+        ),
     ] = None,
-    cache: Annotated[Path, typer.Option(help="Results of units of work, to go on from.")] = Path(
-        "runs/cache"
-    ),
+    cache: Annotated[
+        Path,
+        typer.Option(
+            help="Folder that keeps the result of each unit of work; a stopped command continues from it."
+        ),
+    ] = Path("runs/cache"),
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Put the paper's claims to the test, over seeds, beside nulls, and judge each by a rule."""
+    """Test the paper's claims over seeds, beside nulls, and judge each by a fixed rule."""
     from lava_predict.pool import processes, processors
     from lava_predict.reproduction import page
     from lava_predict.reproduction import reproduce as reproduction
@@ -51,6 +57,7 @@ def reproduce(
                 found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
-                    f"interrupted; what was found is kept in {cache}/: the same command goes on from there"
+                    f"interrupted; the finished units are kept in {cache}/: give the same command again to "
+                    "continue"
                 ) from None
         deliver(page.outcome(found, cache, time.perf_counter() - started))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,9 @@ from lava_predict.cli import shared
 from lava_predict.errors import UserError
 
 if TYPE_CHECKING:
-    from lava_predict.experiment.experiment import Experiment, RunState
+    from lava_predict.experiment.experiment import Experiment
+    from lava_predict.experiment.results import RunState
+    from lava_predict.numerics.plan import Plan
     from lava_predict.records.checkpoint import Checkpoint
     from lava_predict.records.folder import UnfinishedRun
 
@@ -24,15 +27,17 @@ def run(
     config: shared.ConfigArgument = None,
     preset: shared.PresetOption = None,
     backend: Annotated[
-        str | None, typer.Option(help=f"What to run on: {', '.join(shared.BACKENDS)}. Default: cpu.")
+        str | None, typer.Option(help=f"Backend: {', '.join(shared.BACKENDS)}. Default: cpu.")
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option(help=f"Of the Lava network: {', '.join(shared.FORMS)}. Default: {shared.FORMS[0]}."),
+        typer.Option(
+            help=f"Form of the Lava network: {', '.join(shared.FORMS)}. Default: {shared.FORMS[0]}."
+        ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(help=f"Of the integer network as a Lava graph: {', '.join(shared.TARGETS)}."),
+        typer.Option(help=f"Target of the integer network as a Lava graph: {', '.join(shared.TARGETS)}."),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help=f"Arithmetic: {', '.join(shared.PRECISIONS)}. Default: float.")
@@ -45,14 +50,16 @@ def run(
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Go on with the stopped run of that folder, to the same bits."),
+        typer.Option(metavar="DIR", help="Continue the stopped run in this folder, to the same bits."),
     ] = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     from lava_predict.analysis.integer_health import check_health
-    from lava_predict.experiment.experiment import Experiment, check_available
+    from lava_predict.engines import engine_options
+    from lava_predict.experiment.experiment import Experiment
+    from lava_predict.records.checkpoint import Checkpoint
     from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.run_page import run_outcome
@@ -73,20 +80,22 @@ def run(
     if target is not None:
         backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
     backend, precision = backend or "cpu", precision or "float"
-    check_available(backend, precision, form, target)
+    options = {"form": form, "target": target}
+    engine_options(backend, precision, options, chosen)
     with unfinished_run(folder, overwrite, resume is not None) as files:
         experiment = Experiment(chosen)
+        state, before_s = None, 0.0
         if going_on is not None:
+            state, before_s = going_on.state, going_on.wall_s
             _check_same_network(folder, going_on, experiment)
-        keep = _keeper(files, experiment, backend, precision, form, going_on)
+        checkpoint = partial(Checkpoint, chosen, precision, backend, form, experiment.network)
+        keep = _keeper(files, checkpoint, experiment.arithmetic(precision).plan, before_s)
         with (
             _say_how_to_go_on(folder, files),
             shared.progress_bar(quiet or as_json, "training", "trials") as progress,
         ):
-            state = going_on.state if going_on is not None else None
-            result = experiment.run(backend, precision, form, progress, state, keep, target)
-        if going_on is not None:
-            result = replace(result, wall_s=going_on.wall_s + result.wall_s)
+            result = experiment.run(backend, precision, progress=progress, state=state, keep=keep, **options)
+        result = replace(result, wall_s=before_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
         outcome = run_outcome(result, health)
         leave(outcome, files)
@@ -98,8 +107,8 @@ def _refuse(resume: Path, others: Mapping[str, Any]) -> None:
     given = [name for name, value in others.items() if value]
     if given:
         raise UserError(
-            f"--resume {str(resume)!r}: goes on with the settings of the stopped run, so leave out "
-            f"{', '.join(given)}; only --backend and --form may be changed"
+            f"--resume {str(resume)!r}: continues with the settings of the stopped run; leave out "
+            f"{', '.join(given)}; only --backend, --form and --target may differ"
         )
 
 
@@ -124,7 +133,7 @@ def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:
     if as_json:
         print(summary, end="")
     elif not quiet:
-        print(f"{resume}/: this run has ended; there is nothing left to do")
+        print(f"{resume}/: this run is complete; there is nothing to do")
     return None
 
 
@@ -132,43 +141,38 @@ def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experime
     """Raise a UserError if this machine draws another network than the stopped run has."""
     if experiment.network.fingerprint() != going_on.network.fingerprint():
         raise UserError(
-            f"--resume {str(resume)!r}: the same settings give another network here, so this machine or its "
-            "libraries are not those of the stopped run; go on where it was begun"
+            f"--resume {str(resume)!r}: the same settings draw another network here, because this machine "
+            "or its libraries differ from those of the stopped run; resume it on the machine where it was "
+            "started"
         )
 
 
 def _keeper(
     files: UnfinishedRun,
-    experiment: Experiment,
-    backend: str,
-    precision: str,
-    form: str | None,
-    going_on: Checkpoint | None,
+    checkpoint: Callable[[RunState, float], Checkpoint],
+    plan: Plan | None,
+    before_s: float,
 ) -> Callable[[RunState], None]:
-    """Return what keeps a state of the run as a checkpoint."""
-    from lava_predict.records.checkpoint import Checkpoint
-
-    started, before = time.perf_counter(), going_on.wall_s if going_on is not None else 0.0
-    plan = experiment.arithmetic(precision).plan
+    """Return a function that writes checkpoints of a run that has taken ``before_s`` seconds already."""
+    started = time.perf_counter()
 
     def keep(state: RunState) -> None:
-        wall_s = before + time.perf_counter() - started
-        checkpoint = Checkpoint(
-            experiment.config, precision, backend, form, experiment.network, state, wall_s
-        )
-        files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+        wall_s = before_s + time.perf_counter() - started
+        files.keep(checkpoint(state, wall_s).to_bytes(plan), bool(state.trials))
 
     return keep
 
 
 @contextmanager
 def _say_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
-    """Say, when a run is interrupted, how to go on with it."""
+    """Say how to continue a run when it is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
         if files.started:
-            raise KeyboardInterrupt(f"interrupted; go on with: lava-predict run --resume {folder}") from None
+            raise KeyboardInterrupt(
+                f"interrupted; continue with: lava-predict run --resume {folder}"
+            ) from None
         raise
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lava_predict.errors import RunError, UserError
+from lava_predict.registry import ENGINES
 
 if TYPE_CHECKING:
     from lava_predict.reports.outcome import Outcome
     from lava_predict.settings.schema import Config
 
 PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
-BACKENDS = ("cpu", "lava")
+BACKENDS = tuple(ENGINES.names())
 FORMS = ("fused", "graph")
 TARGETS = ("loihi2-sim", "loihi2-hw")
 PRECISIONS = ("float", "fixed")
@@ -28,14 +29,17 @@ EXECUTORS = ("local", "dask")
 
 ConfigArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[CONFIG.toml]", help="Settings; what is missing comes from its preset."),
+    typer.Argument(
+        metavar="[CONFIG.toml]", help="TOML file with settings; all other settings come from its preset."
+    ),
 ]
 PresetOption = Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}. Default: robust.")]
 SeedOption = Annotated[int | None, typer.Option(help="Replaces run.seed.")]
 SeedsOption = Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")]
-FirstSeedOption = Annotated[int, typer.Option(min=0, help="The seeds count up from here.")]
+FirstSeedOption = Annotated[int, typer.Option(min=0, help="First seed; the other seeds follow it.")]
 JobsOption = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Processes at a time. Default: one a processor.")
+    int | None,
+    typer.Option(min=1, max=1024, help="Number of parallel processes. Default: one per processor."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -43,11 +47,11 @@ SetOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print summary.json and nothing else.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only summary.json.")]
 
 Progress = Callable[[int, int], None]
-"""Told how much is done, and how much there is."""
+"""Called with the number done and the total."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -104,9 +108,9 @@ def default_folder(name: str) -> Path:
 def delivery(
     folder: Path | None, overwrite: bool, quiet: bool, as_json: bool
 ) -> Iterator[Callable[[Outcome], None]]:
-    """Leave what a command finds in a folder, if one is given, and print it.
+    """Write what a command finds to a folder, if one is given, and print it.
 
-    A folder that cannot be written is refused before the work begins. Yields what to give the outcome to.
+    A folder that cannot be written is refused before the work begins. Yields a function for the outcome.
     """
     from lava_predict.records.folder import new_folder
     from lava_predict.reports.outcome import leave, show
@@ -121,22 +125,15 @@ def delivery(
 
 @contextmanager
 def progress_bar(silent: bool, doing: str, counted: str) -> Iterator[Progress | None]:
-    """Show a progress bar on a terminal, unless the command is to be silent; yields what to tell it."""
+    """Show a progress bar on a terminal, unless the command is silent; yields its update function."""
     if silent or not sys.stderr.isatty():
         yield None
         return
     from rich import progress
     from rich.console import Console
 
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn(counted),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-    )
+    shown = ("{task.description}", progress.BarColumn(), progress.MofNCompleteColumn(), counted)
+    columns = (*shown, progress.TimeElapsedColumn(), "left", progress.TimeRemainingColumn())
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

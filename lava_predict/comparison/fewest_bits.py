@@ -6,10 +6,9 @@ import numpy as np
 
 
 def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance: float) -> int | None:
-    """Return the smallest word length that keeps the error as good as the reference.
+    """Return the smallest word length that keeps the error at the level of the reference, or None.
 
-    A width counts only if every larger width that was tried is good as well: a width that is good by chance
-    below a bad one does not count.
+    A width counts only if every larger width that was tried is good as well, not by chance below a bad one.
 
     Parameters
     ----------
@@ -17,11 +16,6 @@ def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance:
         Word lengths that were tried, in any order, none twice; and the error at each. NaN is never good.
     reference_error, tolerance : float
         Error without rounding, for instance in float; and the largest good ratio of an error to it.
-
-    Returns
-    -------
-    int or None
-        None if not even the largest width is good.
 
     Examples
     --------

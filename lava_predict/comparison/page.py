@@ -11,27 +11,25 @@ from matplotlib.figure import Figure
 from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.comparison import plots as draw
-from lava_predict.comparison.study import (
-    COEFFICIENT_WIDTHS,
-    COEFFICIENTS,
-    FIXED,
-    FLOAT,
-    NULLS,
-    ON_CHIP,
-    STATE_VARIABLES,
-    STATE_WIDTHS,
-    TOLERANCE,
-    UNCENTRED,
-    Comparison,
-    TaskOutcome,
-)
-from lava_predict.network.draw import excitatory_cells
+from lava_predict.comparison import plots, study
+from lava_predict.comparison.study import FIXED, FLOAT, NULLS, ON_CHIP, UNCENTRED, Comparison, TaskOutcome
+from lava_predict.reports import curves
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reports.plot_style import to_png
 
 _SLOWEST = int(np.argmin([cell.a for cell in CELLS]))
+_NAMES = [cell.name for cell in CELLS]
+_NETWORK_COLUMNS = (
+    ("rate_hz", "rate (Hz)", ".2f"),
+    ("interval_cv", "CV of intervals", ".3f"),
+    ("silent_share", "silent", ".2%"),
+    ("horizon_ms", "first spike differs (ms)", ".0f"),
+    ("parted_ms", "half of the cells differ (ms)", ".0f"),
+    ("rate_correlation", "rates' r", ".4f"),
+    ("distance", "least distance", ".3f"),
+)
+"""Figures of the unlearned network: name in summary.json, heading, format; the last four are of pairs."""
 
 
 def outcome(found: Comparison, wall_s: float) -> Outcome:
@@ -39,6 +37,11 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
 
     In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
+    swept = {
+        name: {"bits": bits, "error": found.sweep[name].mean(axis=0), "sd": found.sweep[name].std(axis=0)}
+        | {"knee": found.knees[name]}
+        for name, bits in study.WIDTHS.items()
+    }
     values = plain(
         {
             "preset": found.config.preset,
@@ -49,8 +52,8 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
             "task": _task(found),
             "word_length": {
                 "full_error": mean_and_deviation(found.full_error),
-                "tolerance": TOLERANCE,
-                "variables": _word_lengths(found),
+                "tolerance": study.TOLERANCE,
+                "variables": swept,
             },
             "timing": {"wall_s": wall_s},
         }
@@ -71,31 +74,15 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
     )
 
 
-def _word_lengths(found: Comparison) -> dict[str, Any]:
-    return {
-        name: {
-            "bits": widths,
-            "error": found.sweep[name].mean(axis=0),
-            "sd": found.sweep[name].std(axis=0),
-            "knee": found.knees[name],
-        }
-        for names, widths in ((STATE_VARIABLES, STATE_WIDTHS), (COEFFICIENTS, COEFFICIENT_WIDTHS))
-        for name in names
-    }
-
-
 def _cells(found: Comparison) -> dict[str, Any]:
     cells = found.cells
     return {
         "currents": cells.currents,
-        "rate_hz": {
-            name: {cell.name: rates[number] for number, cell in enumerate(CELLS)}
-            for name, rates in cells.rates_hz.items()
-        },
-        "lag_cell": CELLS[_SLOWEST].name,
+        "rate_hz": {name: dict(zip(_NAMES, rates, strict=True)) for name, rates in cells.rates_hz.items()},
+        "lag_cell": _NAMES[_SLOWEST],
         "lag_current": cells.lag_current,
         "lag_ms_per_s": {
-            name: {cell.name: lag.per_second for cell, lag in zip(CELLS, lags, strict=True)}
+            name: dict(zip(_NAMES, (lag.per_second for lag in lags), strict=True))
             for name, lags in cells.lags.items()
         },
     }
@@ -103,40 +90,42 @@ def _cells(found: Comparison) -> dict[str, Any]:
 
 def _network(found: Comparison) -> dict[str, Any]:
     runs = found.networks
-    names = (FLOAT, FIXED, *NULLS)
-    return {
-        **{
-            key: {name: mean_and_deviation([getattr(run, key)[name] for run in runs]) for name in names}
-            for key in ("rate_hz", "interval_cv", "silent_share")
-        },
-        "against_float": {
-            name: {
-                "horizon_ms": mean_and_deviation([run.pairs[name].horizon_ms for run in runs]),
-                "parted_ms": mean_and_deviation([run.pairs[name].half_diverged_ms for run in runs]),
-                "rate_correlation": mean_and_deviation([run.pairs[name].rate_correlation for run in runs]),
-                "distance": mean_and_deviation([run.pairs[name].distance.min() for run in runs]),
-            }
-            for name in (FIXED, *NULLS)
-        },
+    alone = {
+        key: {
+            name: mean_and_deviation([getattr(run, key)[name] for run in runs])
+            for name in (FLOAT, FIXED, *NULLS)
+        }
+        for key, _, _ in _NETWORK_COLUMNS[:3]
     }
+    pairs = {name: [run.pairs[name] for run in runs] for name in (FIXED, *NULLS)}
+    against_float = {
+        name: {
+            "horizon_ms": mean_and_deviation([pair.horizon_ms for pair in of_name]),
+            "parted_ms": mean_and_deviation([pair.half_diverged_ms for pair in of_name]),
+            "rate_correlation": mean_and_deviation([pair.rate_correlation for pair in of_name]),
+            "distance": mean_and_deviation([pair.distance.min() for pair in of_name]),
+        }
+        for name, of_name in pairs.items()
+    }
+    return {**alone, "against_float": against_float}
 
 
 def _readouts(found: Comparison) -> dict[str, Any]:
-    reference = found.tasks[FLOAT]
+    pairs = {
+        name: list(zip(found.tasks[FLOAT], other, strict=True))
+        for name, other in found.tasks.items()
+        if name != FLOAT
+    }
     return {
         name: {
             "weight_correlation": mean_and_deviation(
-                [pearson(a.w_when.ravel(), b.w_when.ravel()) for a, b in zip(reference, other, strict=True)]
+                [pearson(a.w_when.ravel(), b.w_when.ravel()) for a, b in of_name]
             ),
             "prediction_difference": mean_and_deviation(
-                [
-                    float(np.sqrt(np.mean((a.prediction - b.prediction) ** 2)))
-                    for a, b in zip(reference, other, strict=True)
-                ]
+                [np.sqrt(np.mean((a.prediction - b.prediction) ** 2)) for a, b in of_name]
             ),
         }
-        for name, other in found.tasks.items()
-        if name != FLOAT
+        for name, of_name in pairs.items()
     }
 
 
@@ -177,7 +166,7 @@ def _errors(outcomes: list[TaskOutcome]) -> np.ndarray:
 
 
 def _main_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
-    """Return header and rows of the most important table: one row per variant, mean and deviation."""
+    """Return header and rows of the most important table: one row per variant."""
     variants, amplitude_r = values["task"]["variants"], values["task"]["amplitude_r"]
     # Of each block the last probe, unless it was tested before learning only.
     labels = [label for label in variants[FLOAT]["error"] if not label.endswith("trial 0")]
@@ -187,17 +176,11 @@ def _main_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]
     rows: list[list[Entry]] = []
     for name in (FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS):
         variant, readout = variants[name], values["readouts"].get(name, {})
-        rows.append(
-            [
-                name,
-                *(_number(variant["error"][label]) for label in ends),
-                _number(variant["first_block_end_ratio_to_float"]),
-                _number(amplitude_r.get(name)),
-                _number(variant["rate_hz"], ".2f"),
-                _number(readout.get("weight_correlation")),
-                _number(readout.get("prediction_difference")),
-            ]
-        )
+        errors = [variant["error"][label] for label in ends]
+        ratios = [variant["first_block_end_ratio_to_float"], amplitude_r.get(name)]
+        readouts = [readout.get(key) for key in ("weight_correlation", "prediction_difference")]
+        rate = _number(variant["rate_hz"], ".2f")
+        rows.append([name, *map(_number, (*errors, *ratios)), rate, *map(_number, readouts)])
     return header, rows
 
 
@@ -207,29 +190,35 @@ def _number(figure: Mapping[str, Any] | None, form: str = ".3f") -> Number | Non
 
 def _figures(found: Comparison) -> dict[str, Figure]:
     """Draw every figure that the page may show, by its name there."""
-    cells = found.cells
-    return {
-        "f_i_curves": draw.f_i_curves(cells.currents, cells.rates_hz, [cell.name for cell in CELLS]),
-        "lag": draw.lag_over_time({name: lags[_SLOWEST] for name, lags in cells.lags.items()}),
+    cells, float_error = found.cells, _errors(found.tasks[FLOAT])
+    end = int(np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1])
+    figures = {
+        "f_i_curves": plots.f_i_curves(cells.currents, cells.rates_hz, _NAMES),
+        "lag": plots.lag_over_time({name: lags[_SLOWEST] for name, lags in cells.lags.items()}),
         **_network_figures(found),
         **_task_figures(found),
-        **_word_length_figures(found),
     }
+    for figure, names in (("state_bits", study.STATE_VARIABLES), ("coefficient_bits", study.COEFFICIENTS)):
+        swept = {name: found.sweep[name] for name in names}
+        reference = float_error[: len(found.full_error), end]
+        figures[figure] = plots.word_length_knees(study.WIDTHS[names[0]], swept, found.knees, reference)
+    return figures
 
 
 def _network_figures(found: Comparison) -> dict[str, Figure]:
     run, dt = found.networks[0], found.config.run.dt_ms
     shares = {name: run.pairs[name].share for name in (FIXED, *NULLS)}
     times_ms = np.arange(shares[FIXED].size) * dt
+    excitatory = found.config.reservoir.excitatory_cells
     figures = {
-        "divergence": draw.divergence(times_ms, {FIXED: shares.pop(FIXED)}, shares, 0.5),
-        "rates": draw.rate_scatter(run.rates_hz[FLOAT], run.rates_hz[FIXED], excitatory_cells(found.config)),
+        "divergence": plots.divergence(times_ms, {FIXED: shares.pop(FIXED)}, shares, 0.5),
+        "rates": plots.rate_scatter(run.rates_hz[FLOAT], run.rates_hz[FIXED], excitatory),
     }
     distances = {name: np.array([r.pairs[name].distance for r in found.networks]) for name in (FIXED, *NULLS)}
     if all((~np.isnan(rows)).all(axis=1).any() for rows in distances.values()):
         half = (distances[FIXED].shape[1] - 1) // 2
         lags_ms = np.arange(-half, half + 1) * dt
-        figures["distance"] = draw.distance_over_lag(lags_ms, {FIXED: distances.pop(FIXED)}, distances)
+        figures["distance"] = plots.distance_over_lag(lags_ms, {FIXED: distances.pop(FIXED)}, distances)
     return figures
 
 
@@ -241,17 +230,17 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
     times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms
     predictions = {name: found.tasks[name][0].prediction for name in compared}
     figures = {
-        "learning": draw.learning_curves(
+        "learning": curves.learning_curves(
             before + first.trials,
             first.block,
             compared | {UNCENTRED: errors[UNCENTRED]},
             {name: errors[name] for name in NULLS},
         ),
-        "prediction": draw.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
-        "weights": draw.readout_weights(first.w_when, found.tasks[FIXED][0].w_when),
+        "prediction": curves.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
+        "weights": plots.readout_weights(first.w_when, found.tasks[FIXED][0].w_when),
     }
     if found.amplitude:
-        figures["amplitude"] = draw.amplitude_against_probability(found.levels, found.amplitude)
+        figures["amplitude"] = curves.amplitude_against_probability(found.levels, found.amplitude)
     later = [number for number in np.unique(first.block) if number > 0]
     trials = [first.trials[first.block == number] for number in later]
     # Panels can share an axis only if every block was probed at the same trials.
@@ -262,22 +251,8 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
             }
             for number in later
         }
-        figures["switches"] = draw.switches(trials[0], by_switch)
+        figures["switches"] = curves.switches(trials[0], by_switch)
     return figures
-
-
-def _word_length_figures(found: Comparison) -> dict[str, Figure]:
-    end = int(np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1])
-    float_error = _errors(found.tasks[FLOAT])[: len(found.full_error), end]
-    return {
-        figure: draw.word_length_knees(
-            widths, {name: found.sweep[name] for name in names}, found.knees, float_error
-        )
-        for figure, names, widths in (
-            ("state_bits", STATE_VARIABLES, STATE_WIDTHS),
-            ("coefficient_bits", COEFFICIENTS, COEFFICIENT_WIDTHS),
-        )
-    }
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
@@ -292,42 +267,15 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "summary": summary,
         "variants": _main_rows(summary),
         "network": _network_rows(summary),
-        "word_lengths": _word_length_rows(summary),
     }
     return Page("Float against fixed point", lead, "compare.html.j2", figures, content)
 
 
 def _network_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
     network = values["network"]
-    columns = {
-        "rate_hz": ("rate (Hz)", ".2f"),
-        "interval_cv": ("CV of intervals", ".3f"),
-        "silent_share": ("silent", ".2%"),
-    }
-    against_float = {
-        "horizon_ms": ("first spike differs (ms)", ".0f"),
-        "parted_ms": ("half of the cells differ (ms)", ".0f"),
-        "rate_correlation": ("rates' r", ".4f"),
-        "distance": ("least distance", ".3f"),
-    }
     rows: list[list[Entry]] = []
     for name in (FLOAT, FIXED, *NULLS):
-        pair = network["against_float"].get(name, {})
-        alone = [_number(network[key][name], form) for key, (_, form) in columns.items()]
-        rows.append(
-            [name, *alone, *(_number(pair.get(key), form) for key, (_, form) in against_float.items())]
-        )
-    header = ["", *(title for title, _ in (*columns.values(), *against_float.values()))]
-    return header, rows
-
-
-def _word_length_rows(values: Mapping[str, Any]) -> list[list[Entry]]:
-    rows: list[list[Entry]] = []
-    for name, swept in values["word_length"]["variables"].items():
-        errors = ", ".join(
-            f"{bits}: {'–' if error is None else format(error, '.2f')}"
-            for bits, error in zip(swept["bits"], swept["error"], strict=True)
-        )
-        knee = None if swept["knee"] is None else Number(str(swept["knee"]))
-        rows.append([f"fixed.{name}", knee, errors])
-    return rows
+        alone = {key: network[key][name] for key, _, _ in _NETWORK_COLUMNS[:3]}
+        figures = alone | network["against_float"].get(name, {})
+        rows.append([name, *(_number(figures.get(key), form) for key, _, form in _NETWORK_COLUMNS)])
+    return ["", *(title for _, title, _ in _NETWORK_COLUMNS)], rows

@@ -13,73 +13,42 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import SpikeTimeLag, pearson
-from lava_predict.reports.curves import amplitude_against_probability as amplitude_against_probability
-from lava_predict.reports.curves import learning_curves as learning_curves
-from lava_predict.reports.curves import prediction_overlay as prediction_overlay
-from lava_predict.reports.curves import switches as switches
-from lava_predict.reports.plot_style import (
-    colour_of,
-    event_name,
-    keys,
-    legend,
-    line_style,
-    mark_level,
-    median_and_band,
-    median_over_rows,
-    named_lines,
-    new_figure,
-    one_panel,
-    point_style,
-    strip,
-)
+from lava_predict.reports import plot_style as style
 
 
 def f_i_curves(currents: np.ndarray, rates_hz: Mapping[str, np.ndarray], cells: Sequence[str]) -> Figure:
     """Draw firing rate over constant current: a panel per cell, a line per precision.
 
-    Parameters
-    ----------
-    currents : (currents,) float64
-        In mV per ms.
-    rates_hz : mapping of name to (cells, currents) float64
-        As `single_cell.fi_curve` gives them.
-    cells : sequence of str
-        Names of the cells.
+    ``currents`` (currents,) are in mV per ms, ``rates_hz`` by name (cells, currents), as
+    `single_cell.fi_curve` gives them, and ``cells`` the names of the cells.
     """
     columns = min(3, len(cells))
     rows = -(-len(cells) // columns)
-    figure = new_figure(3.4 * columns + 0.6, 2.6 * rows + 0.6)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    figure, grid = style.panels(rows, columns, 3.4 * columns + 0.6, 2.6 * rows + 0.6, sharex=True)
     for axes in grid.flat[len(cells) :]:
         axes.set_visible(False)
     for number, (axes, cell) in enumerate(zip(grid.flat, cells, strict=False)):
-        strip(axes)
         for line, (name, rates) in enumerate(rates_hz.items()):
-            axes.plot(currents, rates[number], label=name, **point_style(line) | {"markersize": 3})
+            axes.plot(currents, rates[number], label=name, **style.point_style(line) | {"markersize": 3})
         axes.set_title(cell, fontsize=10)
-        axes.set(xlabel="current (mV/ms)", ylim=(0, None))
+        axes.set(xlabel="current (mV/ms)", ylabel="rate (Hz)", ylim=(0, None))
         # Where the panel below is missing, the shared axis would go unnamed.
         axes.tick_params(labelbottom=True)
-        axes.set_ylabel("rate (Hz)")
-    legend(figure, keys(grid.flat[0]))
-    return figure
+    return style.legend(figure)
 
 
 def lag_over_time(lags: Mapping[str, SpikeTimeLag]) -> Figure:
     """Draw how far each spike is behind the reference's spike of the same number; above 0 is late.
 
-    Parameters
-    ----------
-    lags : mapping of name to SpikeTimeLag
-        As `single_cell.lag` gives them; only the arrays are used.
+    Of ``lags``, as `single_cell.lag` gives them, only the arrays are used.
     """
-    figure, axes = one_panel(8, 4)
+    figure, axes = style.one_panel(8, 4)
     axes.axhline(0, color="black", linewidth=0.8)
     for line, (name, lag) in enumerate(lags.items()):
-        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **point_style(line) | {"markersize": 3})
+        look = style.point_style(line) | {"markersize": 3}
+        axes.plot(lag.reference_ms / 1000, lag.lag_ms, label=name, **look)
     axes.set(xlabel="time (s)", ylabel="lag of the n-th spike (ms)")
-    legend(figure, keys(axes), columns=3)
-    return figure
+    return style.legend(figure, columns=3)
 
 
 def divergence(
@@ -90,23 +59,16 @@ def divergence(
 ) -> Figure:
     """Draw the share of the active cells whose spikes differ, over time, for several pairs of runs.
 
-    Parameters
-    ----------
-    times_ms : (steps,) float64
-        Time of each step, ms.
-    shares, nulls : mapping of name to (steps,) float64
-        As `spike_statistics.differing_share` gives them.
-    threshold : float, optional
-        Share above which a pair counts as diverged; drawn if given.
+    ``times_ms`` is (steps,), ``shares`` and ``nulls`` by name (steps,) as `spike_statistics.differing_share`
+    gives them. A pair counts as diverged above ``threshold``, which is drawn if given.
     """
-    figure, axes = one_panel(8, 4)
-    for name, share, style in named_lines(shares, nulls, line_style):
-        axes.plot(times_ms / 1000, share, label=name, **style)
+    figure, axes = style.one_panel(8, 4)
+    for name, share, look in style.named_lines(shares, nulls, style.line_style):
+        axes.plot(times_ms / 1000, share, label=name, **look)
     if threshold is not None:
-        mark_level(axes, threshold, "diverged above")
+        style.mark_level(axes, threshold, "diverged above")
     axes.set(xlabel="time (s)", ylabel="share of active cells\nwhose spikes differ", ylim=(-0.02, 1.02))
-    legend(figure, keys(axes), columns=3)
-    return figure
+    return style.legend(figure, columns=3)
 
 
 def distance_over_lag(
@@ -114,66 +76,50 @@ def distance_over_lag(
 ) -> Figure:
     """Draw spike-train distance over lag: median over cells, quartiles as a band, the least median marked.
 
-    Parameters
-    ----------
-    lag_ms : (lags,) float64
-        Lags, ms; above 0 the second run of a pair is late.
-    distances, nulls : mapping of name to (cells, lags) float64
-        As `spike_statistics.distance_over_lag` gives them; cells that are silent in both runs at some lag
-        (NaN) are left out, and at least one cell must be left.
+    Above 0 of ``lag_ms`` (lags,) the second run of a pair is late. ``distances`` and ``nulls`` are by name
+    (cells, lags), as `spike_statistics.distance_over_lag` gives them; cells that are silent in both runs at
+    some lag (NaN) are left out, and at least one cell must be left.
     """
-    figure, axes = one_panel(8, 4)
-    mark_level(axes, 1, "unrelated trains")
-    for name, distance, style in named_lines(distances, nulls, line_style):
+    figure, axes = style.one_panel(8, 4)
+    style.mark_level(axes, 1, "unrelated trains")
+    for name, distance, look in style.named_lines(distances, nulls, style.line_style):
         known = distance[~np.isnan(distance).any(axis=1)]
-        median_and_band(axes, lag_ms, known, name, style)
+        style.median_and_band(axes, lag_ms, known, name, look)
         if name in distances:
             median = np.median(known, axis=0)
             least = int(np.argmin(median))
-            axes.plot(lag_ms[least], median[least], "o", color=style["color"], markersize=6)
+            axes.plot(lag_ms[least], median[least], "o", color=look["color"], markersize=6)
     axes.set(xlabel="lag (ms)", ylabel="spike-train distance", ylim=(0, None))
-    legend(figure, keys(axes), columns=3)
-    return figure
+    return style.legend(figure, columns=3)
 
 
 def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) -> Figure:
-    """Draw the rate of every cell in fixed point over its rate in float.
+    """Draw the rate of every cell in fixed point over its rate in float, both (cells,) float64, Hz.
 
-    Parameters
-    ----------
-    float_hz, fixed_hz : (cells,) float64
-        Rates, Hz.
-    excitatory : int
-        How many cells, the first ones, are excitatory.
+    The first ``excitatory`` cells are excitatory.
     """
-    figure, axes = one_panel(5.2, 5.2)
+    figure, axes = style.one_panel(5.2, 5.2)
     _draw_equality(axes, 0.0, 1.05 * max(float_hz.max(initial=1.0), fixed_hz.max(initial=1.0)))
     parts = {"excitatory": slice(0, excitatory), "inhibitory": slice(excitatory, None)}
     for number, (name, part) in enumerate(parts.items()):
-        style = point_style(number) | {"linestyle": "", "markersize": 3, "alpha": 0.6}
-        axes.plot(float_hz[part], fixed_hz[part], label=name, **style)
+        look = style.point_style(number) | {"linestyle": "", "markersize": 3, "alpha": 0.6}
+        axes.plot(float_hz[part], fixed_hz[part], label=name, **look)
     axes.set(xlabel="rate in float (Hz)", ylabel="rate in fixed point (Hz)")
-    legend(figure, keys(axes))
-    return figure
+    return style.legend(figure)
 
 
 def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Figure:
     """Draw the weight of every cell in fixed point over that in float: a panel per event, with Pearson's r.
 
-    Parameters
-    ----------
-    float_weights, fixed_weights : (events, inputs) float64
-        Readout weights, in the same unit.
+    Both are (events, inputs) float64, in the same unit.
     """
     events = len(float_weights)
-    figure = new_figure(3.6 * events + 0.4, 4.3)
-    panels = figure.subplots(1, events, squeeze=False)[0]
-    for event, axes in enumerate(panels):
-        one, other = float_weights[event], fixed_weights[event]
+    figure, (panels,) = style.panels(1, events, 3.6 * events + 0.4, 4.3)
+    for event, (axes, one, other) in enumerate(zip(panels, float_weights, fixed_weights, strict=True)):
         most = 1.05 * float(max(np.abs(one).max(), np.abs(other).max())) or 1.0
-        _draw_equality(strip(axes), -most, most)
-        axes.plot(one, other, ".", color=colour_of(event), markersize=3, alpha=0.6)
-        axes.set_title(f"event {event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
+        _draw_equality(axes, -most, most)
+        axes.plot(one, other, ".", color=style.colour_of(event), markersize=3, alpha=0.6)
+        axes.set_title(f"event {style.event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
         axes.set_xlabel("weight in float")
     panels[0].set_ylabel("weight in fixed point")
     return figure
@@ -191,7 +137,7 @@ def word_length_knees(
     knees: Mapping[str, int | None],
     float_error: np.ndarray,
 ) -> Figure:
-    """Draw the error over word length, a line per variable, its knee ringed, beside the error in float.
+    """Draw the error over word length beside that in float: a line per variable, the fewest bits ringed.
 
     Errors far above the error of predicting nothing are outside the panel.
 
@@ -200,28 +146,27 @@ def word_length_knees(
     bits : (widths,) int
         Word lengths, ascending.
     errors : mapping of variable to (seeds, widths) float64
-        Error with that variable alone at each width, divided by that of predicting nothing; the line is the
-        median over seeds.
+        Errors with that variable alone at each width, divided by that of predicting nothing; drawn as median.
     knees : mapping of variable to int or None
         As `fewest_bits.knee` gives them; the legend names them.
     float_error : (seeds,) float64
-        Error in float: a band from the least to the largest.
+        Errors in float, drawn as a band from the least to the largest.
     """
-    figure, axes = one_panel(8, 4.6)
-    mark_level(axes, 1, "predicting nothing")
+    figure, axes = style.one_panel(8, 4.6)
+    style.mark_level(axes, 1, "predicting nothing")
     axes.axhspan(float_error.min(), float_error.max(), color="0.93", linewidth=0, label="float (range)")
     axes.axhline(float(np.median(float_error)), color="black", linewidth=0.8, label="float (median)")
-    for line, (name, error) in enumerate(errors.items()):
-        median, knee = median_over_rows(error), knees[name]
+    medians = {name: style.median_over_rows(error) for name, error in errors.items()}
+    for line, (name, median) in enumerate(medians.items()):
+        knee = knees[name]
         label = f"{name}: no knee" if knee is None else f"{name}: {knee} bits"
-        axes.plot(bits, median, label=label, **point_style(line))
+        axes.plot(bits, median, label=label, **style.point_style(line))
         if knee is not None:
             ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.5}
-            axes.plot(knee, median[bits == knee], "o", color=colour_of(line), **ring)
+            axes.plot(knee, median[bits == knee], "o", color=style.colour_of(line), **ring)
     # A few bits too few can raise the error a hundredfold; the knees lie at the bottom.
-    most = max(1.0, *(float(median_over_rows(error).max()) for error in errors.values()))
+    most = max(1.0, *(float(median.max()) for median in medians.values()))
     top = min(most, 2.0 * max(1.0, float(float_error.max())))
     axes.set(xlabel="word length (bits)", ylabel="error / error of nothing", ylim=(0, 1.05 * top))
     axes.set_xticks(bits)
-    legend(figure, keys(axes), columns=3)
-    return figure
+    return style.legend(figure, columns=3)

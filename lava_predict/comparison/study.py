@@ -1,7 +1,7 @@
 """Float against fixed point: the same configuration in several precisions, beside their nulls.
 
-Two float runs that differ by one unit in the last place, or in their noise, diverge as well; only a
-difference beyond theirs is the price of integers. So every figure stands beside these two nulls.
+Two float runs that differ by one unit in the last place, or in their noise, diverge as well. Only a
+difference beyond these two nulls is due to integers, so every figure is shown with both.
 """
 
 from __future__ import annotations
@@ -15,48 +15,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lava_predict.analysis import spike_statistics
 from lava_predict.analysis.integer_health import check_health
 from lava_predict.analysis.single_cell import CELLS, fi_curve, lag, simulate_fixed, simulate_float
-from lava_predict.analysis.spike_statistics import (
-    Raster,
-    SpikeTimeLag,
-    differing_share,
-    distance_over_lag,
-    divergence_horizon,
-    firing_rates,
-    interval_cv,
-    population_horizon,
-    raster_of,
-    rate_correlation,
-    silent_share,
-)
+from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag
 from lava_predict.comparison.fewest_bits import knee
-from lava_predict.engines import Played
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import Caution, RunError
-from lava_predict.experiment.experiment import Experiment, Session
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.experiment.session import Session
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.pool import carry_out
 from lava_predict.settings.files import config_from, with_changes
 from lava_predict.settings.schema import Config, FixedSettings
+from lava_predict.tasks import Played
 
 Change = tuple[str, str, Any]
 """Section, key and value of a setting."""
 
 
 class Variant(NamedTuple):
-    """A way of running a configuration.
-
-    Attributes
-    ----------
-    precision : str
-        One of `PRECISIONS`.
-    changes : tuple of (str, str, value)
-        Section, key and value of the settings that differ.
-    disturbed : bool
-        Whether every cell's v starts one unit in the last place higher.
-    """
+    """A way of running a configuration: precision, changed settings, and whether v starts one ulp higher."""
 
     precision: str
     changes: tuple[Change, ...] = ()
@@ -67,19 +47,19 @@ FLOAT, FIXED, ON_CHIP = "float", "fixed", "on-chip"
 UNCENTRED, ULP, NOISE = "float, uncentred", "float + 1 ulp", "float, other noise"
 NULLS = (ULP, NOISE)
 
-STATE_WIDTHS = np.array([8, 10, 12, 14, 16, 20])
 STATE_VARIABLES = ("v_bits", "u_bits", "s_bits", "trace_bits", "mean_bits", "readout_bits")
-COEFFICIENT_WIDTHS = np.array([2, 3, 4, 5, 6, 8, 10, 12])
 COEFFICIENTS = ("parameter_bits", "decay_bits", "weight_bits")
+WIDTHS = {
+    **dict.fromkeys(STATE_VARIABLES, np.array([8, 10, 12, 14, 16, 20])),
+    **dict.fromkeys(COEFFICIENTS, np.array([2, 3, 4, 5, 6, 8, 10, 12])),
+}
+"""Word lengths that are tried for each variable, with full lengths for all others."""
 
 TOLERANCE = 1.25
-"""A word length is good as long as its mean error is within this factor of the mean error with full lengths,
-which is taken over the runs in fixed, float and both nulls, as a single run's error varies by 20 %."""
+"""Largest good ratio of the mean error at a word length to that with full lengths.
 
-_WIDTHS = {
-    **dict.fromkeys(STATE_VARIABLES, STATE_WIDTHS),
-    **dict.fromkeys(COEFFICIENTS, COEFFICIENT_WIDTHS),
-}
+The latter is the mean over the runs in fixed, float and both nulls, because single runs vary by 20 %."""
+
 _LEVELS = np.arange(11) / 10
 _MOST_SWEEP_SEEDS = 3
 _RASTER_MS = 10_000.0
@@ -120,26 +100,18 @@ class TaskUnit(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """Results of a run of the task; those of the first cue, where there are several.
+    """Results of a run of the task, for the first cue; what is missing after it diverged is NaN.
 
     Attributes
     ----------
-    block, trials : (probes,) int
-        Block of each probe, and trials of it that had been learned.
-    error : (probes,) float64
-        Error divided by that of predicting nothing.
-    amplitude : (blocks, K) float64
-        Mean of o near each event at the last probe of a block.
-    probability : (blocks, K) float64
-        Estimate there, 0 .. 1.
-    prediction, truth : (steps, K) float64
-        Of the last probe of the first block.
-    w_when : (K, N + 1) float64
-        Weights at this probe.
-    rate_hz : float
-        Mean rate.
-    saturations : dict of str to int
-        How often each variable hit its bounds; empty in float.
+    block, trials, error : (probes,) int, int, float64
+        Block of each probe, trials of it that had been learned, and error over that of predicting nothing.
+    amplitude, probability : (blocks, K) float64
+        Mean of o near each event, and the estimate (0 .. 1), at the last probe of a block.
+    prediction, truth, w_when : (steps, K), (steps, K), (K, N + 1) float64
+        At the last probe of the first block.
+    rate_hz, saturations : float, dict of str to int
+        Mean rate, and how often each variable hit its bounds (empty in float).
     """
 
     block: np.ndarray
@@ -161,11 +133,12 @@ def _unit(config: Config, variant: Variant, seed: int, *more: Change) -> TaskUni
 
 def disturbed(state: State) -> State:
     """Raise every cell's v by one unit in the last place."""
-    return state._replace(v=np.nextafter(state.v, np.inf))
+    cells = state.cells._replace(v=np.nextafter(state.cells.v, np.inf))
+    return state._replace(cells=cells)
 
 
 def run_task(unit: TaskUnit) -> TaskOutcome:
-    """Carry out one run of the task on the reference engine; all that is missing after it diverged is NaN."""
+    """Carry out one run of the task on the reference engine."""
     experiment = Experiment(config_from(unit.config))
     session = experiment.start(precision=unit.precision)
     if unit.disturbed:
@@ -174,12 +147,12 @@ def run_task(unit: TaskUnit) -> TaskOutcome:
         session.restore(state)
     # With few bits a readout may leave all bounds; that is a finding too.
     with contextlib.suppress(RunError):
-        session.advance(experiment.meet.first_trials[-1])
+        session.advance(experiment.task.first_trials[-1])
     return _task_outcome(experiment, session)
 
 
 def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
-    config, meet = experiment.config, experiment.meet
+    config, meet = experiment.config, experiment.task
     due = [
         (number, trials)
         for number, block in enumerate(config.task.blocks)
@@ -211,7 +184,7 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
         prediction=prediction,
         truth=truth,
         w_when=w_when,
-        rate_hz=spikes / (experiment.network.a.size * seconds) if seconds else float("nan"),
+        rate_hz=spikes / (experiment.network.size * seconds) if seconds else np.nan,
         saturations=session.saturations,
     )
 
@@ -225,16 +198,16 @@ class NetworkUnit(NamedTuple):
 
 @dataclass(frozen=True)
 class Pair:
-    """How far a raster is from the float network's.
+    """How far a raster is from that of the float network.
 
     Attributes
     ----------
     horizon_ms, half_diverged_ms : float
         When the first spike differs, and when ``share`` exceeds a half; NaN for never.
     share : (steps,) float64
-        Of the recently active cells, the share whose spikes differ, as `differing_share` gives it.
+        Share of the recently active cells whose spikes differ, as `differing_share` gives it.
     rate_correlation : float
-        Of the cells' rates.
+        Pearson correlation of the cells' rates.
     distance : (lags,) float64
         Spike-train distance over lag, median over cells; 0 identical, 1 unrelated.
     """
@@ -248,16 +221,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class NetworkOutcome:
-    """Rasters of one seed, compared.
+    """Rasters of one seed in float, fixed and both nulls, by name; ``pairs`` compares the others with float.
 
-    Attributes
-    ----------
-    rate_hz, interval_cv, silent_share : dict of str to float
-        Mean rate, median coefficient of variation of the cells' intervals, share of silent cells.
-    rates_hz : dict of str to (N,) float64
-        Of every cell.
-    pairs : dict of str to Pair
-        Fixed and both nulls, against float.
+    ``rate_hz`` is the mean of the cells' ``rates_hz`` (N,), ``interval_cv`` the median over the cells of the
+    coefficient of variation of their intervals, ``silent_share`` the share of silent cells.
     """
 
     rate_hz: dict[str, float]
@@ -277,44 +244,44 @@ def run_network(unit: NetworkUnit) -> NetworkOutcome:
         ULP: _raster(experiment, exact, disturb=True),
         NOISE: _raster(other, exact),
     }
+    rates_hz = {name: spike_statistics.firing_rates(raster) for name, raster in rasters.items()}
     return NetworkOutcome(
-        rate_hz={name: float(np.mean(firing_rates(raster))) for name, raster in rasters.items()},
-        interval_cv={name: _median(interval_cv(raster)) for name, raster in rasters.items()},
-        silent_share={name: silent_share(raster) for name, raster in rasters.items()},
-        rates_hz={name: firing_rates(raster) for name, raster in rasters.items()},
+        rate_hz={name: float(np.mean(rates)) for name, rates in rates_hz.items()},
+        interval_cv={name: _median_cv(raster) for name, raster in rasters.items()},
+        silent_share={name: spike_statistics.silent_share(raster) for name, raster in rasters.items()},
+        rates_hz=rates_hz,
         pairs={name: _pair(rasters[FLOAT], rasters[name]) for name in (FIXED, *NULLS)},
     )
 
 
-def _median(values: np.ndarray) -> float:
+def _median_cv(raster: Raster) -> float:
+    values = spike_statistics.interval_cv(raster)
     known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else float("nan")
+    return float(np.median(known)) if known.size else np.nan
 
 
 def _raster(experiment: Experiment, arithmetic: Arithmetic, disturb: bool = False) -> Raster:
     """Play the first trials, some seconds, and return the spikes; learning does not reach the reservoir."""
-    engine = CpuEngine(arithmetic, experiment.meet)
+    engine = CpuEngine(arithmetic, experiment.task)
     if disturb:
         engine.restore(disturbed(engine.state))
     dt = experiment.config.run.dt_ms
     played: list[Played] = []
     trial = 0
     while sum(record.segment.steps for record in played) * dt < _RASTER_MS:
-        played.extend(engine.play(experiment.meet.trial(0, trial)))
+        played.extend(engine.play(experiment.task.trial(0, trial)))
         trial += 1
-    return raster_of(played, experiment.network.a.size, dt)
+    return spike_statistics.raster_of(played, experiment.network.size, dt)
 
 
 def _pair(one: Raster, other: Raster) -> Pair:
-    share = differing_share(one, other)
-    first, half = (
-        float("nan") if step is None else step * one.dt_ms
-        for step in (divergence_horizon(one, other), population_horizon(share))
-    )
-    lags = distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / one.dt_ms))
+    share = spike_statistics.differing_share(one, other)
+    steps = (spike_statistics.divergence_horizon(one, other), spike_statistics.population_horizon(share))
+    first, half = (np.nan if step is None else step * one.dt_ms for step in steps)
+    lags = spike_statistics.distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / one.dt_ms))
     known = lags.distance[~np.isnan(lags.distance).any(axis=1)]
     distance = np.median(known, axis=0) if len(known) else np.full(lags.lag_steps.size, np.nan)
-    return Pair(first, half, share, rate_correlation(one, other), distance)
+    return Pair(first, half, share, spike_statistics.rate_correlation(one, other), distance)
 
 
 @dataclass(frozen=True)
@@ -323,15 +290,11 @@ class SingleCells:
 
     Attributes
     ----------
-    currents : (currents,) float64
-        Currents of the rates.
-    rates_hz : dict of str to (cells, currents) float64
-        Rates in each precision.
-    lag_current : float
-        Current of the lags.
-    lags : dict of str to list of SpikeTimeLag
-        How far the spikes of each cell fall behind float's: in fixed, and with parameters of few bits,
-        rounded to the nearest and down.
+    currents, rates_hz : (currents,) float64, dict of str to (cells, currents) float64
+        Currents, and the rates in each precision.
+    lag_current, lags : float, dict of str to list of SpikeTimeLag
+        Current, and how far the spikes of each cell fall behind those of float: in fixed, and with
+        parameters of few bits, rounded to the nearest and down.
     """
 
     currents: np.ndarray
@@ -343,26 +306,16 @@ class SingleCells:
 def compare_cells(settings: FixedSettings, dt_ms: float) -> SingleCells:
     """Measure f-I curves and spike-time lag of the cells in `CELLS`, float against fixed."""
     exact, fixed = partial(simulate_float, dt_ms=dt_ms), simulate_fixed(settings, dt_ms)
-    nearest, floored = (
-        simulate_fixed(
-            settings.model_copy(update={"parameter_bits": _SHORT_BITS, "constant_rounding": rounding}), dt_ms
-        )
-        for rounding in ("nearest", "floor")
-    )
-    others = {
-        FIXED: fixed,
-        f"{_SHORT_BITS}-bit parameters, nearest": nearest,
-        f"{_SHORT_BITS}-bit parameters, rounded down": floored,
+    others = {FIXED: fixed}
+    for rounding, words in (("nearest", "nearest"), ("floor", "rounded down")):
+        short = settings.model_copy(update={"parameter_bits": _SHORT_BITS, "constant_rounding": rounding})
+        others[f"{_SHORT_BITS}-bit parameters, {words}"] = simulate_fixed(short, dt_ms)
+    rates_hz = {
+        name: fi_curve(simulate, CELLS, _CURRENTS, dt_ms=dt_ms)
+        for name, simulate in ((FLOAT, exact), (FIXED, fixed))
     }
-    return SingleCells(
-        currents=_CURRENTS,
-        rates_hz={
-            name: fi_curve(simulate, CELLS, _CURRENTS, dt_ms=dt_ms)
-            for name, simulate in ((FLOAT, exact), (FIXED, fixed))
-        },
-        lag_current=_LAG_CURRENT,
-        lags={name: lag(exact, other, CELLS, _LAG_CURRENT, dt_ms=dt_ms) for name, other in others.items()},
-    )
+    lags = {name: lag(exact, other, CELLS, _LAG_CURRENT, dt_ms=dt_ms) for name, other in others.items()}
+    return SingleCells(_CURRENTS, rates_hz, _LAG_CURRENT, lags)
 
 
 @dataclass(frozen=True)
@@ -371,26 +324,18 @@ class Comparison:
 
     Attributes
     ----------
-    config : Config
-        What was compared.
-    seeds : tuple of int
-        Seeds of the networks.
-    cells : SingleCells
-        Cells alone.
-    networks : list of NetworkOutcome
-        The unlearned network, one per seed.
-    tasks : dict of str to list of TaskOutcome
-        The whole task in every variant, one per seed.
-    levels : (levels,) float64
-        Probabilities of the first event.
-    amplitude : dict of str to (seeds, levels) float64
-        Its amplitude after a block with that probability; empty unless the task has one cue and two events.
-    sweep : dict of str to (seeds, widths) float64
-        Error at the end of the first block, for each variable whose word length alone was reduced.
+    config, seeds, cells : Config, tuple of int, SingleCells
+        What was compared, and cells alone.
+    networks, tasks : list of NetworkOutcome, dict of str to list of TaskOutcome
+        The unlearned network, and the whole task in every variant, both one per seed.
+    levels, amplitude : (levels,) float64, dict of str to (seeds, levels) float64
+        Probabilities of the first event, and its amplitude after a block with each; the latter is empty
+        unless the task has one cue and two events.
+    sweep, full_error : dict of str to (seeds, widths) float64, (seeds,) float64
+        Error at the end of the first block, for each variable whose word length alone was reduced, and with
+        full lengths.
     knees : dict of str to int or None
         Smallest word length that keeps the mean error within `TOLERANCE`, as `knee` finds it.
-    full_error : (seeds,) float64
-        Error at the end of the first block with full lengths.
     warnings : tuple of Caution
         Of the health check of the first seed.
     """
@@ -403,8 +348,8 @@ class Comparison:
     levels: np.ndarray
     amplitude: dict[str, np.ndarray]
     sweep: dict[str, np.ndarray]
-    knees: dict[str, int | None]
     full_error: np.ndarray
+    knees: dict[str, int | None]
     warnings: tuple[Caution, ...]
 
 
@@ -454,7 +399,7 @@ def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
             laid_out["amplitude", name] = _amplitude_units(config, variants[name], seeds)
     # The first block alone, tested at its end.
     first = ("task", "blocks", config.to_dict()["task"]["blocks"][:1])
-    for name, widths in _WIDTHS.items():
+    for name, widths in WIDTHS.items():
         laid_out["sweep", name] = [
             _unit(config, variants[FIXED], seed, first, _AT_THE_END, ("fixed", name, bits))
             for seed in seeds[:_MOST_SWEEP_SEEDS]
@@ -494,25 +439,15 @@ def _gather(
     reference = float(np.mean([full, *alike]))
     sweep = {
         name: np.array([outcome.error[-1] for outcome in found["sweep", name]]).reshape(-1, widths.size)
-        for name, widths in _WIDTHS.items()
+        for name, widths in WIDTHS.items()
     }
-    return Comparison(
-        config=config,
-        seeds=seeds,
-        cells=cells,
-        networks=found["network", ""],
-        tasks=tasks,
-        levels=_LEVELS,
-        amplitude={
-            name: np.array([outcome.amplitude[-1, 0] for outcome in outcomes]).reshape(-1, _LEVELS.size)
-            for (part, name), outcomes in found.items()
-            if part == "amplitude"
-        },
-        sweep=sweep,
-        knees={
-            name: knee(_WIDTHS[name], error.mean(axis=0), reference, TOLERANCE)
-            for name, error in sweep.items()
-        },
-        full_error=full,
-        warnings=warnings,
-    )
+    amplitude = {
+        name: np.array([outcome.amplitude[-1, 0] for outcome in outcomes]).reshape(-1, _LEVELS.size)
+        for (part, name), outcomes in found.items()
+        if part == "amplitude"
+    }
+    knees = {
+        name: knee(WIDTHS[name], error.mean(axis=0), reference, TOLERANCE) for name, error in sweep.items()
+    }
+    networks = found["network", ""]
+    return Comparison(config, seeds, cells, networks, tasks, _LEVELS, amplitude, sweep, full, knees, warnings)

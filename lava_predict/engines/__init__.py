@@ -1,74 +1,103 @@
-"""Everything that can play segments. The experiment layer sees only the protocol below."""
+"""What plays segments: each module is one engine; `lava_predict.registry.ENGINES` finds it.
+
+An engine is a subclass of `Engine`; its module calls it ``PART``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
+from lava_predict.errors import UserError, one_of
 from lava_predict.lazy import public_face
+from lava_predict.network.arithmetic import PRECISIONS, Arithmetic
 from lava_predict.network.state import State
-from lava_predict.tasks.meet import Segment
-
-if TYPE_CHECKING:
-    from lava_predict.engines.cpu import CpuEngine as CpuEngine
-    from lava_predict.engines.lava.engine import LavaEngine as LavaEngine
-    from lava_predict.engines.lava.supervised import SupervisedRun as SupervisedRun
-    from lava_predict.engines.lava.supervised import import_lava as import_lava
-else:
-    __all__, __getattr__, __dir__ = public_face(__name__, "Engine", "Played")
+from lava_predict.registry import ENGINES
+from lava_predict.settings.schema import Config
+from lava_predict.tasks import Played, Segment, Task
 
 
-@dataclass(frozen=True)
-class Played:
-    """What a segment left behind, in physical units whatever the precision.
+class Engine(ABC):
+    """A network that plays segments, on whatever it runs on.
+
+    Parameters
+    ----------
+    arithmetic : Arithmetic
+        The network and its numbers.
+    task : Task
+        Gives the streams of a segment.
+    options : Options
+        How to run.
 
     Attributes
     ----------
-    segment : Segment
-        What was played.
-    spike_step, spike_cell : (spikes,) uint32
-        Step within the segment and cell of each spike, in order of step, then of cell.
-    z : (steps, K) float64
-        When readout.
-    what_drive : (steps, K) float64
-        W_what . x, with the weights from before the segment's end; in integers 0 outside the what window.
-    norm : (steps,) float64
-        |xc|^2.
-    p : (K,) float64
-        What readout at the segment's end, before learning and not clipped; NaN for a pause.
-    w_when, w_what : (K, N + 1) and (K, N) float64
-        Weights after the segment.
-    saturations : (V,) int64
-        How often each variable hit its bounds in this segment; empty in float.
+    Options : type
+        A frozen dataclass of the engine's own options, each with a default.
     """
 
-    segment: Segment
-    spike_step: np.ndarray
-    spike_cell: np.ndarray
-    z: np.ndarray
-    what_drive: np.ndarray
-    norm: np.ndarray
-    p: np.ndarray
-    w_when: np.ndarray
-    w_what: np.ndarray
-    saturations: np.ndarray
+    Options: ClassVar[Any]
 
+    @abstractmethod
+    def __init__(self, arithmetic: Arithmetic, task: Task, options: Any) -> None: ...
 
-class Engine(Protocol):
-    """A network that plays segments, on whatever it runs on."""
+    @classmethod
+    @abstractmethod
+    def check(cls, precision: str, options: Any, config: Config | None = None) -> None:
+        """Raise a UserError if the engine is not available here, or cannot run this in this way."""
 
     @property
+    @abstractmethod
     def state(self) -> State:
         """A copy of the whole state between two segments."""
 
+    @abstractmethod
     def restore(self, state: State) -> None:
         """Put the network into a state that `state` gave, here or in another engine."""
 
+    @abstractmethod
     def play(self, segments: Sequence[Segment]) -> Iterator[Played]:
         """Play segments in order and yield what each left behind; exhaust it before the next call."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give back what the engine holds; it cannot be used afterwards."""
+
+
+def engine_options(
+    backend: str, precision: str, given: Mapping[str, Any], config: Config | None = None
+) -> tuple[type[Engine], Any]:
+    """Look up an engine and complete its options; a UserError says why it cannot run in this way, here.
+
+    Parameters
+    ----------
+    backend, precision : str
+        Name of the engine, and one of `PRECISIONS`.
+    given : mapping
+        The engine's options by name; None counts as not given.
+    config : Config, optional
+        What it is to run; checked if given.
+    """
+    if backend not in ENGINES.names():
+        raise UserError(f"backend = {backend!r}: not available; {one_of(str(backend), ENGINES.names())}")
+    if precision not in PRECISIONS:
+        raise UserError(f"precision = {precision!r}: not available; {one_of(str(precision), PRECISIONS)}")
+    engine = ENGINES.get(backend)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    known = [field.name for field in fields(engine.Options)]
+    for name, value in chosen.items():
+        if name not in known:
+            has = f"has {', '.join(known)}" if known else "has no options"
+            raise UserError(f"{name} = {value!r}: backend {backend!r} {has}; leave it out")
+    options = engine.Options(**chosen)
+    engine.check(precision, options, config)
+    return engine, options
+
+
+if TYPE_CHECKING:
+    from lava_predict.engines.cpu import CpuEngine
+    from lava_predict.engines.lava.engine import LavaEngine
+    from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
+else:
+    __all__, __getattr__, __dir__ = public_face(__name__, "Engine", "engine_options")

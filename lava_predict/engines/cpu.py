@@ -3,63 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from lava_predict.engines import Played
+from lava_predict.engines import Engine
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.float_step import Recording
-from lava_predict.network.segment_borders import check_finite, enter
 from lava_predict.network.state import State
-from lava_predict.tasks.meet import Meet, Segment, Streams
+from lava_predict.settings.schema import Config
+from lava_predict.tasks import Played, Segment, Streams, Task
 
 _MOST_SPIKES = 1_000_000
 
 
-class CpuEngine:
+@dataclass(frozen=True)
+class CpuOptions:
+    """There are none."""
+
+
+class CpuEngine(Engine):
     """Plays segments with the numba kernels, in this process and on one core.
 
-    Parameters
-    ----------
-    arithmetic : Arithmetic
-        The network and its numbers.
-    meet : Meet
-        Gives the streams of a segment.
-    chunk_steps : int, optional
-        Most steps per compiled call; the bits do not depend on it. By default as many as keep the
-        buffer for spikes below a million entries.
+    Beside what `Engine` takes, ``chunk_steps`` sets the most steps per compiled call; the bits do not depend
+    on it. By default there are as many as keep the buffer for spikes below a million entries.
     """
 
-    def __init__(self, arithmetic: Arithmetic, meet: Meet, chunk_steps: int | None = None) -> None:
-        self._arithmetic = arithmetic
-        self._meet = meet
+    Options = CpuOptions
+
+    def __init__(
+        self,
+        arithmetic: Arithmetic,
+        task: Task,
+        options: CpuOptions | None = None,
+        chunk_steps: int | None = None,
+    ) -> None:
+        self._arithmetic, self._task = arithmetic, task
         self._state = arithmetic.start.copy()
-        cells = self._state.v.size
+        cells = arithmetic.network.size
         self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // cells))
         self._spikes = np.empty((2, self._chunk * cells), np.uint32)
 
+    @classmethod
+    def check(cls, precision: str, options: CpuOptions, config: Config | None = None) -> None:
+        """Do nothing: this engine runs everywhere."""
+
     @property
-    def state(self) -> State:
-        """A copy of the whole state between two segments."""
+    def state(self) -> State:  # noqa: D102
         return self._state.copy()
 
-    def restore(self, state: State) -> None:
-        """Put the network into a state that an engine gave."""
+    def restore(self, state: State) -> None:  # noqa: D102
         self._state.restore(state)
 
-    def play(self, segments: Sequence[Segment]) -> Iterator[Played]:
-        """Play segments in order and yield what each left behind."""
-        for segment in segments:
-            yield self._play(segment)
+    def play(self, segments: Sequence[Segment]) -> Iterator[Played]:  # noqa: D102
+        return map(self._play, segments)
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
 
     def _play(self, segment: Segment) -> Played:
-        state, arithmetic = self._state, self._arithmetic
+        state, arithmetic, task = self._state, self._arithmetic, self._task
         saturations = state.saturations.copy()
-        enter(segment, state, arithmetic.start)
-        streams = arithmetic.streams(self._meet.streams(segment))
+        arithmetic.enter(segment, state)
+        streams = arithmetic.streams(task.streams(segment))
         steps, events = segment.steps, state.z.size
         z: np.ndarray = np.empty((steps, events), arithmetic.number)
         what_drive = np.empty_like(z)
@@ -68,27 +74,11 @@ class CpuEngine:
         for start in range(0, steps, self._chunk):
             rows = slice(start, start + self._chunk)
             recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
-            spikes.append(
-                self._advance(segment, Streams(*(part[rows] for part in streams)), start, recording)
-            )
-        p = arithmetic.finish(segment, state, self._meet, z)
-        weights = (state.w_when.copy(), state.w_what.copy())
-        happened = state.saturations - saturations
-        return arithmetic.played(
-            segment, np.concatenate(spikes, axis=1), z, what_drive, norm, p, *weights, happened
-        )
+            chunk = Streams(*(part[rows] for part in streams))
+            spikes.append(arithmetic.advance(state, chunk, segment, start, task.what_window, recording))
+        p = arithmetic.finish(segment, state, task, z)
+        after = (p, state.when.w.copy(), state.what.w.copy(), state.saturations - saturations)
+        return arithmetic.played(segment, np.concatenate(spikes, axis=1), z, what_drive, norm, *after)
 
-    def _advance(self, segment: Segment, streams: Streams, start: int, recording: Recording) -> np.ndarray:
-        """Advance by one chunk and return its spikes, (2, spikes): step and cell."""
-        count, diverged = self._arithmetic.advance(
-            self._state,
-            streams,
-            segment.noise_key,
-            start,
-            self._meet.what_window,
-            segment.learning,
-            recording,
-        )
-        config = self._arithmetic.config
-        check_finite(segment, max(diverged, start), diverged >= 0, self._state.v, config)
-        return self._spikes[:, :count].copy()
+
+PART = CpuEngine

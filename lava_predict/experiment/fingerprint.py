@@ -7,25 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lava_predict.engines import Played
-from lava_predict.tasks.meet import Kind
+from lava_predict.tasks import Kind, Played
 
 
 @dataclass(frozen=True)
 class Fingerprint:
     """Digests over all training segments so far, as hexadecimal text; empty before the first.
 
-    Each is a chain, H_n = SHA-256(H_(n-1) + the segment's bytes), so that a run that was stopped can
-    go on with it.
+    Each is a chain, H_n = SHA-256(H_(n-1) + the segment's bytes), so that a resumed run can continue it.
 
     Attributes
     ----------
     spikes : str
         Over the records (step, cell), each two little-endian uint32, in order.
-    weights : str
-        Over W_when, then W_what after the segment, as little-endian float64.
-    prediction : str
-        Over z of each step, then (after a trial) p, as little-endian float64.
+    weights, prediction : str
+        Over W_when, then W_what after the segment; over z of each step, then (after a trial) p: little-endian
+        float64.
     """
 
     spikes: str = ""

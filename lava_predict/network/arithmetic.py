@@ -1,31 +1,59 @@
 """The two arithmetics a network can be run in, behind one face: float64, and Loihi-style integers.
 
-Backends, and all that happens between segments, know a network by its `Arithmetic` alone; within one
+Engines, and all that happens between segments, know a network by its `Arithmetic` alone; within one
 arithmetic every way of running gives the same bits.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.engines import Played
-from lava_predict.learning.what import learn_outcome, read_estimate
-from lava_predict.learning.when.gated_delta import add_timing_error, learn_timing
-from lava_predict.learning.when.on_chip import on_chip_size
-from lava_predict.network import fixed_step as fixed
-from lava_predict.network import float_step as float_kernel
+from lava_predict.errors import RunError, UserError
+from lava_predict.learning import what
+from lava_predict.learning.readouts import Z_LIMIT, fixed_graded, graded
+from lava_predict.network import fixed_step, float_step, inputs
 from lava_predict.network.draw import Network
 from lava_predict.network.float_step import Recording
-from lava_predict.network.quantise import Plan, quantise, to_state
-from lava_predict.network.state import UNTAUGHT_ERROR, State, initial_state
+from lava_predict.network.state import State, leaves, mapped
+from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
+from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
+from lava_predict.registry import NEURONS, RULES, SYNAPSES
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Kind, Meet, Segment, Streams
+from lava_predict.tasks import Kind, Played, Segment, Streams, Task
 
 PRECISIONS = ("float", "fixed")
 """float64, or integers as config.fixed describes them."""
+
+_PAYLOAD_UNIT = 2.0**-PAYLOAD_FRACTION
+
+
+class Parts(NamedTuple):
+    """What a network is made of: a neuron, a synapse and a when rule, as the registry gives them."""
+
+    neuron: Any
+    synapse: Any
+    rule: Any
+
+
+def parts_of(config: Config) -> Parts:
+    """Look up the parts that a configuration names."""
+    reservoir = config.reservoir
+    return Parts(
+        NEURONS.get(reservoir.neuron), SYNAPSES.get(reservoir.synapse_part), RULES.get(config.readout.rule)
+    )
+
+
+def templates(config: Config, precision: str) -> tuple[Any, Any]:
+    """Return the shapes of the trees of a network and its state: named tuples whose arrays are left out."""
+    neuron, synapse, rule = parts_of(config) if precision == "float" else fixed_parts(config)
+    drawn, nothing = parts_of(config), np.empty(0)
+    network = Network(drawn.neuron.Parameters, drawn.synapse.Connections, nothing, nothing)
+    memory: Any = what.Memory
+    return network, State(neuron.State, synapse.State, nothing, rule.Memory, memory, nothing)
 
 
 class Arithmetic(ABC):
@@ -42,39 +70,44 @@ class Arithmetic(ABC):
     ----------
     precision : str
         One of `PRECISIONS`.
+    parts : Parts
+        What the network is made of.
     start : State
-        Before the first step; leave it as it is.
-    network : Network or FixedNetwork
+        Before the first step; do not change it.
+    network : Network
         What never changes, in this arithmetic's numbers.
-    constants : StepConstants or FixedConstants
+    constants : float_step.Constants or fixed_step.Constants
         What else a step needs.
     plan : Plan or None
-        What became of the parameters in quantising.
+        How the parameters were quantised.
     number, accumulator : type
         Of states and streams, and of |xc|^2.
+    kernels : Kernels
+        The parts' kernels, bound into steps.
     saturating : tuple of str
         What may saturate, in the order of ``State.saturations``.
     """
 
     precision: str
+    parts: Parts
     start: State
-    network: Any
+    network: Network
     constants: Any
     plan: Plan | None = None
     number: type = np.float64
     accumulator: type = np.float64
     saturating: tuple[str, ...] = ()
 
-    _kernel: Any
-    _payload_unit = 1.0
-    _norm_unit = 1.0
+    kernels: float_step.Kernels
+    _i_in: np.ndarray
+    _unit = 1.0
     _when_unit = 1.0
     _what_unit = 1.0
-    _graded_shift = 0
 
     def __init__(self, config: Config, drawn: Network) -> None:
         self.config = config
         self.drawn = drawn
+        self.parts = parts_of(config)
         self._streams: dict[int, tuple[Streams, Streams]] = {}
 
     def streams(self, streams: Streams) -> Streams:
@@ -88,38 +121,48 @@ class Arithmetic(ABC):
         self,
         state: State,
         streams: Streams,
-        noise_key: int,
+        segment: Segment,
         first_step: int,
         what_window: tuple[int, int],
-        learning: bool,
         recording: Recording,
-    ) -> tuple[int, int]:
-        """Advance the network by a chunk of steps, in place; see the kernels' `advance`.
+    ) -> np.ndarray:
+        """Advance the network by a chunk of steps of a segment, in place.
 
         Parameters
         ----------
         state : State
             Changed in place.
         streams : Streams
-            Rows of what `streams` gave.
-        noise_key, first_step, what_window, learning, recording
-            As for the kernel.
+            Rows of what `streams` gave, from the segment's step ``first_step`` on.
+        segment, first_step : Segment, int
+            What is being played, and its step at which the chunk begins.
+        what_window : (int, int)
+            Steps of the segment whose traces are summed for the what rule.
+        recording : Recording
+            Filled in.
 
         Returns
         -------
-        spikes, diverged : int
-            As the kernel returns them.
+        (2, spikes) uint32
+            Step within the segment and cell of each spike.
+
+        Raises
+        ------
+        RunError
+            If the network diverges.
         """
-        chunk = (np.uint64(noise_key), first_step, what_window, learning, recording)
-        found = self._kernel.advance(self.network, self.constants, state, *streams, *chunk)
-        return found  # type: ignore[no-any-return]
+        chunk = (np.uint64(segment.noise_key), first_step, what_window, segment.learning, recording)
+        given = (self.network, self.constants, state, *streams, *chunk, self._i_in)
+        count, diverged = self.kernels.advance(*given)
+        self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
+        return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
 
     def reservoir_step(
-        self, state: State, level: np.ndarray, step_key: np.uint64, i_in: np.ndarray, spiking: np.ndarray
+        self, state: State, level: np.ndarray, step_key: np.uint64, spiking: np.ndarray
     ) -> int:
-        """Advance the reservoir alone by a step; see the kernels' `reservoir_step`."""
-        step = (level, step_key, i_in, spiking)
-        return self._kernel.reservoir_step(self.network, self.constants, state, *step)  # type: ignore[no-any-return]
+        """Advance the reservoir alone by a step, as `float_step.reservoir_step`."""
+        step = (level, step_key, self._i_in, spiking)
+        return int(self.kernels.single_reservoir_step(self.network, self.constants, state, *step))
 
     def readout_step(
         self,
@@ -133,18 +176,36 @@ class Arithmetic(ABC):
         step_key: np.uint64,
         what_drive: np.ndarray,
     ) -> Any:
-        """Advance the readout alone by a step; see the kernels' `readout_step`."""
-        given = (spiking, spiking.size, gate, target, in_what_window, learning)
-        scratch = self._scratch(step, step_key)
-        return self._kernel.readout_step(self.constants, state, *given, *scratch, what_drive)
+        """Advance the readout alone by a step; the arguments are those of a when rule's ``step``."""
+        given = (spiking, gate, target, in_what_window, learning)
+        moment = (step, step_key) if self.precision == "fixed" else ()
+        return self.kernels.readout_step(self.constants, state, *given, *moment, what_drive)
 
-    def graded(self, z: np.ndarray) -> np.ndarray:
-        """Turn when readouts into the graded spikes that are fed back, (K,)."""
-        return np.array([self._kernel.graded(value) for value in z], self.number)
+    def check_finite(self, segment: Segment, step: int, diverged: bool, state: State) -> None:
+        """Raise a RunError if the network has ``diverged`` in a step of a segment, or if v is not finite."""
+        if diverged or not all(np.isfinite(array).all() for _, array in leaves(state.cells)):
+            config = self.config
+            if (rate := getattr(config.readout, "when_rate", None)) is None:
+                slower = f"the rate of readout.rule = {config.readout.rule!r}"
+            else:
+                slower = f"readout.when_rate = {rate:g}"
+            raise RunError(
+                f"trial {segment.trial}, {segment.kind.value}, step {step}: the network diverged "
+                f"(a when readout is not finite or beyond +-{Z_LIMIT:g}, or a membrane potential is not "
+                f"finite); lower {slower}, "
+                f"reservoir.feedback_gain = {config.reservoir.feedback_gain:g} or the synapses' charge"
+            )
 
-    def read_graded(self, spikes: np.ndarray) -> np.ndarray:
-        """Turn graded spikes, (K,), into when readouts that `graded` would turn into the same."""
-        return spikes << self._graded_shift if self._graded_shift else spikes
+    def enter(self, segment: Segment, state: State, in_flight: Sequence[np.ndarray] = ()) -> None:
+        """Prepare a state for a segment, in place: the reset, if it asks for one, and the sum of traces.
+
+        ``in_flight`` are further buffers for spikes in flight, which a reset clears too.
+        """
+        if segment.reset:
+            state.reset_reservoir(self.start, self.parts.rule.RESET)
+            for buffer in in_flight:
+                buffer[:] = 0
+        state.what.x_sum[:] = 0
 
     def played(
         self,
@@ -159,61 +220,21 @@ class Arithmetic(ABC):
         saturations: np.ndarray,
     ) -> Played:
         """Put together the record of a segment in physical units, from arrays in this arithmetic's."""
-        return Played(
-            segment,
-            spikes[0],
-            spikes[1],
-            z * self._payload_unit,
-            what_drive * self._payload_unit,
-            norm * self._norm_unit,
-            p,
-            w_when * self._when_unit,
-            w_what * self._what_unit,
-            saturations,
-        )
+        read = (z * self._unit, what_drive * self._unit, norm * self._unit**2)
+        weights = (w_when * self._when_unit, w_what * self._what_unit)
+        return Played(segment, spikes[0], spikes[1], *read, p, *weights, saturations)
 
-    @abstractmethod
-    def _convert(self, streams: Streams) -> Streams:
-        """Turn streams into this arithmetic's numbers."""
-
-    @abstractmethod
-    def _scratch(self, step: int, step_key: np.uint64) -> tuple[Any, ...]:
-        """Return what `readout_step` of the kernel needs beside the state."""
-
-    @abstractmethod
-    def set_norm(self, state: State, norm: np.floating[Any]) -> None:
-        """Set the constant norm of the when rule, given as spikes^2 per ms^2."""
-
-    @abstractmethod
-    def physical(self, state: State) -> State:
-        """Return a state in physical units, float64, for looking at it; counts stay what they are."""
-
-    @abstractmethod
-    def _store_what(self, state: State, w_what: np.ndarray) -> None:
-        """Write the weights that the what rule, on the host, has changed."""
-
-    @abstractmethod
-    def _store_when(self, state: State, w_when: np.ndarray) -> None:
-        """Write the weights of which a surprise, on the host, has left a part."""
-
-    @property
-    def _forgets(self) -> bool:
-        """Whether a surprise about timing changes weights: the host does not touch a learning engine's."""
-        return self.precision == "float" or self.config.fixed.learning == "own"
-
-    def finish(self, segment: Segment, state: State, meet: Meet, z: np.ndarray) -> np.ndarray:
-        """Read the what estimate at the end of a segment and, after a trial, learn from it as a whole.
+    def finish(self, segment: Segment, state: State, task: Task, z: np.ndarray) -> np.ndarray:
+        """Read the what estimate at the end of a segment and, after a trial, learn from the whole trial.
 
         This runs on the host, in float64 for every precision.
 
         Parameters
         ----------
-        segment : Segment
-            What has been played.
+        segment, task : Segment, Task
+            What has been played, and the task that it is of.
         state : State
-            After its last step; changed in place.
-        meet : Meet
-            The task that the segment is of.
+            After the last step; changed in place.
         z : (steps, K)
             When readout in each step, in this arithmetic's numbers.
 
@@ -224,194 +245,215 @@ class Arithmetic(ABC):
         """
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
-        low, high = meet.what_window
+        low, high = task.what_window
         host, readout = self.physical(state), self.config.readout
-        p = read_estimate(host, high - low)
+        p = what.read_estimate(host.what, high - low)
         if segment.kind is Kind.TRIAL:
-            learn_outcome(host, high - low, segment.cue, segment.outcome, p, readout)
-            self._store_what(state, host.w_what)
-            if self._forgets:
-                streams, sums = meet.streams(segment), np.zeros((2, z.shape[1]))
-                add_timing_error(z * self._payload_unit, streams.gate, streams.target, sums)
-                if learn_timing(host, segment.cue, segment.outcome, sums, readout):
-                    self._store_when(state, host.w_when)
+            what.learn_outcome(host.what, high - low, segment.cue, segment.outcome, p, readout)
+            streams = task.streams(segment)
+            trial = (segment, z * self._unit, streams.gate, streams.target)
+            changed = self.parts.rule.end_of_trial(host.when, *trial, readout)
+            self._store(state, host, changed)
         return p
+
+    def set_norm(self, state: State, norm: np.floating[Any]) -> None:
+        """Set the constant norm of the when rule, given as spikes^2 per ms^2."""
+        self.parts.rule.set_norm(state.when, norm)
+
+    @abstractmethod
+    def graded(self, z: np.ndarray) -> np.ndarray:
+        """Turn when readouts into the graded spikes that are fed back, (K,)."""
+
+    @abstractmethod
+    def read_graded(self, spikes: np.ndarray) -> np.ndarray:
+        """Turn graded spikes, (K,), into when readouts that `graded` would turn into the same."""
+
+    @abstractmethod
+    def physical(self, state: State) -> State:
+        """Return a state in physical units, float64, for looking at it; counts stay what they are."""
+
+    @abstractmethod
+    def _convert(self, streams: Streams) -> Streams:
+        """Turn streams into this arithmetic's numbers."""
+
+    @abstractmethod
+    def _store(self, state: State, host: State, when_changed: bool) -> None:
+        """Write the weights that the host has changed."""
 
 
 class FloatArithmetic(Arithmetic):
-    """float64, units as in `lava_predict.network.float_step`.
-
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    network : Network
-        As `draw_network` draws it.
-    """
+    """float64, in physical units; the parameters are those of `Arithmetic`."""
 
     precision = "float"
-    _kernel = float_kernel
 
     def __init__(self, config: Config, network: Network) -> None:
         super().__init__(config, network)
         self.network = network
-        self.constants = float_kernel.step_constants(config)
-        self.start = initial_state(network, config.task.events, config.task.cues)
-        self._xc = np.empty(network.a.size + 1)
+        neuron, synapse, rule = self.parts
+        self.constants = float_step.step_constants(config, network, *self.parts)
+        self.kernels = float_step.kernels(*self.parts)
+        self._i_in = np.empty(network.size)
+        events, cues = config.task.events, config.task.cues
+        self.start = State(
+            cells=neuron.start(network.cells),
+            synapses=synapse.start(network.synapses),
+            z=np.zeros(events),
+            when=rule.start(config),
+            what=what.start(network.size, events, cues),
+            saturations=np.zeros(0, np.int64),
+        )
 
-    def _convert(self, streams: Streams) -> Streams:
-        return streams
+    def graded(self, z: np.ndarray) -> np.ndarray:  # noqa: D102
+        return np.array([graded(value) for value in z])
 
-    def _scratch(self, step: int, step_key: np.uint64) -> tuple[Any, ...]:
-        return (self._xc,)
-
-    def set_norm(self, state: State, norm: np.floating[Any]) -> None:  # noqa: D102
-        state.norm[0] = norm
+    def read_graded(self, spikes: np.ndarray) -> np.ndarray:  # noqa: D102
+        return spikes
 
     def physical(self, state: State) -> State:  # noqa: D102
         return state
 
-    def _store_what(self, state: State, w_what: np.ndarray) -> None:
-        """Do nothing: the rule has worked on the state's own weights."""
+    def _convert(self, streams: Streams) -> Streams:
+        return streams
 
-    def _store_when(self, state: State, w_when: np.ndarray) -> None:
-        """Do nothing, for the same reason."""
+    def _store(self, state: State, host: State, when_changed: bool) -> None:
+        """Do nothing: the rules have worked on the state's own weights."""
 
 
 class FixedArithmetic(Arithmetic):
-    """Integers, formats as in `lava_predict.network.fixed_step`.
+    """Integers, in the formats of docs/fixed-point.md.
 
     Parameters
     ----------
-    config : Config
-        Settings; its ``fixed`` section gives the word lengths.
-    network : Network
-        As `draw_network` draws it.
+    config, network
+        As for `Arithmetic`; ``config.fixed`` gives the word lengths.
+    chip_norm : float, optional
+        Needed for ``fixed.learning = "on_chip"``: what the when rule divides by there, spikes^2 per ms^2.
+
+    Raises
+    ------
+    UserError
+        If a part has no integers, or settings do not fit Lava's learning engine.
     """
 
     precision = "fixed"
-    _kernel = fixed
     number = np.int32
     accumulator = np.int64
-    saturating = fixed.SATURATING
-    _graded_shift = fixed.PAYLOAD_FRACTION - fixed.FEEDBACK_FRACTION
 
-    def __init__(self, config: Config, network: Network) -> None:
+    def __init__(self, config: Config, network: Network, chip_norm: float | None = None) -> None:
         super().__init__(config, network)
-        on_chip = config.fixed.learning == "on_chip"
-        norm = _uncentred_norm(config, network) if on_chip else None
-        self.network, self.constants, self._rate, chip, self.plan = quantise(config, network, norm)
-        settings = config.fixed
-        self._state_unit = 2.0**-settings.fraction_bits
-        self._what_unit = 2.0**-settings.readout_fraction_bits
-        self._when_unit = self._what_unit if chip is None else chip.weight
-        self._payload_unit = 2.0**-fixed.PAYLOAD_FRACTION
-        self._norm_unit = self._payload_unit**2
-        self.start = self._initial_state()
-        self._xc = np.empty(network.a.size + 1, np.int32)
-        self._xq = np.empty(network.a.size, np.int32)
-
-    def _sums_fit_32_bits(self) -> bool:
-        """Whether 32 bits hold what a cell's synapses and inputs add up to; less memory is moved then."""
-        network, k = self.network, self.constants
-        synapses = _sizes(network.weight, k.excitatory_shift, k.inhibitory_shift)
-        inputs = _sizes(network.input_weight, k.input_positive_shift, k.input_negative_shift)
-        up = (
-            fixed.FEEDBACK_FRACTION - k.feedback_positive_shift,
-            fixed.FEEDBACK_FRACTION - k.feedback_negative_shift,
+        self.parts = fixed_parts(config)
+        neuron, synapse, rule = self.parts
+        planner = Planner(config.fixed)
+        cells, cell_constants = neuron.quantise(planner, network.cells, config.run.dt_ms)
+        connections, synapse_constants = synapse.quantise(planner, config, network.synapses)
+        input_weight, feedback_weight, input_constants = _quantise_inputs(planner, config, network)
+        when, self._scales = rule.quantise(planner, config, chip_norm)
+        self.plan = planner.plan
+        self.network = Network(cells, connections, input_weight, feedback_weight)
+        rounding = ROUNDINGS[config.fixed.rounding]
+        self.constants = fixed_step.Constants(
+            cell_constants, synapse_constants, when, input_constants, rounding
         )
-        fed_back = _sizes(network.feedback_weight, *up)
-        largest = np.bincount(network.target, synapses, 1).max()
-        return bool(max(largest, (inputs.sum(axis=0) + fed_back.sum(axis=0)).max()) < 2.0**31)
-
-    def _initial_state(self) -> State:
-        """Return the float state before the first step in integers: v = -65 mV, u = b v, all else 0."""
-        config, k = self.config, self.constants
-        cells, events = self.network.a.size, config.task.events
-        v = to_state(np.full(cells, -65.0), config.fixed.fraction_bits, k.v_grain)
-        u = to_state(v.astype(np.int64) * self.network.b / 2.0**k.b_shift, 0, k.u_grain)
-        return State(
-            v=v,
-            u=u,
-            s=np.zeros(cells, np.int32),
-            a_in=np.zeros(cells, np.int32 if self._sums_fit_32_bits() else np.int64),
-            x=np.zeros(cells, np.int32),
-            m=np.zeros(cells, np.int32),
+        self.saturating = fixed_step.saturating(*self.parts)
+        self.kernels = fixed_step.kernels(*self.parts)
+        # Where 32 bits hold what a cell's synapses and inputs add up to, less memory is moved.
+        most = max(
+            synapse.largest(connections, synapse_constants),
+            inputs.largest(input_weight, feedback_weight, input_constants),
+        )
+        wide = most >= 2.0**31
+        self._i_in = np.empty(network.size, np.int64 if wide else np.int32)
+        self._unit, self._when_unit = _PAYLOAD_UNIT, self._scales.weight
+        self._what_unit = 2.0**-config.fixed.readout_fraction_bits
+        self._state_unit = 2.0**-config.fixed.fraction_bits
+        events, cues = config.task.events, config.task.cues
+        self.start = State(
+            cells=neuron.fixed_start(cells, cell_constants, config.fixed.fraction_bits),
+            synapses=synapse.fixed_start(connections, wide),
             z=np.zeros(events, np.int32),
-            x_sum=np.zeros(cells, np.int64),
-            w_when=np.zeros((events, cells + 1), np.int32),
-            w_what=np.zeros((events, cells), np.int32),
-            norm=np.ones(1, np.int64),
-            what_trials=np.zeros(config.task.cues, np.int64),
-            what_error=np.zeros((config.task.cues, events)),
-            when_error=np.full((config.task.cues, events), UNTAUGHT_ERROR),
-            on_chip=np.zeros(on_chip_size(cells, events) if k.on_chip else 0, np.int32),
+            when=rule.fixed_start(config),
+            what=what.start(network.size, events, cues, fixed=True),
             saturations=np.zeros(len(self.saturating), np.int64),
+        )
+
+    def graded(self, z: np.ndarray) -> np.ndarray:  # noqa: D102
+        return np.array([fixed_graded(value) for value in z], self.number)
+
+    def read_graded(self, spikes: np.ndarray) -> np.ndarray:  # noqa: D102
+        return spikes << (PAYLOAD_FRACTION - FEEDBACK_FRACTION)
+
+    def physical(self, state: State) -> State:  # noqa: D102
+        return state._replace(
+            cells=mapped(lambda array: array * self._state_unit, state.cells),
+            synapses=self.parts.synapse.physical(state.synapses, self._state_unit),
+            z=state.z * self._unit,
+            when=self.parts.rule.physical(state.when, self._scales),
+            what=state.what._replace(x_sum=state.what.x_sum * self._unit, w=state.what.w * self._what_unit),
         )
 
     def _convert(self, streams: Streams) -> Streams:
         level = streams.level.astype(np.int32)
-        rate_gate = np.floor(streams.gate * self._rate + 0.5).astype(np.int32)
-        target = np.floor(streams.target / self._payload_unit + 0.5).astype(np.int32)
+        rate_gate = np.floor(streams.gate * self._scales.gate + 0.5).astype(np.int32)
+        target = np.floor(streams.target / self._unit + 0.5).astype(np.int32)
         return Streams(level, rate_gate, target)
 
-    def _scratch(self, step: int, step_key: np.uint64) -> tuple[Any, ...]:
-        return (step, step_key, self._xc, self._xq)
-
-    def set_norm(self, state: State, norm: np.floating[Any]) -> None:  # noqa: D102
-        state.norm[0] = int(norm / self._norm_unit + 0.5)
-
-    def physical(self, state: State) -> State:  # noqa: D102
-        unit = self._state_unit
-        return state._replace(
-            v=state.v * unit,
-            u=state.u * unit,
-            s=state.s * unit,
-            a_in=state.a_in * unit,
-            x=state.x * 2.0**-fixed.TRACE_FRACTION,
-            m=state.m * 2.0**-fixed.MEAN_FRACTION,
-            z=state.z * self._payload_unit,
-            x_sum=state.x_sum * self._payload_unit,
-            w_when=state.w_when * self._when_unit,
-            w_what=state.w_what * self._what_unit,
-            norm=state.norm * self._norm_unit,
-        )
-
-    def _store_what(self, state: State, w_what: np.ndarray) -> None:
-        beyond = np.abs(w_what) > (fixed.HIGHEST + 1) * self._what_unit
-        state.saturations[fixed.W_WHAT] += int(np.sum(beyond))
-        fraction = self.config.fixed.readout_fraction_bits
-        state.w_what[:] = to_state(w_what, fraction, self.constants.readout_grain)
-
-    def _store_when(self, state: State, w_when: np.ndarray) -> None:
-        fraction = self.config.fixed.readout_fraction_bits
-        state.w_when[:] = to_state(w_when, fraction, self.constants.readout_grain)
+    def _store(self, state: State, host: State, when_changed: bool) -> None:
+        fraction, grain = self.config.fixed.readout_fraction_bits, 24 - self.config.fixed.readout_bits
+        beyond = np.abs(host.what.w) > (HIGHEST + 1) * self._what_unit
+        state.saturations[-1] += int(np.sum(beyond))
+        state.what.w[:] = to_state(host.what.w, fraction, grain)
+        if when_changed:
+            state.when.w[:] = to_state(host.when.w, fraction, grain)
 
 
-def _sizes(weight: np.ndarray, positive_shift: int, negative_shift: int) -> np.ndarray:
-    """Return the magnitudes of weights on the states' grid."""
-    shift = np.where(weight > 0, positive_shift, negative_shift)
-    sizes: np.ndarray = np.ldexp(np.abs(weight.astype(np.float64)), shift)
-    return sizes
+def fixed_parts(config: Config) -> Parts:
+    """Return the parts in integers: with ``fixed.learning = "on_chip"`` the rule on Lava's learning engine.
 
-
-def _uncentred_norm(config: Config, network: Network) -> float:
-    """Measure what the when rule on Lava's learning engine divides by, before anything is learned.
-
-    That is the mean of |x|^2 from the cue on, without slow means and with the constant input, plus the
-    floor, as ``readout.when_norm = "constant"`` has it.
+    Raises a UserError if a part that the configuration names has no integers.
     """
-    from lava_predict.engines.cpu import CpuEngine
+    parts = parts_of(config)
+    if config.fixed.learning == "on_chip":
+        chip = getattr(parts.rule, "CHIP", None)
+        if chip is None:
+            raise UserError(
+                f'fixed.learning = "on_chip": readout.rule = {config.readout.rule!r} has none for learning '
+                'engines; set fixed.learning = "own" or readout.rule = "gated_delta"'
+            )
+        parts = parts._replace(rule=chip)
+    keys = (
+        ("reservoir.neuron", config.reservoir.neuron, parts.neuron),
+        ("reservoir.synapse", config.reservoir.synapse_part, parts.synapse),
+        ("readout.rule", config.readout.rule, parts.rule),
+    )
+    for key, name, part in keys:
+        if not hasattr(part, "quantise"):
+            raise UserError(f"{key} = {name!r}: has no integers; use --precision float, or another part")
+    return parts
 
-    readout = config.readout.model_copy(update={"centred": False})
-    own = config.fixed.model_copy(update={"learning": "own"})
-    plain = config.model_copy(update={"readout": readout, "fixed": own})
-    meet = Meet(plain)
-    engine = CpuEngine(FixedArithmetic(plain, network), meet)
-    *_, probe = engine.play([*meet.settling(), *meet.probe(0, 0, 0, 0)])
-    return float(probe.norm[meet.cue_step :].mean()) + config.readout.when_norm_floor
+
+def _quantise_inputs(
+    planner: Planner, config: Config, network: Network
+) -> tuple[np.ndarray, np.ndarray, inputs.FixedConstants]:
+    """Quantise the weights of inputs and feedback, and the noise."""
+    noise, noise_shift = inputs.quantise_noise(planner, config.reservoir.noise, config.run.dt_ms)
+    weight, shifts = planner.signed_weights("input weights", network.input_weight)
+    fed_back, up = planner.signed_weights("feedback weights", network.feedback_weight, FEEDBACK_FRACTION)
+    k = inputs.FixedConstants(
+        positive_shift=shifts[0],
+        negative_shift=shifts[1],
+        feedback_positive_shift=-up[0],
+        feedback_negative_shift=-up[1],
+        noise_factor=noise,
+        noise_shift=noise_shift,
+        feedback=config.reservoir.feedback_gain != 0.0,
+    )
+    return weight, fed_back, k
 
 
-def arithmetic_of(config: Config, network: Network, precision: str) -> Arithmetic:
+def arithmetic_of(
+    config: Config, network: Network, precision: str, chip_norm: float | None = None
+) -> Arithmetic:
     """Return the arithmetic of one of `PRECISIONS` for a configuration and its drawn network."""
-    return {"float": FloatArithmetic, "fixed": FixedArithmetic}[precision](config, network)
+    if precision == "fixed":
+        return FixedArithmetic(config, network, chip_norm)
+    return FloatArithmetic(config, network)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
-    from lava_predict.numerics.compiled import kernel as kernel
-    from lava_predict.numerics.noise import fold as fold
-    from lava_predict.numerics.noise import key_of as key_of
-    from lava_predict.numerics.noise import standard_noise as standard_noise
-    from lava_predict.numerics.noise import uniform as uniform
+    from lava_predict.numerics.binding import bind
+    from lava_predict.numerics.compiled import kernel
+    from lava_predict.numerics.noise import fold, key_of, standard_noise, uniform
+    from lava_predict.numerics.plan import Plan, Planner
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

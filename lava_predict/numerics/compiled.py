@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from lava_predict.errors import Caution
 
@@ -26,27 +26,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _IMPORT = re.compile(rb"^ *from lava_predict\.([\w.]+) import (\([^)]*\)|.*)", re.M)
+_KERNELS = re.compile(rb"numerics\.(compiled|binding) import")
 _CONSTANT = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 _OLD_CACHES_KEPT = 4
 _DAY_S = 86400.0
 
 
 def compiled_sources(package: Path = _PACKAGE) -> list[Path]:
-    """List the modules of a package that machine code depends on.
+    """List the modules of a package folder that machine code depends on.
 
-    Parameters
-    ----------
-    package : Path
-        Folder of the package `lava_predict`.
-
-    Returns
-    -------
-    list of Path
-        Every module that defines kernels, and every module from which these import constants, as numba
-        compiles the values of constants in.
+    They are those that define kernels, and those from which these import constants, as numba compiles the
+    values of constants in.
     """
     text = {path: path.read_bytes() for path in package.rglob("*.py")}
-    found = {path for path in text if path.name == "compiled.py" or b"numerics.compiled import" in text[path]}
+    found = {path for path in text if path.name == "compiled.py" or _KERNELS.search(text[path])}
     waiting = list(found)
     while waiting:
         for module, names in _IMPORT.findall(text[waiting.pop()]):
@@ -79,16 +72,11 @@ def _private(folder: Path) -> Path:
 
 
 def cache_folder() -> Path | None:
-    """Make the folder that machine code is kept in.
+    """Make the folder that machine code is kept in; None where none can be written.
 
     numba notices a change of the file that a function stands in, but not of the files that it calls into,
-    and would run outdated code. So every state of the sources has a folder of its own.
-
-    Returns
-    -------
-    Path or None
-        In the first of these places that can be written: ``NUMBA_CACHE_DIR``, the package, the user's
-        cache folder, a private temporary folder. None if none of them can.
+    and would run outdated code. So every state of the sources has a folder of its own. It is in the first
+    writable one of ``NUMBA_CACHE_DIR``, the package, the user's cache folder and a private temporary folder.
     """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in compiled_sources()))
     with contextlib.suppress(OSError):
@@ -102,15 +90,10 @@ def cache_folder() -> Path | None:
 
 
 def forget_old_caches(current: Path) -> None:
-    """Delete the machine code of former states of the sources, megabytes each.
+    """Delete the machine code of former states of the sources: old neighbours of the current folder.
 
     The newest few stay, for developers who switch between two states. So do all of the last day, as a
     process that began before an edit may still write there.
-
-    Parameters
-    ----------
-    current : Path
-        The folder of the present state; its neighbours with a similar name are former states.
     """
     made = {}
     for path in current.parent.glob("numba-*"):
@@ -134,8 +117,26 @@ elif multiprocessing.parent_process() is None:
     warnings.warn(str(_CAUTION), RuntimeWarning, stacklevel=2)
 
 
+class _CacheFile(IndexDataCacheFile):
+    """Keeps the machine code of each signature in a file named after it.
+
+    numba counts the files. Two processes that compile two signatures at the same time may then write to the
+    same file, and a third one would run the code of one signature for the other, with wrong results.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        number = int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16)
+        name = self._data_name(number)
+        self._save_data(name, data)
+        self._save_index({**self._load_index(), key: name})
+
+
 class _Cache(FunctionCache):
     """numba's cache on disk, except that a full disk or a damaged file costs time instead of the run."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file.__class__ = _CacheFile
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -167,20 +168,10 @@ _use_full_vectors()
 
 
 def kernel(function: Function) -> Function:
-    """Compile ``function`` with numba on first call and keep the machine code on disk.
+    """Compile a function in numba's nopython subset on first call and keep the machine code on disk.
 
-    No fast-math and no fused multiply-add: the order of floating-point operations is the source's,
-    so that every caller gets the same bits.
-
-    Parameters
-    ----------
-    function : callable
-        A function in numba's nopython subset.
-
-    Returns
-    -------
-    callable
-        The compiled function. It is not kept on disk where no folder can be written.
+    It is not kept where no folder can be written. No fast-math and no fused multiply-add: the order of
+    floating-point operations is the source's, so that every caller gets the same bits.
     """
     # Inlined, as passing a network of many arrays takes as long as a short kernel runs.
     compiled: Any = numba.njit(error_model="numpy", fastmath=False, forceinline=True)(function)

@@ -31,21 +31,13 @@ NOISE_DEVIATION = 37837.0
 TRAIN, PROBE, TASK = 0, 1, 2
 """The streams: noise of training segments, noise of probes, and the task's own draws."""
 
+CELLS_WORD, TRACES_WORD, WEIGHTS_WORD, CHIP_WORD = (np.uint64(2**32 + n) for n in range(4))
+"""Words that keep the random numbers of a step's uses apart; cells are numbered below 2^32."""
+
 
 @kernel
 def fold(key: np.uint64, word: np.uint64) -> np.uint64:
-    """Mix one word into a key.
-
-    Parameters
-    ----------
-    key, word : uint64
-        The key so far and what to make it depend on.
-
-    Returns
-    -------
-    uint64
-        Output number ``word + 1`` of SplitMix64 started at ``key``.
-    """
+    """Mix one word into a key: output number ``word + 1`` of SplitMix64 started at ``key``."""
     return mix(key + GOLDEN * (word + _ONE))
 
 
@@ -61,15 +53,7 @@ def mix(z: np.uint64) -> np.uint64:
 def noise_sum(bits: np.uint64) -> int:
     """Turn 64 random bits into a near-normal integer, without log, cos or sqrt.
 
-    Parameters
-    ----------
-    bits : uint64
-        Random bits.
-
-    Returns
-    -------
-    int64
-        The sum of the four 16-bit fields less its mean: within +-131070, standard deviation 37837.2.
+    It is the sum of the four 16-bit fields less its mean: within +-131070, standard deviation 37837.2.
     """
     pairs = (bits & _EVEN_FIELDS) + ((bits >> _S16) & _EVEN_FIELDS)
     return np.int64((pairs + (pairs >> _S32)) & _SUM) - _MEAN  # type: ignore[return-value]
@@ -77,35 +61,16 @@ def noise_sum(bits: np.uint64) -> int:
 
 @kernel
 def standard_noise(bits: np.uint64) -> float:
-    """Turn 64 random bits into a number of mean 0 and variance 1, without log, cos or sqrt.
+    """Turn 64 random bits into a number of mean 0 and variance 1, by `noise_sum`.
 
-    Parameters
-    ----------
-    bits : uint64
-        Random bits.
-
-    Returns
-    -------
-    float64
-        The sum of the four 16-bit fields, centred and scaled: near-normal (excess kurtosis -0.3),
-        within +-3.47, and free of library functions whose last bit differs between machines.
+    It is near-normal (excess kurtosis -0.3), within +-3.47, and free of library functions whose last bit
+    differs between machines.
     """
     return noise_sum(bits) / NOISE_DEVIATION
 
 
 def key_of(*words: int) -> np.uint64:
-    """Fold several words, left to right, into a key that starts at 0.
-
-    Parameters
-    ----------
-    *words : int
-        Non-negative, below 2^64: for instance seed, stream and segment.
-
-    Returns
-    -------
-    uint64
-        The key.
-    """
+    """Fold words below 2^64, such as seed, stream and segment, left to right into a key that starts at 0."""
     key: Any = np.uint64(0)
     for word in words:
         key = np.uint64(fold(key, np.uint64(word)))
@@ -113,16 +78,5 @@ def key_of(*words: int) -> np.uint64:
 
 
 def uniform(*words: int) -> float:
-    """Draw the number in [0, 1) that belongs to ``words``.
-
-    Parameters
-    ----------
-    *words : int
-        What the number is for, as in `key_of`.
-
-    Returns
-    -------
-    float
-        A multiple of 2^-53.
-    """
+    """Draw the number in [0, 1), a multiple of 2^-53, that belongs to ``words``, as in `key_of`."""
     return float(int(key_of(*words)) >> 11) / 2.0**53

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.network.quantise import to_state
+from lava_predict.numerics.integers import to_state
 
 
 class PhysicalView:
@@ -12,14 +12,10 @@ class PhysicalView:
 
     Parameters
     ----------
-    integers : (N,) int32
-        The state, 24 bits with sign.
-    shown : (N,) float64
-        Receives it in physical units.
-    fraction_bits : int
-        Of the 24 bits, how many are behind the point.
-    grain : int
-        How many of the lowest bits are kept at 0.
+    integers, shown : (N,) int32 and (N,) float64
+        The state, 24 bits with sign; and what receives it in physical units.
+    fraction_bits, grain : int
+        Of the 24 bits, how many are behind the point, and how many of the lowest are kept at 0.
     """
 
     def __init__(self, integers: np.ndarray, shown: np.ndarray, fraction_bits: int, grain: int) -> None:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
-    from lava_predict.records.checkpoint import Checkpoint as Checkpoint
-    from lava_predict.records.checkpoint import load_checkpoint as load_checkpoint
-    from lava_predict.records.run_record import RunRecord as RunRecord
-    from lava_predict.records.run_record import load_record as load_record
-    from lava_predict.records.trained_network import TrainedNetwork as TrainedNetwork
+    from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
+    from lava_predict.records.run_record import RunRecord, load_record
+    from lava_predict.records.trained_network import TrainedNetwork
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

@@ -14,11 +14,11 @@ from typing import Any
 import h5py
 
 from lava_predict.errors import UserError
-from lava_predict.experiment.experiment import Probe, RunState, TrialRecord
 from lava_predict.experiment.fingerprint import Fingerprint
+from lava_predict.experiment.results import Probe, RunState, TrialRecord
+from lava_predict.network.arithmetic import templates
 from lava_predict.network.draw import Network
-from lava_predict.network.quantise import Plan
-from lava_predict.network.state import State
+from lava_predict.numerics.plan import Plan
 from lava_predict.records.hdf5 import (
     DIGEST,
     FileKind,
@@ -96,17 +96,7 @@ class Checkpoint:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    Checkpoint
-        As it was written, to the bit.
+    """Read a checkpoint, to the bit as it was written.
 
     Raises
     ------
@@ -123,14 +113,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         records: dict[str, list[Any]] = {
             name: read_records(run[name], kind) for name, kind in _RECORDS.items()
         }
+        config, precision = read_config(file), str(file.attrs["precision"])
+        network, state = templates(config, precision)
         return Checkpoint(
-            config=read_config(file),
-            precision=str(file.attrs["precision"]),
+            config=config,
+            precision=precision,
             backend=str(file.attrs["backend"]),
             form=form or None,
-            network=read_tree(file["network"], Network),
+            network=read_tree(file["network"], network),
             state=RunState(
-                network=read_tree(file["state"], State),
+                network=read_tree(file["state"], state),
                 fingerprint=Fingerprint(**digests),
                 saturations=run["saturations"][()],
                 **records,

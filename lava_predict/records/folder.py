@@ -145,7 +145,7 @@ def _begin(folder: Path, path: Path, overwrite: bool) -> None:
         folder.mkdir()
     except FileExistsError:
         raise UserError(
-            f"--out {str(path)!r}: a run that has not ended is there ({folder}); continue it by "
+            f"--out {str(path)!r}: this is an unfinished run ({folder}); continue it with "
             f"--resume {path}, or add --overwrite to start again"
         ) from None
 
@@ -158,8 +158,8 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"--out {str(path)!r}: cannot be written ({reason}); choose a place with room that you can "
-            "write to"
+            f"--out {str(path)!r}: cannot be written ({reason}); choose a folder with free space and write "
+            "permission"
         ) from None
 
 

@@ -44,7 +44,7 @@ def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
     except _BAD_CONTENT as error:
         reason = str(error) or type(error).__name__
         raise UserError(
-            f"{path}: cannot be read as {name} ({reason}); it may be cut off or be another file; "
+            f"{path}: cannot be read as {name} ({reason}); it may be incomplete or another kind of file; "
             f"give {source}"
         ) from None
 

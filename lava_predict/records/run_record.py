@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lava_predict.experiment.experiment import Probe, Result
+from lava_predict.experiment.results import Probe, Result
 from lava_predict.records.hdf5 import FileKind, column, read_config
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
@@ -118,17 +118,7 @@ def _arrays() -> list[str]:
 
 
 def load_record(path: str | Path) -> RunRecord:
-    """Read a results.h5.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file, or the folder of a run.
-
-    Returns
-    -------
-    RunRecord
-        As it was written, to the bit.
+    """Read a results.h5, given the file or the folder of a run, to the bit as it was written.
 
     Raises
     ------

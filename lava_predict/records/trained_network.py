@@ -10,7 +10,7 @@ from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import UserError
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
-from lava_predict.network.state import State, initial_state
+from lava_predict.network.state import State
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -60,6 +60,17 @@ class TrainedNetwork:
                 "the run's checkpoint.h5, which holds the integers and their plan"
             )
         config, state = checkpoint.config, checkpoint.state.network
+        reservoir = config.reservoir
+        for setting, part, known in (
+            (f"reservoir.neuron = {reservoir.neuron!r}", reservoir.neuron, "izhikevich"),
+            (reservoir.synapse_setting, reservoir.synapse_part, "exponential"),
+            (f"readout.rule = {config.readout.rule!r}", config.readout.rule, "gated_delta"),
+        ):
+            if part != known:
+                raise UserError(
+                    f"{setting}: only networks of 'izhikevich' cells, 'exponential' synapses without delay "
+                    "and the rule 'gated_delta' can be exported; use the run's checkpoint.h5, which holds any"
+                )
         return cls(
             network=checkpoint.network,
             dt_ms=config.run.dt_ms,
@@ -67,10 +78,10 @@ class TrainedNetwork:
             tau_x_ms=config.readout.tau_x_ms,
             noise=config.reservoir.noise,
             feedback=config.reservoir.feedback_gain != 0.0,
-            mean=state.m if config.readout.centred else np.zeros_like(state.m),
-            w_when=state.w_when[:, :-1],
-            w_what=state.w_what,
-            offset=state.w_when[:, -1] * config.readout.constant_input,
+            mean=state.when.m if config.readout.centred else np.zeros_like(state.when.m),
+            w_when=state.when.w[:, :-1],
+            w_what=state.what.w,
+            offset=state.when.w[:, -1] * config.readout.constant_input,
         )
 
     def settings(self, config: Config) -> Config:
@@ -91,7 +102,7 @@ class TrainedNetwork:
             )
         gain = float(np.abs(self.network.feedback_weight).max()) if self.feedback else 0.0
         changes = [
-            ("reservoir", "neurons", self.network.a.size),
+            ("reservoir", "neurons", self.network.size),
             ("reservoir", "tau_s_ms", self.tau_s_ms),
             ("reservoir", "noise", self.noise),
             ("reservoir", "feedback_gain", gain),
@@ -103,13 +114,10 @@ class TrainedNetwork:
 
     def state(self, config: Config) -> State:
         """Return the state before the first step with what was learned; ``config`` is from `settings`."""
-        state = initial_state(self.network, self.w_when.shape[0], config.task.cues)
+        state = FloatArithmetic(config, self.network).start
         constant = [_factor(value, config.readout.constant_input) for value in self.offset]
-        return state._replace(
-            m=self.mean.copy(),
-            w_when=np.column_stack((self.w_when, constant)),
-            w_what=self.w_what.copy(),
-        )
+        when = state.when._replace(m=self.mean.copy(), w=np.column_stack((self.w_when, constant)))
+        return state._replace(when=when, what=state.what._replace(w=self.w_what.copy()))
 
     def engine(self, config: Config) -> CpuEngine:
         """Return an engine that plays this network, for instance the segments of `Meet.probe`.

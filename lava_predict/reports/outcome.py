@@ -35,20 +35,14 @@ class Outcome:
         Its name.
     values : mapping
         What summary.json holds beside "schema", "command", "warnings" and "figures" (their names).
-    table : rich renderable or None
-        What the terminal shows.
-    lines : sequence of str
-        What it shows below the table.
+    table, lines : rich renderable or None, sequence of str
+        What the terminal shows, and the lines below.
     warnings : sequence of Caution
         What the user should know.
-    config : Config or None
-        Becomes config.toml.
+    config, page, files : Config or None, callable or None, mapping of str to bytes
+        Becomes config.toml; makes report.html from the summary and the figures; further files, by name.
     figures : mapping of str to bytes
         PNG files by name without ending; they become figures/NAME.png.
-    page : callable or None
-        Makes the page that becomes report.html of the summary and the figures.
-    files : mapping of str to bytes
-        Further files, by name.
     """
 
     command: str
@@ -88,6 +82,11 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def named(value: object, *names: str) -> dict[str, Any]:
+    """Return attributes of a value by name."""
+    return {name: getattr(value, name) for name in names}
+
+
 def leave(outcome: Outcome, folder: Folder) -> None:
     """Write the files of an outcome, summary.json last."""
     if outcome.config is not None:
@@ -102,18 +101,9 @@ def leave(outcome: Outcome, folder: Folder) -> None:
 
 
 def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_json: bool = False) -> None:
-    """Print an outcome: warnings on stderr, the table on stdout.
+    """Print an outcome whose files are in ``folder``: warnings on stderr, the table on stdout.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        What a command found.
-    folder : Path, optional
-        Where its files are.
-    quiet : bool
-        Print nothing; with ``as_json`` only summary.json.
-    as_json : bool
-        Print summary.json instead of the table.
+    ``quiet`` prints neither; ``as_json`` prints summary.json instead of the table, with ``quiet`` only that.
     """
     if not quiet:
         for warning in outcome.warnings:
@@ -123,20 +113,13 @@ def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_j
     elif not quiet:
         if outcome.table is not None:
             Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE).print(outcome.table)
-        for line in (*outcome.lines, *_where(outcome, folder)):
+        for line in outcome.lines:
             print(line)
-
-
-def _where(outcome: Outcome, folder: Path | None) -> list[str]:
-    """Say where the files are, if there is more than summary.json."""
-    if folder is None:
-        return []
-    if outcome.page is not None:
-        what = "table, figures and page" if outcome.figures else "table and page"
-        return [f"{what}: {folder}/ (open {folder}/report.html)"]
-    if outcome.figures:
-        return [f"table, records and pictures: {folder}/ (look at {folder}/figures/)"]
-    return []
+        if folder is not None and outcome.page is not None:
+            what = "table, figures and page" if outcome.figures else "table and page"
+            print(f"{what}: {folder}/ (open {folder}/report.html)")
+        elif folder is not None and outcome.figures:
+            print(f"table, records and pictures: {folder}/ (look at {folder}/figures/)")
 
 
 def sheet(
@@ -145,21 +128,9 @@ def sheet(
     title: str | None = None,
     caption: str | None = None,
 ) -> Sheet:
-    """Lay out a table for the terminal.
+    """Lay out a table for the terminal, columns of numbers to the right, title above and caption below.
 
-    Parameters
-    ----------
-    header : sequence of str
-        Names of the columns.
-    rows : sequence of sequence of Entry
-        Entries; in texts, rich's markup counts. An empty row draws a line.
-    title, caption : str, optional
-        Text above and below the table.
-
-    Returns
-    -------
-    rich.table.Table
-        Columns of numbers are set to the right.
+    An empty row draws a line. Rich's markup counts in texts.
     """
     kinds = column_kinds(header, [row for row in rows if row])
     laid_out = Sheet(title=title, caption=caption)

@@ -40,12 +40,9 @@ def shown(entry: Entry) -> str:
 
 
 def column_kinds(header: Sequence[str], rows: Sequence[Sequence[Entry]]) -> list[str]:
-    """Tell columns of a "number", of "brief" words that fit on one line, and of "worded" texts.
+    """Return the kind of each column: "number", "brief" words that fit on one line, or "worded" texts.
 
-    Raises
-    ------
-    ValueError
-        If a row has more or fewer entries than the header.
+    Raises a ValueError if a row has more or fewer entries than the header.
     """
     for row in rows:
         if len(row) != len(header):
@@ -61,21 +58,17 @@ def _kind(entries: Sequence[Entry]) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A page to be.
+    """A page before it is rendered.
 
     Attributes
     ----------
-    title : str
-        Its heading.
-    lead : str
-        What was found, in a sentence or two.
+    title, lead : str
+        Its heading, and what was found in a sentence or two.
     template : str
         File in templates/ that extends page.html.j2. A section is a call of the macro ``section``; above
         three, a list of contents leads to them.
-    figures : mapping of str to bytes
-        PNG files that the template may show, by name.
-    content : mapping
-        What else the template names.
+    figures, content : mapping
+        PNG files that the template may show, by name, and what else it names.
     """
 
     title: str
@@ -110,17 +103,17 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters |= {"shown": shown, "png_size": png_size, "base64": _base64}
+    made.filters |= {
+        "shown": shown,
+        "png_size": png_size,
+        "base64": lambda data: base64.b64encode(data).decode("ascii"),
+    }
     made.globals |= {"column_kinds": column_kinds, "number": _number}
     return made
 
 
-def _number(form: str, value: float) -> Number:
+def _number(form: str, value: float | str) -> Number:
     return Number(format(value, form))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
 
 
 def png_size(png: bytes) -> tuple[int, int]:

@@ -16,17 +16,9 @@ from matplotlib.lines import Line2D
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
 _DPI = 150
-_DASHES: tuple[Any, ...] = (
-    "-",
-    (0, (5, 1.5)),
-    (0, (3, 1, 1, 1)),
-    (0, (1.5, 1)),
-    (0, (7, 2, 1, 2)),
-    (0, (4, 3)),
-)
+_DASHES: Any = ("-", *((0, dash) for dash in ((5, 1.5), (3, 1, 1, 1), (1.5, 1), (7, 2, 1, 2), (4, 3))))
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DOTS: Any = (0, (2, 2))
-_QUARTILES = (25.0, 75.0)
 
 
 def event_name(event: int) -> str:
@@ -52,10 +44,19 @@ def strip(axes: Axes) -> Axes:
     return axes
 
 
+def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure of a size in inches, and its stripped axes (rows, columns)."""
+    figure = new_figure(width, height)
+    grid = figure.subplots(rows, columns, squeeze=False, **shared)
+    for axes in grid.flat:
+        strip(axes)
+    return figure, grid
+
+
 def one_panel(width: float, height: float) -> tuple[Figure, Axes]:
     """Return a figure of a size in inches, and its only axes."""
-    figure = new_figure(width, height)
-    return figure, strip(figure.subplots())
+    figure, grid = panels(1, 1, width, height)
+    return figure, grid[0, 0]
 
 
 def mark_cue(axes: Axes, cue_ms: float) -> None:
@@ -63,7 +64,12 @@ def mark_cue(axes: Axes, cue_ms: float) -> None:
     axes.axvspan(0, cue_ms, color="0.85", linewidth=0, zorder=0)
 
 
-CUE_KEY = Line2D([], [], color="0.85", linewidth=6, label="cue")
+def key(label: str, **style: Any) -> Line2D:
+    """Return a line or marker that only a legend shows."""
+    return Line2D([], [], label=label, **style)
+
+
+CUE_KEY = key("cue", color="0.85", linewidth=6)
 """What a legend shows for `mark_cue`."""
 
 
@@ -80,12 +86,8 @@ def mark_level(axes: Axes, level: float, name: str) -> None:
 def point_style(number: int) -> dict[str, Any]:
     """Colour, dash and marker of the n-th line; beyond six, colours return with other dashes and markers."""
     shifted = (number + number // len(EVENT_COLOURS)) % len(_DASHES)
-    return {
-        "color": colour_of(number),
-        "linestyle": _DASHES[shifted],
-        "marker": _MARKERS[shifted],
-        "markersize": 4,
-    }
+    dash, marker = _DASHES[shifted], _MARKERS[shifted]
+    return {"color": colour_of(number), "linestyle": dash, "marker": marker, "markersize": 4}
 
 
 def line_style(number: int) -> dict[str, Any]:
@@ -108,11 +110,12 @@ def named_lines(
         yield name, values, style(number)
 
 
-def legend(figure: Figure, handles: Sequence[Any], columns: int = 4) -> None:
-    """Put one legend above all panels."""
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=max(1, min(columns, len(handles))), frameon=False
-    )
+def legend(figure: Figure, handles: Sequence[Any] | None = None, columns: int = 4) -> Figure:
+    """Put one legend above all panels, by default of the labelled artists in the first; return the figure."""
+    shown = keys(figure.axes[0]) if handles is None else handles
+    ncols = max(1, min(columns, len(shown)))
+    figure.legend(handles=shown, loc="outside upper center", ncols=ncols, frameon=False)
+    return figure
 
 
 def keys(axes: Axes) -> list[Any]:
@@ -122,15 +125,18 @@ def keys(axes: Axes) -> list[Any]:
 
 def median_over_rows(values: np.ndarray) -> np.ndarray:
     """Median over rows; a run without a result (NaN) counts as worse than any other."""
-    return np.asarray(np.median(np.where(np.isnan(values), np.inf, values), axis=0))
+    return np.asarray(np.median(_known_or_worst(values), axis=0))
+
+
+def _known_or_worst(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, style: dict[str, Any]) -> None:
     """Draw the median over rows and the quartiles around it, ``values`` being (rows, x)."""
     axes.plot(x, median_over_rows(values), label=name, **style)
     if len(values) > 1:
-        worst = np.where(np.isnan(values), np.inf, values)
-        low, high = np.percentile(worst, _QUARTILES, axis=0, method="nearest")
+        low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
         axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 

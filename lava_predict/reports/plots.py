@@ -5,25 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from lava_predict.network.draw import excitatory_cells
 from lava_predict.records.run_record import RunRecord
-from lava_predict.reports.plot_style import (
-    CUE_KEY,
-    EVENT_COLOURS,
-    GREY,
-    colour_of,
-    event_name,
-    legend,
-    mark_cue,
-    mark_switch,
-    new_figure,
-    one_panel,
-    strip,
-)
+from lava_predict.reports import plot_style as style
 
 _MOST_ROWS = 12
 _BIN_MS = 10.0
@@ -42,27 +27,24 @@ def _last_probes(record: RunRecord) -> list[tuple[int, int]]:
 
 def learning_curve(record: RunRecord) -> Figure:
     """Draw the error of the cue-only prediction over trials, with the switches marked."""
-    figure, axes = one_panel(8, 4)
-    starts = _block_starts(record)
+    figure, axes = style.one_panel(8, 4)
+    starts, (first, second, *_) = _block_starts(record), style.EVENT_COLOURS
     for block, last in _last_probes(record):
         of_block = record.probe_block == block
         trials = starts[block] + record.probe_trials[of_block]
-        axes.plot(trials, record.error[of_block], "o-", color=EVENT_COLOURS[0], markersize=4)
-        axes.plot(trials, record.error_causal[of_block], "^:", color=EVENT_COLOURS[1], markersize=3)
-        axes.plot(starts[[block, block + 1]], record.zero_error[[last, last]], "--", color=GREY)
+        axes.plot(trials, record.error[of_block], "o-", color=first, markersize=4)
+        axes.plot(trials, record.error_causal[of_block], "^:", color=second, markersize=3)
+        axes.plot(starts[[block, block + 1]], record.zero_error[[last, last]], "--", color=style.GREY)
     for switch in starts[1:-1]:
-        mark_switch(axes, float(switch))
-    legend(
-        figure,
-        [
-            Line2D([], [], color=EVENT_COLOURS[0], marker="o", label="prediction"),
-            Line2D([], [], color=EVENT_COLOURS[1], marker="^", linestyle=":", label="causal prediction"),
-            Line2D([], [], color=GREY, linestyle="--", label="predicting nothing"),
-            Line2D([], [], color=GREY, linestyle=(0, (2, 2)), linewidth=0.8, label="switch"),
-        ],
-    )
+        style.mark_switch(axes, float(switch))
     axes.set(xlabel="training trials", ylabel="RMSE of the cue-only prediction", ylim=(0, None))
-    return figure
+    shown = [
+        style.key("prediction", color=first, marker="o"),
+        style.key("causal prediction", color=second, marker="^", linestyle=":"),
+        style.key("predicting nothing", color=style.GREY, linestyle="--"),
+        style.key("switch", color=style.GREY, linestyle=(0, (2, 2)), linewidth=0.8),
+    ]
+    return style.legend(figure, shown)
 
 
 def prediction(record: RunRecord) -> Figure:
@@ -70,26 +52,25 @@ def prediction(record: RunRecord) -> Figure:
 
     A longer run shows its last blocks, in 12 rows.
     """
-    events, cues = record.o.shape[3], record.o.shape[1]
+    _, cues, _, events = record.o.shape
     rows = [(block, last, cue) for block, last in _last_probes(record) for cue in range(cues)][-_MOST_ROWS:]
-    figure = new_figure(3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
-    grid = figure.subplots(len(rows), events, squeeze=False, sharex=True, sharey=True)
+    size = (3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
+    figure, grid = style.panels(len(rows), events, *size, sharex=True, sharey=True)
     for line, (block, last, cue) in zip(grid, rows, strict=True):
         for event, axes in enumerate(line):
-            strip(axes)
+            colour = style.colour_of(event)
             axes.plot(record.times_ms, record.truth[last, cue, :, event], "--", color="black", linewidth=1.2)
-            axes.plot(record.times_ms, record.o[last, cue, :, event], color=colour_of(event), linewidth=1.5)
-            mark_cue(axes, record.config.task.cue_ms)
+            axes.plot(record.times_ms, record.o[last, cue, :, event], color=colour, linewidth=1.5)
+            style.mark_cue(axes, record.config.task.cue_ms)
         name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {cue + 1}"
         line[0].set_ylabel(f"{name}\nexpectation")
     for event in range(events):
-        grid[0, event].set_title(f"event {event_name(event)}")
+        grid[0, event].set_title(f"event {style.event_name(event)}")
         grid[-1, event].set_xlabel("time after the cue (ms)")
     grid[0, 0].set_ylim(0, 1.05)
-    predicted = Line2D([], [], color=colour_of(0), label="prediction (colour: event)")
-    truth = Line2D([], [], color="black", linestyle="--", label="truth: probability x timing")
-    legend(figure, [predicted, truth, CUE_KEY])
-    return figure
+    predicted = style.key("prediction (colour: event)", color=style.colour_of(0))
+    truth = style.key("truth: probability x timing", color="black", linestyle="--")
+    return style.legend(figure, [predicted, truth, style.CUE_KEY])
 
 
 def raster(record: RunRecord) -> Figure:
@@ -99,22 +80,23 @@ def raster(record: RunRecord) -> Figure:
     """
     config = record.config
     cues, last = record.o.shape[1], record.probe_block.size - 1
-    figure = new_figure(7 * cues, 5)
-    grid = figure.subplots(2, cues, squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
-    for cue in range(cues):
-        upper, lower = strip(grid[0, cue]), strip(grid[1, cue])
+    edges = np.arange(record.times_ms[0], record.times_ms[-1] + _BIN_MS, _BIN_MS)
+    figure, grid = style.panels(2, cues, 7 * cues, 5, sharex=True, sharey="row", height_ratios=(3, 1))
+    for cue, (upper, lower) in enumerate(grid.T):
         shown = (record.spike_probe == last) & (record.spike_cue == cue)
         times, cell = record.times_ms[record.spike_step[shown]], record.spike_cell[shown]
-        excitatory = cell < excitatory_cells(config)
-        for part, colour in ((excitatory, EVENT_COLOURS[0]), (~excitatory, EVENT_COLOURS[1])):
-            upper.plot(times[part], cell[part], ".", color=colour, markersize=1.5, rasterized=True)
+        excitatory = cell < config.reservoir.excitatory_cells
+        for number, part in enumerate((excitatory, ~excitatory)):
+            dots = {"color": style.colour_of(number), "markersize": 1.5, "rasterized": True}
+            upper.plot(times[part], cell[part], ".", **dots)
         _, latencies = config.task.blocks[int(record.probe_block[last])].of_cue(cue)
         for axes in (upper, lower):
-            mark_cue(axes, config.task.cue_ms)
+            style.mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
-        _name_latencies(upper, latencies)
-        edges = np.arange(record.times_ms[0], record.times_ms[-1] + _BIN_MS, _BIN_MS)
+        for event, latency in enumerate(latencies):
+            name, place = f"{style.event_name(event)} due", (latency, 1.01)
+            upper.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         counts, _ = np.histogram(times, edges)
         lower.stairs(counts / (config.reservoir.neurons * _BIN_MS / 1000.0), edges, color="black")
         lower.set_xlabel("time after the cue (ms)")
@@ -123,17 +105,10 @@ def raster(record: RunRecord) -> Figure:
     grid[0, 0].set_ylabel("cell")
     grid[1, 0].set_ylabel("rate (Hz)")
     kinds = [
-        Line2D([], [], color=EVENT_COLOURS[number], marker=".", linestyle="", label=name)
+        style.key(name, color=style.colour_of(number), marker=".", linestyle="")
         for number, name in enumerate(("excitatory", "inhibitory"))
     ]
-    legend(figure, [*kinds, CUE_KEY])
-    return figure
-
-
-def _name_latencies(axes: Axes, latencies: tuple[float, ...]) -> None:
-    for event, latency in enumerate(latencies):
-        name, place = f"{event_name(event)} due", (latency, 1.01)
-        axes.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+    return style.legend(figure, [*kinds, style.CUE_KEY])
 
 
 def probability(record: RunRecord) -> Figure:
@@ -141,16 +116,14 @@ def probability(record: RunRecord) -> Figure:
 
     One panel per cue; a tick marks every trial in which an event occurred.
     """
-    cues, events = record.o.shape[1], record.o.shape[3]
-    figure = new_figure(8, 3.2 * cues + 0.6)
-    panels = figure.subplots(cues, 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    _, cues, _, events = record.o.shape
+    figure, grid = style.panels(cues, 1, 8, 3.2 * cues + 0.6, sharex=True, sharey=True)
     starts = _block_starts(record)
-    for cue, axes in enumerate(panels):
-        strip(axes)
+    for cue, axes in enumerate(grid[:, 0]):
         shown = record.trial_cue == cue
         trials = np.flatnonzero(shown)
         for event in range(events):
-            colour = colour_of(event)
+            colour = style.colour_of(event)
             axes.plot(trials, np.clip(record.trial_p[shown, event], 0, 1), color=colour, linewidth=1.3)
             true = [block.of_cue(cue)[0][event] for block in record.config.task.blocks]
             axes.stairs(true, starts, color=colour, linestyle="--", linewidth=1.3, baseline=None)
@@ -158,22 +131,20 @@ def probability(record: RunRecord) -> Figure:
             height = np.full(occurred.size, 1.04 + 0.05 * event)
             axes.plot(occurred, height, "|", color=colour, markersize=4)
         for switch in starts[1:-1]:
-            mark_switch(axes, float(switch))
+            style.mark_switch(axes, float(switch))
         axes.set_ylabel("probability" if cues == 1 else f"cue {cue + 1}\nprobability")
         axes.set_ylim(-0.02, 1.06 + 0.05 * events)
-    panels[-1].set_xlabel("training trial")
-    colours = [Line2D([], [], color=colour_of(n), label=f"event {event_name(n)}") for n in range(events)]
-    estimate = Line2D([], [], color="black", label="estimate")
-    truth = Line2D([], [], color="black", linestyle="--", label="truth")
-    tick = Line2D([], [], color="black", linestyle="", marker="|", label="event occurred")
-    legend(figure, [*colours, estimate, truth, tick], columns=6)
-    return figure
+    grid[-1, 0].set_xlabel("training trial")
+    explained = [
+        *(style.key(f"event {style.event_name(n)}", color=style.colour_of(n)) for n in range(events)),
+        style.key("estimate", color="black"),
+        style.key("truth", color="black", linestyle="--"),
+        style.key("event occurred", color="black", linestyle="", marker="|"),
+    ]
+    return style.legend(figure, explained, columns=6)
 
 
 FIGURES: dict[str, Callable[[RunRecord], Figure]] = {
-    "learning_curve": learning_curve,
-    "prediction": prediction,
-    "raster": raster,
-    "probability": probability,
+    draw.__name__: draw for draw in (learning_curve, prediction, raster, probability)
 }
 """Every picture of a run, by the name of its file."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from lava_predict.analysis.integer_health import Health
-from lava_predict.experiment.experiment import Result
+from lava_predict.experiment.results import Result
 from lava_predict.records.run_record import RunRecord
+from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS
 from lava_predict.reports import plots
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
@@ -22,6 +23,7 @@ from lava_predict.settings.schema import Config
 
 _MOST_NAMED = 6
 _NAMED_IN_THE_TITLE = ("preset", "run.seed")
+_PARTS = tuple(registry.key for registry in (NEURONS, SYNAPSES, RULES, TASKS))
 
 
 def run_outcome(result: Result, health: Health | None = None) -> Outcome:
@@ -31,11 +33,10 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
     """
     record = RunRecord.of(result)
     values = run_values(result, health) | {"changed": _changed(result.config)}
+    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
     lines = [
         "{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz".format(**values["reservoir"]),
-        "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time".format(
-            **values["timing"]
-        ),
+        took.format(**values["timing"]),
         f"fingerprint of the weights: {values['fingerprint']['weights']}",
     ]
     return Outcome(
@@ -64,11 +65,6 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
             [one["setting"], _toml(one["preset"]), _toml(one["value"])] for one in summary["changed"]
         ],
         "commands": _commands(summary),
-        "identity": [
-            *((f"fingerprint, {name}", value) for name, value in summary["fingerprint"].items()),
-            ("fingerprint, network", summary["network_fingerprint"]),
-            *((f"version, {name}", number) for name, number in summary["versions"].items()),
-        ],
     }
     title = f"A run of {summary['preset']}, seed {summary['seed']}"
     return Page(title, _lead(summary), "run.html.j2", figures, content)
@@ -117,8 +113,14 @@ def _mean_misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | No
 
 
 def _changed(config: Config) -> list[dict[str, Any]]:
-    """Return name, the preset's value and this value of every setting that differs from the preset."""
-    chosen, preset = _flat(config.to_dict()), _flat(load_preset(config.preset).to_dict())
+    """Return name, the preset's value and this value of every setting that differs from the preset.
+
+    Settings that another part brings with it are those of the preset with that part.
+    """
+    chosen, plain = _flat(config.to_dict()), _flat(load_preset(config.preset).to_dict())
+    parts = {key: chosen[key] for key in _PARTS if chosen[key] != plain[key]}
+    with_parts = load_preset(config.preset, [f"{key}={name}" for key, name in parts.items()])
+    preset = _flat(with_parts.to_dict()) | {key: plain[key] for key in parts}
     return [
         {"setting": key, "preset": preset[key], "value": value}
         for key, value in chosen.items()
@@ -130,8 +132,7 @@ def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """Return nested settings under their dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        inner = _flat(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
-        flat.update(inner)
+        flat |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
     return flat
 
 

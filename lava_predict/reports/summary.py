@@ -10,20 +10,14 @@ from typing import Any
 from rich.table import Table as Sheet
 
 from lava_predict.analysis.integer_health import Health
-from lava_predict.experiment.experiment import BlockResult, Result
-from lava_predict.network.quantise import Plan
-from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.experiment.results import BlockResult, Result
+from lava_predict.numerics.plan import Plan
+from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config
 
-_PER_EVENT = (
-    "probability",
-    "latency_ms",
-    "probability_estimate",
-    "amplitude",
-    "when_amplitude",
-    "peak_ms",
-)
+_FORMATS = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
+_PER_EVENT = (*_FORMATS, "amplitude", "when_amplitude")
 """What a block gives for each cue and event."""
 
 
@@ -34,24 +28,20 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
     peak that does not exist is None.
     """
     wall, simulated = result.wall_s, result.simulated_s
+    versions = {name: version(name) for name in ("lava-predict", "numpy", "numba")}
     values = {
         "preset": result.config.preset,
-        "backend": result.backend,
-        "form": result.form,
-        "precision": result.precision,
+        **named(result, "backend", "form", "precision"),
         "seed": result.config.run.seed,
         "reservoir": {
-            "neurons": result.network.a.size,
-            "synapses": result.network.target.size,
+            "neurons": result.network.size,
+            "synapses": result.network.synapses.target.size,
             "mean_rate_hz": result.mean_rate_hz,
         },
         "blocks": [_block(block) for block in result.blocks],
-        "fingerprint": vars(result.fingerprint),
+        "fingerprint": result.fingerprint,
         "network_fingerprint": result.network.fingerprint(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("lava-predict", "numpy", "numba")},
-        },
+        "versions": {"python": platform.python_version(), **versions},
         "timing": {"wall_s": wall, "simulated_s": simulated, "real_time_factor": simulated / wall},
     }
     if result.precision == "fixed":
@@ -67,10 +57,8 @@ def _rates(health: Health) -> dict[str, Any]:
 
 
 def _block(block: BlockResult) -> dict[str, Any]:
-    values = dict(vars(block))
-    for name in _PER_EVENT:
-        values[name] = values[name][0] if len(values[name]) == 1 else values[name]
-    return values
+    values = vars(block)
+    return values | {n: values[n][0] for n in _PER_EVENT if len(values[n]) == 1}
 
 
 def relative_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
@@ -85,30 +73,24 @@ def per_cue(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[list[Entry]]]:
-    """Lay out how the blocks of a run went, a row for each block and cue.
-
-    Parameters
-    ----------
-    blocks : sequence of mapping
-        As summary.json has them.
+    """Lay out how the ``blocks`` of summary.json went.
 
     Returns
     -------
     probes : list of int
         Trials of a block after which it was tested.
     rows : list of list of Entry
-        Block, its trials, true probabilities, estimates, latencies, peaks, and the relative error at each
-        of the probes.
+        For each block and cue: block, its trials, true probabilities, estimates, latencies, peaks, and the
+        relative error at each of the probes.
     """
     probes = sorted({int(number) for block in blocks for number in block["error"]})
-    formats = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
     rows: list[list[Entry]] = []
     for number, block in enumerate(blocks, start=1):
         relative = relative_errors(block)
         errors = [None if (e := relative.get(n)) is None else Number(f"{e:.2f}") for n in probes]
         cues = len(per_cue(block["probability"]))
         for cue in range(cues):
-            events = [_listed(per_cue(block[name])[cue], form) for name, form in formats.items()]
+            events = [_listed(per_cue(block[name])[cue], form) for name, form in _FORMATS.items()]
             name = f"{number}" if cues == 1 else f"{number}, cue {cue + 1}"
             rows.append([name, block["trials"], *events, *errors])
     return probes, rows
@@ -146,24 +128,17 @@ def plan_outcome(config: Config, plan: Plan, health: Health) -> Outcome:
 
 def plan_table(plan: Plan) -> Sheet:
     """Lay out the table of `lava-predict plan`: one row per parameter."""
-    rows: list[list[Entry]] = [
-        [
-            entry.name,
-            _range(entry.low, entry.high, ".4g"),
-            _range(entry.integer_low, entry.integer_high, "d"),
-            Number(str(entry.bits)),
-            Number(str(entry.fraction_bits)),
-            Number(f"{entry.error:.2%}"),
-            _share(entry.clipped, entry.count),
-            _share(entry.zeroed, entry.count),
-        ]
-        for entry in plan.entries
-    ]
+    rows: list[list[Entry]] = []
+    for entry in plan.entries:
+        ranges = (_range(entry.low, entry.high, ".4g"), _range(entry.integer_low, entry.integer_high, "d"))
+        bits = (Number(str(entry.bits)), Number(str(entry.fraction_bits)), Number(f"{entry.error:.2%}"))
+        lost = (_share(entry.clipped, entry.count), _share(entry.zeroed, entry.count))
+        rows.append([entry.name, *ranges, *bits, *lost])
     return sheet(
         ["parameter", "value", "integer", "bits", "behind point", "error", "clipped", "to zero"],
         rows,
         "The parameters in integers",
-        "error: relative; of a decay, that of its time constant; of weights, root mean square",
+        "error: relative (of a decay: error of its time constant; of weights: root mean square)",
     )
 
 

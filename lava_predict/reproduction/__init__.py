@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
-    from lava_predict.reproduction.baselines.broadcast import BroadcastReadout as BroadcastReadout
-    from lava_predict.reproduction.baselines.merged import MergedReadout as MergedReadout
-    from lava_predict.reproduction.baselines.rls import LeastSquares as LeastSquares
-    from lava_predict.reproduction.baselines.rls import RlsReadout as RlsReadout
-    from lava_predict.reproduction.claim import Claim as Claim
-    from lava_predict.reproduction.claim import judge as judge
-    from lava_predict.reproduction.reproduce import JudgedClaim as JudgedClaim
-    from lava_predict.reproduction.reproduce import Reproduction as Reproduction
+    from lava_predict.reproduction.baselines.broadcast import BroadcastReadout
+    from lava_predict.reproduction.baselines.merged import MergedReadout
+    from lava_predict.reproduction.baselines.rls import LeastSquares, RlsReadout
+    from lava_predict.reproduction.claim import Claim, judge
+    from lava_predict.reproduction.reproduce import JudgedClaim, Reproduction
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

@@ -1,8 +1,7 @@
-"""Keeps the results of units of work, so that a stopped reproduction goes on where it was."""
+"""Keeps the results of units of work, so that a stopped reproduction continues where it was."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -14,13 +13,7 @@ from lava_predict.reproduction.unit import Found, Unit
 
 
 class Cache:
-    """A folder with one file a unit, under the unit's key.
-
-    Parameters
-    ----------
-    folder : Path
-        Made when the first result is kept.
-    """
+    """A folder with one file a unit, under the unit's key, made when the first result is kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,25 +29,17 @@ class Cache:
     def put(self, unit: Unit, found: Found) -> None:
         """Keep the result of a unit, all of it or nothing.
 
-        Raises
-        ------
-        TypeError
-            If an array holds objects, which could not be read back without pickle.
-        UserError
-            If the folder cannot be written.
+        Raises a UserError if the folder cannot be written, and a TypeError if an array holds objects, which
+        could not be read back without pickle.
         """
         if any(array.dtype.hasobject for array in found.values()):
             raise TypeError(f"{unit.key}: an array holds objects")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, aside = tempfile.mkstemp(dir=self._folder, suffix=".partial")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    np.savez(file, **found)
-                Path(aside).replace(self._path(unit))
-            except BaseException:
-                Path(aside).unlink(missing_ok=True)
-                raise
+            with tempfile.TemporaryDirectory(dir=self._folder) as aside:
+                complete = Path(aside) / "found.npz"
+                np.savez(complete, **found)
+                complete.replace(self._path(unit))
         except OSError as error:
             raise UserError(
                 f"cache = {str(self._folder)!r}: cannot be written ({error.strerror}); choose another folder"

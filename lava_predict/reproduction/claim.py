@@ -30,12 +30,17 @@ _STATED = parse_toml(resources.files("lava_predict.reproduction").joinpath("clai
 Results = Mapping[str, Found]
 """What the units of one seed gave, by the unit's name."""
 
+Seeds = Sequence[Results]
+Units = Mapping[str, Unit]
+Figures = Mapping[str, Figure]
+"""Results seed by seed; units of work of one seed by name; figures of a claim by name."""
+
 Values = Mapping[str, float | tuple[float, float]]
 """What one seed says, by criterion: our value, or ours and the null's."""
 
-Units = Callable[[Config, int], Mapping[str, Unit]]
+LayOut = Callable[[Config, int], Units]
 Measure = Callable[[Results, int], Values]
-Draw = Callable[[Config, Sequence[Results]], Mapping[str, Figure]]
+Draw = Callable[[Config, Seeds], Figures]
 """The functions of a `Claim`."""
 
 
@@ -70,16 +75,9 @@ class Rule:
     def judge(self, ours: np.ndarray, null: np.ndarray | None = None) -> Verdict:
         """Judge by the confidence interval of the mean margin on the good side of the bound.
 
-        Parameters
-        ----------
-        ours, null : (seeds,) float64
-            The quantity, and that of the null; the latter is needed unless the rule bounds a "value".
-
-        Returns
-        -------
-        Verdict
-            `HOLDS` or `FAILS` if the whole interval is on the good side of the bound or on the other; else
-            `UNDECIDED`, as with one seed, whose spread is not known, or a seed without a value (NaN).
+        ``ours`` and ``null``, (seeds,), are the quantity and, unless the rule bounds a "value", that of the
+        null. `HOLDS` or `FAILS` if the whole interval is on the good side of the bound or on the other; else
+        `UNDECIDED`, as with one seed, whose spread is not known, or a seed without a value (NaN).
         """
         bounded = ours
         if self.of != "value":
@@ -107,18 +105,9 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 class Criterion:
     """A quantity by which a claim is judged.
 
-    Attributes
-    ----------
-    key : str
-        Short name, unique in its claim.
-    quantity : str
-        What is measured, in words.
-    rule : Rule or None
-        None: the quantity is shown and not judged.
-    null : str
-        What the null is, in words; empty if there is none.
-    paper : str
-        The paper's figure; "–" where it gives none.
+    ``key`` is unique in the claim. Quantity, null and rule are in words or absent: without a rule the
+    quantity is shown and not judged; an empty ``null`` is none. ``paper`` is the paper's figure, "–" where
+    it gives none.
     """
 
     key: str
@@ -146,49 +135,36 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    """One of the paper's claims.
+    """One of the paper's claims, as stated in claims.toml, and the functions that put it to the test.
 
-    Attributes
-    ----------
-    number : int
-        As docs/reproduction.md counts.
-    name : str
-        What ``--claims`` calls it.
-    statement : str
-        What the paper finds, in our words.
-    criteria : tuple of Criterion
-        Fixed before the seeds that are judged.
-    units : callable
-        Config and seed -> the units of work of that seed, by name.
-    measure : callable
-        The results of one seed, and its place among the seeds -> figures by criterion.
-    draw : callable
-        Config and the results seed by seed -> pictures by name, not yet rendered.
-    texts : mapping of str to mapping
-        By name of the picture: "alt" and "caption" of `Picture`.
+    The number is that of docs/reproduction.md, the name that of ``--claims``; the criteria are fixed before
+    the seeds that are judged. ``units`` lays out the units of work of a seed, by name. ``measure`` takes the
+    results of a seed and its place among the seeds and gives figures by criterion. ``draw`` takes the
+    results of all seeds and gives pictures by name, not yet rendered; ``texts`` has the "alt" and "caption"
+    of each.
     """
 
     number: int
     name: str
     statement: str
     criteria: tuple[Criterion, ...]
-    units: Units
+    units: LayOut
     measure: Measure
     draw: Draw
     texts: Mapping[str, Mapping[str, str]]
 
-    def measured(self, seeds: Sequence[Results]) -> dict[str, Measured]:
+    def measured(self, seeds: Seeds) -> dict[str, Measured]:
         """Measure every seed and put the figures side by side, by criterion."""
         rows = [self.measure(found, place) for place, found in enumerate(seeds)]
         return {key: Measured(*np.atleast_2d(np.array([row[key] for row in rows]).T)) for key in rows[0]}
 
-    def pictures(self, config: Config, seeds: Sequence[Results]) -> list[Picture]:
+    def pictures(self, config: Config, seeds: Seeds) -> list[Picture]:
         """Draw and render all pictures."""
         drawn = self.draw(config, seeds)
         return [Picture(name, to_png(figure), **self.texts[name]) for name, figure in drawn.items()]
 
 
-def stated(name: str, units: Units, measure: Measure, draw: Draw) -> Claim:
+def stated(name: str, units: LayOut, measure: Measure, draw: Draw) -> Claim:
     """Return the claim that claims.toml states under a name."""
     text = _STATED[name]
     criteria = tuple(
@@ -197,7 +173,7 @@ def stated(name: str, units: Units, measure: Measure, draw: Draw) -> Claim:
     return Claim(text["number"], name, text["statement"], criteria, units, measure, draw, text["pictures"])
 
 
-def over_seeds(seeds: Sequence[Results], unit: str, name: str) -> np.ndarray:
+def over_seeds(seeds: Seeds, unit: str, name: str) -> np.ndarray:
     """Stack an array that a unit gave, (seeds, ...)."""
     return np.array([found[unit][name] for found in seeds])
 
@@ -211,14 +187,9 @@ class Judged(NamedTuple):
 
 
 def judge(claim: Claim, measured: Mapping[str, Measured]) -> tuple[list[Judged], Verdict]:
-    """Apply all rules of a claim to what was measured, by criterion.
+    """Apply all rules of a claim to what was measured, by criterion; return their outcomes and the claim's.
 
-    Returns
-    -------
-    list of Judged
-        In the order of the criteria.
-    Verdict
-        Of the claim: it holds if all rules do, fails if one does, and is undecided otherwise.
+    The claim holds if all rules do, fails if one does, and is undecided otherwise.
     """
     judged = []
     for criterion in claim.criteria:

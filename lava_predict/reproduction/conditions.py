@@ -49,21 +49,11 @@ def with_blocks(
     *changes: tuple[str, str, Any],
     blocks: Sequence[tuple[Sequence[float], Sequence[float]]] = FOUR_BLOCKS,
 ) -> Config:
-    """Return a configuration with other blocks, each as long as the configuration's first.
+    """Return a configuration with another seed and other blocks, each as long as the configuration's first.
 
-    Each block is tested before its first trial, after one trial, and after a tenth, a quarter, a half and
-    all of it.
-
-    Parameters
-    ----------
-    config : Config
-        Gives all other settings.
-    seed : int
-        Replaces ``run.seed``.
-    *changes : (str, str, value)
-        Further settings, as for `with_changes`.
-    blocks : sequence of (probability, latency_ms)
-        Of both events, (2,) each.
+    Each block has probability and latency, ms, of both events, (2,) each. It is tested before its first
+    trial, after one trial, and after a tenth, a quarter, a half and all of it. ``changes`` are as for
+    `with_changes`.
     """
     trials = config.task.blocks[0].trials
     laid_out = [

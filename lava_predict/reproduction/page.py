@@ -9,14 +9,13 @@ from typing import Any
 from rich.table import Table
 
 from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
-from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reproduction.claim import CONFIDENCE, Judged
 from lava_predict.reproduction.reproduce import JudgedClaim, Reproduction
 
 _FIRST_UNTOUCHED_SEED = 100
 _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
-_JUDGED = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
 def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
@@ -39,7 +38,7 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
         "reproduce",
         values,
         _table(values),
-        [f"{found.units} units of work, {found.reused} of them known before (in {cache}/)"],
+        [f"{found.units} units of work, {found.reused} of them reused (from {cache}/)"],
         config=found.config,
         figures={picture.name: picture.png for one in found.claims for picture in one.pictures},
         page=page,
@@ -48,25 +47,19 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
 
 def _claim(one: JudgedClaim) -> dict[str, Any]:
     return {
-        "number": one.claim.number,
-        "name": one.claim.name,
-        "statement": one.claim.statement,
+        **named(one.claim, "number", "name", "statement"),
         "verdict": one.verdict,
         "criteria": [_criterion(judged) for judged in one.criteria],
-        "figures": [{"name": p.name, "alt": p.alt, "caption": p.caption} for p in one.pictures],
+        "figures": [named(picture, "name", "alt", "caption") for picture in one.pictures],
     }
 
 
 def _criterion(judged: Judged) -> dict[str, Any]:
-    criterion, measured = judged.criterion, judged.measured
+    criterion, (ours, null) = judged.criterion, judged.measured
     return {
-        "key": criterion.key,
-        "quantity": criterion.quantity,
-        "paper": criterion.paper,
-        "ours": mean_and_deviation(measured.ours),
-        "null": None
-        if measured.null is None
-        else mean_and_deviation(measured.null) | {"name": criterion.null},
+        **named(criterion, "key", "quantity", "paper"),
+        "ours": mean_and_deviation(ours),
+        "null": None if null is None else mean_and_deviation(null) | {"name": criterion.null},
         "rule": None if criterion.rule is None else str(criterion.rule),
         "verdict": judged.verdict,
     }
@@ -109,9 +102,9 @@ def _seeds(values: Mapping[str, Any]) -> str:
 
 def _reading(values: Mapping[str, Any]) -> str:
     text = (
-        f"Mean ± standard deviation over seeds. A rule holds, or fails, if the {values['confidence']:.0%} "
-        "interval of the mean, paired with the null where the rule names it, lies on that side of its bound; "
-        "else it is undecided."
+        "Mean ± standard deviation over seeds. A rule holds or fails if the whole "
+        f"{values['confidence']:.0%} interval of the mean (paired with the null where the rule names the "
+        "null) is on one side of its bound; otherwise it is undecided."
     )
     if len(values["seeds"]) == 1:
         text += " One seed gives no standard deviation, so it decides nothing."
@@ -128,19 +121,13 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         f"{verdicts.count('undecided')} are undecided, each by a rule that was fixed beforehand."
     )
     if summary["seeds"][0] < _FIRST_UNTOUCHED_SEED:
-        lead += f" Seeds below {_FIRST_UNTOUCHED_SEED} were used for tuning, so this confirms nothing."
+        lead += (
+            f" Seeds below {_FIRST_UNTOUCHED_SEED} were used for tuning, so these results confirm nothing."
+        )
     content = {
         "summary": summary,
         "reading": _reading(summary),
         "verdicts": [[str(one["number"]), one["statement"], one["verdict"]] for one in claims],
-        "tallies": [_tally(one) for one in claims],
         "rows": [[_row(criterion) for criterion in one["criteria"]] for one in claims],
     }
     return Page("The paper's claims, reproduced", lead, "reproduce.html.j2", figures, content)
-
-
-def _tally(claim: Mapping[str, Any]) -> str:
-    """Say how many of the rules hold, fail and are undecided."""
-    verdicts = [one["verdict"] for one in claim["criteria"] if one["verdict"] in _JUDGED]
-    counts = [f"{verdicts.count(verdict)} {word}" for verdict, word in _JUDGED.items() if verdict in verdicts]
-    return f"The claim as a whole: {claim['verdict']}. Of {len(verdicts)} rules: {', '.join(counts)}."

@@ -15,8 +15,6 @@ from lava_predict.reproduction.conditions import check_one_cue_two_events
 from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.schema import Config
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class JudgedClaim:
@@ -40,13 +38,7 @@ class Reproduction:
 
 
 def chosen_claims(names: str) -> list[Claim]:
-    """Return the claims of a comma-separated list of names, or of "all", in the order of their numbers.
-
-    Raises
-    ------
-    UserError
-        If there is no claim of a name.
-    """
+    """Return the claims of a comma-separated list of names, or of "all", in order; else raise a UserError."""
     if names.strip() == "all":
         return list(CLAIMS.values())
     wanted = [name.strip() for name in names.split(",") if name.strip()]
@@ -64,29 +56,15 @@ def reproduce(
     seeds: Sequence[int],
     cache: Cache,
     executor: Executor | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Reproduction:
-    """Put claims to the test over several seeds.
+    """Put the chosen claims to the test over several seeds.
 
-    Parameters
-    ----------
-    config : Config
-        Settings; seed, blocks and what a condition changes are replaced.
-    chosen : sequence of Claim
-        Which.
-    seeds : sequence of int
-        At least one.
-    cache : Cache
-        Results found there are not computed again; new ones are kept as they come.
-    executor : Executor, optional
-        Where units are carried out; by default in this process. The figures do not depend on it.
-    progress : callable, optional
-        Told the units of work done and in all, at the start and after each.
-
-    Raises
-    ------
-    UserError
-        If the task is not of one cue and two events, or the cache cannot be written.
+    The configuration's seed, blocks and what a condition changes are replaced. Results found in the cache
+    are not computed again; new ones are kept as they come. Units are carried out in the executor, by default
+    in this process; the figures do not depend on it. ``progress`` is told the units done and in all, at the
+    start and after each. Raises a UserError if the task is not of one cue and two events, or the cache
+    cannot be written.
     """
     check_one_cue_two_events(config)
     laid_out = [[claim.units(config, seed) for seed in seeds] for claim in chosen]

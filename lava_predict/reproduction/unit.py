@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict import registry
 from lava_predict.errors import RunError
 from lava_predict.settings.files import config_from
 from lava_predict.settings.schema import Config
@@ -22,6 +23,7 @@ from lava_predict.settings.schema import Config
 Found = dict[str, np.ndarray]
 """What a study gives: arrays of numbers by name, which can be kept without pickle."""
 
+_PARTS = (registry.NEURONS, registry.SYNAPSES, registry.RULES, registry.TASKS)
 _LIBRARIES = ("numpy", "scipy", "numba")
 _PACKAGE = __name__.split(".")[0]
 
@@ -44,16 +46,9 @@ class Unit:
 
 
 def unit(study: Callable[..., Found], config: Config, **arguments: Any) -> Unit:
-    """Describe a unit of work; the same study, settings and arguments give the same key.
+    """Describe a unit of work: a study, called with a `Config` and further arguments, which are JSON values.
 
-    Parameters
-    ----------
-    study : callable
-        Importable by name; called with a `Config` and the arguments, it depends on nothing else.
-    config : Config
-        Settings, the seed among them.
-    **arguments
-        JSON values.
+    The study is importable by name and depends on nothing else; the same of all three give the same key.
     """
     return Unit(study, config.to_dict(), arguments, code_digest(study.__module__))
 
@@ -61,15 +56,12 @@ def unit(study: Callable[..., Found], config: Config, **arguments: Any) -> Unit:
 def carry_out_unit(one: Unit) -> Found:
     """Do the work of a unit and return what it found.
 
-    Raises
-    ------
-    RunError
-        If it was made for other code than is installed here, as may be on a cluster.
+    Raises a RunError if the unit was made for other code than is installed here, as may be on a cluster.
     """
     if one.code != code_digest(one.study.__module__):
         raise RunError(
             "a worker has another version of lava_predict, numpy, scipy or numba than this machine; "
-            "install the same on all, or the figures would not be the same either"
+            "install the same versions on all machines; otherwise the figures would differ"
         )
     return one.study(config_from(one.config), **one.arguments)
 
@@ -78,8 +70,8 @@ def carry_out_unit(one: Unit) -> Found:
 def code_digest(module: str) -> str:
     """Return a digest of the code that the results of an imported module depend on.
 
-    It covers the module's source, that of all modules of this package which it imports, directly or not, and
-    the versions of the libraries that compute.
+    It covers the module's source, that of all modules of this package which it imports, directly or not,
+    that of all parts that settings can name, and the versions of the libraries that compute.
     """
     sources: dict[str, bytes] = {}
     waiting = [module]
@@ -88,6 +80,9 @@ def code_digest(module: str) -> str:
         if name not in sources:
             sources[name] = _source(name)
             waiting += _imports(sources[name])
+            if name == registry.__name__:
+                # Parts are found by name, so no import shows them.
+                waiting += [module for kind in _PARTS for module in kind.modules()]
     digest = hashlib.sha256()
     for name in sorted(sources):
         digest.update(f"{name} {len(sources[name])}\n".encode() + sources[name])

@@ -11,8 +11,13 @@ from lava_predict.errors import one_of, short
 from lava_predict.settings.schema import Block, Config, Section, Spread
 
 
+def sections(schema: type[Config]) -> dict[tuple[str, ...], type[Section]]:
+    """Return every section of a configuration by the path of its keys."""
+    return dict(_sections(schema, ()))
+
+
 def _sections(
-    section: type[Section], path: tuple[str, ...] = ()
+    section: type[Section], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], type[Section]]]:
     yield path, section
     for name, field in section.model_fields.items():
@@ -21,51 +26,49 @@ def _sections(
             yield from _sections(inner, (*path, name))
 
 
-SECTIONS: dict[tuple[str, ...], type[Section]] = dict(_sections(Config))
-"""Every section of a configuration by the path of its keys."""
+def explain(invalid: ValidationError, schema: type[Config], example: Mapping[str, Any]) -> str:
+    """Explain, with a line for each error, why a configuration is not valid for a schema.
 
-
-def explain(invalid: ValidationError, example: Mapping[str, Any]) -> str:
-    """Explain why a configuration is not valid.
-
-    Parameters
-    ----------
-    invalid : ValidationError
-        What pydantic raised.
-    example : mapping
-        A valid configuration; its values are shown as a way out.
-
-    Returns
-    -------
-    str
-        A line for each error.
+    The values of ``example``, a valid configuration, are shown as a way out.
     """
-    lines = [_explain_one(error, example) for error in invalid.errors(include_url=False)]
+    fields = _Fields(sections(schema))
+    lines = [_explain_one(error, fields, example) for error in invalid.errors(include_url=False)]
     return "\n".join(dict.fromkeys(lines))
 
 
-def _explain_one(error: Any, example: Mapping[str, Any]) -> str:
+class _Fields:
+    """The fields of a configuration by their place."""
+
+    def __init__(self, by_path: dict[tuple[str, ...], type[Section]]) -> None:
+        self._by_path = by_path
+
+    def at(self, path: Sequence[Any]) -> dict[str, Any]:
+        names = tuple(part for part in path if isinstance(part, str))
+        inside = Block if names == ("task", "blocks") else Spread
+        return dict(self._by_path.get(names, inside).model_fields)
+
+    def meaning(self, place: Sequence[Any]) -> str:
+        field = self.at(place[:-1]).get(str(place[-1])) if place else None
+        return f" ({field.description})" if field is not None and field.description else ""
+
+
+def _explain_one(error: Any, fields: _Fields, example: Mapping[str, Any]) -> str:
     """Say of one validation error which key, which value, what is allowed."""
     place = tuple(part for part in error["loc"] if part not in ("Spread",))
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     kind, given = error["type"], error["input"]
     if kind == "extra_forbidden":
-        allowed = list(_fields_at(place[:-1]))
+        allowed = list(fields.at(place[:-1]))
         return f"{key} = {short(given)}: there is no such setting; {one_of(str(place[-1]), allowed)}"
     if kind == "missing":
-        return f"{key}: is missing{_meaning(place)}; give it a value"
+        return f"{key}: is missing{fields.meaning(place)}; give it a value"
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if kind == "value_error":
         # A message that begins with a dot goes on from the section's key; any other names its key itself.
         return f"{key}{message}" if message.startswith(".") else message
     if kind in ("model_type", "model_attributes_type"):
-        return f"{key} = {short(given)}: must be a table of settings; {one_of('', list(_fields_at(place)))}"
-    return f"{key} = {short(given)}: {message}{_meaning(place)}{_example(place, example)}"
-
-
-def _meaning(place: Sequence[Any]) -> str:
-    field = _fields_at(place[:-1]).get(str(place[-1])) if place else None
-    return f" ({field.description})" if field is not None and field.description else ""
+        return f"{key} = {short(given)}: must be a table of settings; {one_of('', list(fields.at(place)))}"
+    return f"{key} = {short(given)}: {message}{fields.meaning(place)}{_example(place, example)}"
 
 
 def _example(place: Sequence[Any], example: Mapping[str, Any]) -> str:
@@ -76,9 +79,3 @@ def _example(place: Sequence[Any], example: Mapping[str, Any]) -> str:
             return ""
         value = value[part]
     return f"; robust has {short(value)}"
-
-
-def _fields_at(path: Sequence[Any]) -> dict[str, Any]:
-    names = tuple(part for part in path if isinstance(part, str))
-    inside = Block if names == ("task", "blocks") else Spread
-    return dict(SECTIONS.get(names, inside).model_fields)

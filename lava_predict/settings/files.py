@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from lava_predict.errors import UserError, one_of
-from lava_predict.settings.explain import SECTIONS, explain
-from lava_predict.settings.schema import Config
+from lava_predict.registry import NEURONS, RULES, TASKS
+from lava_predict.settings.explain import explain, sections
+from lava_predict.settings.schema import Config, schema_for
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,17 +22,15 @@ else:
 
 _PRESETS = resources.files("lava_predict.settings.presets")
 
+_PARTS = (NEURONS, RULES, TASKS)
+
 parse_toml = tomllib.loads
 """Parse TOML text to nested dicts; raises a ValueError for anything else."""
 
 
 def preset_names() -> list[str]:
     """Name the presets that come with the package."""
-    return sorted(
-        p.name[:-5]
-        for p in resources.files("lava_predict.settings.presets").iterdir()
-        if p.name[-5:] == ".toml"
-    )
+    return sorted(file.name[:-5] for file in _PRESETS.iterdir() if file.name.endswith(".toml"))
 
 
 def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -59,7 +58,7 @@ def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
     >>> load_preset("robust", ["reservoir.noise=0.5"]).reservoir.noise
     0.5
     """
-    return _validated(_with_overrides(_preset_values(name), overrides))
+    return _validated(_laid_over(_preset_values(name), *_nested(overrides)))
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -94,47 +93,79 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
     """Validate settings given as nested dicts, laid over the preset that they name.
 
-    Parameters
-    ----------
-    values : mapping
-        As a TOML file would give them; whatever is missing comes from the preset.
-    overrides : sequence of str
-        Settings to change on top, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
+    ``values`` are as a TOML file would give them; the rest is as for `load_config`.
 
     Raises
     ------
     UserError
         If a key or value is bad.
     """
-    merged = _laid_over(_preset_values(values.get("preset", "robust")), values)
-    return _validated(_with_overrides(merged, overrides))
+    base = _preset_values(values.get("preset", "robust"))
+    return _validated(_laid_over(base, (values, False), *_nested(overrides)))
 
 
 def _preset_values(name: Any) -> dict[str, Any]:
+    """Return all values of a preset: those of ``robust`` with its own laid over them."""
     names = preset_names()
     if name not in names:
         raise UserError(f"preset = {name!r}: there is no such preset; {one_of(str(name), names)}")
-    return parse_toml(_PRESETS.joinpath(f"{name}.toml").read_text("utf-8"))
+    own = parse_toml(_PRESETS.joinpath(f"{name}.toml").read_text("utf-8"))
+    return own if name == "robust" else _laid_over(_preset_values("robust"), (own, False))
 
 
-def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Merge section by section; a value that is a table itself (a Spread) replaces the old one whole."""
+def _laid_over(base: Mapping[str, Any], *layers: tuple[Mapping[str, Any], bool]) -> dict[str, Any]:
+    """Lay settings over others, after the defaults of the parts that are named in the end.
+
+    Merged are the sections. A value that is a table itself (a Spread) replaces the old one whole, unless the
+    second entry of its layer is True.
+    """
+    named = dict(base)
+    for top, _ in layers:
+        named = _merged(named, top, {})
+    values, known = _with_defaults(base, named), sections(schema_for(named))
+    for top, at_keys in layers:
+        values = _merged(values, top, known, at_keys)
+    return values
+
+
+def _with_defaults(base: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Where ``named`` names another neuron, rule or task than ``base``, bring in that part's own settings."""
+    values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in base.items()}
+    for registry in _PARTS:
+        section, key = registry.key.split(".")
+        found = named[section]
+        if not isinstance(found, Mapping) or found[key] == values[section][key]:
+            continue
+        part = registry.get(found[key])
+        if section == "reservoir":
+            values[section] |= part.DEFAULTS
+        else:
+            kept = {k: v for k, v in values[section].items() if k in part.Settings.model_fields}
+            values[section] = {**part.DEFAULTS, **kept}
+    return values
+
+
+def _merged(
+    base: Mapping[str, Any],
+    top: Mapping[str, Any],
+    known: Mapping[tuple[str, ...], Any],
+    at_keys: bool = False,
+    path: tuple[str, ...] = (),
+) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         inner = (*path, key)
-        if inner in SECTIONS and isinstance(value, Mapping):
-            merged[key] = _laid_over(merged[key], value, inner)
+        old = merged.get(key)
+        deeper = inner in known or at_keys or not known
+        if deeper and isinstance(value, Mapping) and isinstance(old, Mapping):
+            merged[key] = _merged(old, value, known, at_keys, inner)
         else:
             merged[key] = value
     return merged
 
 
-def _with_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _nested(overrides: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Turn --set texts into layers of `_laid_over`."""
     for text in overrides:
         key, equals, value = text.partition("=")
         path = [part.strip() for part in key.split(".")]
@@ -143,20 +174,7 @@ def _with_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
         nested: dict[str, Any] = {path[-1]: _toml_value(value.strip())}
         for part in reversed(path[:-1]):
             nested = {part: nested}
-        values = _set(values, nested)
-    return values
-
-
-def _set(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge like `_laid_over`, but into a Spread as well: --set names one key at a time."""
-    merged = dict(base)
-    for key, value in top.items():
-        old = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            merged[key] = _set(old, value)
-        else:
-            merged[key] = value
-    return merged
+        yield nested, True
 
 
 def _toml_value(text: str) -> Any:
@@ -167,32 +185,22 @@ def _toml_value(text: str) -> Any:
 
 
 def _validated(values: Mapping[str, Any]) -> Config:
+    schema = schema_for(values)
     try:
-        return Config.model_validate(values)
+        return schema.model_validate(values)
     except ValidationError as invalid:
-        raise UserError(explain(invalid, _preset_values("robust"))) from None
+        raise UserError(explain(invalid, schema, _preset_values("robust"))) from None
 
 
 def with_changes(config: Config, changes: Sequence[tuple[str, str, Any]], seed: int | None = None) -> Config:
     """Return a configuration with some settings changed, validated.
 
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    changes : sequence of (str, str, value)
-        Section, key and value; a dict is laid over the section of that name.
-    seed : int, optional
-        Replaces ``run.seed``.
-
-    Returns
-    -------
-    Config
-        A new one.
+    Each change is a section, key and value; a dict is laid over the section of that name. ``seed`` replaces
+    ``run.seed``.
     """
-    plain = config.to_dict()
+    top: dict[str, dict[str, Any]] = {}
     for section, key, value in changes:
-        plain[section][key] = {**plain[section][key], **value} if isinstance(value, dict) else value
+        top.setdefault(section, {})[key] = value
     if seed is not None:
-        plain["run"]["seed"] = seed
-    return config_from(plain)
+        top.setdefault("run", {})["seed"] = seed
+    return _validated(_laid_over(config.to_dict(), (top, True)))

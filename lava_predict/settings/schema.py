@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from lava_predict.errors import short
+from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
 
 MOST_SYNAPSES = 300_000_000
 """Limit on expected synapses (12 bytes each)."""
+
+MOST_WAITING = 100_000_000
+"""Limit on cells times steps of the longest axonal delay (8 bytes each)."""
 
 MOST_STEPS = 10_000_000
 """Limit on the steps of one trial."""
@@ -35,6 +40,10 @@ Current = Annotated[float, Field(ge=-1000, le=1000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10**6)]
 Draw = Annotated[int, Field(ge=0, lt=2**32)]
+Delay = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=0, le=1000)]],
+    BeforeValidator(_tuple_of_lists),
+]
 Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple_of_lists)]
 
 
@@ -69,39 +78,21 @@ def _spread_of_number(value: Any) -> Any:
 Parameter = Annotated[Spread, BeforeValidator(_spread_of_number)]
 
 
-class CellSettings(Section):
-    """Parameters of the Izhikevich cells of one sign."""
-
-    a: Annotated[Parameter, Field(description="rate of recovery, 1/ms")]
-    b: Annotated[Parameter, Field(description="sensitivity of recovery to v")]
-    c: Annotated[Parameter, Field(description="reset potential, mV")]
-    d: Annotated[Parameter, Field(description="step of recovery at a spike")]
-    bias: Annotated[Parameter, Field(description="constant current")]
-
-    @model_validator(mode="after")
-    def _within_the_models_range(self) -> CellSettings:
-        if min(self.a.start, self.a.stop) <= 0:
-            raise ValueError(
-                f".a: from {self.a.start:g} to {self.a.stop:g}; must be above 0 (1/ms) throughout"
-            )
-        if max(self.c.start, self.c.stop) >= 30:
-            raise ValueError(
-                f".c: from {self.c.start:g} to {self.c.stop:g}; must be below 30 mV, where a cell spikes"
-            )
-        return self
-
-
 class ReservoirSettings(Section):
-    """The recurrent network of Izhikevich cells and what reaches it."""
+    """The recurrent network of cells and what reaches it."""
 
+    neuron: Annotated[str, Field(description="model of the cells")]
+    synapse: Annotated[str, Field(description="model of the recurrent synapses")]
     neurons: Annotated[int, Field(ge=1, le=100_000, description="number of cells")]
     excitatory_fraction: Annotated[Fraction, Field(description="share of cells that are excitatory")]
-    connection_probability: Annotated[Fraction, Field(description="of any ordered pair of cells")]
+    connection_probability: Annotated[
+        Fraction, Field(description="probability that an ordered pair of cells is connected")
+    ]
     excitatory_charge: Annotated[
-        float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses a cell")
+        float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses per cell")
     ]
     inhibitory_charge: Annotated[
-        float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses a cell")
+        float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses per cell")
     ]
     tau_s_ms: Annotated[float, Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")]
     cue_fraction: Annotated[Fraction, Field(description="share of the cells that a cue reaches")]
@@ -109,11 +100,32 @@ class ReservoirSettings(Section):
     event_current: Annotated[Current, Field(description="current into the cells that an event reaches")]
     noise: Annotated[float, Field(ge=0, le=1000, description="private current's deviation per 1 ms step")]
     feedback_gain: Annotated[Current, Field(description="current per unit of fed-back when readout")]
-    excitatory: CellSettings
-    inhibitory: CellSettings
+    delay_ms: Annotated[Delay, Field(description="least and longest axonal delay, ms; 0: one step")]
+    excitatory: Any  # The `Settings` of the neuron; see `schema_for`.
+    inhibitory: Any
+
+    @property
+    def excitatory_cells(self) -> int:
+        """Number of excitatory cells, which come first."""
+        return round(self.neurons * self.excitatory_fraction)
+
+    @property
+    def synapse_part(self) -> str:
+        """Name of the part that carries the spikes: exponential synapses with delays are one of their own."""
+        return "delayed" if self.synapse == "exponential" and self.delay_ms[1] > 0 else self.synapse
+
+    @property
+    def synapse_setting(self) -> str:
+        """The setting that decides `synapse_part`, for messages."""
+        if self.synapse_part == self.synapse:
+            return f"reservoir.synapse = {self.synapse!r}"
+        return f"reservoir.delay_ms = {list(self.delay_ms)}"
 
     @model_validator(mode="after")
-    def _synapses_fit(self) -> ReservoirSettings:
+    def _delays_and_synapses_fit(self) -> ReservoirSettings:
+        low, high = self.delay_ms
+        if low > high:
+            raise ValueError(f".delay_ms = [{low:g}, {high:g}]: the least delay must come before the longest")
         expected = self.neurons * (self.neurons - 1) * self.connection_probability
         if expected > MOST_SYNAPSES:
             raise ValueError(
@@ -124,32 +136,30 @@ class ReservoirSettings(Section):
 
 
 class ReadoutSettings(Section):
-    """Traces, gate and the two learning rules."""
+    """The gate, and the what rule; the when rule's own `Settings` add to these."""
 
-    tau_x_ms: Annotated[Positive, Field(description="trace of a cell's spikes, ms")]
-    tau_m_ms: Annotated[Positive, Field(description="slow mean of the trace, ms")]
-    centred: Annotated[bool, Field(description="subtract the slow mean from the traces")]
-    constant_input: Annotated[Real, Field(description="the constant beside the traces")]
-    when_rate: Annotated[float, Field(ge=0, le=100, description="rate of the when rule, per ms")]
-    when_norm: Annotated[Literal["moment", "constant"], Field(description="what the when rule divides by")]
-    when_norm_floor: Annotated[Positive, Field(description="added to |xc|^2")]
-    gate_window_ms: Annotated[NonNegative, Field(description="gate 1 within this of the event, ms")]
-    gate_residual: Annotated[Fraction, Field(description="gate elsewhere after the cue")]
+    rule: Annotated[str, Field(description="the when rule")]
+    gate_window_ms: Annotated[
+        NonNegative, Field(description="distance from the event within which the gate is 1, ms")
+    ]
+    gate_residual: Annotated[Fraction, Field(description="gate at other times after the cue")]
     what_rate: Annotated[Fraction, Field(description="least rate of the what rule, per trial")]
     surprise_rate: Annotated[Fraction, Field(description="rate of the running means of the errors")]
-    surprise_threshold: Annotated[Positive, Field(description="mean what error that counts as a surprise")]
+    surprise_threshold: Annotated[
+        Positive, Field(description="running mean of the what error that counts as a surprise")
+    ]
     surprise_trials: Annotated[int, Field(ge=0, le=10**6, description="trials counted after a surprise")]
-    timing_surprise: Annotated[Positive, Field(description="when error that is one, in running means of it")]
-    surprise_keep: Annotated[Fraction, Field(description="share of the when weights kept after one")]
-    what_window_ms: Annotated[Interval, Field(description="time after the cue that what reads, ms")]
+    what_window_ms: Annotated[
+        Interval, Field(description="window after the cue that the what readout reads, ms")
+    ]
 
 
 class Block(Section):
     """Some trials with fixed statistics."""
 
     trials: Annotated[Count, Field(description="number of trials")]
-    probability: Annotated[Any, Field(description="of each event, summing to at most 1")]
-    latency_ms: Annotated[Any, Field(description="of each event after the cue, ms")]
+    probability: Annotated[Any, Field(description="probability of each event, summing to at most 1")]
+    latency_ms: Annotated[Any, Field(description="latency of each event after the cue, ms")]
 
     def of_cue(self, cue: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Probabilities and latencies (ms) of the events after one cue."""
@@ -163,9 +173,9 @@ def _row(value: Sequence[Any], cue: int) -> tuple[float, ...]:
 
 def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
     """Check the form of a per-event list, or of one such list per cue, and return one per cue."""
-    wanted = f"{key} = {short(value)}: must be a list of numbers, one an event"
+    wanted = f"{key} = {short(value)}: must be a list of numbers, one per event"
     if cues > 1:
-        wanted += f", or a list of {cues} such lists, one a cue (task.cues = {cues})"
+        wanted += f", or a list of {cues} such lists, one per cue (task.cues = {cues})"
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(wanted)
     nested = [isinstance(item, list | tuple) for item in value]
@@ -181,18 +191,18 @@ def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
 
 
 class TaskSettings(Section):
-    """MEET: cues, events, their probabilities and latencies, block by block."""
+    """Cues, events, their probabilities and latencies, block by block."""
 
+    name: Annotated[str, Field(description="the task")]
     cues: Annotated[int, Field(ge=1, le=64, description="number of different cues")]
-    cue_ms: Annotated[Positive, Field(description="how long a cue is on, ms")]
+    cue_ms: Annotated[Positive, Field(description="duration of a cue, ms")]
     before_ms: Annotated[NonNegative, Field(description="time of a trial before its cue, ms")]
     after_ms: Annotated[Positive, Field(description="time of a trial from its cue on, ms")]
     event_width_ms: Annotated[Positive, Field(description="deviation of an event's timing profile, ms")]
     pause_ms: Annotated[Interval, Field(description="least and longest pause before a trial, ms")]
-    settle_ms: Annotated[NonNegative, Field(description="time before the first trial of all, ms")]
+    settle_ms: Annotated[NonNegative, Field(description="time before the very first trial, ms")]
     reset: Annotated[bool, Field(description="put the reservoir back to its start before each trial")]
     events_drive_reservoir: Annotated[bool, Field(description="events reach the reservoir too")]
-    event_ms: Annotated[Positive, Field(description="how long an event then is on, ms")]
     blocks: Annotated[tuple[Block, ...], BeforeValidator(_tuple_of_lists), Field(min_length=1)]
 
     @property
@@ -204,7 +214,10 @@ class TaskSettings(Section):
     def _pause_is_ordered(self) -> TaskSettings:
         low, high = self.pause_ms
         if low > high:
-            raise ValueError(f".pause_ms = [{low:g}, {high:g}]: the least pause must come before the longest")
+            raise ValueError(
+                f".pause_ms = [{low:g}, {high:g}]: the first number (shortest pause) must not exceed the "
+                "second (longest pause)"
+            )
         if self.cue_ms > self.after_ms:
             raise ValueError(f".cue_ms = {self.cue_ms:g}: must be at most task.after_ms = {self.after_ms:g}")
         return self
@@ -225,8 +238,8 @@ class TaskSettings(Section):
                     )
                 if min(row) < 0 or sum(row) > 1 + 1e-9:
                     raise ValueError(
-                        f"{place}.probability = {list(row)}: must be 0 or more each and sum to at most 1 "
-                        f"(here {sum(row):g}); what is missing to 1 is the share of omissions"
+                        f"{place}.probability = {list(row)}: each must be 0 or more, and their sum at most "
+                        f"1 (here {sum(row):g}); the rest up to 1 is the share of omissions"
                     )
                 if min(times) < 0 or max(times) >= self.after_ms:
                     raise ValueError(
@@ -237,7 +250,7 @@ class TaskSettings(Section):
 
 
 class DrawSettings(Section):
-    """Numbers of the draws; another number draws that stream anew and leaves the others."""
+    """Numbers of the draws; another number redraws that stream and leaves the others."""
 
     cells: Draw
     synapses: Draw
@@ -249,7 +262,7 @@ class DrawSettings(Section):
 class RunSettings(Section):
     """Seed, time step and probes."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="of all random draws")]
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of all random draws")]
     dt_ms: Annotated[float, Field(ge=0.01, le=1, description="time step, ms")]
     probe_trials: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
@@ -271,7 +284,7 @@ class FixedSettings(Section):
     """Word lengths and rounding of the integer network; used with precision "fixed" only."""
 
     fraction_bits: Annotated[
-        int, Field(ge=0, le=23, description="of the 24 bits of v, u, s and currents, those behind the point")
+        int, Field(ge=0, le=23, description="fraction bits of v, u, s and currents, of 24")
     ]
     v_bits: Annotated[Bits, Field(description="bits of v that are kept, of 24")]
     u_bits: Annotated[Bits, Field(description="bits of u that are kept, of 24")]
@@ -283,51 +296,67 @@ class FixedSettings(Section):
     mean_bits: Annotated[Bits, Field(description="bits of m that are kept, of 24")]
     readout_bits: Annotated[Bits, Field(description="bits of the readouts' weights that are kept, of 24")]
     readout_fraction_bits: Annotated[
-        int, Field(ge=0, le=23, description="of the 24 bits of the readouts' weights, those behind the point")
+        int, Field(ge=0, le=23, description="fraction bits of the readouts' weights, of 24")
     ]
     rounding: Annotated[
-        Literal["nearest", "floor", "stochastic"], Field(description="of what is cut off in a step")
+        Literal["nearest", "floor", "stochastic"],
+        Field(description="rounding of the bits that a step cuts off"),
     ]
-    constant_rounding: Annotated[Literal["nearest", "floor"], Field(description="of parameters and weights")]
+    constant_rounding: Annotated[
+        Literal["nearest", "floor"], Field(description="rounding of parameters and weights")
+    ]
     learning: Annotated[
         Literal["own", "on_chip"], Field(description="this package's when rule, or Lava's learning engine")
     ]
-    on_chip_rate: Annotated[float, Field(gt=0, le=100, description="rate of the when rule there, per ms")]
+    on_chip_rate: Annotated[float, Field(gt=0, le=100, description="rate of the on-chip when rule, per ms")]
     on_chip_weight_range: Annotated[
-        Positive, Field(description="largest weight there, in multiples of 1 / sqrt(N norm)")
+        Positive, Field(description="largest on-chip weight, in multiples of 1 / sqrt(N norm)")
     ]
-    on_chip_impulse: Annotated[int, Field(ge=1, le=127, description="what a spike adds to a 7-bit trace")]
-    on_chip_error_bits: Annotated[int, Field(ge=1, le=12, description="fraction bits of the error's trace")]
     on_chip_epoch: Annotated[
-        int, Field(ge=0, le=63, description="steps between two changes of the weights; 0: as few as will do")
+        int,
+        Field(
+            ge=0,
+            le=63,
+            description="steps between two changes of the weights; 0: the fewest that meet the rate",
+        ),
     ]
 
 
 class Config(Section):
-    """A complete configuration."""
+    """A complete configuration.
+
+    ``reservoir.neuron``, ``readout.rule`` and ``task.name`` decide which settings the sections
+    ``reservoir.excitatory`` and ``reservoir.inhibitory``, ``readout`` and ``task`` have: see `schema_for`.
+    """
 
     preset: Annotated[str, Field(description="the preset that this configuration started from")]
     reservoir: ReservoirSettings
-    readout: ReadoutSettings
-    task: TaskSettings
+    readout: Any  # The `Settings` of the when rule, a `ReadoutSettings`.
+    task: Any  # The `Settings` of the task, a `TaskSettings`.
     run: RunSettings
     fixed: FixedSettings
 
     @model_validator(mode="after")
     def _steps_and_windows_fit(self) -> Config:
         dt, task, readout = self.run.dt_ms, self.task, self.readout
-        if (task.before_ms + task.after_ms) / dt > MOST_STEPS or max(
-            task.pause_ms[1], task.settle_ms
-        ) / dt > MOST_STEPS:
+        if max(task.before_ms + task.after_ms, task.pause_ms[1], task.settle_ms) / dt > MOST_STEPS:
             raise ValueError(
                 f"task.before_ms = {task.before_ms:g}, task.after_ms = {task.after_ms:g}, task.pause_ms = "
                 f"{list(task.pause_ms)}, task.settle_ms = {task.settle_ms:g}: a trial or pause may have "
                 f"at most {MOST_STEPS} steps of run.dt_ms = {dt:g}; shorten it"
             )
-        if min(task.cue_ms, task.after_ms, task.event_ms) < dt:
+        if min(task.cue_ms, task.after_ms) < dt:
             raise ValueError(
-                f"task.cue_ms = {task.cue_ms:g}, task.after_ms = {task.after_ms:g}, task.event_ms = "
-                f"{task.event_ms:g}: must each be at least one step, run.dt_ms = {dt:g}"
+                f"task.cue_ms = {task.cue_ms:g}, task.after_ms = {task.after_ms:g}: must each be at least "
+                f"one step, run.dt_ms = {dt:g}"
+            )
+        reservoir = self.reservoir
+        waiting = reservoir.neurons * self.steps(reservoir.delay_ms[1])
+        if waiting > MOST_WAITING:
+            raise ValueError(
+                f"reservoir.delay_ms = {list(reservoir.delay_ms)}: its steps of run.dt_ms = {dt:g} times "
+                f"reservoir.neurons = {reservoir.neurons} are {waiting:.3g}; at most {MOST_WAITING:.3g} are "
+                "allowed: shorten it"
             )
         low, high = readout.what_window_ms
         if high > task.after_ms or round(high / dt) - round(low / dt) < 1:
@@ -349,3 +378,43 @@ class Config(Section):
     def to_toml(self) -> str:
         """Return the complete configuration as TOML text that reads back equal."""
         return tomli_w.dumps(self.to_dict())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle plain values, as the class is made for the parts that they name."""
+        return validated, (self.model_dump(),)
+
+
+def schema_for(values: Mapping[str, Any]) -> type[Config]:
+    """Return the configuration class for the parts that some values, nested dicts, name.
+
+    A part that is not named is the one of the preset ``robust``. Raises a UserError if there is no such part.
+    """
+
+    def named(registry: Registry, default: str) -> str:
+        section, key = registry.key.split(".")
+        found = values.get(section)
+        name: Any = found.get(key, default) if isinstance(found, Mapping) else default
+        registry.get(name)  # A synapse has no settings, but must be there, too.
+        return str(name)
+
+    named(SYNAPSES, "exponential")
+    return _schema(named(NEURONS, "izhikevich"), named(RULES, "gated_delta"), named(TASKS, "meet"))
+
+
+@cache
+def _schema(neuron: str, rule: str, task: str) -> type[Config]:
+    cells = NEURONS.get(neuron).Settings
+    reservoir = create_model(
+        "ReservoirSettings", __base__=ReservoirSettings, excitatory=(cells, ...), inhibitory=(cells, ...)
+    )
+    sections: dict[str, Any] = {
+        "reservoir": (reservoir, ...),
+        "readout": (RULES.get(rule).Settings, ...),
+        "task": (TASKS.get(task).Settings, ...),
+    }
+    return create_model("Config", __base__=Config, __doc__=Config.__doc__, **sections)
+
+
+def validated(values: Mapping[str, Any]) -> Config:
+    """Validate complete nested values; raises pydantic's ValidationError, or a UserError for a part."""
+    return schema_for(values).model_validate(values)

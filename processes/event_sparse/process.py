@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csc_matrix, sparray, spmatrix
 
-from lava_predict.network.quantise import loihi_style
+from lava_predict.numerics.plan import loihi_style
+from lava_predict.processes.base import Process
 from lava_predict.settings.schema import FixedSettings
 
 
-class EventSparse(AbstractProcess):
+class EventSparse(Process):
     """Sparse connections between cells: a_out = weights @ s_in, one time step later.
 
     Ports, delay and result are those of lava.proc.sparse.Sparse. The weights are kept by column, so a
@@ -26,12 +26,8 @@ class EventSparse(AbstractProcess):
     fixed : FixedSettings, optional
         Word lengths of the model in integers, which gives each sign of the weights an exponent of its own;
         by default as for Izhikevich.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``: ``playbook`` and ``shared`` as for Izhikevich, with the state
+        Lava's ``name`` and ``log_config``; ``playbook`` and ``shared`` as for Izhikevich, with the state
         "a_buff" (float64, or int64 for the model in integers).
 
     Attributes
@@ -50,17 +46,8 @@ class EventSparse(AbstractProcess):
         If ``weights`` is not a sparse matrix of finite numbers.
     """
 
-    # What __del__ asks for, should __init__ raise.
-    _runtime: Any = None
-
     def __init__(
-        self,
-        *,
-        weights: spmatrix | sparray,
-        fixed: FixedSettings | None = None,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
-        **kwargs: Any,
+        self, *, weights: spmatrix | sparray, fixed: FixedSettings | None = None, **kwargs: Any
     ) -> None:
         if not isinstance(weights, (spmatrix, sparray)):
             raise ValueError(f"weights: must be a scipy.sparse matrix, not {type(weights).__name__}")
@@ -73,8 +60,6 @@ class EventSparse(AbstractProcess):
             target=columns.indices.astype(np.int32),
             weight=columns.data.astype(np.float64),
             fixed=loihi_style(fixed),
-            name=name,
-            log_config=log_config,
             **kwargs,
         )
         self.s_in = InPort(shape=(columns.shape[1],))

@@ -4,27 +4,22 @@ import logging
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.network import fixed_step as fixed
-from lava_predict.network import float_step as float_kernel
-from lava_predict.network.quantise import CellParameters, quantise_cells, to_state
-from lava_predict.numerics.noise import fold, key_of
+from lava_predict.network.population import FixedPopulation, FloatPopulation, Population
+from lava_predict.neurons.izhikevich import Parameters
+from lava_predict.numerics.integers import to_state
 from lava_predict.numerics.physical_units import PhysicalView
+from lava_predict.processes.base import Model, model
 from lava_predict.processes.izhikevich.process import Izhikevich
 
 _STATES = ("v", "u", "s")
-_PARAMETERS = ("a", "b", "c", "d", "bias")
+_PARAMETERS = Parameters._fields
 _SETTINGS = ("tau_s_ms", "dt_ms", "noise")
 
 
-class PyIzhikevichModel(PyLoihiProcessModel):
-    """Runs the package's kernels, one time step a Lava step; see the two models below.
+class PyIzhikevichModel(Model):
+    """Runs the package's kernels, one time step a Lava step.
 
     Two entries of ``proc_params``, both optional, let a host direct a population:
 
@@ -42,23 +37,21 @@ class PyIzhikevichModel(PyLoihiProcessModel):
     a_in: PyInPort
     i_in: PyInPort
     s_out: PyOutPort
-    v: np.ndarray = LavaPyType(np.ndarray, float)
-    u: np.ndarray = LavaPyType(np.ndarray, float)
-    s: np.ndarray = LavaPyType(np.ndarray, float)
-    a: np.ndarray = LavaPyType(np.ndarray, float)
-    b: np.ndarray = LavaPyType(np.ndarray, float)
-    c: np.ndarray = LavaPyType(np.ndarray, float)
-    d: np.ndarray = LavaPyType(np.ndarray, float)
-    bias: np.ndarray = LavaPyType(np.ndarray, float)
-    tau_s_ms: np.ndarray = LavaPyType(np.ndarray, float)
-    dt_ms: np.ndarray = LavaPyType(np.ndarray, float)
-    noise: np.ndarray = LavaPyType(np.ndarray, float)
-    saturations: np.ndarray = LavaPyType(np.ndarray, np.int64)
+    v: np.ndarray
+    u: np.ndarray
+    s: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+    bias: np.ndarray
+    tau_s_ms: np.ndarray
+    dt_ms: np.ndarray
+    noise: np.ndarray
+    saturations: np.ndarray
 
     def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        self._key = key_of(proc_params["noise_seed"])
-        self._playbook = proc_params.get("playbook")
+        super().__init__(proc_params, proc_params["noise_seed"])
         self._shared = proc_params.get("shared") or {}
         # The arrays behind the Vars, by name. They stay the same for good, and so do the flat views of
         # them that the kernels get.
@@ -73,13 +66,9 @@ class PyIzhikevichModel(PyLoihiProcessModel):
         a_in = self.a_in.recv().reshape(-1)
         i_in = self.i_in.recv().reshape(-1)
         self._spikes.fill(0)
-        if self._playbook is None:
-            key, step = self._key, self.time_step - 1
-        else:
-            key, step = self._playbook.position(self.time_step)
+        step_key, step = self._position()
         if step >= 0:
-            # What a kernel returns is a plain int, which would become a signed one.
-            count = self._advance(a_in, i_in, np.uint64(fold(key, np.uint64(step))))
+            count = self._advance(a_in, i_in, step_key)
             self._spikes[self._spiking[:count]] = 1
         self.s_out.send(self._spikes_out)
 
@@ -92,7 +81,7 @@ class PyIzhikevichModel(PyLoihiProcessModel):
         if not self._held:
             for name in _STATES + _PARAMETERS + _SETTINGS:
                 own = getattr(self, name)
-                array = self._behind(name, own)
+                array = self._shared.get(name, own) if self._shares_vars else own
                 self._held[name] = array if array.shape == own.shape else array.reshape(own.shape)
                 setattr(self, name, self._held[name])
             self._flat = {name: array.reshape(-1) for name, array in self._held.items()}
@@ -107,9 +96,10 @@ class PyIzhikevichModel(PyLoihiProcessModel):
         self._bring_up_to_date()
         self._changed = False
 
-    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
-        """Return the array that is to stand behind a Var."""
-        raise NotImplementedError
+    def _population(self) -> Population:
+        """Gather the parameters and settings."""
+        parameters = Parameters(*(self._flat[name] for name in _PARAMETERS))
+        return Population(parameters, *(float(self._flat[name][0]) for name in _SETTINGS))
 
     def _bring_up_to_date(self) -> None:
         """Work out what follows from the Vars."""
@@ -120,42 +110,28 @@ class PyIzhikevichModel(PyLoihiProcessModel):
         raise NotImplementedError
 
 
-@implements(proc=Izhikevich, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
+@model(Izhikevich, "float", saturations=np.int64)
 class PyIzhikevichFloat(PyIzhikevichModel):
     """In float64."""
 
-    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    i_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-
-    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
-        array: np.ndarray = self._shared.get(name, own)
-        return array
+    # Whether what is shared are the Vars themselves.
+    _shares_vars = True
 
     def _bring_up_to_date(self) -> None:
-        dt = float(self.dt_ms[0])
-        self._dt = dt
-        self._synapse_decay = float_kernel.decay_of_step(dt, float(self.tau_s_ms[0]))
-        self._noise = float_kernel.noise_of_step(float(self.noise[0]), dt)
+        self._cells = FloatPopulation(self._population())
 
     def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
-        v, u, s, a, b, c, d, bias = (self._flat[name] for name in _STATES + _PARAMETERS)
-        constants = (self._dt, self._synapse_decay, self._noise)
-        float_kernel.advance_cells(v, u, s, a_in, i_in, a, b, bias, *constants, step_key)
-        return float_kernel.reset_spiking(v, u, c, d, self._spiking)
+        v, u, s = (self._flat[name] for name in _STATES)
+        return self._cells.step(v, u, s, a_in, i_in, step_key, self._spiking)
 
 
-@implements(proc=Izhikevich, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
+@model(
+    Izhikevich, "fixed", a_in=(np.int64, 24), i_in=(np.int64, 24), s_out=(np.int32, 1), saturations=np.int64
+)
 class PyIzhikevichFixed(PyIzhikevichModel):
     """In integers, Loihi-style: the Vars are physical, and quantised here whenever one of them is set."""
 
-    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)
-    i_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=1)
+    _shares_vars = False
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
@@ -168,13 +144,8 @@ class PyIzhikevichFixed(PyIzhikevichModel):
         if self._held:
             self._take_vars()
 
-    def _behind(self, name: str, own: np.ndarray) -> np.ndarray:
-        return own
-
     def _bring_up_to_date(self) -> None:
-        given: dict[str, Any] = {name: self._flat[name] for name in _PARAMETERS}
-        given |= {name: float(self._flat[name][0]) for name in _SETTINGS}
-        self._cells = quantise_cells(self._settings, CellParameters(**given))
+        self._cells = FixedPopulation(self._settings, self._population())
         if not self._views:
             if not self._shared:
                 # A host that shares its memory has the plan itself. An exception here would hang Lava.
@@ -189,7 +160,7 @@ class PyIzhikevichFixed(PyIzhikevichModel):
     def _view(self, name: str) -> PhysicalView:
         """Lay a state in integers behind its Var: the shared one, or one of the Var's values."""
         shown, bits = self._flat[name], self._settings.fraction_bits
-        grain = getattr(self._cells.constants, f"{name}_grain")
+        grain = self._cells.grain(name)
         integers = self._shared.get(name)
         if integers is None:
             integers = to_state(shown, bits, grain)
@@ -197,11 +168,8 @@ class PyIzhikevichFixed(PyIzhikevichModel):
 
     def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
         v, u, s = (view.integers for view in self._views.values())
-        a, b, c, d, bias, constants, _ = self._cells
         inputs = (a_in.astype(np.int64, copy=False), i_in.astype(np.int64, copy=False))
-        counters = self.saturations
-        fixed.advance_cells(v, u, s, *inputs, a, b, bias, constants, step_key, counters)
-        count = fixed.reset_spiking(v, u, c, d, constants.peak, self._spiking, counters)
+        count = self._cells.step(v, u, s, *inputs, step_key, self._spiking, self.saturations)
         for view in self._views.values():
             view.show()
         return count

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
 from lava_predict.errors import short
-from lava_predict.network.fixed_step import CURRENT
-from lava_predict.network.quantise import loihi_style
+from lava_predict.numerics.plan import loihi_style
+from lava_predict.processes.base import Process
 from lava_predict.settings.schema import FixedSettings
 
+COUNTERS = 4
+"""How many counters of saturations there are: v, u, s and the current."""
 
-class Izhikevich(AbstractProcess):
+
+class Izhikevich(Process):
     """Population of Izhikevich cells (Izhikevich 2003, doi 10.1109/TNN.2003.820440).
 
     In one time step of ``dt`` ms each cell does::
@@ -27,8 +29,8 @@ class Izhikevich(AbstractProcess):
         v = min(v, 30);  u += dt * a * (b * v - u)
         s_out = v >= 30;  where it is: v = c, u += d
 
-    The arithmetic is that of `lava_predict.network.float_step`, or with the tag "fixed_pt" that of
-    `lava_predict.network.fixed_step`, Loihi-style integers, so that a network of these Processes and the
+    The arithmetic is that of `lava_predict.neurons.izhikevich`, in float64 or with the tag "fixed_pt" in
+    Loihi-style integers, so that a network of these Processes and the
     package's own engine give the same bits. The model in integers quantises all parameters itself:
     arguments and Vars are physical with either. Only what comes in is not: there ``a_in`` and ``i_in`` are
     integers with F = ``fixed.fraction_bits`` fraction bits (16 by default), so that 1 mV / ms is 2^F.
@@ -69,12 +71,8 @@ class Izhikevich(AbstractProcess):
     fixed : FixedSettings, optional
         Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
         presets' section ``fixed``.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``; the models say which they know.
+        Lava's ``name``, ``log_config`` and further entries of ``proc_params`` that the models know.
 
     Attributes
     ----------
@@ -103,9 +101,6 @@ class Izhikevich(AbstractProcess):
     >>> cells = Izhikevich(shape=(100,), d=8.0, bias=10.0)  # doctest: +SKIP
     """
 
-    # Lava's destructor asks for it, also when the constructor has raised.
-    _runtime: Any = None
-
     def __init__(
         self,
         *,
@@ -123,56 +118,33 @@ class Izhikevich(AbstractProcess):
         noise: float = 0.0,
         noise_seed: int = 0,
         fixed: FixedSettings | None = None,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
         **kwargs: Any,
     ) -> None:
         shape = _shape(shape)
-        cells = {
-            key: _array(key, value, shape)
-            for key, value in {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}.items()
-        }
-        cells["u"] = cells["b"] * cells["v"] if u is None else _array("u", u, shape)
-        if not np.all(cells["a"] > 0.0):
-            raise ValueError(f"a = {short(a)}: must be above 0")
-        settings = {
-            key: _array(key, value, (1,))
-            for key, value in {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}.items()
-        }
-        if not settings["tau_s_ms"][0] > 0.0:
-            raise ValueError(f"tau_s_ms = {short(tau_s_ms)}: must be above 0")
-        if not 0.0 < settings["dt_ms"][0] <= 1.0:
-            raise ValueError(f"dt_ms = {short(dt_ms)}: must be above 0 and at most 1")
-        if not settings["noise"][0] >= 0.0:
-            raise ValueError(f"noise = {short(noise)}: must be 0 or more")
-        if not _is_whole(noise_seed) or not 0 <= noise_seed < 2**64:
-            raise ValueError(f"noise_seed = {short(noise_seed)}: must be a whole number, 0 to 2^64 - 1")
+        given = {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}
+        arrays = {key: _array(key, value, shape) for key, value in given.items()}
+        arrays["u"] = arrays["b"] * arrays["v"] if u is None else _array("u", u, shape)
+        # Arrays, because get() of a scalar Var never returns.
+        settings = {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}
+        arrays |= {key: _array(key, value, (1,)) for key, value in settings.items()}
+        whole = _is_whole(noise_seed) and 0 <= noise_seed < 2**64
+        for key, value, good, allowed in (
+            ("a", a, np.all(arrays["a"] > 0.0), "above 0"),
+            ("tau_s_ms", tau_s_ms, arrays["tau_s_ms"][0] > 0.0, "above 0"),
+            ("dt_ms", dt_ms, 0.0 < arrays["dt_ms"][0] <= 1.0, "above 0 and at most 1"),
+            ("noise", noise, arrays["noise"][0] >= 0.0, "0 or more"),
+            ("noise_seed", noise_seed, whole, "a whole number, 0 to 2^64 - 1"),
+        ):
+            if not good:
+                raise ValueError(f"{key} = {short(value)}: must be {allowed}")
         _check_shared(kwargs.get("shared"), shape)
-        super().__init__(
-            shape=shape,
-            noise_seed=int(noise_seed),
-            fixed=loihi_style(fixed),
-            name=name,
-            log_config=log_config,
-            **kwargs,
-        )
-
+        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **kwargs)
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
-        self.v = Var(shape=shape, init=cells["v"])
-        self.u = Var(shape=shape, init=cells["u"])
-        self.s = Var(shape=shape, init=cells["s"])
-        self.a = Var(shape=shape, init=cells["a"])
-        self.b = Var(shape=shape, init=cells["b"])
-        self.c = Var(shape=shape, init=cells["c"])
-        self.d = Var(shape=shape, init=cells["d"])
-        self.bias = Var(shape=shape, init=cells["bias"])
-        # Arrays, because get() of a scalar Var never returns.
-        self.tau_s_ms = Var(shape=(1,), init=settings["tau_s_ms"])
-        self.dt_ms = Var(shape=(1,), init=settings["dt_ms"])
-        self.noise = Var(shape=(1,), init=settings["noise"])
-        self.saturations = Var(shape=(CURRENT + 1,), init=np.zeros(CURRENT + 1, np.int64))
+        for key, array in arrays.items():
+            setattr(self, key, Var(shape=array.shape, init=array))
+        self.saturations = Var(shape=(COUNTERS,), init=np.zeros(COUNTERS, np.int64))
 
 
 def _is_whole(value: Any) -> bool:
@@ -204,20 +176,20 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def _check_shared(shared: Mapping[str, Any] | None, shape: tuple[int, ...]) -> None:
     """Check the arrays that a model is to work on; there a mistake would hang the network."""
-    kinds = dict.fromkeys(("v", "u", "s"), ("float64", "int32")) | {"saturations": ("int64",)}
+    kinds = dict.fromkeys(("v", "u", "s"), "float64 or int32") | {"saturations": "int64"}
     for name, array in (shared or {}).items():
         if name not in kinds:
             raise ValueError(f"shared[{name!r}]: there is no such state; allowed: {', '.join(kinds)}")
-        size = CURRENT + 1 if name == "saturations" else math.prod(shape)
+        size = COUNTERS if name == "saturations" else math.prod(shape)
         fits = (
             isinstance(array, np.ndarray)
-            and array.dtype.name in kinds[name]
+            and array.dtype.name in kinds[name].split(" or ")
             and array.size == size
             and array.flags.c_contiguous
             and array.flags.writeable
         )
         if not fits:
             raise ValueError(
-                f"shared[{name!r}] = {short(array)}: must be a writable, contiguous "
-                f"{' or '.join(kinds[name])} array of {size} values"
+                f"shared[{name!r}] = {short(array)}: must be a writable, contiguous {kinds[name]} array "
+                f"of {size} values"
             )

@@ -3,14 +3,9 @@
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.network.segment_borders import check_finite, enter
+from lava_predict.processes.base import Model, model
 from lava_predict.processes.meet.process import Meet
 
 
@@ -23,8 +18,8 @@ def _rows(stream: np.ndarray, first: int, count: int) -> np.ndarray:
     return rows.reshape(-1)
 
 
-class PyMeetModel(PyLoihiProcessModel):
-    """Wraps the plain Python task; the two models below differ in the types of their messages."""
+class PyMeetModel(Model):
+    """Wraps the plain Python task; the two models below differ in the types of messages."""
 
     level_out: PyOutPort
     teach_out: PyOutPort
@@ -33,9 +28,9 @@ class PyMeetModel(PyLoihiProcessModel):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._arithmetic = proc_params["arithmetic"]
-        self._meet, self._state = proc_params["meet"], proc_params["state"]
-        self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
-        self._lead, self._in_flight = proc_params["lead"], proc_params["in_flight"]
+        self._task, self._state = proc_params["task"], proc_params["state"]
+        self._logbook, self._lead = proc_params["logbook"], proc_params["lead"]
+        self._in_flight = proc_params["in_flight"]
         self._steps = self._playbook.steps_per_message
         self._row = -1
         self._recorded = 0
@@ -65,24 +60,23 @@ class PyMeetModel(PyLoihiProcessModel):
         """Do what happens to the state between two segments, and pause after the last."""
         self._receive()
         self._awaited = None
-        state, row = self._state, self._row
-        arithmetic = self._arithmetic
-        check_finite(self._segment, self._segment.steps - 1, False, state.v, arithmetic.config)
+        arithmetic, state, row = self._arithmetic, self._state, self._row
+        arithmetic.check_finite(self._segment, self._segment.steps - 1, False, state)
         z = self._logbook.prediction[self._recorded - self._segment.steps : self._recorded, : state.z.size]
-        p = arithmetic.finish(self._segment, state, self._meet, z)
+        p = arithmetic.finish(self._segment, state, self._task, z)
         self._logbook.log_segment(row, p, state)
         self._row = -1
         if self._playbook.is_last(row):
             self._req_pause = True
             return
-        enter(self._playbook.segment(row + 1), state, arithmetic.start, self._in_flight)
+        arithmetic.enter(self._playbook.segment(row + 1), state, self._in_flight)
 
     def _open(self, row: int) -> None:
         """Look up the streams of a segment that begins."""
         self._row, self._segment = row, self._playbook.segment(row)
         if row == 0:
             self._recorded = 0
-        self._streams = self._arithmetic.streams(self._meet.streams(self._segment))
+        self._streams = self._arithmetic.streams(self._task.streams(self._segment))
         self._teach = np.concatenate((self._streams.gate, self._streams.target), axis=1)
 
     def _receive(self) -> None:
@@ -97,23 +91,11 @@ class PyMeetModel(PyLoihiProcessModel):
             self._recorded += steps
 
 
-@implements(proc=Meet, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
+@model(Meet, "float")
 class PyMeetFloat(PyMeetModel):
     """For a network in float64."""
 
-    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
 
-
-@implements(proc=Meet, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
+@model(Meet, "fixed", np.int32, prediction_in=np.int64)
 class PyMeetFixed(PyMeetModel):
     """For a network in integers; |xc|^2 takes more than 32 bits."""
-
-    level_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-    teach_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-    prediction_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)

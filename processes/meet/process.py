@@ -3,15 +3,15 @@
 from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
+from lava_predict.processes.base import Process
 from lava_predict.processes.shared_memory import Logbook, Playbook
-from lava_predict.tasks import meet as task
+from lava_predict.tasks import Task
 
 
-class Meet(AbstractProcess):
+class Meet(Process):
     """Plays the segments of a playbook to a Predictor, and pauses the run after the last.
 
     It stands for the host: after a segment's last step, when all other Processes wait, it applies what is
@@ -23,7 +23,7 @@ class Meet(AbstractProcess):
     ----------
     arithmetic : Arithmetic
         The network and its numbers.
-    meet : lava_predict.tasks.meet.Meet
+    task : Task
         The task, which gives the streams of a segment.
     state : State
         In shared memory.
@@ -35,10 +35,8 @@ class Meet(AbstractProcess):
         Steps by which inputs are sent ahead: 1 if they reach the cells through Dense, which buffers.
     in_flight : tuple of ndarray
         Buffers in shared memory that a reset empties beside the state.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
+    **kwargs
+        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -54,26 +52,16 @@ class Meet(AbstractProcess):
         self,
         *,
         arithmetic: Arithmetic,
-        meet: task.Meet,
+        task: Task,
         state: State,
         playbook: Playbook,
         logbook: Logbook,
         lead: int,
         in_flight: tuple[Any, ...] = (),
-        name: str | None = None,
-        log_config: LogConfig | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            arithmetic=arithmetic,
-            meet=meet,
-            state=state,
-            playbook=playbook,
-            logbook=logbook,
-            lead=lead,
-            in_flight=in_flight,
-            name=name,
-            log_config=log_config,
-        )
+        parts = {"arithmetic": arithmetic, "task": task, "state": state, "playbook": playbook}
+        super().__init__(**parts, logbook=logbook, lead=lead, in_flight=in_flight, **kwargs)
         steps, events = playbook.steps_per_message, state.z.size
         self.level_out = OutPort(shape=(steps * arithmetic.network.input_weight.shape[0],))
         self.teach_out = OutPort(shape=(steps * 2 * events,))

@@ -3,24 +3,17 @@
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.decorator import implements
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
-from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
-from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.process import LearningDense
 from lava.utils.weightutils import SignMode
 
-from lava_predict.learning.when.on_chip import (
-    OnChipConstants,
-    advance_relays,
-    learning_rule_text,
-    read_neurons,
-)
+from lava_predict.learning.on_chip import OnChipConstants, advance_relays, learning_rule_text, read_neurons
+from lava_predict.processes.base import Model, model
 from lava_predict.processes.on_chip_readout.process import OnChipReadout, ReadoutNeuron, TraceRelay
 
 _PAYLOAD_BITS = 8
@@ -35,15 +28,7 @@ _ANY_SEED = 1
 def learning_rule(constants: OnChipConstants) -> Loihi3FLearningRule:
     """Build the rule of the LearningDense.
 
-    Parameters
-    ----------
-    constants : OnChipConstants
-        Factor of dw and length of the epoch.
-
-    Returns
-    -------
-    Loihi3FLearningRule
-        x1 is what the graded spikes put there, y1 what the neurons write; neither decays.
+    In it x1 is what the graded spikes put there, and y1 what the neurons write; neither decays.
     """
     rule = Loihi3FLearningRule(
         dw=learning_rule_text(constants),
@@ -57,15 +42,13 @@ def learning_rule(constants: OnChipConstants) -> Loihi3FLearningRule:
     return rule
 
 
-@implements(proc=TraceRelay, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
-class PyTraceRelayFixed(PyLoihiProcessModel):
+@model(TraceRelay, "fixed", (np.int32, 24), s_in=(np.int32, 1), payload_out=(np.int32, 8))
+class PyTraceRelayFixed(Model):
     """Runs the package's integer kernel, one step a Lava time step."""
 
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=1)
-    payload_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=8)
-    trace: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    s_in: PyInPort
+    payload_out: PyOutPort
+    trace: np.ndarray
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
@@ -79,18 +62,16 @@ class PyTraceRelayFixed(PyLoihiProcessModel):
         self.payload_out.send(payload)
 
 
-@implements(proc=ReadoutNeuron, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
-class PyReadoutNeuronFixed(PyLoihiProcessModel):
+@model(ReadoutNeuron, "fixed", (np.int32, 24), s_out_y1=(np.int32, 7), y1=(np.int32, 7))
+class PyReadoutNeuronFixed(Model):
     """Runs the package's integer kernel, one step a Lava time step."""
 
-    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
-    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
-    z_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
-    s_out_y1: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=7)
-    z: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
-    y1: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=7)
+    a_in: PyInPort
+    teach_in: PyInPort
+    z_out: PyOutPort
+    s_out_y1: PyOutPort
+    z: np.ndarray
+    y1: np.ndarray
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)

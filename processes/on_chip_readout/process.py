@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
 from lava_predict.errors import short
-from lava_predict.learning.when.on_chip import OnChipConstants
+from lava_predict.learning.on_chip import OnChipConstants
+from lava_predict.processes.base import Process
 
 
-class TraceRelay(AbstractProcess):
+class TraceRelay(Process):
     """Traces of N cells' spikes, sent in every time step as graded spikes; and an always-on input.
 
     Parameters
@@ -20,12 +20,8 @@ class TraceRelay(AbstractProcess):
         N.
     constants : OnChipConstants
         Decay and impulse of the trace, payload of the always-on input.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``.
+        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -37,22 +33,14 @@ class TraceRelay(AbstractProcess):
         (N,), 12 fraction bits.
     """
 
-    def __init__(
-        self,
-        *,
-        cells: int,
-        constants: OnChipConstants,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constants=constants, name=name, log_config=log_config, **kwargs)
+    def __init__(self, *, cells: int, constants: OnChipConstants, **kwargs: Any) -> None:
+        super().__init__(constants=constants, **kwargs)
         self.s_in = InPort(shape=(cells,))
         self.payload_out = OutPort(shape=(cells + 1,))
         self.trace = Var(shape=(cells,), init=0)
 
 
-class ReadoutNeuron(AbstractProcess):
+class ReadoutNeuron(Process):
     """K neurons that turn their input into z and write gate times error into their trace y1.
 
     Parameters
@@ -61,12 +49,8 @@ class ReadoutNeuron(AbstractProcess):
         K.
     constants : OnChipConstants
         Scales of z and of y1.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``.
+        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -83,16 +67,8 @@ class ReadoutNeuron(AbstractProcess):
         (K,), what was sent last.
     """
 
-    def __init__(
-        self,
-        *,
-        events: int,
-        constants: OnChipConstants,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constants=constants, name=name, log_config=log_config, **kwargs)
+    def __init__(self, *, events: int, constants: OnChipConstants, **kwargs: Any) -> None:
+        super().__init__(constants=constants, **kwargs)
         self.a_in = InPort(shape=(events,))
         self.teach_in = InPort(shape=(2 * events,))
         self.z_out = OutPort(shape=(events,))
@@ -101,7 +77,7 @@ class ReadoutNeuron(AbstractProcess):
         self.y1 = Var(shape=(events,), init=0)
 
 
-class OnChipReadout(AbstractProcess):
+class OnChipReadout(Process):
     """Reads N cells out for K events, and learns when they occur in Lava's learning engine.
 
     Made of a TraceRelay, a LearningDense and a ReadoutNeuron. z lags the spikes by one time step, as the
@@ -116,12 +92,8 @@ class OnChipReadout(AbstractProcess):
     weights : (K, N + 1) array, optional
         Weights at the start, -256 .. 254 and even: Lava drops the lowest bit of given weights of mixed
         sign, though not of learned ones. By default 0.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``.
+        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -146,9 +118,6 @@ class OnChipReadout(AbstractProcess):
         If the weights are not as above.
     """
 
-    # Lava's destructor asks for it, also when the constructor has raised.
-    _runtime: Any = None
-
     def __init__(
         self,
         *,
@@ -156,8 +125,6 @@ class OnChipReadout(AbstractProcess):
         events: int,
         constants: OnChipConstants,
         weights: np.ndarray | None = None,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
         **kwargs: Any,
     ) -> None:
         shape = (events, cells + 1)
@@ -167,7 +134,7 @@ class OnChipReadout(AbstractProcess):
                 f"weights = {short(weights)}: must be an array {shape} of even whole numbers, -256 to 254"
             )
         weights = weights.astype(np.int32)
-        super().__init__(constants=constants, start=weights, name=name, log_config=log_config, **kwargs)
+        super().__init__(constants=constants, start=weights, **kwargs)
         self.s_in = InPort(shape=(cells,))
         self.teach_in = InPort(shape=(2 * events,))
         self.z_out = OutPort(shape=(events,))

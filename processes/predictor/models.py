@@ -3,20 +3,17 @@
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.decorator import implements
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
-from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_predict.network.float_step import Recording
-from lava_predict.network.segment_borders import check_finite
+from lava_predict.processes.base import Model, model
 from lava_predict.processes.predictor.process import Predictor
 from lava_predict.processes.readout.process import Readout
 from lava_predict.processes.reservoir.process import Reservoir
-from lava_predict.tasks.meet import Segment, Streams
+from lava_predict.tasks import Segment, Streams
 
 
 @implements(proc=Predictor, protocol=LoihiProtocol)
@@ -36,11 +33,8 @@ class SubPredictorModel(AbstractSubProcessModel):
             self.readout.out_ports.feedback_out.connect(self.reservoir.in_ports.feedback_in)
 
 
-class PyPredictorModel(PyLoihiProcessModel):
-    """Runs the kernel of the reference engine, several steps a Lava time step.
-
-    The two models below differ in the types of their messages.
-    """
+class PyPredictorModel(Model):
+    """Runs the kernel of the reference engine, several steps a Lava time step."""
 
     level_in: PyInPort
     teach_in: PyInPort
@@ -49,10 +43,11 @@ class PyPredictorModel(PyLoihiProcessModel):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._arithmetic = proc_params["arithmetic"]
-        self._state, self._window = proc_params["state"], proc_params["what_window"]
-        self._playbook, self._logbook = proc_params["playbook"], proc_params["logbook"]
+        self._state, self._logbook = proc_params["state"], proc_params["logbook"]
+        self._window = proc_params["what_window"]
         self._steps = self._playbook.steps_per_lava_step
-        self._buffer = np.empty((2, self._steps * self._state.v.size), np.uint32)
+        most_spikes = self._steps * self._arithmetic.network.size
+        self._spike_step, self._spike_cell = np.empty((2, most_spikes), np.uint32)
         events, rows = self._state.z.size, self._playbook.steps_per_message
         number = self._arithmetic.number
         # What the message under way holds, and what the next one will.
@@ -72,49 +67,27 @@ class PyPredictorModel(PyLoihiProcessModel):
 
     def _receive(self) -> None:
         """Receive the inputs, gates and targets of the steps that come."""
-        rows, events = self._playbook.steps_per_message, self._state.z.size
+        rows = self._playbook.steps_per_message
         level = self.level_in.recv().reshape(rows, -1)
-        teach = self.teach_in.recv().reshape(rows, -1)
-        gate, target = np.ascontiguousarray(teach[:, :events]), np.ascontiguousarray(teach[:, events:])
-        self._streams = Streams(level, gate, target)
+        halves = np.split(self.teach_in.recv().reshape(rows, -1), 2, axis=1)
+        self._streams = Streams(level, *map(np.ascontiguousarray, halves))
 
     def _advance(self, segment: Segment, first: int) -> None:
         """Advance from a step of a segment on, by as many as a Lava time step takes."""
         low = first % self._playbook.steps_per_message
         rows = slice(low, low + min(self._steps, segment.steps - first))
-        recording = Recording(
-            self._buffer[0], self._buffer[1], self._z[rows], self._what_drive[rows], self._norm[rows]
-        )
-        count, diverged = self._arithmetic.advance(
-            self._state,
-            Streams(*(part[rows] for part in self._streams)),
-            segment.noise_key,
-            first,
-            self._window,
-            segment.learning,
-            recording,
-        )
-        check_finite(segment, max(diverged, first), diverged >= 0, self._state.v, self._arithmetic.config)
-        self._logbook.log_chunk(self._buffer[:, :count])
+        outputs = (self._z[rows], self._what_drive[rows], self._norm[rows])
+        recording = Recording(self._spike_step, self._spike_cell, *outputs)
+        chunk = Streams(*(part[rows] for part in self._streams))
+        spikes = self._arithmetic.advance(self._state, chunk, segment, first, self._window, recording)
+        self._logbook.log_chunk(spikes)
 
 
-@implements(proc=Predictor, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
+@model(Predictor, "float")
 class PyPredictorFloat(PyPredictorModel):
     """In float64."""
 
-    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
 
-
-@implements(proc=Predictor, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
+@model(Predictor, "fixed", np.int32, prediction_out=np.int64)
 class PyPredictorFixed(PyPredictorModel):
     """In integers; |xc|^2 takes more than 32 bits."""
-
-    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    teach_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    prediction_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)

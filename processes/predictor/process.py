@@ -3,14 +3,14 @@
 from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
+from lava_predict.processes.base import Process
 from lava_predict.processes.shared_memory import Logbook, Playbook
 
 
-class Predictor(AbstractProcess):
+class Predictor(Process):
     """Reservoir and readouts. C input channels, K events, S steps of the model in a message.
 
     Two ways to run, in float64 or integers: the graph of a Reservoir and a Readout Process, a step and a
@@ -31,10 +31,8 @@ class Predictor(AbstractProcess):
         Steps of a segment whose traces are summed.
     inhibitory_in_flight : ndarray, optional
         The graph's (N,) buffer for what inhibitory spikes in flight will add.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
+    **kwargs
+        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -55,19 +53,11 @@ class Predictor(AbstractProcess):
         logbook: Logbook,
         what_window: tuple[int, int],
         inhibitory_in_flight: Any = None,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            arithmetic=arithmetic,
-            state=state,
-            playbook=playbook,
-            logbook=logbook,
-            what_window=what_window,
-            inhibitory_in_flight=inhibitory_in_flight,
-            name=name,
-            log_config=log_config,
-        )
+        parts = {"arithmetic": arithmetic, "state": state, "playbook": playbook, "logbook": logbook}
+        parts |= {"what_window": what_window, "inhibitory_in_flight": inhibitory_in_flight}
+        super().__init__(**parts, **kwargs)
         steps, events = playbook.steps_per_message, state.z.size
         self.level_in = InPort(shape=(steps * arithmetic.network.input_weight.shape[0],))
         self.teach_in = InPort(shape=(steps * 2 * events,))

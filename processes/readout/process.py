@@ -2,15 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
+from lava_predict.processes.base import Process
 
 
-class Readout(AbstractProcess):
+class Readout(Process):
     """Reads a reservoir of N cells out for K events, and learns when they occur.
 
     The what readout is formed, and learns, between segments (`segment_borders`), from the sum of
@@ -22,12 +23,8 @@ class Readout(AbstractProcess):
         The network's numbers and settings.
     state : State
         Where x, m, z, x_sum and the weights stand; shared memory lets the host see them.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``: ``playbook``, which tells the segment (without it there is one, in
+        Lava's ``name`` and ``log_config``; ``playbook``, which tells the segment (without it there is one, in
         which every step learns); ``what_window``, the steps of a segment whose traces are summed;
         ``logbook``, which then gets the spikes.
 
@@ -44,28 +41,21 @@ class Readout(AbstractProcess):
     w_when, w_what : Var
         (K, N + 1) and (K, N), weights.
     x, m : Var
-        (N,), traces and their slow means, spikes per ms.
+        (N,), traces and their slow means, spikes per ms; a rule without slow means shows 0.
     z : Var
-        (K,), when readout. In integers all Vars are, in the formats of `lava_predict.network.fixed_step`.
+        (K,), when readout. In integers all Vars are, in the formats of docs/fixed-point.md.
     """
 
-    def __init__(
-        self,
-        *,
-        arithmetic: Arithmetic,
-        state: State,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(arithmetic=arithmetic, state=state, name=name, log_config=log_config, **kwargs)
+    def __init__(self, *, arithmetic: Arithmetic, state: State, **kwargs: Any) -> None:
+        super().__init__(arithmetic=arithmetic, state=state, **kwargs)
         events = state.z.size
-        self.s_in = InPort(shape=state.v.shape)
+        self.s_in = InPort(shape=state.when.x.shape)
         self.teach_in = InPort(shape=(2 * events,))
         self.prediction_out = OutPort(shape=(2 * events + 1,))
         self.feedback_out = OutPort(shape=(events,))
-        self.w_when = Var(shape=state.w_when.shape, init=state.w_when)
-        self.w_what = Var(shape=state.w_what.shape, init=state.w_what)
-        self.x = Var(shape=state.x.shape, init=state.x)
-        self.m = Var(shape=state.m.shape, init=state.m)
+        when, what = state.when, state.what
+        self.w_when = Var(shape=when.w.shape, init=when.w)
+        self.w_what = Var(shape=what.w.shape, init=what.w)
+        self.x = Var(shape=when.x.shape, init=when.x)
+        self.m = Var(shape=when.x.shape, init=getattr(when, "m", np.zeros_like(when.x)))
         self.z = Var(shape=state.z.shape, init=state.z)

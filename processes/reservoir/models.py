@@ -3,24 +3,19 @@
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.decorator import implements
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
-from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.process import Dense
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csc_matrix
 
-from lava_predict.network.arithmetic import Arithmetic
-from lava_predict.network.draw import Network, excitatory_cells
-from lava_predict.network.fixed_step import CURRENT
-from lava_predict.numerics.noise import fold, key_of
+from lava_predict.network.draw import Network
 from lava_predict.numerics.physical_units import PhysicalView
+from lava_predict.processes.base import Model, model
 from lava_predict.processes.event_sparse.process import EventSparse
-from lava_predict.processes.izhikevich.process import Izhikevich
+from lava_predict.processes.izhikevich.process import COUNTERS, Izhikevich
 from lava_predict.processes.reservoir.process import Reservoir
 
 # Any number above 0 makes Dense multiply by what it receives; inputs and fed-back readouts are graded.
@@ -29,8 +24,8 @@ _GRADED_BITS = 24
 
 def _columns(network: Network, part: slice) -> csc_matrix:
     """Return the outgoing synapses of some cells as a matrix over all cells, (N, N)."""
-    cells = network.a.size
-    whole = csc_matrix((network.weight, network.target, network.first), shape=(cells, cells))
+    cells, synapses = network.size, network.synapses
+    whole = csc_matrix((synapses.weight, synapses.target, synapses.first), shape=(cells, cells))
     chosen = np.zeros(cells)
     chosen[part] = 1.0
     columns = csc_matrix(whole.multiply(chosen[None, :]))
@@ -38,41 +33,21 @@ def _columns(network: Network, part: slice) -> csc_matrix:
     return columns
 
 
-def _input_connections(arithmetic: Arithmetic) -> list[Dense]:
-    """Make the Dense Processes from inputs to cells."""
-    weight, k = arithmetic.network.input_weight, arithmetic.constants
-    if arithmetic.precision == "float":
-        return [Dense(weights=weight.T.copy(), num_message_bits=_GRADED_BITS)]
-    return _signed_connections(weight, k.input_positive_shift, k.input_negative_shift)
+def _connections(weight: np.ndarray, exponents: tuple[int, int] | None) -> list[Dense]:
+    """Make the Dense Processes from C senders to N cells; in integers one a sign, so one or two.
 
-
-def _feedback_connections(arithmetic: Arithmetic) -> list[Dense]:
-    """Make the Dense Processes from fed-back readouts to cells; there are none without feedback."""
-    weight, k = arithmetic.network.feedback_weight, arithmetic.constants
-    if not k.feedback:
-        return []
-    if arithmetic.precision == "float":
-        return [Dense(weights=weight.T.copy(), num_message_bits=_GRADED_BITS)]
-    # What these count down by, Dense counts up by.
-    return _signed_connections(weight, -k.feedback_positive_shift, -k.feedback_negative_shift)
-
-
-def _signed_connections(weight: np.ndarray, positive_exponent: int, negative_exponent: int) -> list[Dense]:
-    """Make a Dense for each sign: it has an exponent of its own, and of mixed signs Dense drops a bit.
+    There each sign has an exponent of its own, and of mixed signs Dense would drop a bit.
 
     Parameters
     ----------
-    weight : (C, N) int16
-        8 bits and sign, of C senders to N cells.
-    positive_exponent, negative_exponent : int
-        By how many bits the sums over the senders are shifted up, by the weights' sign.
-
-    Returns
-    -------
-    list of Dense
-        One or two.
+    weight : (C, N) float64 or int16
+        In integers 8 bits and sign.
+    exponents : (int, int), optional
+        By how many bits the sums over the senders are shifted up, by the weights' sign; None in float64.
     """
-    modes = ((1, SignMode.EXCITATORY, positive_exponent), (-1, SignMode.INHIBITORY, negative_exponent))
+    if exponents is None:
+        return [Dense(weights=weight.T.copy(), num_message_bits=_GRADED_BITS)]
+    modes = tuple(zip((1, -1), (SignMode.EXCITATORY, SignMode.INHIBITORY), exponents, strict=True))
     present = [mode for mode in modes if np.any(mode[0] * weight > 0)] or modes[:1]
     return [
         Dense(
@@ -94,14 +69,16 @@ class SubReservoirModel(AbstractSubProcessModel):
         playbook = proc.proc_params.get("playbook")
         in_flight = proc.proc_params.get("inhibitory_in_flight")
         config, drawn, shown = arithmetic.config, arithmetic.drawn, arithmetic.physical(state)
-        excitatory = excitatory_cells(config)
-        shared = {name: getattr(state, name) for name in ("v", "u", "s")}
+        excitatory = config.reservoir.excitatory_cells
+        shared = {"v": state.cells.v, "u": state.cells.u, "s": state.synapses.s}
         if state.saturations.size:
-            shared["saturations"] = state.saturations[: CURRENT + 1]
+            shared["saturations"] = state.saturations[:COUNTERS]
         self.cells = Izhikevich(
-            shape=state.v.shape,
-            **{name: getattr(drawn, name) for name in ("a", "b", "c", "d", "bias")},
-            **{name: getattr(shown, name).copy() for name in ("v", "u", "s")},
+            shape=(drawn.size,),
+            **drawn.cells._asdict(),
+            v=shown.cells.v.copy(),
+            u=shown.cells.u.copy(),
+            s=shown.synapses.s.copy(),
             tau_s_ms=config.reservoir.tau_s_ms,
             dt_ms=config.run.dt_ms,
             noise=config.reservoir.noise,
@@ -112,15 +89,24 @@ class SubReservoirModel(AbstractSubProcessModel):
         )
         common = {"fixed": config.fixed, "playbook": playbook}
         self.excitatory = EventSparse(
-            weights=_columns(drawn, slice(0, excitatory)), shared={"a_buff": state.a_in}, **common
+            weights=_columns(drawn, slice(0, excitatory)), shared={"a_buff": state.synapses.a_in}, **common
         )
         self.inhibitory = EventSparse(
             weights=_columns(drawn, slice(excitatory, None)),
             shared={} if in_flight is None else {"a_buff": in_flight},
             **common,
         )
-        self._connect("inputs", _input_connections(arithmetic), proc.in_ports.level_in)
-        self._connect("feedback", _feedback_connections(arithmetic), proc.in_ports.feedback_in)
+        level = feedback = None
+        if arithmetic.precision == "fixed":
+            k = arithmetic.constants.inputs
+            level = (k.positive_shift, k.negative_shift)
+            # What these count down by, Dense counts up by.
+            feedback = (-k.feedback_positive_shift, -k.feedback_negative_shift)
+        network = arithmetic.network
+        self._connect("inputs", _connections(network.input_weight, level), proc.in_ports.level_in)
+        if config.reservoir.feedback_gain != 0.0:
+            connections = _connections(network.feedback_weight, feedback)
+            self._connect("feedback", connections, proc.in_ports.feedback_in)
         for synapses in (self.excitatory, self.inhibitory):
             self.cells.out_ports.s_out.connect(synapses.in_ports.s_in)
             synapses.out_ports.a_out.connect(self.cells.in_ports.a_in)
@@ -137,38 +123,32 @@ class SubReservoirModel(AbstractSubProcessModel):
             dense.out_ports.a_out.connect(self.cells.in_ports.i_in)
 
 
-class PyReservoirModel(PyLoihiProcessModel):
-    """The whole reservoir in one kernel, one step a Lava time step; see the two models below."""
+class PyReservoirModel(Model):
+    """The whole reservoir in one kernel, one step a Lava time step."""
 
     level_in: PyInPort
     feedback_in: PyInPort
     s_out: PyOutPort
-    v: np.ndarray = LavaPyType(np.ndarray, float)
-    u: np.ndarray = LavaPyType(np.ndarray, float)
-    s: np.ndarray = LavaPyType(np.ndarray, float)
+    v: np.ndarray
+    u: np.ndarray
+    s: np.ndarray
 
     def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        arithmetic, state = proc_params["arithmetic"], proc_params["state"]
-        self._arithmetic, self._state = arithmetic, state
-        self._playbook = proc_params.get("playbook")
-        self._key = key_of(arithmetic.config.run.seed)
-        cells = state.v.size
+        super().__init__(proc_params, proc_params["arithmetic"].config.run.seed)
+        self._arithmetic, self._state = arithmetic, state = proc_params["arithmetic"], proc_params["state"]
+        self._views: list[PhysicalView] = []
         self._level = np.zeros(arithmetic.network.input_weight.shape[0], arithmetic.number)
         # What is fed back comes in through the port, a step before it acts, as in the graph.
         self._feedback = np.zeros(state.z.size, arithmetic.number)
-        self._i_in, self._spiking = np.empty_like(state.a_in), np.empty(cells, np.int64)
+        self._spiking = np.empty(arithmetic.network.size, np.int64)
 
     def run_spk(self) -> None:
         """Advance by what came in one step before, send the spikes, then receive."""
-        key, step = (self._key, self.time_step - 1)
-        if self._playbook is not None:
-            key, step = self._playbook.position(self.time_step)
-        spikes = np.zeros(self._state.v.size, self._arithmetic.number)
+        step_key, step = self._position()
+        spikes = np.zeros(self._spiking.size, self._arithmetic.number)
         if step >= 0:
             state = self._state._replace(z=self._arithmetic.read_graded(self._feedback))
-            step_key = np.uint64(fold(key, np.uint64(step)))
-            count = self._arithmetic.reservoir_step(state, self._level, step_key, self._i_in, self._spiking)
+            count = self._arithmetic.reservoir_step(state, self._level, step_key, self._spiking)
             spikes[self._spiking[:count]] = 1
         self._show()
         self.s_out.send(spikes)
@@ -180,33 +160,18 @@ class PyReservoirModel(PyLoihiProcessModel):
         raise NotImplementedError
 
 
-@implements(proc=Reservoir, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("floating_pt")
+@model(Reservoir, "float")
 class PyReservoirFloat(PyReservoirModel):
     """In float64."""
 
-    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    feedback_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-
     def _show(self) -> None:
-        self.v, self.u, self.s = self._state.v, self._state.u, self._state.s
+        cells, synapses = self._state.cells, self._state.synapses
+        self.v, self.u, self.s = cells.v, cells.u, synapses.s
 
 
-@implements(proc=Reservoir, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("bit_accurate_loihi", "fixed_pt")
+@model(Reservoir, "fixed", np.int32, v=float, u=float, s=float)
 class PyReservoirFixed(PyReservoirModel):
     """In integers; the Vars are in physical units, and what is set is rounded to the states' grid."""
-
-    level_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=1)
-    feedback_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=1)
-
-    def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        self._views: list[PhysicalView] = []
 
     def on_var_update(self) -> None:
         """Take over what was set."""
@@ -216,10 +181,9 @@ class PyReservoirFixed(PyReservoirModel):
     def _show(self) -> None:
         if not self._views:
             bits, k = self._arithmetic.config.fixed.fraction_bits, self._arithmetic.constants
-            self._views = [
-                PhysicalView(self._state.v, self.v, bits, k.v_grain),
-                PhysicalView(self._state.u, self.u, bits, k.u_grain),
-                PhysicalView(self._state.s, self.s, bits, k.s_grain),
-            ]
+            cells, s = self._state.cells, self._state.synapses.s
+            integers, grains = (cells.v, cells.u, s), (k.cells.v_grain, k.cells.u_grain, k.synapses.s_grain)
+            for each, shown, grain in zip(integers, (self.v, self.u, self.s), grains, strict=True):
+                self._views.append(PhysicalView(each, shown, bits, grain))
         for view in self._views:
             view.show()

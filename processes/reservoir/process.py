@@ -3,14 +3,14 @@
 from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
+from lava_predict.processes.base import Process
 
 
-class Reservoir(AbstractProcess):
+class Reservoir(Process):
     """Reservoir of Izhikevich cells with fixed recurrent weights. N cells, C inputs, K fed-back readouts.
 
     Two ways to run, in float64 or integers: a graph of Izhikevich, Dense and EventSparse Processes, the
@@ -23,12 +23,8 @@ class Reservoir(AbstractProcess):
         The network and its numbers.
     state : State, optional
         Where v, u, s and a_in stand; by default at their start. Shared memory lets the host see it.
-    name : str, optional
-        Of the Process.
-    log_config : LogConfig, optional
-        Lava's logging.
     **kwargs
-        Further entries of ``proc_params``: ``playbook`` as for Izhikevich; ``inhibitory_in_flight``, the
+        Lava's ``name`` and ``log_config``; ``playbook`` as for Izhikevich; ``inhibitory_in_flight``, the
         graph's (N,) buffer for what inhibitory spikes in flight will add.
 
     Attributes
@@ -43,21 +39,14 @@ class Reservoir(AbstractProcess):
         (N,), membrane potential (mV), recovery variable, synaptic current; in these units also in integers.
     """
 
-    def __init__(
-        self,
-        *,
-        arithmetic: Arithmetic,
-        state: State | None = None,
-        name: str | None = None,
-        log_config: LogConfig | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, arithmetic: Arithmetic, state: State | None = None, **kwargs: Any) -> None:
         state = arithmetic.start.copy() if state is None else state
-        super().__init__(arithmetic=arithmetic, state=state, name=name, log_config=log_config, **kwargs)
+        super().__init__(arithmetic=arithmetic, state=state, **kwargs)
         shown = arithmetic.physical(state)
         self.level_in = InPort(shape=(arithmetic.network.input_weight.shape[0],))
         self.feedback_in = InPort(shape=state.z.shape)
-        self.s_out = OutPort(shape=state.v.shape)
-        self.v = Var(shape=state.v.shape, init=shown.v)
-        self.u = Var(shape=state.u.shape, init=shown.u)
-        self.s = Var(shape=state.s.shape, init=shown.s)
+        cells = (arithmetic.network.size,)
+        self.s_out = OutPort(shape=cells)
+        self.v = Var(shape=cells, init=shown.cells.v)
+        self.u = Var(shape=cells, init=shown.cells.u)
+        self.s = Var(shape=cells, init=shown.synapses.s)

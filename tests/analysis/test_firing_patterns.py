@@ -21,7 +21,7 @@ from lava_predict.analysis.firing_patterns import (
     Response,
     simulate,
 )
-from lava_predict.network.float_step import V_PEAK
+from lava_predict.neurons.izhikevich import V_PEAK
 
 NAMES = sorted(FIRING_PATTERNS)
 LONG = np.longdouble

@@ -4,6 +4,8 @@ import pytest
 
 from lava_predict import Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health, saturation_warnings
+from lava_predict.network import fixed_step
+from lava_predict.network.arithmetic import parts_of
 
 
 def small(*settings: str) -> Experiment:
@@ -26,7 +28,7 @@ def test_the_default_plan_is_healthy(preset: str) -> None:
             "fixed.fraction_bits=20",
             ["lower fixed.fraction_bits", "v hit its bounds", "current hit its bounds"],
         ),
-        ("fixed.weight_bits=2", ["fell to zero", "raise fixed.weight_bits"]),
+        ("fixed.weight_bits=2", ["became zero", "raise fixed.weight_bits"]),
         ("fixed.decay_bits=4", ["decay of x", "raise fixed.decay_bits"]),
         ("fixed.parameter_bits=3", ["a dt", "raise fixed.parameter_bits"]),
         ("fixed.trace_bits=8", ["trace gain", "raise fixed.trace_bits"]),
@@ -67,8 +69,10 @@ def test_nothing_saturates_in_a_default_run(preset: str) -> None:
 
 
 def test_every_counter_has_a_remedy() -> None:
-    from lava_predict.network.fixed_step import SATURATING
-
-    said = saturation_warnings(dict.fromkeys(SATURATING, 3))
-    assert [warning.cause.split()[0] for warning in said] == list(SATURATING)
-    assert saturation_warnings(dict.fromkeys(SATURATING, 0)) == []
+    for neuron in ("izhikevich", "adaptive_lif"):
+        config = load_preset("smoke", [f"reservoir.neuron={neuron}"])
+        names = fixed_step.saturating(*parts_of(config))
+        said = saturation_warnings(dict.fromkeys(names, 3))
+        assert [warning.cause.split()[0] for warning in said] == list(names)
+        assert all(warning.remedy for warning in said)
+        assert saturation_warnings(dict.fromkeys(names, 0)) == []

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from lava_predict import load_config, load_preset, pool, preset_names
 from lava_predict.cli import app, shared
 from lava_predict.engines.lava import engine
-from lava_predict.experiment import experiment
 from lava_predict.network import arithmetic
 from lava_predict.records.run_record import load_record
+from lava_predict.registry import ENGINES
 
 SMALL = [
     "--preset",
@@ -121,7 +121,7 @@ BAD_CALLS = {
     "unknown preset": (["--preset", "papr"], "did you mean 'paper'"),
     "unknown backend": (["--backend", "lva"], "did you mean 'lava'"),
     "unknown precision": (["--precision", "half"], "precision = 'half'"),
-    "form on the cpu": (["--form", "graph"], "only backend 'lava' has forms"),
+    "form on the cpu": (["--form", "graph"], "form = 'graph': backend 'cpu' has no options"),
     "seed of letters": (["--seed", "abc"], "--seed"),
     "negative seed": (["--seed=-1"], "run.seed = -1"),
     "no such file": (["nowhere.toml"], "nowhere.toml"),
@@ -194,7 +194,7 @@ def test_the_library_needs_no_lava_and_the_command_line_no_plotting_to_start() -
 def test_help_names_what_there_is() -> None:
     for listed, defined in (
         (shared.PRESETS, preset_names()),
-        (shared.BACKENDS, experiment.BACKENDS),
+        (shared.BACKENDS, ENGINES.names()),
         (shared.FORMS, engine.FORMS),
         (shared.TARGETS, engine.TARGETS),
         (shared.PRECISIONS, arithmetic.PRECISIONS),

@@ -62,7 +62,7 @@ def test_a_folder_that_holds_no_result_is_refused_with_what_is_missing(tmp_path:
     with pytest.raises(UserError, match=r"nowhere'.*not a folder"):
         page_of(tmp_path / "nowhere")
     (tmp_path / "stopped.unfinished").mkdir()
-    with pytest.raises(UserError, match=r"has not ended; go on with: lava-predict run --resume .*stopped"):
+    with pytest.raises(UserError, match=r"is unfinished; continue it with: .* --resume .*stopped"):
         page_of(tmp_path / "stopped")
     with pytest.raises(UserError, match=r"summary\.json: cannot be read \(No such file"):
         page_of(tmp_path)

@@ -10,7 +10,6 @@ import pytest
 from lava_predict import Config, Experiment
 from lava_predict.comparison.page import outcome, page
 from lava_predict.comparison.study import (
-    COEFFICIENT_WIDTHS,
     FIXED,
     FLOAT,
     NOISE,
@@ -18,6 +17,7 @@ from lava_predict.comparison.study import (
     ON_CHIP,
     ULP,
     UNCENTRED,
+    WIDTHS,
     Comparison,
     NetworkUnit,
     TaskUnit,
@@ -40,8 +40,9 @@ def unit(config: Config, name: str) -> TaskUnit:
 def test_a_disturbance_is_one_unit_in_the_last_place(tiny: Tiny) -> None:
     state = Experiment(tiny()).arithmetic("float").start
     moved = disturbed(state)
-    assert moved.differences(state) == ["v"]
-    np.testing.assert_array_equal(moved.v.view(np.int64), state.v.view(np.int64) - 1)  # v is negative
+    assert moved.differences(state) == ["cells.v"]
+    v, before = moved.cells.v.view(np.int64), state.cells.v.view(np.int64)
+    np.testing.assert_array_equal(v, before - 1)  # v is negative
 
 
 def test_variants_change_what_they_are_named_after(tiny: Tiny) -> None:
@@ -144,7 +145,7 @@ def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> N
     end = np.flatnonzero(found.tasks[FIXED][0].block == 0)[-1]
     assert found.full_error.tolist() == [outcome.error[end] for outcome in found.tasks[FIXED]]
     # A sweep's run at a default length is that run too, although it is tested less often.
-    default = COEFFICIENT_WIDTHS.tolist().index(found.config.fixed.weight_bits)
+    default = WIDTHS["weight_bits"].tolist().index(found.config.fixed.weight_bits)
     assert found.sweep["weight_bits"][:, default].tolist() == found.full_error.tolist()
 
 

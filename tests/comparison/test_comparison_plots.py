@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from lava_predict.analysis.spike_statistics import SpikeTimeLag
 from lava_predict.comparison import plots
-from lava_predict.reports import plot_style
+from lava_predict.reports import curves, plot_style
 from lava_predict.reports.plot_style import to_png
 
 RANDOM = np.random.default_rng(1)
@@ -40,13 +40,13 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         TIMES - 25, DISTANCES, {"another seed": RANDOM.random((20, 50))}
     ),
     "rate_scatter": lambda: plots.rate_scatter(*RANDOM.random((2, 30)), 24),
-    "learning_curves": lambda: plots.learning_curves(TRIALS, BLOCK, ERRORS, {"null": ERRORS["float"] + 1}),
-    "amplitude_against_probability": lambda: plots.amplitude_against_probability(
+    "learning_curves": lambda: curves.learning_curves(TRIALS, BLOCK, ERRORS, {"null": ERRORS["float"] + 1}),
+    "amplitude_against_probability": lambda: curves.amplitude_against_probability(
         np.linspace(0, 1, 6), ERRORS
     ),
-    "switches": lambda: plots.switches(np.arange(6), {"timing": ERRORS, "both": ERRORS}),
+    "switches": lambda: curves.switches(np.arange(6), {"timing": ERRORS, "both": ERRORS}),
     "readout_weights": lambda: plots.readout_weights(*WEIGHTS),
-    "prediction_overlay": lambda: plots.prediction_overlay(TIMES - 10, OBJECTS, TRUTH, 5.0),
+    "prediction_overlay": lambda: curves.prediction_overlay(TIMES - 10, OBJECTS, TRUTH, 5.0),
     "word_length_knees": lambda: plots.word_length_knees(BITS, ERRORS, KNEES, np.array([0.2, 0.3])),
 }
 
@@ -147,7 +147,7 @@ def test_learning_curves_show_medians_block_by_block_and_mark_the_switch() -> No
 
 def test_bands_reach_from_quartile_to_quartile() -> None:
     error = np.arange(5.0)[:, None] + np.array([0.0, 10.0])
-    axes = panels(plots.switches(np.array([0, 1]), {"timing": {"float": error}}))[0]
+    axes = panels(curves.switches(np.array([0, 1]), {"timing": {"float": error}}))[0]
     (band,) = axes.collections
     assert set(map(tuple, band.get_paths()[0].vertices)) == {(0, 1), (0, 3), (1, 11), (1, 13)}
 
@@ -155,7 +155,7 @@ def test_bands_reach_from_quartile_to_quartile() -> None:
 def test_amplitude_gives_the_correlation_of_the_median_seed() -> None:
     probability = np.linspace(0, 1, 5)
     falling = np.stack((1 - probability, 2 - 2 * probability))
-    figure = plots.amplitude_against_probability(probability, {"event B": falling})
+    figure = curves.amplitude_against_probability(probability, {"event B": falling})
     assert legend(figure) == ["event B, r = -1.000"]
     points = [drawn for drawn in panels(figure)[0].get_lines() if drawn.get_linestyle() == "None"]
     assert sum(drawn.get_xdata().size for drawn in points) == falling.size
@@ -196,7 +196,7 @@ def test_word_length_knees_lie_in_view_however_large_the_error_of_few_bits() -> 
 @pytest.mark.filterwarnings("error")
 def test_runs_that_failed_count_as_worse_than_any() -> None:
     failed = np.array([[0.1, np.nan, np.nan], [0.2, 0.2, np.nan], [0.3, 0.3, np.nan]])
-    learning = plots.learning_curves(np.arange(3), np.zeros(3, int), {"fixed": failed})
+    learning = curves.learning_curves(np.arange(3), np.zeros(3, int), {"fixed": failed})
     widths = plots.word_length_knees(np.array([4, 6, 8]), {"v": failed}, {"v": None}, np.array([0.2]))
     for figure, name in ((learning, "fixed"), (widths, "v: no knee")):
         assert to_png(figure)

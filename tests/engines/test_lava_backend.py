@@ -20,8 +20,8 @@ import psutil
 from shared_segments import wait_until
 
 from lava_predict import Config, Experiment, RunError, UserError, load_preset
+from lava_predict.engines import engine_options
 from lava_predict.engines.lava import engine as lava
-from lava_predict.experiment.experiment import check_available
 from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.settings.files import with_changes
 
@@ -71,7 +71,7 @@ def test_same_bits_as_the_cpu(form: str, steps: int, variant: list[str], precisi
         variant = [*variant, "task.settle_ms=0", "task.after_ms=650"]
     config = with_steps(load_preset("smoke", [*SMALL, *variant]), steps)
     expected = Experiment(config).run(precision=precision)
-    found = Experiment(config).run("lava", precision, form)
+    found = Experiment(config).run("lava", precision, form=form)
     assert found.fingerprint == expected.fingerprint
     assert found.state.differences(expected.state) == []
 
@@ -88,9 +88,74 @@ def test_same_bits_and_saturations_whatever_the_words(form: str, words: list[str
     ]
     config = with_steps(load_preset("smoke", [*SMALL, *more]), 7)
     expected = Experiment(config).run(precision="fixed")
-    found = Experiment(config).run("lava", "fixed", form)
+    found = Experiment(config).run("lava", "fixed", form=form)
     assert (expected.state.saturations.sum() > 0) == saturates
     assert found.state.differences(expected.state) == []
+
+
+# Parts that have no Lava Process of their own: the fused form runs their kernels.
+LIF = ["reservoir.neuron=adaptive_lif"]
+DELAYS = ["reservoir.delay_ms=[1, 20]"]
+PARTS = {
+    "adaptive LIF": LIF,
+    "delays": DELAYS,
+    "adaptive LIF, delays, feedback, reset": [
+        *LIF,
+        *DELAYS,
+        "reservoir.feedback_gain=0.3",
+        "task.reset=true",
+    ],
+}
+
+
+@PRECISION
+@pytest.mark.parametrize("settings", PARTS.values(), ids=PARTS.keys())
+def test_other_parts_have_the_same_bits_as_the_cpu(settings: list[str], precision: str) -> None:
+    rounding = "fixed.rounding='stochastic'"
+    config = with_steps(load_preset("smoke", [*SMALL, *settings, rounding]), 7)
+    expected = Experiment(config).run(precision=precision)
+    found = Experiment(config).run("lava", precision)
+    assert expected.mean_rate_hz > 1.0
+    assert found.fingerprint == expected.fingerprint
+    assert found.state.differences(expected.state) == []
+
+
+@PRECISION
+def test_other_parts_move_between_backends(precision: str) -> None:
+    """With spikes in flight for up to 20 steps on either side."""
+    config = load_preset("smoke", [*SMALL, *LIF, *DELAYS])
+    whole = Experiment(config).run(precision=precision).state
+    first = Experiment(config).start("lava", precision)
+    try:
+        first.advance(1)
+        moved = first.state
+    finally:
+        first.close()
+    assert np.count_nonzero(moved.network.synapses.ring) > 0
+    second = Experiment(config).start(precision=precision)
+    second.restore(moved)
+    second.advance(1)
+    assert second.state.differences(whole) == []
+
+
+@PRECISION
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        (LIF, "reservoir.neuron = 'adaptive_lif'"),
+        (DELAYS, r"reservoir.delay_ms = \[1.0, 20.0\]"),
+    ],
+    ids=["adaptive LIF", "delays"],
+)
+def test_a_graph_of_parts_without_a_process_is_refused(
+    settings: list[str], cause: str, precision: str
+) -> None:
+    config = load_preset("smoke", [*SMALL, *settings])
+    for call in (Experiment(config).start, Experiment(config).run):
+        with pytest.raises(
+            UserError, match=f"{cause}: has no Lava Process.*; use --form fused or --backend cpu$"
+        ):
+            call("lava", precision, form="graph")
 
 
 def test_weights_that_dense_cannot_hold_are_refused() -> None:
@@ -98,9 +163,9 @@ def test_weights_that_dense_cannot_hold_are_refused() -> None:
     with pytest.raises(
         UserError, match=r"fixed\.weight_bits = 9: at most 8 in the graph form.*lower it, or use"
     ):
-        Experiment(config).start("lava", "fixed", "graph")
+        Experiment(config).start("lava", "fixed", form="graph")
     for precision, form in (("fixed", "fused"), ("float", "graph")):
-        Experiment(config).start("lava", precision, form).close()
+        Experiment(config).start("lava", precision, form=form).close()
 
 
 @PRECISION
@@ -109,7 +174,7 @@ def test_one_short_trial_as_a_graph_has_the_same_bits(precision: str) -> None:
     short = ["task.after_ms=400", "task.settle_ms=50", "task.pause_ms=[50, 60]", "run.probe_trials=[]", few]
     config = load_preset("smoke", [*SMALL, *short, "reservoir.feedback_gain=0.3"])
     expected = Experiment(config).run(precision=precision)
-    assert Experiment(config).run("lava", precision, "graph").state.differences(expected.state) == []
+    assert Experiment(config).run("lava", precision, form="graph").state.differences(expected.state) == []
 
 
 @pytest.mark.slow
@@ -126,7 +191,7 @@ def test_smoke_preset_has_the_same_bits(form: str, steps: int, trials: int, prec
     ]
     config = with_changes(with_steps(load_preset("smoke", settings), steps), [("task", "blocks", blocks)])
     expected = Experiment(config).run(precision=precision)
-    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
+    assert Experiment(config).run("lava", precision, form=form).state.differences(expected.state) == []
 
 
 @pytest.mark.slow
@@ -136,7 +201,7 @@ def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int, precisio
     settings = ["task.settle_ms=500", "run.probe_trials=[1]", "run.probe_repeats=1", FEW]
     config = with_steps(load_preset("robust", [*settings, "reservoir.feedback_gain=0.3"]), steps)
     expected = Experiment(config).run(precision=precision)
-    assert Experiment(config).run("lava", precision, form).state.differences(expected.state) == []
+    assert Experiment(config).run("lava", precision, form=form).state.differences(expected.state) == []
 
 
 @PRECISION
@@ -147,7 +212,7 @@ def test_a_state_moves_between_backends(form: str, precision: str) -> None:
     whole = Experiment(config).run(precision=precision).state
     first = Experiment(config).start(precision=precision)
     first.advance(1)
-    second = Experiment(config).start("lava", precision, form)
+    second = Experiment(config).start("lava", precision, form=form)
     try:
         second.restore(first.state)
         second.advance(1)
@@ -173,10 +238,10 @@ def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str
     wide = "fixed.readout_fraction_bits=8"
     diverging = ["readout.when_rate=100.0", "readout.when_norm='constant'", wide]
     with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
-        Experiment(load_preset("smoke", [*SMALL, *diverging])).run("lava", precision, form)
+        Experiment(load_preset("smoke", [*SMALL, *diverging])).run("lava", precision, form=form)
     config = load_preset("smoke", [*SMALL, "run.probe_trials=[]"])
     expected = Experiment(config).run(precision=precision)
-    assert Experiment(config).run("lava", precision, form).fingerprint == expected.fingerprint
+    assert Experiment(config).run("lava", precision, form=form).fingerprint == expected.fingerprint
 
 
 @pytest.mark.slow
@@ -275,7 +340,7 @@ def test_ctrl_c_ends_the_command_with_130_and_leaves_no_result(form: str, tmp_pa
     assert process.returncode == 130
     # Whether a trial was done by then, and so a checkpoint is worth keeping, is a matter of speed.
     kept = [path.name for path in tmp_path.iterdir()]
-    expected = "interrupted; go on with: lava-predict run --resume out\n"
+    expected = "interrupted; continue with: lava-predict run --resume out\n"
     assert (stderr, kept) in [("interrupted; nothing was written\n", []), (expected, ["out.unfinished"])]
 
 
@@ -297,7 +362,7 @@ def test_children_share_memory_with_the_host_only_through_fork() -> None:
 def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
     config = load_preset("smoke", SMALL)
     on_cpu = Experiment(config).run("cpu", "fixed")
-    simulated = Experiment(config).run("lava", "fixed", "graph", target="loihi2-sim")
+    simulated = Experiment(config).run("lava", "fixed", form="graph", target="loihi2-sim")
     assert simulated.fingerprint == on_cpu.fingerprint
 
 
@@ -308,12 +373,18 @@ def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
         (("lava", "fixed", "graph", "loihi3"), "target = 'loihi3': there is no such target; .*loihi2-hw"),
         (("lava", "fixed", "fused", "loihi2-sim"), "needs form = 'graph', not 'fused'"),
         (("lava", "float", "graph", "loihi2-sim"), "needs precision = 'fixed', not 'float'"),
-        (("cpu", "fixed", None, "loihi2-sim"), "needs backend = 'lava', not 'cpu'"),
+        (("cpu", "fixed", None, "loihi2-sim"), "'loihi2-sim': backend 'cpu' has no options; leave it out"),
+        (("cpu", "fixed", "graph", None), "form = 'graph': backend 'cpu' has no options; leave it out"),
+        (("lava", "fixed", "grap", None), "form = 'grap': there is no such form; .*did you mean 'graph'"),
     ],
 )
-def test_a_target_that_cannot_be_is_named(arguments: tuple[str, ...], message: str) -> None:
+def test_a_target_that_cannot_be_is_named(arguments: tuple[str | None, ...], message: str) -> None:
+    backend, precision, form, target = arguments
+    options = {"form": form, "target": target}
     with pytest.raises(UserError, match=message):
-        check_available(*arguments)
+        engine_options(backend, precision, options)
+    with pytest.raises(UserError, match=message):
+        Experiment(load_preset("smoke", SMALL)).run(backend, precision, **options)
 
 
 def test_with_intels_extension_the_hardware_configuration_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +396,7 @@ def test_with_intels_extension_the_hardware_configuration_is_chosen(monkeypatch:
     from lava_predict.processes.izhikevich.process import Izhikevich
 
     monkeypatch.setattr("lava.utils.loihi.is_installed", lambda: True)
-    check_available("lava", "fixed", "graph", "loihi2-hw")
+    engine_options("lava", "fixed", {"form": "graph", "target": "loihi2-hw"})
     chosen = lava._run_config("fixed", True, "loihi2-hw")
     assert type(chosen) is Loihi2HwCfg
     assert chosen.select_tag == "fixed_pt"

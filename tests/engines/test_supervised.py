@@ -129,7 +129,7 @@ def test_killed_child_is_reported(place, peers):
 
 
 def test_child_that_just_ends_is_reported():
-    check_failure("after send: hard exit", 2, RunError, r"\(Faulty\) ended unasked with exit code 0")
+    check_failure("after send: hard exit", 2, RunError, r"\(Faulty\) ended unexpectedly with exit code 0")
 
 
 def test_killed_runtime_service_is_reported():

@@ -10,9 +10,9 @@ import pytest
 
 from lava_predict import Config, Experiment, Result, RunError, UserError, load_preset
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.experiment.experiment import Session
+from lava_predict.experiment.session import Session
 from lava_predict.network.arithmetic import PRECISIONS
-from lava_predict.tasks.meet import Kind
+from lava_predict.tasks import Kind
 
 Tiny = Callable[..., Config]
 
@@ -27,13 +27,15 @@ VARIANTS = {
     "fine steps": ["run.dt_ms=0.5"],
     "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
     "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
+    "adaptive LIF": ["reservoir.neuron=adaptive_lif", "reservoir.feedback_gain=0.3"],
+    "delays": ["reservoir.delay_ms=[1, 20]", "task.reset=true", "reservoir.feedback_gain=0.3"],
     "stochastic": ["fixed.rounding='stochastic'", "fixed.v_bits=18", "fixed.readout_bits=20"],
 }
 
 
 FAST = {
     "float": ("plain", "reset", "feedback", "constant norm"),
-    "fixed": ("feedback", "stochastic", "on chip"),
+    "fixed": ("feedback", "stochastic", "on chip", "adaptive LIF", "delays"),
 }
 CASES = [
     pytest.param(
@@ -65,7 +67,7 @@ def precision(case: tuple[str, str]) -> str:
 def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
     experiment = Experiment(config)
     arithmetic = experiment.arithmetic(precision)
-    session = Session(arithmetic, experiment.meet, CpuEngine(arithmetic, experiment.meet, chunk_steps))
+    session = Session(arithmetic, experiment.task, CpuEngine(arithmetic, experiment.task, chunk_steps))
     session.advance(100)
     return session
 
@@ -144,10 +146,10 @@ def test_fingerprint_of_spikes_by_its_definition(tiny: Tiny) -> None:
 
     config = tiny()
     experiment = Experiment(config)
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
     digest = b""
     for trial in range(5):
-        for played in engine.play(experiment.meet.trial(0 if trial < 3 else 1, trial)):
+        for played in engine.play(experiment.task.trial(0 if trial < 3 else 1, trial)):
             records = b"".join(
                 int(step).to_bytes(4, "little") + int(cell).to_bytes(4, "little")
                 for step, cell in zip(played.spike_step, played.spike_cell, strict=True)
@@ -161,20 +163,21 @@ def test_differences_name_what_differs(tiny: Tiny) -> None:
     session.advance(1)
     state = session.state
     assert state.differences(session.state) == []
-    state.network.w_when[0, 3] = np.nextafter(state.network.w_when[0, 3], np.inf)
-    assert state.differences(session.state) == ["w_when"]
+    weights = state.network.when.w
+    weights[0, 3] = np.nextafter(weights[0, 3], np.inf)
+    assert state.differences(session.state) == ["when.w"]
     session.advance(1)
-    assert {"v", "x", "fingerprint", "trials"} <= set(state.differences(session.state))
+    assert {"cells.v", "when.x", "fingerprint", "trials"} <= set(state.differences(session.state))
 
 
 def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) -> None:
     config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0", "task.settle_ms=0")
     experiment = Experiment(config)
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
     spikes = [
         np.stack((played.spike_step, played.spike_cell))
         for trial in range(3)
-        for played in engine.play(experiment.meet.trial(0, trial))
+        for played in engine.play(experiment.task.trial(0, trial))
     ]
     np.testing.assert_array_equal(spikes[0], spikes[1])
     np.testing.assert_array_equal(spikes[0], spikes[2])
@@ -184,26 +187,26 @@ def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> No
     config = tiny("readout.when_norm='constant'")
     experiment = Experiment(config)
     session = experiment.start()
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
-    *_, probe = engine.play([*experiment.meet.settling(), *experiment.meet.probe(0, 0, 0, 0)])
-    assert session.state.network.norm[0] == probe.norm[200:].mean() > 0
-    assert not session.state.network.w_when.any()
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
+    *_, probe = engine.play([*experiment.task.settling(), *experiment.task.probe(0, 0, 0, 0)])
+    assert session.state.network.when.norm[0] == probe.norm[200:].mean() > 0
+    assert not session.state.network.when.w.any()
 
 
 def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
     experiment = Experiment(tiny())
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
-    list(engine.play(experiment.meet.trial(0, 0)))
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
+    list(engine.play(experiment.task.trial(0, 0)))
     before = engine.state
-    list(engine.play(experiment.meet.probe(0, 1, 0, 0)))
-    assert engine.state.m.tobytes() == before.m.tobytes()
-    assert engine.state.w_when.tobytes() == before.w_when.tobytes()
+    list(engine.play(experiment.task.probe(0, 1, 0, 0)))
+    assert engine.state.when.m.tobytes() == before.when.m.tobytes()
+    assert engine.state.when.w.tobytes() == before.when.w.tobytes()
     engine.restore(before)
-    pause = experiment.meet.trial(0, 1)[:1]
+    pause = experiment.task.trial(0, 1)[:1]
     assert pause[0].kind is Kind.PAUSE
     list(engine.play(pause))
-    assert engine.state.m.tobytes() != before.m.tobytes()
-    assert engine.state.w_when.tobytes() == before.w_when.tobytes()
+    assert engine.state.when.m.tobytes() != before.when.m.tobytes()
+    assert engine.state.when.w.tobytes() == before.when.w.tobytes()
 
 
 @pytest.mark.parametrize("settings", [["readout.when_rate=100.0", "readout.when_norm='constant'"]])

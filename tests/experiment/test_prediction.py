@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lava_predict import Experiment, load_preset
-from lava_predict.experiment.experiment import BlockResult
+from lava_predict.experiment.results import BlockResult
 
 pytestmark = pytest.mark.slow
 

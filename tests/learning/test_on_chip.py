@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_predict.learning.when import on_chip
-from lava_predict.learning.when.on_chip import OnChipPlan, OnChipState, on_chip_constants, on_chip_step
+from lava_predict.learning import on_chip
+from lava_predict.learning.on_chip import OnChipPlan, OnChipState, on_chip_constants, on_chip_step
 from lava_predict.numerics.noise import fold, key_of
 
 CELLS, EVENTS, PERIOD = 30, 2, 100

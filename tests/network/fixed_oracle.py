@@ -1,100 +1,99 @@
 """The integer network once more, in plain Python integers, from docs/fixed-point.md, not from the kernels.
 
-Nothing here can overflow, so what a machine word must hold is asserted: every product has at most 48 bits,
-what is added to a state and the sum at most 32, every number at most 64, every shift is by 0 .. 63.
+It has both neurons, and synapses with and without delays.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-STATE_BITS = 24
-PRODUCT_BITS = 48
-SUM_BITS = 32
-WORD_BITS = 64
-LOWEST, HIGHEST = -(2**23), 2**23 - 1
+from plain_cells import AdaptiveLifCells, IzhikevichCells
+from plain_integers import (
+    HIGHEST,
+    LOWEST,
+    ROUNDINGS,
+    STATE_BITS,
+    SUM_BITS,
+    WORD_BITS,
+    at_bounds,
+    cut,
+    down,
+    field_of,
+    fits,
+    fold,
+    kept,
+    product,
+    sat,
+    up,
+)
+
+from lava_predict.network.state import leaves
+
 DIVERGED = 100 * 2**16
 """A |z| above this stops a run."""
 
 COUNTED = ("v", "u", "s", "current", "x", "m", "xc", "z", "w_when", "w_what")
-ROUNDINGS = ("nearest", "floor", "stochastic")
+"""The counters of a network of Izhikevich cells."""
 
-STATES = ("v", "u", "s", "a_in", "x", "m", "z", "x_sum", "w_when", "w_what", "norm")
-"""The arrays of integers of `State`; the host keeps three more, of what surprises."""
+STATES = {
+    "v": "cells.v",
+    "u": "cells.u",
+    "s": "synapses.s",
+    "a_in": "synapses.a_in",
+    "x": "when.x",
+    "m": "when.m",
+    "z": "z",
+    "x_sum": "what.x_sum",
+    "w_when": "when.w",
+    "w_what": "what.w",
+    "norm": "when.norm",
+}
+"""The arrays of integers of such a network's `State`, by the oracle's names; the host keeps three more."""
 
-
-def fold(key: int, word: int) -> int:
-    """Output number ``word + 1`` of SplitMix64 started at ``key`` (Steele, Lea & Flood, OOPSLA 2014)."""
-    z = (key + 0x9E3779B97F4A7C15 * (word + 1)) % 2**64
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-    return z ^ (z >> 31)
-
-
-def field_of(bits: int, lowest: int) -> int:
-    """Sixteen of 64 bits, from bit ``lowest`` on."""
-    return (bits >> lowest) % 2**16
-
-
-def fits(value: int, bits: int) -> int:
-    """Return a number unchanged, having asserted that so many bits with sign hold it."""
-    assert -(2 ** (bits - 1)) <= value < 2 ** (bits - 1), f"{value} does not fit {bits} bits"
-    return value
-
-
-def product(one: int, other: int) -> int:
-    return fits(one * other, PRODUCT_BITS)
+RENAMED = {
+    "synapses.decay": "synapse_decay",
+    "when.weight_grain": "readout_grain",
+    "inputs.positive_shift": "input_positive_shift",
+    "inputs.negative_shift": "input_negative_shift",
+}
+"""Constants that have a name of their own here and in the vectors; the others have their field's."""
 
 
-def sat(value: int) -> int:
-    return min(max(fits(value, WORD_BITS), LOWEST), HIGHEST)
+def numbers_of(constants: Any, place: str = "") -> dict[str, int]:
+    """Flatten the tree of constants; one that is in several parts must be the same in all."""
+    found: dict[str, int] = {}
+    for name, value in constants._asdict().items():
+        inner = numbers_of(value, f"{name}.") if hasattr(value, "_asdict") else None
+        flat = {RENAMED.get(place + name, name): int(value)} if inner is None else inner
+        assert all(found.get(key, number) == number for key, number in flat.items())
+        found |= flat
+    return found
 
 
-def down(value: int, shift: int) -> int:
-    """Shift, rounding toward minus infinity."""
-    assert 0 <= shift <= 63
-    return value // 2**shift
+def arrays_of(tree: Any) -> dict[str, Any]:
+    """Give the arrays of a tree by their places, as (nested) lists of Python integers."""
+    return {place: array.tolist() for place, array in leaves(tree)}
 
 
-def up(value: int, shift: int) -> int:
-    assert 0 <= shift <= 63
-    return fits(value * 2**shift, WORD_BITS)
-
-
-def offset(rounding: str, n: int, r: int) -> int:
-    assert 0 <= n <= 63
-    if rounding == "floor" or n == 0:
-        return 0
-    if rounding == "nearest":
-        return 2 ** (n - 1)
-    return r % 2**n if n <= 16 else r * 2 ** (n - 16)
-
-
-def cut(value: int, n: int, rounding: str) -> int:
-    """``cut*`` of the page: an intermediate is never rounded stochastically."""
-    rounding = "nearest" if rounding == "stochastic" else rounding
-    return down(fits(value + offset(rounding, n, 0), WORD_BITS), n)
-
-
-def kept(value: int, n: int, g: int, rounding: str, r: int) -> int:
-    shifted = down(fits(value + offset(rounding, n + g, r), WORD_BITS), n)
-    return up(down(shifted, g), g)
+def state_of(state: Any) -> dict[str, Any]:
+    """Give a state of any parts as the oracle has it, what is in flight in the order of its arrival."""
+    arrays = arrays_of(state)
+    names = {place: name for name, place in STATES.items()}
+    names |= {f"cells.{name}": name for name in state.cells._fields}
+    held = {names[place]: array for place, array in arrays.items() if place in names}
+    if "synapses.ring" in arrays:
+        ring, row = arrays["synapses.ring"], arrays["synapses.row"][0]
+        held["arriving"] = ring[row:] + ring[:row]
+    order = [*state.cells._fields, *list(STATES)[2:], "arriving"]
+    return {name: held[name] for name in order if name in held}
 
 
 def graded(z: int) -> int:
     return (min(max(z, 0), 2**16) + 128) // 2**8
-
-
-def at_bounds(values: Sequence[int], lowest: int = LOWEST, highest: int = HIGHEST) -> int:
-    return sum(value in (lowest, highest) for value in values)
-
-
-def lists_of(arrays: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Turn named NumPy arrays into (nested) lists of Python integers."""
-    return {name: getattr(arrays, name).tolist() for name in names}
 
 
 @dataclass
@@ -109,16 +108,16 @@ class Step:
 
 @dataclass
 class Oracle:
-    """A network in integers: constants, arrays and state, by the names that the package gives them.
+    """A network in integers: constants, arrays and state.
 
     Attributes
     ----------
     constants : dict of int
-        Those of `FixedConstants`, ``rounding`` as one of `ROUNDINGS`.
+        As `numbers_of` gives them, ``rounding`` as one of `ROUNDINGS`.
     network : dict of list
-        Those of `FixedNetwork`.
+        The arrays of `Network` by the names of their fields.
     state : dict of list
-        Those of `STATES`.
+        As `state_of` gives it.
     saturations : dict of int
         Counters.
     trials, error : list, list of list
@@ -130,19 +129,24 @@ class Oracle:
     constants: dict[str, Any]
     network: dict[str, Any]
     state: dict[str, Any]
-    saturations: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    saturations: dict[str, int] = field(default_factory=dict)
     trials: list[int] = field(default_factory=list)
     error: list[list[float]] = field(default_factory=list)
     when_error: list[list[float]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.neuron = IzhikevichCells if "u" in self.state else AdaptiveLifCells
+        self.saturations = dict.fromkeys((*self.neuron.STATES, *COUNTED[2:]), 0)
+
     @classmethod
     def of(cls, network: Any, constants: Any, state: Any) -> Oracle:
         """Take over what the package's own classes hold."""
-        numbers = {name: int(value) for name, value in constants._asdict().items() if name != "chip"}
+        numbers: dict[str, Any] = numbers_of(constants)
         numbers["rounding"] = ROUNDINGS[numbers["rounding"]]
-        held = cls(numbers, lists_of(network, network._fields), lists_of(state, STATES))
-        held.trials, held.error = state.what_trials.tolist(), state.what_error.tolist()
-        held.when_error = state.when_error.tolist()
+        arrays = {place.split(".")[-1]: array for place, array in arrays_of(network).items()}
+        held = cls(numbers, arrays, state_of(state))
+        held.trials, held.error = state.what.trials.tolist(), state.what.error.tolist()
+        held.when_error = state.when.error.tolist()
         return held
 
     def step(
@@ -182,7 +186,7 @@ class Oracle:
 
     def _input(self, level: Sequence[int]) -> list[int]:
         k, network = self.constants, self.network
-        currents = [0] * len(network["a"])
+        currents = [0] * len(network["bias"])
         for j in range(len(currents)):
             for on, row in zip(level, network["input_weight"], strict=True):
                 if on:
@@ -213,36 +217,33 @@ class Oracle:
     def _cells(self, steady: list[int], step_key: int) -> None:
         k, state, rounding = self.constants, self.state, self.constants["rounding"]
         tagged = fold(step_key, 2**32)
+        arriving = state["arriving"][0] if "arriving" in state else state["a_in"]
         for j in range(len(steady)):
             bits = fold(tagged, j)
             r = [field_of(bits, lowest) for lowest in (0, 16, 32, 48)]
-            v, u, s = (fits(state[name][j], STATE_BITS) for name in "vus")
+            s = fits(state["s"][j], STATE_BITS)
             decayed = kept(product(s, k["synapse_decay"]), k["decay_bits"], k["s_grain"], rounding, r[0])
-            s = sat(decayed + state["a_in"][j])
-            drive = product(steady[j] + s - u - k["rest"], k["half_step"])
-            for half in (1, 2):
-                w = fits(v + k["vertex"], STATE_BITS + 1)
-                t = fits(cut(product(w, k["square"]), k["square_shift"], rounding), STATE_BITS)
-                moved = kept(product(t, w) + drive, k["v_shift"], k["v_grain"], rounding, r[half])
-                v = min(max(fits(v + moved, SUM_BITS), k["lowest"]), k["peak"])
-            b_v = fits(cut(product(v, self.network["b"][j]), k["b_shift"], rounding), 32)
-            moved = kept(product(b_v - u, self.network["a"][j]), k["a_shift"], k["u_grain"], rounding, r[3])
-            u = sat(fits(u + moved, SUM_BITS))
-            state["v"][j], state["u"][j], state["s"][j] = v, u, s
-        self.saturations["v"] += state["v"].count(k["lowest"])
-        self.saturations["u"] += at_bounds(state["u"])
+            s = state["s"][j] = sat(decayed + arriving[j])
+            self.neuron.advance(k, self.network, state, j, steady[j] + s, r[1:])
+        for name, count in self.neuron.at_bounds(k, state).items():
+            self.saturations[name] += count
         self.saturations["s"] += at_bounds(state["s"])
 
     def _spike(self) -> list[int]:
         k, network, state = self.constants, self.network, self.state
-        spikes = [j for j, v in enumerate(state["v"]) if v >= k["peak"]]
-        state["a_in"] = [0] * len(state["v"])
+        spikes = [j for j in range(len(state["v"])) if self.neuron.at_threshold(k, network, state, j)]
         for j in spikes:
-            state["v"][j] = network["c"][j]
-            state["u"][j] = self._clipped("u", state["u"][j] + network["d"][j])
+            name, reached = self.neuron.reset(network, state, j)
+            state[name][j] = self._clipped(name, reached)
+        if "arriving" in state:
+            state["arriving"] = [*state["arriving"][1:], [0] * len(state["v"])]
+        else:
+            state["a_in"] = [0] * len(state["v"])
+        for j in spikes:
+            later = state["arriving"][network["delay"][j] - 1] if "arriving" in state else state["a_in"]
             shift = k["excitatory_shift"] if j < k["first_inhibitory"] else k["inhibitory_shift"]
             for i in range(network["first"][j], network["first"][j + 1]):
-                state["a_in"][network["target"][i]] += up(network["weight"][i], shift)
+                later[network["target"][i]] += up(network["weight"][i], shift)
         return spikes
 
     def _traces(self, spikes: list[int], step_key: int, with_means: bool) -> None:
@@ -300,8 +301,9 @@ class Oracle:
 
     def begin(self, reset_to: dict[str, Any] | None) -> None:
         """Begin a segment, maybe with the reservoir as ``reset_to`` has it."""
-        for name in ("v", "u", "s", "a_in", "x", "z") if reset_to else ():
-            self.state[name] = list(reset_to[name])
+        for name in (*self.neuron.STATES, "s", "a_in", "arriving", "x", "z"):
+            if reset_to and name in self.state:
+                self.state[name] = copy.deepcopy(reset_to[name])
         self.state["x_sum"] = [0] * len(self.state["x_sum"])
 
     def estimate(self, steps: int) -> list[float]:

@@ -72,9 +72,9 @@ class NumpyNetwork:
         self._config = config
         self._network = network
         self._meet = meet
-        cells, events = network.a.size, config.task.events
-        self._first = network.first
-        self._target = network.target.astype(np.intp)  # what bincount works on
+        cells, events = network.size, config.task.events
+        self._first = network.synapses.first
+        self._target = network.synapses.target.astype(np.intp)  # what bincount works on
         self._cell_words = _words(cells)
         self.m, self.x_sum = np.zeros(cells), np.zeros(cells)
         self.w_when, self.w_what = np.zeros((events, cells + 1)), np.zeros((events, cells))
@@ -86,9 +86,9 @@ class NumpyNetwork:
         self._reset()
 
     def _reset(self) -> None:
-        cells, events = self._network.a.size, self._config.task.events
+        cells, events = self._network.size, self._config.task.events
         self.v = np.full(cells, -65.0)
-        self.u = self._network.b * -65.0
+        self.u = self._network.cells.b * -65.0
         self.s, self.a_in, self.x = np.zeros((3, cells))
         self.z = np.zeros(events)
 
@@ -144,7 +144,7 @@ class NumpyNetwork:
         network, reservoir = self._network, self._config.reservoir
         self.s *= self._synapse_decay
         self.s += self.a_in
-        current = network.bias + self.s
+        current = network.cells.bias + self.s
         i_in = np.zeros_like(current)
         for channel in np.flatnonzero(level):
             i_in += level[channel] * network.input_weight[channel]
@@ -169,13 +169,13 @@ class NumpyNetwork:
             slope *= 0.5 * dt
             v += slope
         np.minimum(v, 30.0, out=v)
-        change = network.b * v
+        change = network.cells.b * v
         change -= u
-        change *= dt * network.a
+        change *= dt * network.cells.a
         u += change
         spiking = np.flatnonzero(v >= 30.0)
-        v[spiking] = network.c[spiking]
-        u[spiking] += network.d[spiking]
+        v[spiking] = network.cells.c[spiking]
+        u[spiking] += network.cells.d[spiking]
         return spiking
 
     def _deliver(self, spiking: np.ndarray) -> None:
@@ -185,7 +185,7 @@ class NumpyNetwork:
             self.a_in = np.zeros_like(self.v)
             return
         target = np.concatenate([self._target[column] for column in columns])
-        weight = np.concatenate([self._network.weight[column] for column in columns])
+        weight = np.concatenate([self._network.synapses.weight[column] for column in columns])
         self.a_in = np.bincount(target, weight, minlength=self.v.size)
 
     def _read_what(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Test vectors of the integer network as text, for kernel and oracle; run this file to write them anew."""
+"""Test vectors of the integer network as text, for kernel and oracle; run this file to write them again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixed_oracle import COUNTED, ROUNDINGS, STATES, Oracle
+from fixed_oracle import COUNTED, RENAMED, STATES, Oracle, state_of
+from plain_integers import ROUNDINGS
 
 from lava_predict import load_preset
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.network import fixed_step as fixed
+from lava_predict.learning import what
+from lava_predict.learning.when import gated_delta
+from lava_predict.network import fixed_step, inputs
 from lava_predict.network.arithmetic import FixedArithmetic
-from lava_predict.network.draw import draw_network
+from lava_predict.network.draw import Network, draw_network
 from lava_predict.network.float_step import Recording
-from lava_predict.network.quantise import NO_CHIP, FixedNetwork
 from lava_predict.network.state import State
+from lava_predict.neurons import izhikevich
+from lava_predict.synapses import exponential
 from lava_predict.tasks.meet import Meet
 
 FOLDER = Path(__file__).parent / "fixed_vectors"
@@ -40,10 +44,14 @@ SETTINGS = (
     "run.seed=119",
 )
 
-GRAINS = ("v", "u", "s", "trace", "mean", "readout")
-
-NO_CONSTANTS = {"chip", "on_chip", "rounding"} | {f"{n}_mask" for n in GRAINS}
-"""Fields of `FixedConstants` that a file leaves out: they follow from others, or are of another readout."""
+CONSTANTS = """
+    vertex rest peak lowest square square_shift half_step v_shift a_shift b_shift synapse_decay
+    trace_decay decay_bits trace_gain mean_rate mean_shift v_grain u_grain s_grain trace_grain
+    mean_grain readout_grain first_inhibitory excitatory_shift inhibitory_shift input_positive_shift
+    input_negative_shift feedback_positive_shift feedback_negative_shift noise_factor noise_shift
+    constant_input norm_floor when_shift readout_fraction centred moment_norm feedback
+"""
+"""In the order of a file."""
 
 
 @dataclass
@@ -121,9 +129,9 @@ def vectors_of(rounding: str) -> Iterator[str]:
     yield "\n[constants]"
     yield f"rounding {rounding}"
     own = {"key": segment.noise_key, "window_from": low, "window_to": high}
-    for name, value in {**own, **oracle.constants}.items():
-        if name not in NO_CONSTANTS:
-            yield f"{name} {value}"
+    assert {*CONSTANTS.split(), "rounding"} == oracle.constants.keys()
+    for name, value in (own | {name: oracle.constants[name] for name in CONSTANTS.split()}).items():
+        yield f"{name} {value}"
     for section, arrays in (("network", oracle.network), ("before", oracle.state)):
         yield f"\n[{section}]"
         for name, values in arrays.items():
@@ -176,26 +184,40 @@ def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
     assert oracle.state == vectors.after
 
 
-def kernel_of(vectors: Vectors) -> tuple[FixedNetwork, fixed.FixedConstants, State]:
+def kernel_of(vectors: Vectors) -> tuple[Network, fixed_step.Constants, State]:
     """Make the kernel's own arguments of what a file holds."""
-    held = vectors.constants
-    masks = {f"{n}_mask": -(1 << held[f"{n}_grain"]) for n in GRAINS}
-    flags = {name: bool(held[name]) for name in ("centred", "moment_norm", "feedback")}
-    numbers = {name: held[name] for name in fixed.FixedConstants._fields if name in held}
-    own = {"rounding": ROUNDINGS.index(held["rounding"]), "on_chip": False, "chip": NO_CHIP}
-    constants = fixed.FixedConstants(**(numbers | masks | flags | own))
-    types = dict.fromkeys("abcd", np.int32) | {"bias": np.int32, "first": np.int64, "target": np.uint16}
-    network = FixedNetwork(
-        **{name: np.array(rows, types.get(name, np.int16)) for name, rows in vectors.network.items()}
+    held: dict[str, Any] = vectors.constants | {"rounding": ROUNDINGS.index(vectors.constants["rounding"])}
+
+    def constants_of(section: str, kind: Any) -> Any:
+        flags = {name for name, type_ in kind.__annotations__.items() if type_ == "bool"}
+        numbers = {name: held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields}
+        return kind(**{name: bool(value) if name in flags else value for name, value in numbers.items()})
+
+    constants = fixed_step.Constants(
+        cells=constants_of("cells", izhikevich.FixedConstants),
+        synapses=constants_of("synapses", exponential.FixedConstants),
+        when=constants_of("when", gated_delta.FixedConstants),
+        inputs=constants_of("inputs", inputs.FixedConstants),
+        rounding=held["rounding"],
     )
-    wide = ("a_in", "x_sum", "norm")
-    arrays = {name: np.array(vectors.before[name], np.int64 if name in wide else np.int32) for name in STATES}
+    types = dict.fromkeys(izhikevich.FixedParameters._fields, np.int32)
+    types |= {"first": np.int64, "target": np.uint16}
+    rows = {name: np.array(given, types.get(name, np.int16)) for name, given in vectors.network.items()}
+    network = Network(
+        izhikevich.FixedParameters(*(rows[name] for name in izhikevich.FixedParameters._fields)),
+        exponential.Connections(rows["first"], rows["target"], rows["weight"]),
+        rows["input_weight"],
+        rows["feedback_weight"],
+    )
+    wide = ("x_sum", "norm")
+    a = {name: np.array(vectors.before[name], np.int64 if name in wide else np.int32) for name in STATES}
+    by_cue = (1, vectors.events)
     state = State(
-        **arrays,
-        what_trials=np.zeros(1, np.int64),
-        what_error=np.zeros((1, vectors.events)),
-        when_error=np.ones((1, vectors.events)),
-        on_chip=np.zeros(0, np.int32),
+        cells=izhikevich.State(a["v"], a["u"]),
+        synapses=exponential.State(a["s"], a["a_in"]),
+        z=a["z"],
+        when=gated_delta.Memory(a["x"], a["m"], a["w_when"], a["norm"], np.ones(by_cue)),
+        what=what.Memory(a["x_sum"], a["w_what"], np.zeros(1, np.int64), np.zeros(by_cue)),
         saturations=np.zeros(len(COUNTED), np.int64),
     )
     return network, constants, state
@@ -203,21 +225,23 @@ def kernel_of(vectors: Vectors) -> tuple[FixedNetwork, fixed.FixedConstants, Sta
 
 def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     network, constants, state = kernel_of(vectors)
-    cells, events = state.v.size, vectors.events
+    kernels = fixed_step.kernels(izhikevich, exponential, gated_delta)
+    cells, events = network.size, vectors.events
     key = np.uint64(vectors.constants["key"])
     window = (vectors.constants["window_from"], vectors.constants["window_to"])
     recording = Recording(
         *np.zeros((2, cells), np.uint32), *np.zeros((2, 1, events), np.int32), np.zeros(1, np.int64)
     )
+    current = np.empty(cells, np.int32)
     for step in range(len(vectors.steps)):
         given = (np.array([part], np.int32) for part in vectors.given(step))
-        count, diverged = fixed.advance(network, constants, state, *given, key, step, window, True, recording)
+        chunk = (key, step, window, True, recording, current)
+        count, diverged = kernels.advance(network, constants, state, *given, *chunk)
         assert diverged == -1
         spikes = recording.spike_cell[:count].tolist()
-        check_step(vectors, step, spikes, recording.z[0].tolist(), int(recording.norm[0]), (state.v, state.u))
-    assert state.saturations.tolist() == vectors.after["saturations"]
-    for name in STATES:
-        assert getattr(state, name).tolist() == vectors.after[name], name
+        check_step(vectors, step, spikes, recording.z[0].tolist(), int(recording.norm[0]), state.cells)
+    assert state.saturations.tolist() == vectors.after.pop("saturations")
+    assert state_of(state) == vectors.after
 
 
 def test_the_vectors_show_what_they_are_for(vectors: Vectors) -> None:

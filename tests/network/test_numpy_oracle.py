@@ -55,8 +55,10 @@ def _compare(config: Config, learning: bool) -> tuple[np.ndarray, float]:
         cells.append(played.spike_cell)
         largest = float(np.abs(played.z).max())
     state = engine.state
-    for name in ("v", "u", "s", "a_in", "x", "m", "x_sum"):
-        np.testing.assert_array_equal(getattr(state, name), getattr(oracle, name), err_msg=name)
+    for part, names in ((state.cells, "v u"), (state.synapses, "s a_in"), (state.when, "x m")):
+        for name in names.split():
+            np.testing.assert_array_equal(getattr(part, name), getattr(oracle, name), err_msg=name)
+    np.testing.assert_array_equal(state.what.x_sum, oracle.x_sum)
     return np.concatenate(cells), largest
 
 

@@ -124,7 +124,7 @@ def test_a_full_disk_does_not_stop_a_kernel(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
-    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(compiled._CacheFile, "save", full)
     assert fresh()(3) == 6
     assert not list(tmp_path.rglob("*.nb*"))
 
@@ -150,3 +150,22 @@ def test_the_digest_covers_constants_from_elsewhere_and_nothing_else(tmp_path: P
         (tmp_path / name).write_text(source)
     found = {str(path.relative_to(tmp_path)) for path in compiled_sources(tmp_path)}
     assert found == {"deep/step.py", "a.py", "room/__init__.py", "room/c.py"}
+
+
+@pytest.mark.parametrize("kind", [IndexDataCacheFile, compiled._CacheFile])
+def test_processes_that_keep_two_signatures_at_once_do_not_mix_them_up(
+    kind: type[IndexDataCacheFile], tmp_path: Path
+) -> None:
+    """Both look what is there, both write the index, and the first one's code is written last."""
+    first, second = (kind(str(tmp_path), "kernel", "stamp") for _ in range(2))
+    nothing, write_data = first._load_index(), first._save_data
+    first._load_index = second._load_index = lambda: dict(nothing)
+    late: list[tuple[str, str]] = []
+    first._save_data = lambda name, data: late.append((name, data))
+    first.save("int32", "code for int32")
+    second.save("int64", "code for int64")
+    write_data(*late[0])
+    found = kind(str(tmp_path), "kernel", "stamp").load("int64")
+    assert found == (
+        "code for int32" if kind is IndexDataCacheFile else "code for int64"
+    )  # numba's own is wrong

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_predict.numerics.noise import fold, key_of, standard_noise, uniform
+from lava_predict.numerics.noise import fold, key_of, noise_sum, standard_noise, uniform
 
 MASK = 2**64 - 1
 WORDS = st.integers(0, MASK)
@@ -38,6 +38,7 @@ def test_fold_against_python_integers(key: int, word: int) -> None:
 @given(WORDS)
 def test_noise_is_the_scaled_sum_of_four_fields(bits: int) -> None:
     fields = sum((bits >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
+    assert noise_sum(np.uint64(bits)) == fields - 131070
     assert standard_noise(np.uint64(bits)) == (fields - 131070) / 37837.0
 
 

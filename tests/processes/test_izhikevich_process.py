@@ -28,16 +28,21 @@ from scipy.sparse import csr_matrix
 
 from lava_predict import load_preset
 from lava_predict.analysis.firing_patterns import FIRING_PATTERNS, simulate
-from lava_predict.network import fixed_step as fixed_kernel
-from lava_predict.network.float_step import advance_cells, reset_spiking
-from lava_predict.network.quantise import CellParameters, quantise_cells, to_state
+from lava_predict.network import fixed_step, float_step
+from lava_predict.network.population import FixedPopulation, Population
+from lava_predict.neurons import izhikevich
+from lava_predict.numerics.integers import to_state
 from lava_predict.numerics.noise import fold, key_of
 from lava_predict.processes.event_sparse.process import EventSparse
 from lava_predict.processes.izhikevich.process import Izhikevich
 from lava_predict.settings.schema import FixedSettings
+from lava_predict.synapses import exponential
 
 Run = Callable[..., None]
 FIXED = "fixed_pt"
+ADVANCE, RESET = float_step.population_kernels(izhikevich, exponential)
+FIXED_ADVANCE, FIXED_RESET = fixed_step.population_kernels(izhikevich, exponential)
+CURRENT = 3  # The counter of the current, after those of v, u and s.
 
 # The Process asks for a > 0, which one pattern of the paper does not have.
 PATTERNS = [pattern for pattern in FIRING_PATTERNS.values() if pattern.a > 0]
@@ -113,27 +118,22 @@ class Plain:
         self.tau_s_ms, self.dt_ms, self.noise, self.key = tau_s_ms, dt_ms, noise, key_of(noise_seed)
         self.step = 0
 
+    def parameters(self) -> izhikevich.Parameters:
+        """Those of the cells, as the kernels take them."""
+        return izhikevich.Parameters(self.a, self.b, self.c, self.d, self.bias)
+
     def advance(self, a_in: np.ndarray, i_in: np.ndarray, key: Any = None) -> np.ndarray:
         """One step; 1.0 where a cell spikes."""
         step_key = np.uint64(fold(self.key, np.uint64(self.step))) if key is None else key
         decay = float(np.exp(-self.dt_ms / self.tau_s_ms))
         noise = self.noise * float(np.sqrt(1.0 / self.dt_ms))
-        advance_cells(
-            self.v,
-            self.u,
-            self.s,
-            a_in,
-            i_in,
-            self.a,
-            self.b,
-            self.bias,
-            self.dt_ms,
-            decay,
-            noise,
-            step_key,
+        k = float_step.Constants(
+            izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), noise, feedback=False
         )
+        cells, parameters = izhikevich.State(self.v, self.u), self.parameters()
+        ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in, step_key)
         spiking = np.zeros(self.v.size, np.int64)
-        count = reset_spiking(self.v, self.u, self.c, self.d, spiking)
+        count = RESET(cells, parameters, k, spiking)
         spikes = np.zeros(self.v.size)
         spikes[spiking[:count]] = 1.0
         self.step += 1
@@ -164,12 +164,10 @@ class PlainFixed:
         self._plain = Plain(cells, **parameters)
         self.settings = fixed or load_preset("robust").fixed
         self.quantise()
-        k = self.cells.constants
         self.states = {
-            name: to_state(getattr(self._plain, name), self.BITS, getattr(k, f"{name}_grain"))
-            for name in "vus"
+            name: to_state(getattr(self._plain, name), self.BITS, self.cells.grain(name)) for name in "vus"
         }
-        self.saturations = np.zeros(fixed_kernel.CURRENT + 1, np.int64)
+        self.saturations = np.zeros(CURRENT + 1, np.int64)
         self.step = 0
 
     def quantise(self, **changed: Any) -> None:
@@ -177,9 +175,8 @@ class PlainFixed:
         plain = self._plain
         for name, value in changed.items():
             setattr(plain, name, value)
-        arrays = (getattr(plain, name) for name in ("a", "b", "c", "d", "bias"))
-        self.cells = quantise_cells(
-            self.settings, CellParameters(*arrays, plain.tau_s_ms, plain.dt_ms, plain.noise)
+        self.cells = FixedPopulation(
+            self.settings, Population(plain.parameters(), plain.tau_s_ms, plain.dt_ms, plain.noise)
         )
 
     def shown(self, name: str) -> np.ndarray:
@@ -189,12 +186,13 @@ class PlainFixed:
     def advance(self, a_in: np.ndarray, i_in: np.ndarray, key: Any = None) -> np.ndarray:
         """One step; 1 where a cell spikes."""
         step_key = np.uint64(fold(self._plain.key, np.uint64(self.step))) if key is None else key
-        a, b, c, d, bias, k, _ = self.cells
+        parameters, k = self.cells.parameters, self.cells.constants
         v, u, s = self.states.values()
-        inputs = a_in.astype(np.int64), i_in.astype(np.int64)
-        fixed_kernel.advance_cells(v, u, s, *inputs, a, b, bias, k, step_key, self.saturations)
+        cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in.astype(np.int64))
+        given = (i_in.astype(np.int64), step_key, self.saturations)
+        FIXED_ADVANCE(cells, synapses, parameters, k, *given)
         spiking = np.zeros(v.size, np.int64)
-        count = fixed_kernel.reset_spiking(v, u, c, d, k.peak, spiking, self.saturations)
+        count = FIXED_RESET(cells, parameters, k, spiking, self.saturations)
         spikes = np.zeros(v.size, np.int64)
         spikes[spiking[:count]] = 1
         self.step += 1
@@ -663,7 +661,7 @@ def test_integers_of_shared_memory_and_words_of_choice(run: Run) -> None:
             np.testing.assert_array_equal(shared[name], plain.states[name])
             np.testing.assert_array_equal(getattr(cells, name).get().ravel(), plain.shown(name))
     assert np.all(plain.states["v"] % 2**7 == 0)
-    assert plain.saturations[fixed_kernel.CURRENT] > 0
+    assert plain.saturations[CURRENT] > 0
     np.testing.assert_array_equal(shared["saturations"], plain.saturations)
     np.testing.assert_array_equal(cells.saturations.get(), plain.saturations)
 

@@ -33,7 +33,7 @@ def test_record_holds_what_the_run_gave(result: Result) -> None:
     record, probes = RunRecord.of(result), result.state.probes
     assert list(record.error) == [probe.error for probe in probes]
     assert record.o.shape == (3, 2, 1200, 2)
-    np.testing.assert_array_equal(record.w_when[-1], result.state.network.w_when)
+    np.testing.assert_array_equal(record.w_when[-1], result.state.network.when.w)
     for number, probe in enumerate(probes):
         for cue in (0, 1):
             shown = (record.spike_probe == number) & (record.spike_cue == cue)
@@ -56,6 +56,17 @@ def test_a_record_that_cannot_be_read_says_so(kind: str, result: Result, tmp_pat
             file.attrs["schema"] = 99
     with pytest.raises(UserError, match=r"results\.h5"):
         load_record(path)
+
+
+def test_a_run_of_other_parts_reads_back_and_runs_again(tmp_path: Path) -> None:
+    parts = ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[1, 20]", "reservoir.neurons=60"]
+    block = "task.blocks=[{trials=2, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
+    result = Experiment(load_preset("smoke", [*parts, block])).run()
+    record = RunRecord.of(result)
+    (tmp_path / "results.h5").write_bytes(record.to_bytes())
+    (tmp_path / "config.toml").write_text(result.config.to_toml())
+    assert load_record(tmp_path).config == load_config(tmp_path / "config.toml") == result.config
+    assert Experiment(load_config(tmp_path / "config.toml")).run().fingerprint == result.fingerprint
 
 
 def test_config_of_a_run_runs_again_to_the_same_bits(result: Result, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _ran(settings: str, precision: str) -> Ran:
 
 
 BLOCKS = "Prediction after the cue alone, at the end of each block"
-CHANGED = "What differs from the preset; the rest is the same"
+CHANGED = "Settings that differ from the preset"
 
 
 def test_the_table_of_blocks_says_what_the_record_says(tiny: Callable[..., Config]) -> None:
@@ -161,7 +161,7 @@ def test_settings_that_differ_are_named_and_the_commands_give_the_same_run(
 def test_a_run_as_the_preset_has_it_says_so(tiny: Callable[..., Config]) -> None:
     run = ran(tiny())
     same = Read(page({**run.summary, "changed": []}, {}).html())
-    assert "All as the preset smoke has them." in same.texts["p"]
+    assert "All settings are those of the preset smoke." in same.texts["p"]
     assert CHANGED not in same.tables
 
 
@@ -177,7 +177,10 @@ def test_fingerprints_and_versions_are_given_whole(tiny: Callable[..., Config]) 
 def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., Config]) -> None:
     good = ran(tiny(), "fixed").read
     assert "Integers" in good.texts["h2"]
-    assert "✓ Pass: Every parameter is held well, and the cells spike as in float." in good.texts["p"]
+    assert (
+        "✓ Pass: Every parameter is represented accurately, and the cells spike as in float."
+        in good.texts["p"]
+    )
     assert not [text for text in good.texts["p"] if "Warning" in text]
     assert "No variable hit its bounds at any step." in good.texts["p"]
     assert all("--precision fixed" in code for code in good.texts["code"])
@@ -185,7 +188,7 @@ def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., 
     warnings = [f"{one['cause']}; {one['remedy']}" for one in bad.summary["warnings"]]
     shown = [text.removeprefix("! Warning: ") for text in bad.read.texts["p"] if "! Warning" in text]
     assert shown[1:] == warnings
-    assert f"{len(warnings)} reasons" in shown[0]
+    assert f"{len(warnings)} warnings" in shown[0]
     _, rows = bad.read.tables["How often variables hit their bounds"]
     assert dict(rows)["v"] == f"{bad.summary['saturations']['v']:,}"
 
@@ -208,3 +211,17 @@ def test_omissions_alone_have_no_relative_error(tiny: Callable[..., Config]) -> 
     assert run.read.tables[BLOCKS][1][0][6:] == ["–", "–"]
     assert "the error" not in run.page.lead
     assert "predicted times" not in run.page.lead
+
+
+def test_another_neuron_is_listed_without_the_settings_that_it_brings() -> None:
+    few = "task.blocks=[{trials=1, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
+    parts = ["reservoir.neuron=adaptive_lif", "reservoir.neurons=50", "reservoir.inhibitory.v_rest=-66.0"]
+    config = load_preset("smoke", [*parts, few, "run.probe_trials=[]"])
+    changed = run_outcome(Experiment(config).run()).values["changed"]
+    assert {one["setting"]: (one["preset"], one["value"]) for one in changed[:4]} == {
+        "reservoir.neuron": ("izhikevich", "adaptive_lif"),
+        "reservoir.neurons": (200, 50),
+        "reservoir.inhibitory.v_rest.start": (-65.0, -66.0),
+        "reservoir.inhibitory.v_rest.stop": (-65.0, -66.0),
+    }
+    assert {one["setting"] for one in changed[4:]} == {"task.blocks", "run.probe_trials"}

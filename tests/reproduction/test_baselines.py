@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, Experiment, UserError
-from lava_predict.experiment.recorded_spikes import Chunk, Replay, Rule
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Chunk, Rule
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.baselines.broadcast import BroadcastReadout, broadcast_rows
 from lava_predict.reproduction.baselines.merged import MergedReadout
 from lava_predict.reproduction.baselines.rls import EVERY_MS, LeastSquares, MergedRlsReadout, RlsReadout
-from lava_predict.tasks.meet import Kind
+from lava_predict.tasks import Kind
 
 Tiny = Callable[..., Config]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lava_predict import load_preset
-from lava_predict.experiment.recorded_spikes import Chunk, Replay
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Chunk
 from lava_predict.network.draw import draw_network
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
@@ -17,7 +18,8 @@ from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Kind, Meet, Segment
+from lava_predict.tasks import Kind, Segment
+from lava_predict.tasks.meet import Meet
 
 pytestmark = pytest.mark.slow
 
@@ -101,10 +103,10 @@ def test_residual_gates_are_the_settings_of_that_value(config: Config, name: str
 
 def test_errors_shuffled_by_nothing_teach_what_the_intact_learner_learns(replay: Replay) -> None:
     intact = replay.local_rules()
-    rule = ablation.ShuffledError(replay.local_rules(), replay.meet)
+    rule = ablation.ShuffledError(replay.local_rules(), replay.task)
     rule.learn = lambda shift: ablation.ShuffledError.learn(rule, 0)  # type: ignore[method-assign]
     for trial in range(3):
-        segment, chunk = trial_of(replay.meet, trial)
+        segment, chunk = trial_of(replay.task, trial)
         intact.step(segment, chunk)
         rule.step(segment, chunk)
         for learner in (intact, rule):
@@ -128,7 +130,7 @@ def test_kept_share_finds_the_rows_that_shrank() -> None:
 
 
 def test_shuffled_timing_moves_profile_and_gate_together_for_each_trial(replay: Replay) -> None:
-    meet, rule = replay.meet, ablation.ablated_rule(replay, "shuffled timing")
+    meet, rule = replay.task, ablation.ablated_rule(replay, "shuffled timing")
     window, latencies = meet.config.readout.gate_window_ms, []
     for trial in range(8):
         segment, chunk = trial_of(meet, trial)
@@ -145,7 +147,7 @@ def test_shuffled_timing_moves_profile_and_gate_together_for_each_trial(replay: 
 
 def test_random_latencies_fill_the_times_whose_window_fits(replay: Replay) -> None:
     window, after = replay.config.readout.gate_window_ms, replay.config.task.after_ms
-    latencies = [ablation.random_latency(replay.meet, trial) for trial in range(2000)]
+    latencies = [ablation.random_latency(replay.task, trial) for trial in range(2000)]
     assert min(latencies) >= window
     assert max(latencies) <= after - window
     counts, _ = np.histogram(latencies, bins=5, range=(window, after - window))
@@ -154,7 +156,7 @@ def test_random_latencies_fill_the_times_whose_window_fits(replay: Replay) -> No
 
 
 def test_with_both_channels_open_the_event_that_did_not_occur_is_taught_0(replay: Replay) -> None:
-    meet, rule = replay.meet, ablation.ablated_rule(replay, "both channels open")
+    meet, rule = replay.task, ablation.ablated_rule(replay, "both channels open")
     segment, chunk = trial_of(meet, 0)
     seen = shown(rule, segment, chunk)
     occurred, other = segment.outcome, 1 - segment.outcome
@@ -169,7 +171,7 @@ def test_with_both_channels_open_the_event_that_did_not_occur_is_taught_0(replay
 
 
 def test_shuffled_outcomes_are_those_of_the_run_but_never_the_trials_own(replay: Replay) -> None:
-    meet = replay.meet
+    meet = replay.task
     numbers = np.arange(meet.first_trials[-1])
     rule = ablation.ShuffledOutcome(replay.local_rules(), meet)
     assert set(rule.outcomes) <= {-1, 0, 1}
@@ -186,17 +188,17 @@ def test_homogeneous_cells_are_alike_and_keep_their_connections(config: Config) 
     excitatory = round(config.reservoir.neurons * config.reservoir.excitatory_fraction)
     for name in ("a", "b", "c", "d", "bias"):
         for part in (slice(0, excitatory), slice(excitatory, None)):
-            values = getattr(drawn, name)[part]
-            assert np.ptp(getattr(alike, name)[part]) == 0
-            assert values.min() <= getattr(alike, name)[part][0] <= values.max()
-    for name in ("first", "target", "weight", "input_weight"):
-        np.testing.assert_array_equal(getattr(alike, name), getattr(drawn, name))
+            values, same = (getattr(network.cells, name)[part] for network in (drawn, alike))
+            assert np.ptp(same) == 0
+            assert values.min() <= same[0] <= values.max()
+    for name in ("first", "target", "weight"):
+        np.testing.assert_array_equal(getattr(alike.synapses, name), getattr(drawn.synapses, name))
+    np.testing.assert_array_equal(alike.input_weight, drawn.input_weight)
 
 
 def test_no_recurrence_leaves_no_synapse(config: Config) -> None:
-    assert (
-        draw_network(with_changes(config, ablation.network_changes(config, "no recurrence"))).weight.size == 0
-    )
+    bare = draw_network(with_changes(config, ablation.network_changes(config, "no recurrence")))
+    assert bare.synapses.weight.size == 0
 
 
 def test_what_alone_is_the_best_of_all_constants() -> None:

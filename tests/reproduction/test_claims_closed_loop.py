@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lava_predict import load_preset
-from lava_predict.network.float_step import graded
+from lava_predict.learning.readouts import graded
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims.closed_loop import CLAIM
@@ -52,10 +52,10 @@ def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.M
 
     monkeypatch.setattr(learned, "_advance", keep_state)
     shown, state = learned.present(2), states[-1]
-    np.testing.assert_allclose(shown.x[-1], state.x, rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(shown.x[-1], state.when.x, rtol=1e-10, atol=1e-15)
     np.testing.assert_array_equal(shown.z[-1], state.z)
-    xc = np.append(state.x - state.m, learned._config.readout.constant_input)
-    np.testing.assert_allclose(state.w_when @ xc, shown.z[-1], atol=1e-9)
+    xc = np.append(state.when.x - state.when.m, learned._config.readout.constant_input)
+    np.testing.assert_allclose(state.when.w @ xc, shown.z[-1], atol=1e-9)
 
 
 def test_what_is_fed_back_is_what_the_kernel_feeds_back() -> None:
@@ -77,10 +77,10 @@ def test_variability_is_the_variance_over_presentations_and_over_time() -> None:
 def test_a_kick_reaches_a_tenth_of_the_cells_and_acts_from_its_time_on(learned: Learned) -> None:
     before, after = learned.after, learned.after.copy()
     closed_loop.kick(after, 5, 0)
-    changed = after.v - before.v
+    changed = after.cells.v - before.cells.v
     assert set(np.round(changed, 9)) == {0.0, 10.0}
     assert 0.02 < np.mean(changed > 0) < 0.2
-    assert before.differences(after) == ["v"]
+    assert before.differences(after) == ["cells.v"]
     x = learned.distances(0)
     assert x.shape == (len(KICKED), 1000)
     assert not x[:, : int(KICK_MS)].any()

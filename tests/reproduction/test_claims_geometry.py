@@ -7,14 +7,16 @@ import pytest
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.analysis.geometry import smallest_angles
-from lava_predict.experiment.recorded_spikes import Chunk, Replay
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Chunk
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims import geometry
 from lava_predict.reproduction.studies.blocks import block_ends, trials_before
 from lava_predict.reproduction.studies.geometry import InCondition, StateMoments, endpoints, visited_states
 from lava_predict.reproduction.unit import Found, carry_out_unit
-from lava_predict.tasks.meet import Kind, Meet, Segment
+from lava_predict.tasks import Kind, Segment
+from lava_predict.tasks.meet import Meet
 
 CROSSED = {
     "probability": np.tile(conditions.LEVELS, 3),
@@ -79,7 +81,7 @@ def test_a_condition_learned_beside_others_is_that_of_a_run_of_its_own(small: Co
 
 def test_a_rule_in_the_condition_that_is_played_is_the_rule_itself(small: Config) -> None:
     replay = Replay(small)
-    found = replay.run({"bare": replay.local_rules(), "in": InCondition(replay.local_rules(), replay.meet)})
+    found = replay.run({"bare": replay.local_rules(), "in": InCondition(replay.local_rules(), replay.task)})
     for bare, inside in zip(found["bare"], found["in"], strict=True):
         np.testing.assert_array_equal(bare.w_when, inside.w_when)
         np.testing.assert_array_equal(bare.w_what, inside.w_what)

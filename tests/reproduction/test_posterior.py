@@ -46,14 +46,15 @@ def test_features_are_scaled_and_finite() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 1))
-def test_delta_removes_its_share_of_the_error(seed: int, rate: float) -> None:
+def test_a_trial_removes_its_share_of_the_error(seed: int, rate: float) -> None:
     rng = np.random.default_rng(seed)
-    weights, features, target = rng.normal(size=(3, 6)), rng.normal(size=6), rng.normal(size=3)
-    change = posterior.confidence_delta(weights, features, target, rate)
-    error = target - weights @ features
-    np.testing.assert_allclose(target - (weights + change) @ features, (1 - rate) * error, atol=1e-9)
-    assert np.linalg.matrix_rank(change) == 1
-    assert not posterior.confidence_delta(weights, np.zeros(6), target, rate).any()
+    features, targets = rng.normal(size=(4, 6)), rng.normal(size=(4, 3))
+    before, after = (posterior.learn_reports(features[:n], targets[:n], rate) for n in (3, 4))
+    error = targets[3] - before @ features[3]
+    np.testing.assert_allclose(targets[3] - after @ features[3], (1 - rate) * error, atol=1e-9)
+    assert np.linalg.matrix_rank(after - before) == 1
+    features[3] = 0.0
+    np.testing.assert_array_equal(posterior.learn_reports(features, targets, rate), before)
 
 
 def reports_while_learning(features: np.ndarray, targets: np.ndarray, rate: float) -> np.ndarray:
@@ -62,7 +63,7 @@ def reports_while_learning(features: np.ndarray, targets: np.ndarray, rate: floa
     reports = []
     for seen, target in zip(features, targets, strict=True):
         reports.append(weights @ seen)
-        weights += posterior.confidence_delta(weights, seen, target, rate)
+        weights += rate * np.outer(target - reports[-1], seen) / (seen @ seen)
     return np.array(reports)
 
 

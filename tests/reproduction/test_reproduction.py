@@ -134,6 +134,7 @@ def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.
     for changed, same in (
         ("lava_predict.network.float_step", False),
         ("lava_predict.tasks.meet", False),
+        ("lava_predict.neurons.izhikevich", False),
         (module, False),
         ("lava_predict.reproduction.page", True),
         ("lava_predict.cli.shared", True),
@@ -287,7 +288,7 @@ def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tm
 
     first = invoke("first")
     assert first.exit_code == 0, first.output
-    assert "4 units of work, 0 of them known before" in first.stdout
+    assert "4 units of work, 0 of them reused" in first.stdout
     again = invoke("again", "--json")
     summary = json.loads(again.stdout)
     assert summary["units"] == {"total": 4, "reused": 4}

@@ -18,7 +18,13 @@ from lava_predict.targets.loihi2 import readiness as readiness_module
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Links, drawn_counts, expected_counts, map_network
 from lava_predict.targets.loihi2.page import outcome, page, table, worst
-from lava_predict.targets.loihi2.readiness import Readiness, Status, Verdict, check_readiness
+from lava_predict.targets.loihi2.readiness import (
+    ASSUMPTIONS,
+    Readiness,
+    Status,
+    Verdict,
+    check_readiness,
+)
 
 DOCS = Path(__file__).parents[2] / "docs" / "loihi2.md"
 TOO_LARGE = ["reservoir.neurons=50000", "reservoir.connection_probability=0.1"]
@@ -88,9 +94,10 @@ def test_sizes_of_a_readout_that_learns_on_the_chip_by_hand() -> None:
 def test_synapses_are_counted_as_a_matrix_has_them() -> None:
     config = small("reservoir.neurons=60", "reservoir.excitatory_fraction=0.7")
     network = Experiment(config).network
+    synapses = network.synapses
     connected = np.zeros((60, 60), bool)
     for sender in range(60):
-        connected[network.target[network.first[sender] : network.first[sender + 1]], sender] = True
+        connected[synapses.target[synapses.first[sender] : synapses.first[sender + 1]], sender] = True
     counts = drawn_counts(config, network)
     for links, part in ((counts.excitatory, connected[:, :42]), (counts.inhibitory, connected[:, 42:])):
         assert links == Links(int(part.sum()), int(part.sum(axis=1).max()), int(part.sum(axis=0).max()))
@@ -170,7 +177,7 @@ def test_settings_that_the_learning_engine_refuses_fail() -> None:
 def test_a_network_that_is_unwell_in_integers_is_warned_of() -> None:
     found = check_readiness(small("fixed.weight_bits=2"))
     assert found.verdict is Verdict.WARNINGS
-    reason = next(one for one in found.reasons if "fell to zero" in one.text)
+    reason = next(one for one in found.reasons if "became zero" in one.text)
     assert reason.change == "raise fixed.weight_bits"
 
 
@@ -178,9 +185,9 @@ def test_synaptic_operations_are_counted_spike_by_spike() -> None:
     config = small("reservoir.feedback_gain=0.5")
     found = check_readiness(config)
     experiment = Experiment(config)
-    engine = CpuEngine(experiment.arithmetic("fixed"), experiment.meet)
-    trial = list(engine.play(experiment.meet.trial(0, 0)))[-1]
-    first = experiment.network.first
+    engine = CpuEngine(experiment.arithmetic("fixed"), experiment.task)
+    trial = list(engine.play(experiment.task.trial(0, 0)))[-1]
+    first = experiment.network.synapses.first
     border = int(200 * config.reservoir.excitatory_fraction)
     operations = {"excitatory synapses": 0, "inhibitory synapses": 0}
     for cell in trial.spike_cell.tolist():
@@ -254,3 +261,32 @@ def test_a_chip_holds_a_population_on_cores_of_its_own() -> None:
     layout = map_network(config, expected_counts(config))
     assert layout.cores == sum(one.cores for one in layout.populations) == 3
     assert layout.axons_in == 201
+
+
+def test_other_cells_and_delays_are_mapped_by_what_they_are() -> None:
+    # 2 states of the cell and s; a spike is in flight for 1 to 20 steps. 3 parameters of 16 bits, 5 of 24.
+    settings = ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[1, 20]"]
+    found = check_readiness(small(*settings))
+    (cells,) = found.layout.populations
+    assert cells.name == "adaptive LIF cells"
+    assert cells.states[:3] == ("v", "h", "s")
+    assert cells.states[3:] == tuple(f"arriving in step {step}" for step in range(1, 21))
+    assert cells.neuron_bits == 23 * 24 + 3 * 16 + 5 * 24 == 720
+    words = next(check for check in found.checks if check.limit.name == "states_per_neuron")
+    assert words.need == 23
+    assert found.plan is not None
+    assert {"decay of v", "decay of h", "threshold_step"} <= {entry.name for entry in found.plan.entries}
+    assert found.activity is not None
+    assert found.activity.rate_hz > 0
+    said = (*found.missing, *found.host, *ASSUMPTIONS)
+    assert "a neuron program for adaptive LIF cells: this package has none" in said
+    assert not any("Izhikevich" in part for part in said)
+    assert any("Uludag" in part for part in check_readiness(small()).missing)
+    assert len(static(settings[0]).layout.populations[0].states) == 4
+
+
+@pytest.mark.parametrize("learning", ["own", "on_chip"])
+def test_other_cells_learn_on_the_chip_as_well(learning: str) -> None:
+    found = check_readiness(small("reservoir.neuron=adaptive_lif", f"fixed.learning={learning}"))
+    assert found.verdict is not Verdict.NOT_READY
+    assert found.layout.cores == (3 if learning == "on_chip" else 1)

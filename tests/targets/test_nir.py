@@ -16,7 +16,8 @@ nir = pytest.importorskip("nir")
 from lava_predict import Experiment
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import UserError
-from lava_predict.network.state import State, initial_state
+from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.state import State, leaves
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.records.trained_network import TrainedNetwork
 from lava_predict.targets.nir import export
@@ -61,9 +62,11 @@ def exported(tiny, tmp_path: Path) -> Path:
 
 def learned_state(checkpoint: Checkpoint) -> State:
     """At rest, with what the run has learned."""
-    own, task = checkpoint.state.network, checkpoint.config.task
-    start = initial_state(checkpoint.network, task.events, task.cues)
-    return start._replace(m=own.m, w_when=own.w_when, w_what=own.w_what)
+    own = checkpoint.state.network
+    start = FloatArithmetic(checkpoint.config, checkpoint.network).start
+    return start._replace(
+        when=start.when._replace(m=own.when.m, w=own.when.w), what=start.what._replace(w=own.what.w)
+    )
 
 
 @SHAPES
@@ -72,14 +75,13 @@ def test_a_network_read_back_plays_the_same_probe_to_the_bit(settings, tiny, tmp
     checkpoint = checkpoint_of(config)
     export.write_nir(tmp_path / "network.nir", export.to_nir(checkpoint))
     read = export.read_nir(tmp_path / "network.nir")
-    assert all(
-        a.dtype == b.dtype and np.array_equal(a, b)
-        for a, b in zip(read.network, checkpoint.network, strict=True)
-    )
+    for (_, a), (name, b) in zip(leaves(read.network), leaves(checkpoint.network), strict=True):
+        assert a.dtype == b.dtype, name
+        assert np.array_equal(a, b), name
     experiment = Experiment(config)
-    engine = CpuEngine(experiment.arithmetic("float"), experiment.meet)
+    engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
     engine.restore(learned_state(checkpoint))
-    probe = experiment.meet.probe(0, 3, config.task.cues - 1, 0)
+    probe = experiment.task.probe(0, 3, config.task.cues - 1, 0)
     wanted = list(engine.play(probe))
     # The settings of a network need not be known: all but the task comes from the graph.
     other = tiny(*(text for text in settings if text.startswith(("task", "readout.constant"))))
@@ -156,18 +158,18 @@ def test_the_graph_by_its_documented_equations_is_the_network(settings, tiny, tm
 
 def test_weights_stand_to_the_row_from_the_column(tiny) -> None:
     checkpoint = checkpoint_of(tiny("task.cues=2", "reservoir.feedback_gain=0.2"), trials=1)
-    network = checkpoint.network
+    network, synapses = checkpoint.network, checkpoint.network.synapses
     nodes = export.to_nir(checkpoint).nodes
     recurrent = np.zeros((80, 80))
     for source in range(80):
-        for number in range(network.first[source], network.first[source + 1]):
-            recurrent[network.target[number], source] += network.weight[number]
+        for number in range(synapses.first[source], synapses.first[source + 1]):
+            recurrent[synapses.target[number], source] += synapses.weight[number]
     assert np.array_equal(nodes["recurrent_weights"].weight, recurrent)
     assert nodes["input_weights"].weight.shape == (80, 2)
     assert nodes["input_weights"].weight[7, 1] == network.input_weight[1, 7]
     assert nodes["feedback_weights"].weight[7, 1] == network.feedback_weight[1, 7]
     assert nodes["synapses"].tau[0] == pytest.approx(checkpoint.config.reservoir.tau_s_ms / 1000)
-    assert np.array_equal(nodes["centred_traces"].v_leak, -checkpoint.state.network.m)
+    assert np.array_equal(nodes["centred_traces"].v_leak, -checkpoint.state.network.when.m)
 
 
 def test_the_cells_can_be_read_with_h5py_alone_and_nir_itself_refuses_them(exported, tiny) -> None:
@@ -176,7 +178,7 @@ def test_the_cells_can_be_read_with_h5py_alone_and_nir_itself_refuses_them(expor
         cells = file["node/nodes/cells"]
         assert cells["type"].asstr()[()] == "lava_predict.Izhikevich"
         assert sorted(cells) == sorted(["type", "a", "b", "c", "d", "bias", "v_peak", "noise", "dt"])
-        assert np.array_equal(cells["a"], network.a)
+        assert np.array_equal(cells["a"], network.cells.a)
         assert cells["v_peak"][()] == 30.0
         assert 'preset = "smoke"' in file["node/metadata/settings"].asstr()[()]
     with pytest.raises((AssertionError, KeyError)):
@@ -193,9 +195,9 @@ def test_what_another_tool_changes_in_the_weights_arrives(exported) -> None:
         del file["node/metadata"]
     after = export.read_nir(exported)
     assert after.w_what[1, 2] == 0.25
-    assert np.sum(after.network.weight != before.network.weight) == 1
+    assert np.sum(after.network.synapses.weight != before.network.synapses.weight) == 1
     # The nearest multiple of 2^-24, which keeps sums exact.
-    assert round(0.1 * 2**24) / 2**24 in after.network.weight
+    assert round(0.1 * 2**24) / 2**24 in after.network.synapses.weight
 
 
 def rewritten(change: Callable[[h5py.Group], None]) -> Callable[[Path], None]:
@@ -227,7 +229,7 @@ def foreign(path: Path) -> None:
         (lambda path: path.write_text("tau = 1\n"), "cannot be read as a NIR graph"),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), "cannot be read as a NIR graph"),
         (lambda path: path.unlink(), "there is no such file"),
-        (foreign, "node 'lif': a network of lava-predict has none; .*allowed: input"),
+        (foreign, "node 'lif': a network of lava-predict has no such node; .*allowed: input"),
         (put("nodes/cells/type", "somebody.Izhikevich"), "cannot be read as a NIR graph"),
         (put("nodes/cells/bias", np.zeros(79)), "must have one shape"),
         (put("nodes/cells/bias", np.full(80, np.nan)), "bias: holds a value that is not finite"),
@@ -257,7 +259,7 @@ def test_a_graph_with_other_nodes_or_edges_is_refused(tiny) -> None:
     with pytest.raises(UserError, match=r"edges: .*cells -> recurrent_weights"):
         export.from_nir(nir.NIRGraph(dict(graph.nodes), fewer, type_check=False))
     nodes = {**graph.nodes, "what": nir.Affine(graph.nodes["what"].weight, np.zeros(2))}
-    with pytest.raises(UserError, match="node 'what': must be there, as a Linear"):
+    with pytest.raises(UserError, match=r"node 'what': is missing \(needed: a Linear\)"):
         export.from_nir(nir.NIRGraph(nodes, list(graph.edges)))
 
 
@@ -295,6 +297,24 @@ def test_what_cannot_be_exported_is_said(tiny, tmp_path: Path, monkeypatch) -> N
             call()
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("reservoir.neuron=adaptive_lif", "reservoir.neuron = 'adaptive_lif'"),
+        ("reservoir.delay_ms=[1, 20]", r"reservoir.delay_ms = \[1.0, 20.0\]"),
+    ],
+)
+def test_a_network_of_other_parts_is_refused(setting: str, message: str, tiny, tmp_path: Path) -> None:
+    checkpoint, run = checkpoint_of(tiny(setting), trials=1), tmp_path / "run"
+    with pytest.raises(UserError, match=f"^{message}: only networks of 'izhikevich' cells.*use the run's ch"):
+        export.to_nir(checkpoint)
+    run.mkdir()
+    (run / "checkpoint.h5").write_bytes(checkpoint.to_bytes())
+    with pytest.raises(UserError, match=message):
+        export.export_nir(run, tmp_path / "network.nir")
+    assert not (tmp_path / "network.nir").exists()
+
+
 def test_the_page_names_every_dataset_and_node(tiny) -> None:
     """docs/export.md is what another tool is written from."""
     page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
@@ -303,7 +323,9 @@ def test_the_page_names_every_dataset_and_node(tiny) -> None:
     plan = Experiment(config).arithmetic("fixed").plan
     with h5py.File(io.BytesIO(checkpoint_of(config, "fixed", 1).to_bytes(plan)), "r") as file:
         names |= set(file.attrs) | set(file) | set(file["run"]) | set(file["run"].attrs)
-        names |= set(file["plan/00"].attrs)
-        for group in ("network", "state", "run/trials", "run/probes"):
-            names |= set(file[group])
+        names |= set(file["plan/00"].attrs) | set(file["run/trials"]) | set(file["run/probes"])
+        for group in ("network", "state"):
+            file[group].visititems(
+                lambda name, item: names.add(name) if isinstance(item, h5py.Dataset) else None
+            )
     assert {name for name in names if f"`{name}`" not in page} == set()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lava_predict import Config, load_preset
-from lava_predict.tasks.meet import NONE, Kind, Meet, Segment
+from lava_predict.tasks import NONE, Kind, Segment
+from lava_predict.tasks.meet import Meet
 
 BLOCK = "task.blocks=[{trials=2000, probability=[0.5, 0.2, 0.1], latency_ms=[250, 450, 700]}]"
 

@@ -12,22 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from lava.magma.compiler.channels.pypychannel import (
-    CspRecvPort,
-    CspSelector,
-    CspSendPort,
-    PyPyChannel,
-)
+from lava.magma.compiler.channels.pypychannel import CspRecvPort, CspSelector, CspSendPort, PyPyChannel
 
 _select_among_many = CspSelector.select
 
 
 def _slots(port: Any) -> list[np.ndarray]:
     """Return the arrays in shared memory that messages pass through, as many as the channel holds."""
-    return [
-        np.ndarray(port._shape, port._dtype, port._shm.buf[port._nbytes * n : port._nbytes * (n + 1)])
-        for n in range(port._size)
-    ]
+    parts = [port._shm.buf[port._nbytes * n : port._nbytes * (n + 1)] for n in range(port._size)]
+    return [np.ndarray(port._shape, port._dtype, part) for part in parts]
 
 
 class DirectSendPort(CspSendPort):  # type: ignore[misc]
@@ -125,10 +118,9 @@ class DirectRecvPort(CspRecvPort):  # type: ignore[misc]
         with self._io_watchdog:
             if self.thread is not None:
                 self._queue.get()
-            elif self._waiting > 0:
-                self._waiting -= 1
             else:
-                self._req.acquire()
+                self.wait()
+                self._waiting -= 1
             result = np.array(self._array[self._idx])
             self._idx = (self._idx + 1) % self._size
             self._ack.release()

@@ -24,7 +24,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
-from types import TracebackType
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -78,22 +78,12 @@ class ChildTraceback(Exception):  # noqa: N818 - shown as the cause of an error,
 
 @dataclass(frozen=True)
 class _Failure:
-    """What a child reports of its exception.
+    """What a child reports of its exception."""
 
-    Attributes
-    ----------
-    when : float
-        System-wide monotonic time, to find the first of several failures.
-    text, summary : str
-        The traceback and its last line.
-    pickled : bytes or None
-        The exception, if it can be pickled and read again.
-    """
-
-    when: float
-    text: str
-    summary: str
-    pickled: bytes | None
+    when: float  # system-wide monotonic time, to find the first of several failures
+    text: str  # the traceback
+    summary: str  # its last line
+    pickled: bytes | None  # the exception, if it can be pickled and read again
 
     @classmethod
     def of(cls, error: BaseException) -> _Failure:
@@ -202,17 +192,10 @@ class _Actor:
         if self.exitcode is None:
             return f"{self.name} is alive"
         if self.exitcode >= 0:
-            return f"{self.name} ended unasked with exit code {self.exitcode}"
+            return f"{self.name} ended unexpectedly with exit code {self.exitcode}"
         name = signal.Signals(-self.exitcode).name
         hint = " (the kernel does this when memory runs out)" if name == "SIGKILL" else ""
         return f"{self.name} was killed by {name}{hint}"
-
-
-class _Block:
-    """Anonymous memory that forked children share; unlike a named segment it cannot be left behind."""
-
-    def __init__(self, size: int) -> None:
-        self.buf = memoryview(mmap.mmap(-1, max(1, size)))
 
 
 class _Infrastructure:
@@ -224,8 +207,9 @@ class _Infrastructure:
     def smm(self) -> _Infrastructure:
         return self
 
-    def create_shared_memory(self, size: int) -> _Block:
-        return _Block(size)
+    def create_shared_memory(self, size: int) -> SimpleNamespace:
+        """Allocate anonymous memory; unlike a named segment it cannot be left behind."""
+        return SimpleNamespace(buf=memoryview(mmap.mmap(-1, max(1, size))))
 
     def channel_class(self, channel_type: Any) -> Any:
         return importlib.import_module("lava_predict.engines.lava.channels").DirectChannel
@@ -266,9 +250,8 @@ class _Patience:
 
     def gone(self) -> bool:
         """Look at the clock and at the progress."""
-        now = time.monotonic()
-        self._idle += min(now - self._then, 1.0)
-        self._then = now
+        then, self._then = self._then, time.monotonic()
+        self._idle += min(self._then - then, 1.0)
         if self._progress and (seen := self._progress()) != self._seen:
             self._seen = seen
             self._idle = 0.0
@@ -297,14 +280,9 @@ class SupervisedRun:
     """
 
     def __init__(
-        self,
-        process: Any,
-        run_cfg: Any,
-        progress: Callable[[], int] | None = None,
-        patience_s: float = 60.0,
+        self, process: Any, run_cfg: Any, progress: Callable[[], int] | None = None, patience_s: float = 60.0
     ) -> None:
-        self._process = process
-        self._run_cfg = run_cfg
+        self._process, self._run_cfg = process, run_cfg
         self._patience = _Patience(progress, patience_s)
         self._owner = os.getpid()
         self._runtime: Any = None
@@ -316,20 +294,13 @@ class SupervisedRun:
     def __enter__(self) -> SupervisedRun:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def run(self, steps: int) -> None:
-        """Advance all connected Processes; return when they are done or when a model has asked for a pause.
+        """Advance all connected Processes by 1 or more Lava time steps, or until a model asks for a pause.
 
         The first call compiles and starts them.
-
-        Parameters
-        ----------
-        steps : int
-            Lava time steps, at least 1.
         """
         if steps < 1:
             raise ValueError(f"steps must be at least 1, not {steps}")
@@ -388,10 +359,9 @@ class SupervisedRun:
             log.handlers[:] = kept
 
     def _fork_all(self, executable: Any) -> None:
-        for process, builder in executable.proc_builders.items():
-            self._actors.append(_Actor(f"{process.name} ({type(process).__name__})", builder))
-        for builder in executable.runtime_service_builders.values():
-            self._actors.append(_Actor("Lava's runtime service", builder))
+        builders, services = executable.proc_builders.items(), executable.runtime_service_builders.values()
+        self._actors = [_Actor(f"{each.name} ({type(each).__name__})", builder) for each, builder in builders]
+        self._actors += [_Actor("Lava's runtime service", builder) for builder in services]
         with _may_have_children(), _signals_blocked():
             for actor in self._actors:
                 actor.start()
@@ -422,7 +392,7 @@ class SupervisedRun:
                 self.stop()
                 return
             if answer != token.DONE[0]:
-                raise RunError(f"Lava answered {answer} to a run, which means nothing")
+                raise RunError(f"Lava answered {answer} to a run; this answer is unknown")
         self._runtime._is_running = False
         self._idle = True
 
@@ -482,8 +452,8 @@ class SupervisedRun:
             names = ", ".join(actor.name for actor in self._actors)
             raise RunError(
                 f"the Lava run hangs: nothing has moved for {self._patience.limit_s:g} s; all its actors are "
-                f"alive: {names}. Look for a model that waits for a message nobody sends or for a loop "
-                "without end; if a step may take that long, raise patience_s"
+                f"alive: {names}. Look for a model that waits for a message that nobody sends, or for an "
+                "endless loop; if a step may take that long, raise patience_s"
             )
 
     def _blame(self) -> None:

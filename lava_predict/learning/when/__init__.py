@@ -1,1 +1,64 @@
-"""When rules: each module is one rule with its traces, whole."""
+"""When rules, with their traces: each module is one rule, whole; `lava_predict.registry.RULES` finds it.
+
+A rule keeps traces of the spikes, reads from them when each event will occur, and learns. What its module
+has. N cells, K events, M cues:
+
+``Settings``, ``DEFAULTS``
+    The section ``readout``, a subclass of `lava_predict.settings.schema.ReadoutSettings`, and values of its
+    own fields that hold when the rule is chosen over another preset's.
+``Memory``
+    Named tuple of arrays, all that the rule changes; among them ``x``, the traces (N,), and ``w``, the
+    weights (K, inputs).
+``constants(config)``, ``start(config)``
+    What a step needs, as a named tuple, and the memory before the first step.
+``scratch(memory)``
+    Kernel: arrays that ``step`` may write to as it likes.
+``step(k, memory, what, z, spiking, count, gate, target, in_what_window, learning, scratch, what_drive)``
+    Kernel: take the spikes of a step, write the when readout to ``z`` and W_what . x to ``what_drive``, add
+    the traces to ``what.x_sum`` if ``in_what_window``, and learn if ``learning``: else (a probe) slow means
+    and weights are frozen. Returns |xc|^2, or NaN if ``z`` diverged. The head of ``spiking``, (N,) int64, has
+    the indices of the ``count`` spiking cells, ascending; ``gate``, 0 .. 1, and ``target``, which ``z``
+    should be, are (K,) like ``z`` and ``what_drive``.
+``end_of_trial(memory, segment, z, gate, target, settings)``
+    Learn from a whole trial on the host; returns whether weights changed. ``z``, ``gate``, ``target`` are
+    (steps, K).
+``RESET``
+    Fields of the memory that a reset of the reservoir puts back to the start.
+``set_norm(memory, norm)``
+    Optional: take the mean |xc|^2 of an unlearned trial, where ``readout.when_norm`` is "constant".
+
+``CHIP``
+    Optional: what takes the place of the module in integers where ``fixed.learning`` is "on_chip".
+
+For integers, in the formats of `lava_predict.numerics.integers`:
+
+``SATURATING``
+    What can saturate, each with a counter in ``lost``.
+``quantise(planner, config, chip_norm)``
+    Returns the constants of a step, and `Scales`: what one unit of the gate, the weights and the norm stand
+    for.
+``fixed_start(config)``
+    The memory before the first step.
+``fixed_scratch(memory)``, ``fixed_step(..., learning, step, step_key, scratch, what_drive, lost)``
+    Kernels, as in float, with the step within the segment, its key, and the counters; ``gate`` comes
+    multiplied by the learning rate. ``fixed_step`` returns |xc|^2, or -1 if ``z`` diverged.
+``physical(memory, scales)``
+    The memory in physical units, float64.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Scales(NamedTuple):
+    """What the integers of a rule stand for.
+
+    Attributes
+    ----------
+    gate, weight : float
+        What a gate of 1 becomes (learning rate times gate as an integer), and one unit of a when weight, ms.
+    """
+
+    gate: float
+    weight: float

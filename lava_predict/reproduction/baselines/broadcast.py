@@ -8,18 +8,14 @@ exceeds its running mean. No readout knows its own error, nor whether its event 
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lava_predict.learning.on_traces import Chunk
 from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.noise import fold, key_of, standard_noise
-from lava_predict.tasks.meet import Kind
-
-if TYPE_CHECKING:
-    from lava_predict.experiment.recorded_spikes import Chunk
-    from lava_predict.settings.schema import Config
-    from lava_predict.tasks.meet import Segment
+from lava_predict.settings.schema import Config
+from lava_predict.tasks import Kind, Segment
 
 REWARD_MS, REWARD_TRIALS = 10.0, 10.0
 """Time constants of the mean rewards of the when and of the what readout."""
@@ -47,26 +43,12 @@ def broadcast_rows(
     R = -sum_k G_k (g_k - z_k - xi_k)^2; w_k += rate * (R - mean R) * xi_k / (2 noise^2) * x / |x|^2.
     Averaged over the perturbations xi that is `gated_delta`; what differs is the variance.
 
-    Parameters
-    ----------
-    w : (K, n) float64
-        Weights, changed in place.
-    mean_reward : (1,) float64
-        Running mean of R, changed in place; NaN before the first reward.
-    inputs : (steps, n) float64
-        Presynaptic traces.
-    gate, target : (steps, K) float64
-        Weight of each channel in the reward, and what it should read.
-    key, first_step : uint64, int
-        Key of the perturbations, into which step and channel are folded here; number of the first row.
-    noise : float
-        Standard deviation of the perturbations, in units of the target.
-    rate, reward_rate : float
-        Per step, of the weights and of the mean reward.
-    norm_floor : float
-        Added to |x|^2; nothing is learned where the sum is 0.
-    read : (steps, K) float64
-        Overwritten with w . x, without the perturbation.
+    Weights w, (K, n), and the running mean of R, (1,), NaN before the first reward, change in place. The
+    inputs x, (steps, n), are presynaptic traces; ``gate``, (steps, K), is the weight of each channel in the
+    reward, ``target``, (steps, K), what it should read. Step, counted from ``first_step``, and channel are
+    folded into the key of the perturbations, whose standard deviation ``noise`` is in units of the target.
+    Both rates, of weights and mean reward, are per step. ``norm_floor`` is added to |x|^2; nothing is
+    learned where the sum is 0. ``read``, (steps, K), is overwritten with w . x, without the perturbation.
     """
     channels = w.shape[0]
     perturbation = np.empty(channels)
@@ -102,23 +84,9 @@ def broadcast_rows(
 class BroadcastReadout:
     """When and what readout, each taught by a broadcast reward; a `recorded_spikes.Rule`.
 
-    The timing errors of a step, and the outcome errors of a trial, are one reward each.
-
-    Parameters
-    ----------
-    config : Config
-        Gives sizes, ``when_norm_floor`` and the time step.
-    key : int
-        Of the perturbations, 64 bits; the same key, the same weights.
-    when_rate, what_rate : float
-        Learning rates, per ms and per trial.
-    noise : float
-        Standard deviation of the perturbations, in units of the target.
-
-    Attributes
-    ----------
-    w_when, w_what : (K, N + 1) and (K, N) float64
-        Weights.
+    The timing errors of a step, and the outcome errors of a trial, are one reward each. The learning rates
+    are per ms (when) and per trial (what), ``noise`` is the standard deviation of the perturbations in units
+    of the target, and ``key`` their key, 64 bits: the same key, the same weights.
     """
 
     copy = deepcopy

@@ -8,63 +8,12 @@ the prediction object p_k g_k(t).
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lava_predict.learning.when.gated_delta import gated_delta
-from lava_predict.numerics.compiled import kernel
-from lava_predict.tasks.meet import Kind
-
-if TYPE_CHECKING:
-    from lava_predict.experiment.recorded_spikes import Chunk
-    from lava_predict.settings.schema import Config
-    from lava_predict.tasks.meet import Segment
-
-
-@kernel
-def delta_rows(
-    w: np.ndarray,
-    xc: np.ndarray,
-    gate: np.ndarray,
-    target: np.ndarray,
-    rate: float,
-    norm_floor: float,
-    constant_norm: float,
-    learning: bool,
-    z: np.ndarray,
-) -> None:
-    """Read out a chunk of steps and learn by the gated delta rule in each, as the float network does.
-
-    Parameters
-    ----------
-    w : (K, N + 1) float64
-        Weights, changed in place if ``learning``.
-    xc : (steps, N + 1) float64
-        Centred traces and the constant input.
-    gate, target : (steps, K) float64
-        As for `gated_delta`.
-    rate, norm_floor : float
-        Learning rate per step, and what is added to |xc|^2.
-    constant_norm : float
-        What to divide by in place of |xc|^2 of the moment; negative for the latter.
-    learning : bool
-        False only reads.
-    z : (steps, K) float64
-        Overwritten with w . xc from before each step's learning, summed in ascending order of cells.
-    """
-    for row in range(xc.shape[0]):
-        norm = 0.0
-        for j in range(xc.shape[1]):
-            norm += xc[row, j] * xc[row, j]
-        for k in range(w.shape[0]):
-            total = 0.0
-            for j in range(xc.shape[1]):
-                total += w[k, j] * xc[row, j]
-            z[row, k] = total
-        if learning:
-            divisor = norm_floor + (norm if constant_norm < 0.0 else constant_norm)
-            gated_delta(w, xc[row], gate[row], target[row], z[row], rate, divisor)
+from lava_predict.learning.on_traces import Chunk, delta_rows
+from lava_predict.settings.schema import Config
+from lava_predict.tasks import Kind, Segment
 
 
 class Merged:
@@ -94,13 +43,9 @@ class Merged:
 class MergedReadout(Merged):
     """One readout of probability-weighted timing, taught by the delta rule; a `recorded_spikes.Rule`.
 
-    Parameters
-    ----------
-    config : Config
-        Gives sizes, ``when_norm_floor`` and the time of the cue. It always divides by |xc|^2 of the moment.
-    rate : float
-        Learning rate per ms. The readout is a running mean over what it was taught, so a rate that learns
-        timing in few trials makes the probability follow single trials.
+    It is a running mean over what it was taught, so a ``rate``, per ms, that learns timing in few trials
+    makes the probability follow single trials. Of the configuration it takes sizes, ``when_norm_floor`` and
+    the time of the cue; it always divides by |xc|^2 of the moment.
     """
 
     def __init__(self, config: Config, rate: float) -> None:

@@ -1,14 +1,16 @@
 """Confidence: an auxiliary readout that reports the Beta posterior of each event's probability.
 
-After n_k occurrences of an event in n trials, a flat prior makes the posterior of its probability
-Beta(n_k + 1, n - n_k + 1). The auxiliary readout (Yamada & Chao, arXiv:2510.14382) is linear in what the what
-readout has at the end of a trial - the mean traces and its estimate - and learns by a local delta rule to
-report two numbers an event: the log-odds of the posterior's mean, and the logarithm of its concentration. The
-published text does not give its form; features, targets and rate are choices of this project.
+After n_k occurrences of an event in n trials, a flat prior makes the posterior of its probability Beta(n_k +
+1, n - n_k + 1). The auxiliary readout (Yamada & Chao, arXiv:2510.14382) is linear in what the what readout
+has at the end of a trial - the mean traces and its estimate - and learns by a local delta rule to report two
+numbers an event: the log-odds of the posterior's mean, and the logarithm of its concentration. The published
+text does not give its form; features, targets and rate are choices of this project.
 
 Weights alone can follow what changes slowly, trial by trial, with features that say nothing. That is why
 `recovery` comes with a null in which the features belong to other trials, and why reports are measured on
 trials that were not learned from, with weights that do not change.
+
+Shapes: T trials, K events, N cells, F features, R reports.
 """
 
 from __future__ import annotations
@@ -24,17 +26,8 @@ _LEAST_PROBABILITY = 0.01
 def beta_posterior(outcomes: np.ndarray, blocks: np.ndarray, events: int) -> tuple[np.ndarray, np.ndarray]:
     """Count outcomes into the posterior before each trial, from a flat prior in each block.
 
-    Parameters
-    ----------
-    outcomes, blocks : (T,) int64
-        Event that occurred in each trial or -1, and its block, ascending; of trials with one cue.
-    events : int
-        K.
-
-    Returns
-    -------
-    a, b : (T, K) float64
-        Counts for and against each event, the prior's included.
+    Trials have one cue. ``outcomes``, (T,), are events or -1; ``blocks``, (T,), ascend. Returns the
+    counts for and against each event, (T, K) each, the prior's included.
     """
     occurred = np.asarray(outcomes)[:, None] == np.arange(events)
     before = np.cumsum(occurred, axis=0) - occurred
@@ -45,30 +38,18 @@ def beta_posterior(outcomes: np.ndarray, blocks: np.ndarray, events: int) -> tup
 
 
 def confidence_targets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Turn Beta posteriors, (T, K) each, into the numbers that the auxiliary readout is taught.
+    """Turn Beta posteriors, (T, K) each, into what the auxiliary readout is taught, (T, 2 K).
 
-    Returns
-    -------
-    (T, 2 K) float64
-        First ln(a / b) of each event, the log-odds of the mean; then ln(a + b), the log concentration.
+    First ln(a / b) of each event, the log-odds of the mean; then ln(a + b), the log concentration.
     """
     return np.concatenate((np.log(a / b), np.log(a + b)), axis=1)
 
 
 def confidence_features(x_mean: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Gather what the auxiliary readout sees at the end of each trial.
+    """Gather what the auxiliary readout sees at the end of each trial, (T, N + K).
 
-    Parameters
-    ----------
-    x_mean : (T, N) float64
-        Mean trace of each cell over the what window, spikes per ms.
-    p : (T, K) float64
-        Estimate of the what readout, before it learned from the trial.
-
-    Returns
-    -------
-    (T, N + K) float64
-        The mean traces, scaled to norm 1 (0 for a silent reservoir), and the log-odds of the estimates.
+    The mean traces over the what window ``x_mean``, (T, N), are scaled to norm 1 (0 for a silent reservoir).
+    The estimates of the what readout before it learned from the trial, ``p``, (T, K), become log-odds.
     """
     norm = np.linalg.norm(x_mean, axis=1, keepdims=True)
     direction = np.divide(x_mean, norm, out=np.zeros(x_mean.shape), where=norm > 0.0)
@@ -76,49 +57,18 @@ def confidence_features(x_mean: np.ndarray, p: np.ndarray) -> np.ndarray:
     return np.concatenate((direction, np.log(likely / (1.0 - likely))), axis=1)
 
 
-def confidence_delta(
-    weights: np.ndarray, features: np.ndarray, target: np.ndarray, rate: float
-) -> np.ndarray:
-    """Change of the auxiliary readout's weights by feature x error of its report.
-
-    Parameters
-    ----------
-    weights : (R, F) float64
-        Weights of R reports.
-    features, target : (F,) and (R,) float64
-        What is seen in one trial, and what was to be reported.
-    rate : float
-        Share of the error that one trial removes, above 0 and below 2, or learning diverges.
-
-    Returns
-    -------
-    (R, F) float64
-        rate * (target - report) * features / |features|^2; 0 for features of 0.
-    """
-    norm = float(features @ features)
-    if norm == 0.0:
-        return np.zeros_like(weights)
-    return np.asarray(np.outer(rate * (target - weights @ features) / norm, features))
-
-
 def learn_reports(features: np.ndarray, targets: np.ndarray, rate: float) -> np.ndarray:
-    """Train the auxiliary readout trial by trial, from weights of 0.
+    """Train the auxiliary readout trial by trial, from weights of 0 to those after the last, (R, F).
 
-    Parameters
-    ----------
-    features, targets : (T, F) and (T, R) float64
-        From `confidence_features` and `confidence_targets`.
-    rate : float
-        As for `confidence_delta`.
-
-    Returns
-    -------
-    (R, F) float64
-        Weights after the last trial; features @ weights.T are reports.
+    Features, (T, F), and targets, (T, R), are from `confidence_features` and `confidence_targets`. A trial
+    adds rate * (target - report) * features / |features|^2, where the report is weights @ features, or 0 for
+    features of 0. So the rate, above 0 and below 2, is the share of the error that one trial removes.
     """
     weights = np.zeros((targets.shape[1], features.shape[1]))
     for seen, target in zip(features, targets, strict=True):
-        weights += confidence_delta(weights, seen, target, rate)
+        norm = float(seen @ seen)
+        if norm > 0.0:
+            weights += np.outer(rate * (target - weights @ seen) / norm, seen)
     return weights
 
 
@@ -127,21 +77,9 @@ def recovery(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train the auxiliary readout, and measure its reports on later trials with its weights held fixed.
 
-    Parameters
-    ----------
-    features, targets, rate
-        As for `learn_reports`.
-    learned_from : int
-        Trials that teach, fewer than T - 1; the reports of the others are measured.
-    shuffles : int
-        Readouts of the null. Their targets keep their order, features come from trials in shuffled order.
-    seed : int
-        Of the shuffles.
-
-    Returns
-    -------
-    correlation, null_correlation : (R,) and (shuffles, R) float64
-        Of each report with its target, over trials; the same of the null.
+    The first ``learned_from`` trials teach, fewer than T - 1; the rest is as for `learn_reports`. In the
+    null the targets keep their order, and features come from trials in shuffled order. Returns the
+    correlations over trials of each report with its target, (R,), and those of the null, (shuffles, R).
     """
 
     def on_later_trials(seen: np.ndarray) -> np.ndarray:

@@ -14,19 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.blas import dsymm, dsyrk
 from scipy.linalg.lapack import dpotrf, dtrtrs
 
+from lava_predict.learning.on_traces import Chunk
 from lava_predict.reproduction.baselines.merged import Merged
-from lava_predict.tasks.meet import Kind
-
-if TYPE_CHECKING:
-    from lava_predict.experiment.recorded_spikes import Chunk
-    from lava_predict.settings.schema import Config
-    from lava_predict.tasks.meet import Segment
+from lava_predict.settings.schema import Config
+from lava_predict.tasks import Kind, Segment
 
 EVERY_MS = 10.0
 """Between two updates of weights that are read in every step; their inputs change over several times that."""
@@ -35,23 +31,12 @@ _MOST_SCALE = 1e100
 
 
 class LeastSquares:
-    """Weights of channels that are taught together, and their inverse correlation P = scale * inverse.
+    """Weights of C channels that are taught together, and their inverse correlation P = scale * inverse.
 
-    Parameters
-    ----------
-    channels, inputs : int
-        C and n.
-    ridge : float
-        Weight of |w|^2 beside the sum of squared errors, in units of the input squared.
-
-    Attributes
-    ----------
-    weights : (C, n) float64
-        One row a channel, 0 at first.
-    inverse : (n, n) float64, Fortran order
-        P up to its scale, I / ridge at first; only the lower triangle is kept up to date.
-    scale : float
-        The factor by which forgetting has multiplied P, kept apart so that it costs no pass over the matrix.
+    ``ridge`` is the weight of |w|^2 beside the sum of squared errors, in units of the input squared. The
+    ``weights``, (C, n), are 0 at first. ``inverse``, (n, n), is P up to its scale, I / ridge at first; only
+    the lower triangle is kept up to date. ``scale`` is the factor by which forgetting has multiplied P, kept
+    apart so that it costs no pass over the matrix.
     """
 
     def __init__(self, channels: int, inputs: int, ridge: float) -> None:
@@ -69,26 +54,16 @@ class LeastSquares:
     def update(
         self, x: np.ndarray, target: np.ndarray, gate: np.ndarray, forgetting: float = 1.0
     ) -> np.ndarray:
-        """Teach samples in turn and return the weights before the first and after each.
+        """Teach B samples in turn and return the weights before the first and after each, (B + 1, C, n).
 
         One by one: k = P x / (forgetting / gate + x . P x); w += (target - w . x) k; P = (P - k (P x)^T) /
         forgetting. Together: with D = diag(forgetting^i / gate_i), i = 1 .. B, and the Cholesky factor L of
         D + X P X^T, the rows of V = L^-1 X P are the successive gains k up to their size, so that
         w_i = w_(i-1) + e_i v_i, where e = L^-1 (target - X w_0), and P = (P - V^T V) / forgetting^B.
 
-        Parameters
-        ----------
-        x, target : (B, n) and (B, C) float64
-            Inputs, and what the channels should read.
-        gate : (B,) float64
-            Weight of each sample, above 0.
-        forgetting : float
-            Factor by which the weights of all earlier samples (and the ridge) shrink; 1 forgets nothing.
-
-        Returns
-        -------
-        (B + 1, C, n) float64
-            Weights; NaN if rounding has made P useless.
+        Inputs ``x`` are (B, n), what the channels should read (B, C). The ``gate``, (B,), is the weight of
+        each sample, above 0; the weights of all earlier samples (and the ridge) shrink by the factor
+        ``forgetting``, 1 at most. The result is NaN if rounding has made P useless.
         """
         memory = forgetting ** np.arange(1.0, len(x) + 1)
         projected = self.scale * dsymm(1.0, self.inverse, x.T, lower=1)
@@ -133,27 +108,13 @@ class _Taught:
 class RlsReadout:
     """When and what readout, both taught by recursive least squares; a `recorded_spikes.Rule`.
 
-    In a trial the gate is open on one channel alone, so every when channel has a P of its own. The what
-    channels are all taught in every trial and share one.
+    In a trial the gate is open on one channel alone, so every when channel has `LeastSquares` of its own in
+    ``when``. The what channels are all taught in every trial and share ``what``.
 
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    ridges : (float, float)
-        Of the when and of the what readout, see `LeastSquares`; the replay's `input_norms`, each divided by
-        1 .. 1000, are suitable.
-    forgetting : (float, float)
-        Per update of a when channel, and of the what readout per trial; 1 forgets nothing.
-    reset_at_switch : bool
-        Reset every P at the first trial of a block, or keep them.
-
-    Attributes
-    ----------
-    when : list of LeastSquares
-        One a channel.
-    what : LeastSquares
-        Of all channels.
+    ``ridges`` and ``forgetting`` are of the when and of the what readout. As ridges the replay's
+    `input_norms`, each divided by 1 .. 1000, are suitable. Forgetting is per update of a when channel, and
+    of the what readout per trial; 1 forgets nothing. With ``reset_at_switch`` every P is reset at the first
+    trial of a block.
     """
 
     copy = deepcopy
@@ -214,16 +175,8 @@ class MergedRlsReadout(Merged):
     """One merged readout taught by recursive least squares; a `recorded_spikes.Rule`.
 
     Every channel is taught in every trial, so that all share one P. The rule makes the most of what it is
-    taught, so a better rule could not remove the interference that is left.
-
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    ridge, forgetting : float
-        As for `LeastSquares` and its `update`.
-    reset_at_switch : bool
-        Reset P at the first trial of a block, or keep it.
+    taught, so a better rule could not remove the interference that is left. The parameters are as for
+    `RlsReadout`, with one ridge and one forgetting factor.
     """
 
     def __init__(

@@ -1,30 +1,11 @@
-"""The claims, a module each."""
+"""The claims, a module each: a module in this package that has a `Claim` as ``CLAIM`` is found."""
 
-from lava_predict.reproduction.claims import (
-    adaptation,
-    anticipation,
-    closed_loop,
-    confidence,
-    force,
-    gating,
-    geometry,
-    learning_curve,
-    merged,
-    probability,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-_MODULES = (
-    learning_curve,
-    anticipation,
-    probability,
-    adaptation,
-    force,
-    merged,
-    geometry,
-    closed_loop,
-    gating,
-    confidence,
-)
+from lava_predict.reproduction.claim import Claim
 
-CLAIMS = {module.CLAIM.name: module.CLAIM for module in _MODULES}
+_FOUND: list[Claim] = [import_module(f"{__name__}.{module.name}").CLAIM for module in iter_modules(__path__)]
+
+CLAIMS = {claim.name: claim for claim in sorted(_FOUND, key=lambda claim: claim.number)}
 """All claims by name, in the order of their numbers."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from lava_predict.comparison.plots import learning_curves, switches
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reports.curves import learning_curves, switches
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import FOUR_BLOCKS, SWITCHES, with_blocks
 from lava_predict.reproduction.studies.blocks import error_after, learn_blocks
 from lava_predict.reproduction.studies.floor import floor
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
 _SOON, _HALF = 0.25, 0.5
 """Shares of a block."""
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     every_trial = ("run", "probe_trials", list(range(config.task.blocks[0].trials + 1)))
     return {
         "blocks": unit(learn_blocks, with_blocks(config, seed)),
@@ -28,13 +26,7 @@ def _units(config: Config, seed: int) -> Mapping[str, Unit]:
 
 
 def overshoot(found: Found) -> float:
-    """Return by how much the estimate passes the new probability in the direction of the change.
-
-    Parameters
-    ----------
-    found : Found
-        Of `learn_blocks`. Where the estimate stays short of the new probability, the value is negative.
-    """
+    """Return by how much the estimate passes the new probability; negative where it falls short of it."""
     beyond = []
     for block in range(1, len(found["probability"])):
         change = found["probability"][block] - found["probability"][block - 1]
@@ -63,7 +55,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first, errors = seeds[0]["blocks"], over_seeds(seeds, "blocks", "error")
     fresh = errors[:, first["block"] == 0]
     panels = {
@@ -74,7 +66,7 @@ def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
     return {"adaptation": figure, "floor": _draw_floor(seeds)}
 
 
-def _draw_floor(seeds: Sequence[Results]) -> Figure:
+def _draw_floor(seeds: Seeds) -> Figure:
     def errors(**names: str) -> dict[str, np.ndarray]:
         return {label: over_seeds(seeds, "floor", name) for name, label in names.items()}
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import pearson
 from lava_predict.experiment import scores
 from lava_predict.reports import plot_style as style
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks, of_rule
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
 _NULL = "shuffled timing"
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     laid_out = with_blocks(config, seed)
     return {"blocks": unit(learn_blocks, laid_out), _NULL: unit(ablated_rules, laid_out, ablations=[_NULL])}
 
@@ -55,7 +52,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first, o = seeds[0]["blocks"], over_seeds(seeds, "blocks", "o")
     ends = block_ends(first)
     figure = style.new_figure(2.6 * len(ends) + 0.6, 3.2)

@@ -6,24 +6,21 @@ the loop is compared with its own signal played in without it, as well as with n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-from matplotlib.figure import Figure
 
 from lava_predict.reports import plot_style as style
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import FOUR_BLOCKS, OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies import closed_loop as study
 from lava_predict.reproduction.studies.blocks import error_at_ends, learn_blocks
-from lava_predict.reproduction.unit import Unit, unit
+from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
 _LATE_MS = (300.0, 400.0)
 """After the kick."""
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     closed = ("reservoir", "feedback_gain", study.FEEDBACK_GAIN)
     return {
         "trajectories": unit(study.trajectories, with_blocks(config, seed, closed, blocks=FOUR_BLOCKS[:1])),
@@ -56,7 +53,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     names = ("x_variability", "z_variability", "x_distance")
     x, z, kicked = (np.moveaxis(over_seeds(seeds, "trajectories", name), 1, 0) for name in names)
     # Of the open loop with other noise, the last condition, nothing is drawn.

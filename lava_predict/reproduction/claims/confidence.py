@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-from matplotlib.figure import Figure
 
 from lava_predict.reports.plot_style import GREY, colour_of, keys, legend, new_figure, strip
-from lava_predict.reproduction.claim import Results, Values, stated
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, with_blocks
 from lava_predict.reproduction.studies.confidence import confidence
-from lava_predict.reproduction.unit import Unit, unit
+from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
 _PROBABILITIES = (0.7, 0.2, 0.9, 0.5, 0.1, 0.8, 0.3, 0.6)
 """Of event A, block by block: the first four teach the auxiliary readout."""
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     blocks = [((p, round(1.0 - p, 6)), LATENCIES_MS[0]) for p in _PROBABILITIES]
     laid_out = with_blocks(config, seed, ("run", "probe_trials", []), blocks=blocks)
     return {"confidence": unit(confidence, laid_out)}
@@ -40,7 +37,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["confidence"]
     trials = np.arange(len(first["target"]))
     figure = new_figure(8, 4.6)
@@ -52,7 +49,7 @@ def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
         axes.plot(trials, first["report"][:, report], color=colour_of(1), linewidth=1.4, label="reported")
         axes.set_ylabel(label)
     panels[0].lines[0].set_label("told of the switches")
-    panels[1].set_xlabel("trials read, none of them learned from")
+    panels[1].set_xlabel("trials (without learning)")
     legend(figure, keys(panels[0]))
     return {"confidence": figure}
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-from matplotlib.figure import Figure
 
-from lava_predict.comparison import plots as comparison_plots
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reports import curves
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import error_after, error_at_ends, of_rule, trials_before
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
 _SOON = 0.25
@@ -27,7 +24,7 @@ _LATER = "a quarter of a block after the second and third switch"
 _LOCAL = "the network's own rule"
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     return {"baselines": unit(baselines, with_blocks(config, seed))}
 
 
@@ -47,12 +44,12 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["baselines"]
     errors = {
         rule.replace("rls", "RLS,"): over_seeds(seeds, "baselines", f"{rule}: error") for rule in _RULES
     }
-    figure = comparison_plots.learning_curves(trials_before(first), first["block"], errors)
+    figure = curves.learning_curves(trials_before(first), first["block"], errors)
     return {"force": figure}
 
 

@@ -1,19 +1,16 @@
 """Claim 9: gating in its phases is needed.
 
 A gate that does not depend on the outcome ("both channels open") leaves the when readout at probability times
-timing, which the what readout then multiplies once more; its error is of that kind, not of timing.
+timing, which the what readout then multiplies again; the error is this extra factor, not timing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lava_predict.reports.plot_style import GREY, keys, legend, new_figure, point_style, strip
-from lava_predict.reproduction.claim import Results, Values, stated
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.ablation import (
     NETWORK_ABLATIONS,
@@ -23,7 +20,7 @@ from lava_predict.reproduction.studies.ablation import (
 )
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks
 from lava_predict.reproduction.studies.closed_loop import FEEDBACK_GAIN
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 
@@ -42,7 +39,7 @@ _WORST = 2.0
 _FROM_SHARE = 0.1
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     # Rules can be compared on one reservoir only while nothing is fed back to it.
     laid_out = with_blocks(config, seed, OPEN_LOOP)
     closed = ("reservoir", "feedback_gain", FEEDBACK_GAIN)
@@ -114,7 +111,7 @@ def _measure(found: Results, place: int) -> Values:
     return {name: (mean, null) for name, mean in means.items()}
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     names = (_FULL, *GATING, *OTHERS)
     figure = new_figure(9, 5.2)
     panels = figure.subplots(1, 2, sharey=True)

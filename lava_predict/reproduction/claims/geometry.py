@@ -3,7 +3,7 @@
 The angle by least squares tells whether it comes with the local rules or with any readouts that do both
 jobs. One merged readout has no angle: it has one set of rows.
 
-The components are of the weights as they are, as the claim says; both readouts weigh traces of the same cells
+The components are of the raw weights, as the claim says; both readouts weigh traces of the same cells
 in the same unit. In equal variance, shown for comparison, the what weights almost always give the first
 component: nearly all of their half of the variance lies along one direction, while the three pairs of
 latencies share the other half between two. Distances are in equal variance, since otherwise the when weights,
@@ -12,7 +12,7 @@ whose traces are smaller, would decide them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ from matplotlib.lines import Line2D
 
 from lava_predict.analysis import geometry
 from lava_predict.reports import plot_style as style
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, LEVELS, SWITCHES, with_blocks
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks, of_rule, trials_before
 from lava_predict.reproduction.studies.geometry import endpoints, visited_states
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
 _SHUFFLES = 500
@@ -42,7 +42,7 @@ _SEARCHED = 10
 _MARKERS = [style.point_style(number)["marker"] for number in range(len(LATENCIES_MS))]
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     laid_out = with_blocks(config, seed)
     latencies_ms = [list(pair) for pair in LATENCIES_MS]
     return {
@@ -84,11 +84,8 @@ def size_of_correlation(scores: np.ndarray, probability: np.ndarray) -> float:
 def sorting(ends: Found, size: tuple[float, float] = (1.0, 1.0)) -> dict[str, tuple[float, float]]:
     """Measure by what the components of the end weights, each divided by a size, sort the conditions.
 
-    Returns
-    -------
-    dict of str to (float, float)
-        ``probability``, ``latency`` and ``axes`` as the criteria say, each with its null; ``component``,
-        counted from 1, without one. NaN if any condition diverged.
+    Returns ``probability``, ``latency`` and ``axes`` as the criteria say, each with its null; ``component``,
+    counted from 1, without one. NaN if any condition diverged.
     """
     weights, probability = joined(ends, size), ends["probability"]
     if not np.isfinite(weights).all():
@@ -127,10 +124,7 @@ def to_endpoints(ends: Found, run: Found) -> np.ndarray:
 def approach(ends: Found, run: Found) -> dict[str, tuple[float, float]]:
     """Measure how near the weights of `learn_blocks` come to the matching `endpoints` after switches.
 
-    Returns
-    -------
-    dict of str to (float, float)
-        ``nearest`` and ``distance`` as the criteria say, means over switches, with their nulls.
+    Returns ``nearest`` and ``distance`` as the criteria say, means over switches, with their nulls.
     """
     distance = to_endpoints(ends, run)
     own, last = matching(ends, run), block_ends(run)
@@ -168,13 +162,12 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _angle_picture(seeds: Sequence[Results]) -> Figure:
+def _angle_picture(seeds: Seeds) -> Figure:
     """Draw the angle over training and, as bands, that of random rows."""
     run = seeds[0]["blocks"]
     # Before the first trial all weights are 0 and have no angle.
     trials, learned = trials_before(run), slice(1, None)
-    figure = style.new_figure(8, 4)
-    axes = style.strip(figure.subplots())
+    figure, axes = style.one_panel(8, 4)
     nulls = {"random rows, all cells": "angle_anywhere", "random rows, states visited": "angle"}
     for line, (name, key) in enumerate(nulls.items()):
         low, middle, high = np.nanpercentile(over_seeds(seeds, "visited", key), (5.0, 50.0, 95.0))
@@ -185,7 +178,7 @@ def _angle_picture(seeds: Sequence[Results]) -> Figure:
         values = np.array([geometry.smallest_angles(*rows(learner(found, of)))[learned] for found in seeds])
         style.median_and_band(axes, trials[learned], values, name, style.point_style(line))
     for place in block_ends(run)[:-1]:
-        axes.axvline(trials[place], color=style.GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+        style.mark_switch(axes, float(trials[place]))
     axes.set(xlabel="training trials", ylabel="smallest angle, what to when (degrees)", ylim=(0, 92))
     style.legend(figure, style.keys(axes), columns=3)
     return figure
@@ -195,7 +188,7 @@ def _component_picture(ends: Found) -> Figure:
     """Draw every condition along the first two components, as they are and in equal variance."""
     figure = style.new_figure(8.4, 4.2)
     panels = figure.subplots(1, 2)
-    titles = {"weights as they are": (1.0, 1.0), "what and when of equal variance": sizes(ends)}
+    titles = {"raw weights": (1.0, 1.0), "what and when of equal variance": sizes(ends)}
     for axes, (title, size) in zip(panels, titles.items(), strict=True):
         style.strip(axes).set_title(title, fontsize=10)
         weights = joined(ends, size)
@@ -223,7 +216,7 @@ def _component_picture(ends: Found) -> Figure:
     return figure
 
 
-def _path_picture(seeds: Sequence[Results]) -> Figure:
+def _path_picture(seeds: Seeds) -> Figure:
     """Draw the distance to the matching endpoint, the former one and the others after every switch."""
     run = seeds[0]["blocks"]
     figure = style.new_figure(9.5, 3.8)
@@ -247,7 +240,7 @@ def _path_picture(seeds: Sequence[Results]) -> Figure:
     return figure
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     return {
         "readout_angles": _angle_picture(seeds),
         "weight_components": _component_picture(seeds[0]["endpoints"]),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from matplotlib.figure import Figure
-
-from lava_predict.comparison import plots as comparison_plots
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reports import curves
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.blocks import error_after, learn_blocks, of_rule
-from lava_predict.reproduction.unit import Unit, unit
+from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
 _NULL = "shuffled timing"
@@ -20,7 +16,7 @@ _SHARES = {"tenth": 0.1, "half": 0.5, "end": 1.0}
 _ONE_TRIAL = 0.01
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     laid_out = with_blocks(config, seed)
     return {"blocks": unit(learn_blocks, laid_out), _NULL: unit(ablated_rules, laid_out, ablations=[_NULL])}
 
@@ -40,12 +36,12 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["blocks"]
     shown = first["block"] == 0
     error, null = over_seeds(seeds, "blocks", "error"), over_seeds(seeds, _NULL, f"{_NULL}: error")
     lines = ({"both rules": error[:, shown]}, {_NULL: null[:, shown]})
-    figure = comparison_plots.learning_curves(first["trials"][shown], first["block"][shown], *lines)
+    figure = curves.learning_curves(first["trials"][shown], first["block"][shown], *lines)
     return {"learning_curve": figure}
 
 

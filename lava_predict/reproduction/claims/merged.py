@@ -8,17 +8,18 @@ merged and separate readouts are shown by that rule too, which is not the paper'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from lava_predict.comparison import plots as comparison_plots
-from lava_predict.reproduction.claim import Results, Values, over_seeds, stated
+from lava_predict.reports import curves
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies import blocks
 from lava_predict.reproduction.studies.baselines import baselines
-from lava_predict.reproduction.unit import Found, Unit, unit
+from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
 _SOON, _HALF = 0.25, 0.5
@@ -31,7 +32,7 @@ _SEPARATE = "separate readouts"
 _MERGED, _FAST = "merged, best over the course", "merged, soonest after a timing switch"
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     return {"baselines": unit(baselines, with_blocks(config, seed))}
 
 
@@ -71,10 +72,6 @@ def _amount_after_timing(found: Found) -> float:
     return amount_change(np.maximum(found["o"][[before, *later]], 0.0), profile)
 
 
-def _relearning(found: Found) -> float:
-    return blocks.error_after(found, _TIMING_SWITCH, _SOON)
-
-
 def _measure(found: Results, place: int) -> Values:
     def beside(measure: Callable[[Found], float], rule: str, other: str = "local") -> tuple[float, float]:
         one, null = (blocks.of_rule(found["baselines"], name) for name in (rule, other))
@@ -82,7 +79,7 @@ def _measure(found: Results, place: int) -> Values:
 
     return {
         "ends": beside(blocks.error_at_ends, "merged"),
-        "relearning": beside(_relearning, "merged"),
+        "relearning": beside(partial(blocks.error_after, block=_TIMING_SWITCH, share=_SOON), "merged"),
         "timing": beside(_timing_after_probability, "merged", "local slow"),
         "timing_fast": beside(_timing_after_probability, "merged fast", "local fast"),
         "amount": beside(_amount_after_timing, "merged"),
@@ -91,7 +88,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["baselines"]
     lines = {
         _SEPARATE: "local",
@@ -101,8 +98,8 @@ def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
         "merged, RLS, reset": "merged rls reset",
     }
     errors = {name: over_seeds(seeds, "baselines", f"{rule}: error") for name, rule in lines.items()}
-    curves = comparison_plots.learning_curves(blocks.trials_before(first), first["block"], errors)
-    return {"merged": curves, "merged_prediction": _draw_predictions(config, seeds[0])}
+    figure = curves.learning_curves(blocks.trials_before(first), first["block"], errors)
+    return {"merged": figure, "merged_prediction": _draw_predictions(config, seeds[0])}
 
 
 def _draw_predictions(config: Config, seed: Results) -> Figure:
@@ -119,7 +116,7 @@ def _draw_predictions(config: Config, seed: Results) -> Figure:
     half = shown[np.argmin(np.abs(found["trials"][shown] - _HALF * found["trials"][shown[-1]]))]
     predictions = {name: found[f"{rule}: o"][half] for name, rule in lines.items()}
     times_ms, truth = found["time_ms"], found["truth"][half]
-    return comparison_plots.prediction_overlay(times_ms, predictions, truth, config.task.cue_ms)
+    return curves.prediction_overlay(times_ms, predictions, truth, config.task.cue_ms)
 
 
 CLAIM = stated("merged-readout", _units, _measure, _draw)

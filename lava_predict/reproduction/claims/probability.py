@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-from matplotlib.figure import Figure
 
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.comparison.plots import amplitude_against_probability
 from lava_predict.experiment import scores
-from lava_predict.reproduction.claim import Results, Values, stated
+from lava_predict.reports.curves import amplitude_against_probability
+from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, LEVELS, with_blocks
 from lava_predict.reproduction.studies.blocks import learn_blocks
-from lava_predict.reproduction.unit import Unit, unit
+from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
 _PERMUTED = "levels permuted"
 
 
-def _units(config: Config, seed: int) -> Mapping[str, Unit]:
+def _units(config: Config, seed: int) -> Units:
     """One block at each level; outcomes are drawn independently from level to level."""
     laid_out = {}
     for number, level in enumerate(LEVELS):
@@ -36,13 +33,7 @@ def _of_levels(found: Results, name: str) -> np.ndarray:
 
 
 def offset(levels: np.ndarray, amplitude: np.ndarray) -> float:
-    """Return the size of a straight line's value at level 0, relative to that at level 1.
-
-    Parameters
-    ----------
-    levels, amplitude : (levels,) float64
-        What the least-squares line runs through.
-    """
+    """Return the size of the least-squares line's value at level 0, relative to that at level 1."""
     slope, intercept = np.polyfit(levels, amplitude, 1)
     return float(abs(intercept / (intercept + slope)))
 
@@ -62,7 +53,7 @@ def _measure(found: Results, place: int) -> Values:
     }
 
 
-def _draw(config: Config, seeds: Sequence[Results]) -> Mapping[str, Figure]:
+def _draw(config: Config, seeds: Seeds) -> Figures:
     amplitude = np.array([_of_levels(found, "o") for found in seeds])
     figure = amplitude_against_probability(
         LEVELS, {"event A": amplitude[:, :, 0], "event B": amplitude[:, :, 1]}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lava_predict.experiment.recorded_spikes import Chunk, LocalRules, Replay
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.learning.when.gated_delta import gated_delta
 from lava_predict.numerics.noise import TASK, uniform
 from lava_predict.reproduction.conditions import OPEN_LOOP
@@ -20,14 +22,15 @@ from lava_predict.reproduction.studies.blocks import learn_side_by_side
 from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_at
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
-from lava_predict.settings.schema import CellSettings, Config
-from lava_predict.tasks.meet import NONE, Kind, Meet, Segment
+from lava_predict.settings.schema import Config, Section
+from lava_predict.tasks import NONE, Kind, Segment, Task
 
 RULE_ABLATIONS = {
     "gate everywhere": "the gate is 1 from the cue to the trial's end, not only around the event",
     "no residual gate": "the gate is 0 outside the window around the event",
-    "both channels open": "the gate of the event that did not occur opens at its time too, and 0 is taught",
-    "shuffled error": "an intact learner's errors are applied at other times of their trial",
+    "both channels open": "the gate of the event that did not occur also opens, at its latency, and its "
+    "target is 0",
+    "shuffled error": "the errors of an intact learner are applied at other times of the same trial",
     "shuffled timing": "profile and gate stand around a time that is drawn for each trial",
     "shuffled outcome": "the what readout is taught the outcome of another trial of the run",
     "no centring": "the slow means are not subtracted from the traces",
@@ -36,7 +39,7 @@ RULE_ABLATIONS = {
 
 NETWORK_ABLATIONS = {
     "no recurrence": "no synapses between the cells",
-    "homogeneous cells": "a, b, c, d and bias of all cells of a sign are those at the middle of their spread",
+    "homogeneous cells": "all cells of a sign have the middle values of a, b, c, d and bias",
 }
 """Ablations of the network."""
 
@@ -52,13 +55,7 @@ _TIMING, _SHIFT, _OUTCOME = 3, 4, 5
 
 
 def ablated_rules(config: Config, ablations: Sequence[str]) -> Found:
-    """Learn a configuration's blocks, of one cue and with the loop opened, with some of `RULE_ABLATIONS`.
-
-    Returns
-    -------
-    Found
-        As `lava_predict.reproduction.studies.blocks.learn_side_by_side`, by ablation.
-    """
+    """Learn blocks of one cue, in the open loop, with some of `RULE_ABLATIONS`; as `learn_side_by_side`."""
     replay = Replay(with_changes(config, [OPEN_LOOP]))
     return learn_side_by_side(replay, {name: ablated_rule(replay, name) for name in ablations})
 
@@ -68,7 +65,7 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
     if ablation == "no recurrence":
         return [("reservoir", "connection_probability", 0.0)]
 
-    def medians(cells: CellSettings) -> dict[str, float]:
+    def medians(cells: Section) -> dict[str, float]:
         return {name: float(spread.values(np.array(0.5))) for name, spread in cells}
 
     signs = ("excitatory", "inhibitory")
@@ -77,53 +74,43 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
 
 def ablated_rule(replay: Replay, ablation: str) -> OwnRules:
     """Return the rules with one of `RULE_ABLATIONS`, before the first trial of a replay."""
-    meet = replay.meet
+    meet = replay.task
     rules = local_rules_at(replay, OWN_RATE.get(ablation, 1.0) * meet.config.readout.when_rate)
     if ablation == "shuffled error":
         return ShuffledError(rules, meet)
     if ablation == "shuffled outcome":
         return ShuffledOutcome(rules, meet)
-    return AlteredRules(rules, meet, _ALTERATIONS[ablation])
+    return AlteredRules(rules, partial(_ALTERATIONS[ablation], meet))
 
 
 class AlteredRules(OwnRules):
-    """The package's own rules, the when rule shown another chunk than the one that happens.
+    """The package's own rules, the when rule ``shown`` another chunk than the one that happens."""
 
-    ``alteration`` turns task, segment and chunk into the chunk that is shown instead.
-    """
-
-    def __init__(
-        self, rules: LocalRules, meet: Meet, alteration: Callable[[Meet, Segment, Chunk], Chunk]
-    ) -> None:
+    def __init__(self, rules: LocalRules, shown: Callable[[Segment, Chunk], Chunk]) -> None:
         super().__init__(rules)
-        self._meet = meet
-        self._alteration = alteration
-
-    def shown(self, segment: Segment, chunk: Chunk) -> Chunk:
-        """Return the chunk that is shown instead."""
-        return self._alteration(self._meet, segment, chunk)
+        self.shown = shown
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:  # noqa: D102
         return super().step(segment, self.shown(segment, chunk))
 
 
-def _with_gate_everywhere(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
+def _with_gate_everywhere(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     # Not derived from the gate, which a preset without residual closes outside the window.
     after_cue = chunk.first_step + np.arange(len(chunk.gate)) >= meet.cue_step
     occurred = np.arange(meet.task.events) == segment.outcome
     return chunk._replace(gate=np.outer(after_cue, occurred).astype(np.float64))
 
 
-def _with_window_alone(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
+def _with_window_alone(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     return chunk._replace(gate=np.where(chunk.gate >= 1.0, 1.0, 0.0))
 
 
-def _without_centring(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
+def _without_centring(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     constant = np.full((len(chunk.x), 1), meet.config.readout.constant_input)
     return chunk._replace(xc=np.hstack([chunk.x, constant]))
 
 
-def _with_both_open(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
+def _with_both_open(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     if segment.kind is not Kind.TRIAL:
         return chunk
     _, latency = meet.task.blocks[segment.block].of_cue(segment.cue)
@@ -132,7 +119,7 @@ def _with_both_open(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
     return chunk._replace(gate=gate, target=chunk.target * occurred)
 
 
-def _with_random_timing(meet: Meet, segment: Segment, chunk: Chunk) -> Chunk:
+def _with_random_timing(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     if segment.kind is not Kind.TRIAL or segment.outcome == NONE:
         return chunk
     latency, rows = random_latency(meet, segment.trial), _rows(chunk)
@@ -157,7 +144,7 @@ def _rows(chunk: Chunk) -> slice:
     return slice(chunk.first_step, chunk.first_step + len(chunk.target))
 
 
-def gate_around(meet: Meet, latency_ms: np.ndarray) -> np.ndarray:
+def gate_around(meet: Task, latency_ms: np.ndarray) -> np.ndarray:
     """Return the gates that events at these latencies, (K,), would open in a trial, (steps, K)."""
     readout = meet.config.readout
     gate = np.zeros((meet.times_ms.size, len(latency_ms)))
@@ -166,13 +153,13 @@ def gate_around(meet: Meet, latency_ms: np.ndarray) -> np.ndarray:
     return gate
 
 
-def random_latency(meet: Meet, trial: int) -> float:
+def random_latency(meet: Task, trial: int) -> float:
     """Draw a latency, ms, evenly from those whose gate window lies within the trial."""
     edge = min(meet.config.readout.gate_window_ms, 0.5 * meet.task.after_ms)
-    return edge + (meet.task.after_ms - 2.0 * edge) * _draw(meet, trial, _TIMING)
+    return float(edge + (meet.task.after_ms - 2.0 * edge) * _draw(meet, trial, _TIMING))
 
 
-def _draw(meet: Meet, trial: int, number: int) -> float:
+def _draw(meet: Task, trial: int, number: int) -> float:
     run = meet.config.run
     return uniform(run.seed, run.draws.task, TASK, trial, number)
 
@@ -180,7 +167,7 @@ def _draw(meet: Meet, trial: int, number: int) -> float:
 class ShuffledOutcome(OwnRules):
     """The package's own rules, the what readout taught the outcome of another trial of the run."""
 
-    def __init__(self, rules: LocalRules, meet: Meet) -> None:
+    def __init__(self, rules: LocalRules, meet: Task) -> None:
         super().__init__(rules)
         self._what = rules.copy()
         self._meet = meet
@@ -219,18 +206,14 @@ def kept_share(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 class ShuffledError(OwnRules):
     """The package's rules, but the errors of a trial meet the traces of another time of the trial.
 
-    An intact learner goes through the same trials. Its errors, from the cue on, are rotated by a time that is
-    drawn for each trial. They change this learner's weights with gate and traces in their places: as much is
-    learned, from the same errors, at the wrong times. (If the shuffled learner's own errors were rotated,
-    nothing would keep them small and the weights would diverge.) The what readout is the intact learner's.
-
-    Attributes
-    ----------
-    shuffled : (K, N + 1) float64
-        When weights of the shuffled learner.
+    An intact learner goes through the same trials. Its errors, from the cue on, are rotated by a time that
+    is drawn for each trial. They change this learner's when weights ``shuffled``, (K, N + 1), with gate and
+    traces in their places: as much is learned, from the same errors, at the wrong times. (If the shuffled
+    learner's own errors were rotated, nothing would keep them small and the weights would diverge.) The what
+    readout is the intact learner's.
     """
 
-    def __init__(self, intact: LocalRules, meet: Meet) -> None:
+    def __init__(self, intact: LocalRules, meet: Task) -> None:
         super().__init__(intact)
         self.shuffled = intact.w_when.copy()
         self._meet = meet
@@ -260,7 +243,7 @@ class ShuffledError(OwnRules):
         if readout.when_norm == "moment":
             norm = np.einsum("ij,ij->i", xc, xc)
         else:
-            norm = np.full(len(xc), self.rules.state.norm[0])
+            norm = np.full(len(xc), self.when.norm[0])
         rate, divisor = readout.when_rate * self._meet.config.run.dt_ms, readout.when_norm_floor + norm
         # The error is given, whatever the shuffled learner reads: a target beside a readout of 0.
         read = np.zeros(error.shape[1])
@@ -269,8 +252,8 @@ class ShuffledError(OwnRules):
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the outcome."""
-        before = self.rules.w_when.copy()
+        before = self.when.w.copy()
         p = super().end(segment, x_mean)
         # What the intact learner forgets at a trial's end, this one forgets too.
-        self.shuffled *= kept_share(before, self.rules.w_when)[:, None]
+        self.shuffled *= kept_share(before, self.when.w)[:, None]
         return p

@@ -6,7 +6,8 @@ docs/reproduction.md says what was tried.
 
 from __future__ import annotations
 
-from lava_predict.experiment.recorded_spikes import Replay, Rule
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Rule
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.baselines.broadcast import BroadcastReadout
 from lava_predict.reproduction.baselines.merged import MergedReadout
@@ -47,13 +48,9 @@ _KEY = 1
 def baseline_rules(replay: Replay) -> dict[str, Rule]:
     """Return all rules before the first trial of a replay.
 
-    Returns
-    -------
-    dict of str to Rule
-        "local", the network's own; "rls kept", "rls reset" (P at each switch, of which it is told) and "rls
-        forgetting", with the local rule's gates and targets; "merged" and "merged fast", and "local slow" and
-        "local fast", whose when rate is that of the former two; "merged rls reset" and "merged rls
-        forgetting"; "broadcast".
+    "local" is the network's own. "rls kept", "rls reset" (P at each switch, of which it is told) and "rls
+    forgetting" have the local rule's gates and targets. "local slow" and "local fast" have the when rate of
+    "merged" and "merged fast". Further "merged rls reset", "merged rls forgetting" and "broadcast".
     """
     config = replay.config
     when_norm, what_norm = replay.input_norms()
@@ -62,7 +59,7 @@ def baseline_rules(replay: Replay) -> dict[str, Rule]:
     updates_of_trial = config.task.after_ms / EVERY_MS
 
     def of_memory(trials: float) -> float:
-        return 1.0 - 1.0 / (trials * updates_of_trial)
+        return float(1.0 - 1.0 / (trials * updates_of_trial))
 
     forgetting = (of_memory(RLS_MEMORY_TRIALS[0]), 1.0 - 1.0 / RLS_MEMORY_TRIALS[1])
     return {
@@ -81,12 +78,6 @@ def baseline_rules(replay: Replay) -> dict[str, Rule]:
 
 
 def baselines(config: Config) -> Found:
-    """Learn a configuration's blocks, of one cue and with the loop opened, with every rule.
-
-    Returns
-    -------
-    Found
-        As `lava_predict.reproduction.studies.blocks.learn_side_by_side`, by the names of `baseline_rules`.
-    """
+    """Learn blocks of one cue, with the loop opened, with all `baseline_rules`; as `learn_side_by_side`."""
     replay = Replay(with_changes(config, [OPEN_LOOP]))
     return learn_side_by_side(replay, baseline_rules(replay))

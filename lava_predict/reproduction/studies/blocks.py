@@ -8,36 +8,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lava_predict.errors import RunError
-from lava_predict.experiment.experiment import Experiment, Probe
-from lava_predict.experiment.recorded_spikes import Replay, ReplayedProbe, Rule
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.experiment.recorded_spikes import Replay, ReplayedProbe
+from lava_predict.experiment.results import Probe
+from lava_predict.learning.on_traces import Rule
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Meet
+from lava_predict.tasks import Task
 
 _SHARED = ("block", "trials", "truth", "time_ms", "probability", "latency_ms")
 """Arrays of `probe_arrays` that are the same for all rules."""
 
 
 def learn_blocks(config: Config) -> Found:
-    """Learn the configuration's blocks with the network's own rules on the float engine.
+    """Learn the configuration's blocks, of one cue, with the network's own rules on the float engine.
 
-    Parameters
-    ----------
-    config : Config
-        Of one cue.
-
-    Returns
-    -------
-    Found
-        As `probe_arrays` and, for T trials: ``trial_block`` (T,), and ``trial_p`` (T, K), the estimate
-        before the trial's outcome.
+    Returns `probe_arrays` and, for T trials, ``trial_block`` (T,) and ``trial_p`` (T, K), the estimate
+    before the trial's outcome.
     """
     experiment = Experiment(config)
     session = experiment.start()
     with contextlib.suppress(RunError):
-        session.advance(experiment.meet.first_trials[-1])
+        session.advance(experiment.task.first_trials[-1])
     state = session.state
-    return probe_arrays(experiment.meet, state.probes) | {
+    return probe_arrays(experiment.task, state.probes) | {
         "trial_block": np.array([trial.block for trial in state.trials]),
         "trial_p": np.array([trial.p for trial in state.trials]),
     }
@@ -46,14 +40,11 @@ def learn_blocks(config: Config) -> Found:
 def learn_side_by_side(replay: Replay, rules: Mapping[str, Rule]) -> Found:
     """Learn a replay's blocks with several rules, all on the same reservoir run.
 
-    Returns
-    -------
-    Found
-        As `probe_arrays`; arrays that are not the same for all rules are called "RULE: name", see `of_rule`.
+    Returns `probe_arrays`; those that are not the same for all rules are called "RULE: name", see `of_rule`.
     """
     found: Found = {}
     for rule, probes in replay.run(rules).items():
-        arrays = probe_arrays(replay.meet, probes)
+        arrays = probe_arrays(replay.task, probes)
         found |= {name if name in _SHARED else f"{rule}: {name}": array for name, array in arrays.items()}
     return found
 
@@ -65,16 +56,12 @@ def of_rule(found: Found, rule: str) -> Found:
     return shared | {name[len(own) :]: array for name, array in found.items() if name.startswith(own)}
 
 
-def probe_arrays(meet: Meet, probes: Sequence[Probe] | Sequence[ReplayedProbe]) -> Found:
+def probe_arrays(meet: Task, probes: Sequence[Probe] | Sequence[ReplayedProbe]) -> Found:
     """Put the probes of a run with one cue into arrays; those that are missing after a divergence are NaN.
 
-    Returns
-    -------
-    Found
-        ``block``, ``trials`` (probes,); ``error``, divided by that of predicting nothing, (probes,);
-        ``z``, ``o``, ``truth`` (probes, steps, K) from the cue on; ``p`` (probes, K); ``time_ms`` (steps,);
-        ``w_when`` (probes, K, N + 1), ``w_what`` (probes, K, N); ``probability``, ``latency_ms``
-        (blocks, K).
+    ``block``, ``trials`` (probes,); ``error``, divided by that of predicting nothing, (probes,); ``z``,
+    ``o``, ``truth`` (probes, steps, K) from the cue on; ``p`` (probes, K); ``time_ms`` (steps,); ``w_when``
+    (probes, K, N + 1), ``w_what`` (probes, K, N); ``probability``, ``latency_ms`` (blocks, K).
     """
     config = meet.config
     due = [

@@ -7,6 +7,7 @@ drive does, the loop is cut at the cue and a recorded signal is played in throug
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,16 +16,17 @@ from scipy.signal import lfilter
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
+from lava_predict.learning.readouts import FEEDBACK_GRAIN
 from lava_predict.network.arithmetic import FloatArithmetic
-from lava_predict.network.float_step import FEEDBACK_GRAIN, Recording
-from lava_predict.network.segment_borders import check_finite, enter
+from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Meet, Segment, Streams
+from lava_predict.tasks import Segment, Streams
+from lava_predict.tasks.meet import Meet
 
 CONDITIONS = ("closed", "open", "mean played in", "another trial's played in", "open, other noise")
 """Rows of the variabilities: the loop closed; a network that learned and is tested without it; the first
@@ -52,21 +54,13 @@ _KICKED_SHARE = 0.1
 
 
 def trajectories(config: Config) -> Found:
-    """Learn the configuration's blocks with the loop closed and open, and present the cue alone many times.
+    """Learn blocks of one cue with the loop closed and open, and present the cue alone many times.
 
-    Parameters
-    ----------
-    config : Config
-        Of one cue, with ``reservoir.feedback_gain`` above 0.
-
-    Returns
-    -------
-    Found
-        Over the time from the cue on, ``time_ms`` (steps,): ``x_variability`` and ``z_variability``
-        (`CONDITIONS`, steps), the variance over presentations of the traces, summed over cells, and of the
-        when readout, over channels, each divided by the variance over time of the mean;
-        ``x_distance`` (`KICKED`, steps), the mean squared distance of a kicked presentation's traces from
-        those of an unkicked one with the same noise, in the same unit. NaN where a network diverged.
+    ``reservoir.feedback_gain`` is above 0. Returns, over the time from the cue on, ``time_ms`` (steps,):
+    ``x_variability`` and ``z_variability`` (`CONDITIONS`, steps), the variance over presentations of the
+    traces, summed over cells, and of the when readout, over channels, each divided by the variance over time
+    of the mean; ``x_distance`` (`KICKED`, steps), the mean squared distance of a kicked presentation's
+    traces from those of an unkicked one with the same noise, in the same unit. NaN where a network diverged.
     """
     meet = Meet(config)
     steps = meet.times_ms.size - meet.cue_step
@@ -101,14 +95,9 @@ def _compared(config: Config) -> Found:
 
 
 class Presentation(NamedTuple):
-    """A presentation of the cue alone, from the cue on.
+    """A presentation of the cue alone, from the cue on: traces x, (steps, N), and when readout z, (steps, K).
 
-    Attributes
-    ----------
-    x, z : (steps, N) and (steps, K) float64
-        Traces and when readout.
-    fed_back : (steps, K) float64
-        What the readout of the step before sends, or would send if the loop were closed.
+    ``fed_back``, (steps, K), is what the readout of the step before sends, or would send in a closed loop.
     """
 
     x: np.ndarray
@@ -143,12 +132,9 @@ def variability(presentations: Iterable[Presentation]) -> tuple[Variability, Var
 
 
 class Learned:
-    """A network that has learned a configuration's blocks, to present the cue to; a RunError if it diverged.
+    """A network that has learned blocks, to present the cue to; a RunError if it diverged.
 
-    Attributes
-    ----------
-    after : State
-        Of the network after the last trial.
+    ``after`` is its state after the last trial.
     """
 
     def __init__(self, config: Config) -> None:
@@ -165,21 +151,16 @@ class Learned:
     def present(self, number: int, played_in: np.ndarray | None = None, kicked: bool = False) -> Presentation:
         """Present the cue alone, independently of the presentations before.
 
-        Parameters
-        ----------
-        number : int
-            Of the presentation, for its pause and its noise.
-        played_in : (steps, K) float64, optional
-            Cut the loop at the cue and play this in instead.
-        kicked : bool
-            Raise v of a tenth of the cells by 10 mV, 100 ms after the cue.
+        The number of the presentation decides its pause and noise. ``played_in``, (steps, K), cuts the loop
+        at the cue and is played in instead. ``kicked`` raises v of a tenth of the cells by 10 mV, 100 ms
+        after the cue.
         """
         *pause, probe = self._meet.probe(len(self._meet.task.blocks) - 1, self._trials, 0, number)
         level, cue = self._meet.streams(probe).level, self._meet.cue_step
         state = self._after_pause(pause)
-        enter(probe, state, self._loop.start)
+        self._loop.enter(probe, state)
         self._advance(self._loop, state, probe, 0, np.zeros((max(1, cue), level.shape[1])))
-        x_before, z_before = state.x.copy(), state.z[None].copy()
+        x_before, z_before = state.when.x.copy(), state.z[None].copy()
         level = level[cue:]
         arithmetic = self._loop
         if played_in is not None:
@@ -211,21 +192,21 @@ class Learned:
         self, arithmetic: FloatArithmetic, state: State, probe: Segment, part: int, level: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Advance by a part of a probe, with noise of its own; return spikes (steps, N) and z (steps, K)."""
-        steps, cells, channels = len(level), state.v.size, state.z.size
+        steps, cells, channels = len(level), state.when.x.size, state.z.size
         spiking: np.ndarray = np.empty((2, steps * cells), np.uint32)
         z, drive, norm = np.empty((steps, channels)), np.empty((steps, channels)), np.empty(steps)
         nothing = np.zeros((steps, channels))
-        key = int(key_of(probe.noise_key, part))
-        given = (Streams(level, nothing, nothing), key, 0, (0, 0), False)
-        count, diverged = arithmetic.advance(state, *given, Recording(spiking[0], spiking[1], z, drive, norm))
-        check_finite(probe, max(diverged, 0), diverged >= 0, state.v, self._config)
+        segment = replace(probe, noise_key=int(key_of(probe.noise_key, part)))
+        recording = Recording(spiking[0], spiking[1], z, drive, norm)
+        streams = Streams(level, nothing, nothing)
+        step, cell = arithmetic.advance(state, streams, segment, 0, (0, 0), recording)
         spikes = np.zeros((steps, cells))
-        spikes[spiking[0, :count], spiking[1, :count]] = 1.0
+        spikes[step, cell] = 1.0
         return spikes, z
 
     def _traces(self, spikes: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Turn spikes into traces that go on from ``x``, (steps, N)."""
-        decay, gain = self._loop.constants.trace_decay, self._loop.constants.trace_gain
+        decay, gain = self._loop.constants.when.trace_decay, self._loop.constants.when.trace_gain
         traces, _ = lfilter([gain], [1.0, -decay], spikes, axis=0, zi=decay * x[None])
         return np.asarray(traces)
 
@@ -237,4 +218,5 @@ def fed_back(z: np.ndarray) -> np.ndarray:
 
 def kick(state: State, seed: int, number: int) -> None:
     """Raise v of a tenth of the cells, drawn for this presentation, by 10 mV, in place."""
-    state.v[np.random.default_rng([seed, number]).random(state.v.size) < _KICKED_SHARE] += _KICK_MV
+    v = state.cells.v
+    v[np.random.default_rng([seed, number]).random(v.size) < _KICKED_SHARE] += _KICK_MV

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.analysis import ideal_observer as observer
-from lava_predict.experiment.recorded_spikes import LocalRules, Replay
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import LocalRules
 from lava_predict.reproduction.baselines import posterior
 from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Kind, Meet, Segment
+from lava_predict.tasks import Kind, Segment, Task
 
 RATE = 0.02
 """Of the auxiliary readout. On seeds 1-3 the same from .005 to .05; from .1 on it follows the blocks instead
@@ -21,13 +22,9 @@ _LATENCY_KEPT = 0.9
 
 
 class RecordedRules(OwnRules):
-    """The local rules, recording what they have at the end of each trial.
+    """The local rules, recording in ``trials`` what they have at the end of each before they learn from it.
 
-    Attributes
-    ----------
-    trials : list of (x_mean, p, count, block, outcome)
-        Mean traces (N,), estimate (K,) and trials that the what rule counts, all before it learned from the
-        trial; the block, and the event that occurred or -1.
+    Mean traces (N,), estimate (K,), trials that the what rule counts, the block, and the event or -1.
     """
 
     def __init__(self, rules: LocalRules) -> None:
@@ -36,7 +33,7 @@ class RecordedRules(OwnRules):
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Read and learn as the local rules do."""
-        count = int(self.rules.state.what_trials[segment.cue])
+        count = int(self.what.trials[segment.cue])
         p = super().end(segment, x_mean)
         if segment.kind is Kind.TRIAL:
             self.trials.append((x_mean.copy(), p.copy(), count, segment.block, segment.outcome))
@@ -44,31 +41,24 @@ class RecordedRules(OwnRules):
 
 
 def confidence(config: Config) -> Found:
-    """Teach the auxiliary readout in the first half of a configuration's blocks and read it in the second.
+    """Teach the auxiliary readout in the first half of blocks of one cue and read it in the second.
 
-    It is taught the beliefs of the ideal observer, who is not told of switches either: its estimate of each
-    probability, and for how many trials the statistics have been the same.
+    The blocks should differ in probability. It is taught the beliefs of the ideal observer, who is not told
+    of switches either: its estimate of each probability, and for how many trials the statistics have been
+    the same.
 
-    Parameters
-    ----------
-    config : Config
-        Of one cue; its blocks should differ in probability.
-
-    Returns
-    -------
-    Found
-        For reports of K events' log-odds and then K log concentrations: ``correlation`` (2 K,), and
-        ``null_correlation`` (shuffles, 2 K) of readouts taught with other trials' features; the same with
-        ``count_`` in front where the auxiliary readout also sees how many trials the what rule counts; of
-        the latter ``report`` and ``target`` (trials, 2 K) in the second half; ``told`` (trials, 2 K), the
-        posterior of one who is told of the switches, and ``told_correlation`` (2 K,) of the target with it.
+    Returns for reports of K events' log-odds and then K log concentrations: ``correlation`` (2 K,), and
+    ``null_correlation`` (shuffles, 2 K) of readouts taught with other trials' features; the same with
+    ``count_`` in front where the auxiliary readout also sees how many trials the what rule counts; of the
+    latter ``report`` and ``target`` (trials, 2 K) in the second half; ``told`` (trials, 2 K), the posterior
+    of one who is told of the switches, and ``told_correlation`` (2 K,) of the target with it.
     """
     replay = Replay(config)
     rules = RecordedRules(replay.local_rules())
     replay.run({"local": rules})
     x_mean, p, count, block, outcome = (np.array(column) for column in zip(*rules.trials, strict=True))
     told = posterior.confidence_targets(*posterior.beta_posterior(outcome, block, p.shape[1]))
-    targets = _beliefs(replay.meet, config.task.blocks[0].trials)
+    targets = _beliefs(replay.task, config.task.blocks[0].trials)
     half = int(np.searchsorted(block, (block[-1] + 1) / 2))
     plain = posterior.confidence_features(x_mean, p)
     counted = np.column_stack((plain, np.log(count + 2.0)))
@@ -81,7 +71,7 @@ def confidence(config: Config) -> Found:
     return found
 
 
-def _beliefs(meet: Meet, block_trials: int) -> np.ndarray:
+def _beliefs(meet: Task, block_trials: int) -> np.ndarray:
     """Return the ideal observer's log-odds and log concentrations before each trial, (T, 2 K)."""
     seen = observer.observations(meet)
     known = observer.expectation(meet)

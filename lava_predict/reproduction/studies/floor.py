@@ -6,9 +6,11 @@ import numpy as np
 
 from lava_predict.analysis import ideal_observer as observer
 from lava_predict.experiment import scores as metrics
-from lava_predict.experiment.experiment import Experiment, Probe
+from lava_predict.experiment.experiment import Experiment
+from lava_predict.experiment.results import Probe
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
+from lava_predict.tasks import Task
 from lava_predict.tasks.meet import Meet
 
 _LATENCY_KEPT = 0.5
@@ -16,23 +18,15 @@ _LATENCY_KEPT = 0.5
 
 
 def floor(config: Config) -> Found:
-    """Learn a configuration's blocks with a probe before every trial, beside the ideal observer.
+    """Learn blocks of one cue with a probe before every trial, beside the ideal observer.
 
-    Parameters
-    ----------
-    config : Config
-        Of one cue; ``run.probe_trials`` should name every trial.
-
-    Returns
-    -------
-    Found
-        For T probes, ``trial`` and ``block`` (T,), and errors relative to predicting nothing (T,): of the
-        ``local`` rules; of the same with the true timing, ``local_what``, or the true probability,
-        ``local_when``; of the observer that infers changes, ``observer``, and that counts all outcomes alike,
-        ``counting_observer``.
+    ``run.probe_trials`` should name every trial. Returns for T probes ``trial`` and ``block`` (T,), and
+    errors relative to predicting nothing (T,): of the ``local`` rules; of the same with the true timing,
+    ``local_what``, or the true probability, ``local_when``; of the observer that infers changes,
+    ``observer``, and that counts all outcomes alike, ``counting_observer``.
     """
     experiment = Experiment(config)
-    meet, probes = experiment.meet, experiment.run().state.probes
+    meet, probes = experiment.task, experiment.run().state.probes
     trial = np.array([meet.first_trials[probe.block] + probe.trials for probe in probes])
     seen, known = observer.observations(meet), observer.expectation(meet)
     hazard = 1.0 / config.task.blocks[0].trials
@@ -55,11 +49,11 @@ def floor(config: Config) -> Found:
     return found | {"trial": trial, "block": np.array([probe.block for probe in probes])}
 
 
-def _parts(meet: Meet, probe: Probe) -> tuple[float, float]:
+def _parts(meet: Task, probe: Probe) -> tuple[float, float]:
     """Return the error with the true timing, and that with the true probability."""
     after = slice(meet.cue_step, None)
     probability, _ = meet.task.blocks[probe.block].of_cue(0)
-    profiles, truth = meet.profiles(probe.block, 0)[after], probe.truth[0, after]
+    profiles, truth = Meet(meet.config).profiles(probe.block, 0)[after], probe.truth[0, after]
     what = metrics.prediction(profiles, probe.p[0])
     when = metrics.prediction(probe.z[0, after], np.array(probability))
     return metrics.rmse(what, truth), metrics.rmse(when, truth)

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from lava_predict.analysis import geometry
-from lava_predict.experiment.recorded_spikes import Chunk, LocalRules, Replay
+from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
-from lava_predict.tasks.meet import Kind, Meet, Segment
+from lava_predict.tasks import Kind, Segment, Task
+from lava_predict.tasks.meet import Meet
 
 _EVERY_MS = 10.0
 """Between two states that enter the covariance: traces change over several times that."""
@@ -31,7 +33,7 @@ _REPLAYED: tuple[tuple[str, str, Any], ...] = (OPEN_LOOP, ("run", "probe_trials"
 class InCondition(OwnRules):
     """The package's own rules, taught outcomes, gates and targets of another task than the one played."""
 
-    def __init__(self, rules: LocalRules, meet: Meet) -> None:
+    def __init__(self, rules: LocalRules, meet: Task) -> None:
         super().__init__(rules)
         self._meet = meet
 
@@ -59,24 +61,14 @@ def endpoints(
 ) -> Found:
     """Learn one block of every condition, each from nothing, on one and the same reservoir.
 
-    The reservoir is played once, as it does not depend on the readouts. Its noise and pauses, and the
-    outcomes of every condition, have draws of their own. So the configuration's own run can be compared with
-    the endpoints: both share nothing but the network.
+    The reservoir is played once, with the loop opened, as it does not depend on the readouts. Its noise and
+    pauses, and the outcomes of every condition, have draws of their own. So the configuration's own run, of
+    one cue and two events, can be compared with the endpoints: both share nothing but the network. The
+    blocks are as long as its first one.
 
-    Parameters
-    ----------
-    config : Config
-        Of one cue and two events; the blocks are as long as its first, and the loop is opened.
-    probabilities : (P,)
-        Of the first event; the second one's is the rest.
-    latencies_ms : (L, 2)
-        Latencies of both events.
-
-    Returns
-    -------
-    Found
-        ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's end; ``probability`` and
-        ``latency`` (P * L,), the number of the pair of latencies.
+    The conditions are all pairs of P probabilities of the first event, the second one's being the rest, and
+    L latencies of both. Returns ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's
+    end; ``probability`` and ``latency`` (P * L,), the number of the pair of latencies.
     """
     seed, draws = config.run.seed, config.run.draws
     crossed = [(p, number) for number in range(len(latencies_ms)) for p in probabilities]
@@ -98,13 +90,10 @@ def endpoints(
 
 
 class StateMoments:
-    """Second moments of what both readouts learn from; a `recorded_spikes.Rule` that reads nothing.
+    """Second moments of what both readouts learn from, (N, N); a `recorded_spikes.Rule` that reads nothing.
 
-    Attributes
-    ----------
-    what, when : (N, N) float64
-        Sum over trials, of the mean traces over the what window; and sum over trials and every tenth
-        millisecond, of the traces as the when rule sees them, each weighted by its gate.
+    ``what`` sums, over trials, those of the mean traces over the what window; ``when``, over trials and
+    every tenth millisecond, those of the traces as the when rule sees them, each weighted by its gate.
     """
 
     copy = deepcopy
@@ -134,14 +123,10 @@ class StateMoments:
 def visited_states(config: Config) -> Found:
     """Measure the angles of random weights within the states that the reservoir visits, with the loop opened.
 
-    The rules add up states times errors; with random errors their weights would be such vectors.
-
-    Returns
-    -------
-    Found
-        ``angle``, degrees, and ``cosine`` (S,) of random what and when rows; ``angle_anywhere`` and
-        ``cosine_anywhere`` (S,), of rows without a preferred direction; ``dimensions`` (2,), participation
-        ratios of what and when states.
+    The rules add up states times errors; with random errors their weights would be such vectors. Returns
+    ``angle``, degrees, and ``cosine`` (S,) of random what and when rows; ``angle_anywhere`` and
+    ``cosine_anywhere`` (S,), of rows without a preferred direction; ``dimensions`` (2,), participation
+    ratios of what and when states.
     """
     events, cells = config.task.events, config.reservoir.neurons
     moments = StateMoments(config)

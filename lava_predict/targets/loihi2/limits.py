@@ -1,4 +1,4 @@
-"""What is publicly known of Loihi 2, each figure with where it stands.
+"""What is publicly known of Loihi 2, each figure with its source.
 
 docs/loihi2.md has the same figures in words. A figure that is not public is None here, never a guess.
 """
@@ -127,11 +127,11 @@ LAVA_LEARNING = Source(
 )
 
 _QUOTED = (
-    "First Loihi, 14 nm, simulated. Not verified here: the paper was not at hand, the figure is as programs "
-    "quote it that cite the paper."
+    "First Loihi, 14 nm, simulated. Not verified here: the paper was not available; the figure is quoted "
+    "from programs that cite it."
 )
 
-_ORIENTATION = "Above this a warning, as the figure for Loihi 2 is not public."
+_ORIENTATION = "Above this figure the check warns, because the figure for Loihi 2 is not public."
 
 _LIMITS = (
     Limit("cores", "neuron cores of a chip", 128, OPEN_NEUROMORPHIC),
@@ -143,7 +143,7 @@ _LIMITS = (
     Limit("states_per_neuron", "state words of a neuron", 4096, PRESS),
     Limit("weight_bits", "magnitude of a weight", 8, LAVA_DENSE, unit="bits"),
     Limit("state_bits", "state word", 24, LAVA_LIF, unit="bits"),
-    Limit("payload_bits", "integer that a graded spike carries", 32, OPEN_NEUROMORPHIC, unit="bits"),
+    Limit("payload_bits", "payload of a graded spike", 32, OPEN_NEUROMORPHIC, unit="bits"),
     Limit("learning_trace_bits", "trace of the learning engine", 7, LAVA_LEARNING, unit="bits"),
     Limit("learning_weight_bits", "magnitude of a weight that learns", 8, LAVA_LEARNING, unit="bits"),
     Limit("learning_factors", "factors of a learning rule", 3, OPEN_NEUROMORPHIC, unit="factors"),
@@ -154,11 +154,11 @@ _LIMITS = (
     Limit("axons_in_loihi1", "input axons of a core of the first Loihi", 4096, SANA_FE, loihi1=True),
     Limit("axons_out_loihi1", "output axons of a core of the first Loihi", 4096, SANA_FE, loihi1=True),
     Limit(
-        "energy_per_synaptic_operation", "energy of a spike at a synapse", None, OPEN_NEUROMORPHIC, unit="pJ"
+        "energy_per_synaptic_operation", "energy of a synaptic operation", None, OPEN_NEUROMORPHIC, unit="pJ"
     ),
     Limit(
         "energy_per_synaptic_operation_loihi1",
-        "energy of a spike at a synapse on the first Loihi, at least",
+        "energy of a synaptic operation on the first Loihi, at least",
         23.6,
         DAVIES,
         unit="pJ",
@@ -176,14 +176,14 @@ _LIMITS = (
 )
 _NOTES = {
     "cores_in_hala_point": (
-        "140,544 cores in 1,152 chips: not every chip offers all 128. Above this a warning."
+        "140,544 cores in 1,152 chips: not every chip offers all 128. Above this figure the check warns."
     ),
     "neurons": "'Up to 1 million'.",
     "neurons_per_core": "1,048,576 neurons in 128 cores. Fewer where states and synapses fill the memory.",
     "synapses": "Only with shared or very narrow synapses: 128 times 192 KB are 1.7 bits for each.",
     "memory_per_core": (
-        "Partitioned by program between synapses, states, program and routing tables. How much must be left "
-        "for program and tables is not public; none is reserved here."
+        "Partitioned by program between synapses, states, program and routing tables. The share for program "
+        "and tables is not public; none is reserved here."
     ),
     "states_per_neuron": "'Up to 4096 states depending on the model'.",
     "weight_bits": (
@@ -193,11 +193,12 @@ _NOTES = {
     "state_bits": "Of Lava's bit-accurate neuron. Widths in programmed neurons: not public.",
     "learning_trace_bits": "Pre-synaptic traces have no sign.",
     "learning_factors": (
-        "'Support for three-factor learning rules'. Through Lava's extension two-factor ones are known to "
-        "run on a chip (lava-nc/lava#528)."
+        "'Support for three-factor learning rules'. Two-factor rules are known to run on a chip through "
+        "Lava's extension (lava-nc/lava#528)."
     ),
     "fan_in": (
-        "The paper names 'fan-in and fan-out memory limitations' as what a recurrent network meets first."
+        "The paper names 'fan-in and fan-out memory limitations' as the first limits that a recurrent "
+        "network reaches."
     ),
     "fan_out": "As fan_in.",
     "axons_in": "As fan_in.",
@@ -205,14 +206,14 @@ _NOTES = {
     "axons_in_loihi1": f"'At most 4096 slots'. {_ORIENTATION}",
     "axons_out_loihi1": f"'4096 slots'. {_ORIENTATION}",
     "energy_per_synaptic_operation": (
-        "The page gives 'about 1 W' for a chip, but no energy of an operation. Figures elsewhere name no "
+        "The page gives 'about 1 W' for a chip, but no energy per operation. Figures on other pages have no "
         "source."
     ),
     "energy_per_synaptic_operation_loihi1": f"{_QUOTED} SANA-FE's model of the first Loihi has 35.5 pJ.",
     "energy_per_neuron_update_loihi1": (
         f"{_QUOTED} A leaky integrate-and-fire neuron; an Izhikevich neuron's program is longer."
     ),
-    "power_per_chip": "2,600 W at most for 1,152 chips and all around them, idle parts included.",
+    "power_per_chip": "2,600 W at most for 1,152 chips and everything around them, including idle parts.",
 }
 """What to know of a figure before relying on it."""
 

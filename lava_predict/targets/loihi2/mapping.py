@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.learning.when import on_chip
-from lava_predict.network import fixed_step as fixed
-from lava_predict.network.draw import Network, excitatory_cells
+from lava_predict.learning import on_chip
+from lava_predict.network.arithmetic import fixed_parts
+from lava_predict.network.draw import Network
+from lava_predict.numerics.integers import FEEDBACK_FRACTION, STATE_BITS
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2.limits import LIMITS
 
 _KB_BITS = 1024 * 8
 _MESSAGE_BITS = 1
-_FEEDBACK_BITS = fixed.FEEDBACK_FRACTION + 1
+_FEEDBACK_BITS = FEEDBACK_FRACTION + 1
 _RELAY_BITS = on_chip.MOST_PAYLOAD.bit_length()
-_WORD = fixed.STATE_BITS
+_WORD = STATE_BITS
 
 
 class Links(NamedTuple):
@@ -191,7 +192,7 @@ def expected_counts(config: Config) -> Counts:
         Means; of the most onto and from a cell, the mean of the greatest of so many binomial numbers.
     """
     cells, probability = config.reservoir.neurons, config.reservoir.connection_probability
-    excitatory = excitatory_cells(config)
+    excitatory = config.reservoir.excitatory_cells
 
     def links(senders: int) -> Links:
         synapses = round(senders * (cells - 1) * probability)
@@ -211,11 +212,12 @@ def _greatest(trials: int, probability: float, draws: int) -> int:
 
 def drawn_counts(config: Config, network: Network) -> Counts:
     """Count the recurrent synapses of the network that was drawn from a configuration."""
-    cells, excitatory = network.a.size, excitatory_cells(config)
+    cells, excitatory = network.size, config.reservoir.excitatory_cells
+    synapses = network.synapses
 
     def links(start: int, stop: int) -> Links:
-        fan_out = np.diff(network.first[start : stop + 1])
-        target = network.target[network.first[start] : network.first[stop]]
+        fan_out = np.diff(synapses.first[start : stop + 1])
+        target = synapses.target[synapses.first[start] : synapses.first[stop]]
         fan_in = np.bincount(target, minlength=cells)
         return Links(int(target.size), int(fan_in.max(initial=0)), int(fan_out.max(initial=0)))
 
@@ -244,7 +246,7 @@ def _index_bits(neurons: int) -> int:
 
 
 def _cells(config: Config, counts: Counts) -> Population:
-    """Lay out the Izhikevich cells with their synapses, inputs and feedback."""
+    """Lay out the cells with their synapses, inputs and feedback."""
     cells, task, weight_bits = config.reservoir.neurons, config.task, config.fixed.weight_bits
     channels = task.cues + (task.events if task.events_drive_reservoir else 0)
     events = task.events if config.reservoir.feedback_gain != 0.0 else 0
@@ -263,11 +265,10 @@ def _cells(config: Config, counts: Counts) -> Population:
     ]
     if events:
         inputs += [dense(f"feedback, {sign}", events, _FEEDBACK_BITS) for sign in ("positive", "negative")]
-    states = ("v", "u", "s", "arriving charge")
-    neuron_bits = (len(states) + 3) * _WORD + 2 * config.fixed.parameter_bits
-    return Population(
-        "Izhikevich cells", cells, states, neuron_bits, tuple(inputs), cells + channels + events
-    )
+    neuron, synapse, _ = fixed_parts(config)
+    states = (*neuron.STATE_WORDS, *synapse.state_words(config))
+    neuron_bits = len(states) * _WORD + neuron.parameter_bits(config.fixed)
+    return Population(neuron.NAME, cells, states, neuron_bits, tuple(inputs), cells + channels + events)
 
 
 def _relays(config: Config) -> Population:

@@ -10,24 +10,24 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.targets.loihi2.limits import LIMITS
-from lava_predict.targets.loihi2.mapping import Population
-from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Energy, Readiness
+from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Readiness
 
 _COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
 _SEVERITY = ("not public", "fits", "warning", "fails")
 _NOT_SIMULATED = "not measured: a network that does not fit is neither drawn nor simulated"
 _NOT_PUBLIC = "not public"
+_ENERGIES = ("synapses", "neurons", "total")
 
 
 def outcome(readiness: Readiness) -> Outcome:
     """Gather what `lava-predict check` leaves and prints.
 
-    Its values hold "verdict", "reasons", "checks" and "limits" (each with its source), what the network
-    takes, what it does, and the integers; "activity", "parameters" and "health" are None if the network was
-    not drawn. Its "warnings" are the reasons that do not fail; the table shows them.
+    Its values hold the verdict, reasons, checks, limits with their sources, resources, activity and energy,
+    and the integers; "activity", "parameters" and "health" are None if the network was not drawn. Its
+    "warnings" are the reasons that do not fail; the table shows them.
     """
     values = _values(readiness)
     return Outcome("check", values, _table(values), config=readiness.config, page=page)
@@ -39,77 +39,51 @@ def table(readiness: Readiness) -> Group:
 
 
 def _values(readiness: Readiness) -> dict[str, Any]:
-    layout, plan = readiness.layout, readiness.plan
-    values: dict[str, Any] = plain(
-        {
-            "preset": readiness.config.preset,
-            "seed": readiness.config.run.seed,
-            "verdict": readiness.verdict,
-            "reasons": readiness.reasons,
-            "checks": [_check(check) for check in readiness.checks],
-            "limits": list(LIMITS.values()),
-            "resources": {
-                "counted": layout.counts.drawn,
-                "cores": layout.cores,
-                "chips": layout.chips,
-                "neurons": layout.neurons,
-                "synapses": layout.synapses,
-                "populations": [_population(one) for one in layout.populations],
-                "connections": [
-                    asdict(one) | {"memory_kb": one.memory_bits / 8192} for one in layout.connections
-                ],
-            },
-            "activity": _activity(readiness.activity),
-            "energy": _energy(readiness.energy),
-            "host": readiness.host,
-            "missing": readiness.missing,
-            "parameters": None if plan is None else plan.entries,
-            "health": readiness.health,
-            "warnings": [
-                {"cause": one.text, "remedy": one.change} for one in readiness.reasons if not one.fails
-            ],
-        }
-    )
-    return values
+    config, layout, plan = readiness.config, readiness.layout, readiness.plan
+    activity, energy = readiness.activity, readiness.energy
+    population = ("name", "neurons", "states", "neuron_bits", "cores", "neurons_per_core", "memory_kb")
+    resources = {
+        "counted": layout.counts.drawn,
+        **named(layout, "cores", "chips", "neurons", "synapses"),
+        "populations": [named(one, *population) for one in layout.populations],
+        "connections": [asdict(one) | {"memory_kb": one.memory_bits / 8192} for one in layout.connections],
+    }
+    watts = {part: None if energy is None else getattr(energy, f"{part}_w") for part in _ENERGIES}
+    softer = [reason for reason in readiness.reasons if not reason.fails]
+    values: dict[str, Any] = {
+        "preset": config.preset,
+        "seed": config.run.seed,
+        **named(readiness, "verdict", "reasons"),
+        "checks": [_check(check) for check in readiness.checks],
+        "limits": list(LIMITS.values()),
+        "resources": resources,
+        "activity": None if activity is None else _activity(activity),
+        "energy": {
+            "loihi2": _NOT_PUBLIC,
+            **{f"loihi1_{part}_w": power for part, power in watts.items()},
+            "assumptions": ASSUMPTIONS,
+        },
+        **named(readiness, "host", "missing"),
+        "parameters": None if plan is None else plan.entries,
+        "health": readiness.health,
+        "warnings": [{"cause": reason.text, "remedy": reason.change} for reason in softer],
+    }
+    found: dict[str, Any] = plain(values)
+    return found
 
 
 def _check(check: Check) -> dict[str, Any]:
+    allowed = _NOT_PUBLIC if check.limit.value is None else check.limit.value
+    limit = {"limit": check.limit.name, "need": check.need, "allowed": allowed, "unit": check.limit.unit}
+    return {"part": check.part, **limit, **named(check, "status", "change")}
+
+
+def _activity(activity: Activity) -> dict[str, Any]:
     return {
-        "part": check.part,
-        "limit": check.limit.name,
-        "need": check.need,
-        "allowed": _NOT_PUBLIC if check.limit.value is None else check.limit.value,
-        "unit": check.limit.unit,
-        "status": check.status,
-        "change": check.change,
-    }
-
-
-def _population(one: Population) -> dict[str, Any]:
-    keys = ("name", "neurons", "states", "neuron_bits", "cores", "neurons_per_core", "memory_kb")
-    return {key: getattr(one, key) for key in keys}
-
-
-def _activity(activity: Activity | None) -> dict[str, Any] | None:
-    if activity is None:
-        return None
-    return {
-        "duration_s": activity.duration_s,
-        "rate_hz": activity.rate_hz,
+        **named(activity, "duration_s", "rate_hz"),
         "synaptic_operations_per_s": activity.operations_per_s,
         "by_connection": activity.operations,
         "neuron_updates_per_s": activity.updates,
-    }
-
-
-def _energy(energy: Energy | None) -> dict[str, Any]:
-    return {
-        "loihi2": _NOT_PUBLIC,
-        **{
-            f"loihi1_{part}_w": None if energy is None else getattr(energy, f"{part}_w")
-            for part in ("synapses", "neurons", "total")
-        },
-        "assumptions": ASSUMPTIONS,
     }
 
 
@@ -123,38 +97,28 @@ def worst(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ]
 
 
-_Rows = tuple[tuple[str, ...], list[list[Entry]]]
-
-
-def _populations(values: Mapping[str, Any]) -> _Rows:
+def _populations(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
     """Return header and rows."""
-    header = ("population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core")
-    rows: list[list[Entry]] = [
-        [
-            *(one["name"], one["neurons"], ", ".join(one["states"])),
-            *(one["neuron_bits"], one["cores"], one["neurons_per_core"]),
-            Number(f"{one['memory_kb']:.1f}"),
-        ]
-        for one in values["resources"]["populations"]
-    ]
-    return header, rows
+    rows: list[list[Entry]] = []
+    for one in values["resources"]["populations"]:
+        states, memory = ", ".join(one["states"]), Number(f"{one['memory_kb']:.1f}")
+        sizes = (one[key] for key in ("neuron_bits", "cores", "neurons_per_core"))
+        rows.append([one["name"], one["neurons"], states, *sizes, memory])
+    return ["population", "neurons", "states", "bits a neuron", "cores", "neurons a core", "KB a core"], rows
 
 
-def _connections(values: Mapping[str, Any]) -> _Rows:
+def _connections(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
     """Return header and rows."""
-    header = ("connection", "Process", "synapses", "fan-in", "fan-out", "weight + index", "KB", "message")
+    header = ["connection", "Process", "synapses", "fan-in", "fan-out", "weight + index", "KB", "message"]
     activity = values["activity"]
-    rows: list[list[Entry]] = [
-        [
-            *(one["name"], one["kind"], one["synapses"], one["fan_in"], one["fan_out"]),
-            Number(f"{one['weight_bits']} + {one['index_bits']} bits"),
-            Number(f"{one['memory_kb']:,.1f}"),
-            Number("spike" if one["payload_bits"] == 1 else f"{one['payload_bits']} bits"),
-            None if activity is None else Number(f"{activity['by_connection'][one['name']]:,.0f}"),
-        ]
-        for one in values["resources"]["connections"]
-    ]
-    return (*header, "operations/s"), rows
+    rows: list[list[Entry]] = []
+    for one in values["resources"]["connections"]:
+        sizes = (one[key] for key in ("name", "kind", "synapses", "fan_in", "fan_out"))
+        weight = Number(f"{one['weight_bits']} + {one['index_bits']} bits")
+        message = Number("spike" if one["payload_bits"] == 1 else f"{one['payload_bits']} bits")
+        rate = None if activity is None else Number(f"{activity['by_connection'][one['name']]:,.0f}")
+        rows.append([*sizes, weight, Number(f"{one['memory_kb']:,.1f}"), message, rate])
+    return [*header, "operations/s"], rows
 
 
 def _needs(checks: Sequence[Mapping[str, Any]]) -> list[list[Entry]]:
@@ -180,10 +144,10 @@ def _energy_text(values: Mapping[str, Any]) -> str:
     energy = values["energy"]
     if energy["loihi1_total_w"] is None:
         return _NOT_SIMULATED
-    total, synapses, neurons = (energy[f"loihi1_{part}_w"] * 1e6 for part in ("total", "synapses", "neurons"))
+    synapses, neurons, total = (energy[f"loihi1_{part}_w"] * 1e6 for part in _ENERGIES)
     return (
         f"by the first Loihi's figures at least {total:.0f} uW ({synapses:.0f} synapses, {neurons:.0f} "
-        "neurons) beside the chip's idle power"
+        "neurons), in addition to the chip's idle power"
     )
 
 
@@ -199,8 +163,8 @@ def _table(values: Mapping[str, Any]) -> Group:
         sheet(
             ("limit", "where", "needs", "allowed", ""),
             _needs(worst(values["checks"])),
-            "Needs beside what is public of Loihi 2",
-            "of each limit where the need is greatest; sources: docs/loihi2.md",
+            "Needs and public limits of Loihi 2",
+            "for each limit, the part with the greatest need; sources: docs/loihi2.md",
         ),
         *_closing(values),
     )
@@ -212,12 +176,13 @@ def _closing(values: Mapping[str, Any]) -> list[RenderableType]:
     lines: list[RenderableType] = [
         Text(f"activity: {_activity_text(values)}"),
         Text(
-            f"energy on Loihi 2: {_NOT_PUBLIC} ({power.meaning}: {power.in_words()}, all around it included)"
+            f"energy on Loihi 2: {_NOT_PUBLIC} ({power.meaning}: {power.in_words()}, including everything "
+            "around it)"
         ),
         Text(f"energy, estimated: {_energy_text(values)}"),
         Text("on the host:"),
         *(_indented(part) for part in values["host"]),
-        Text("a chip also needs, beyond this package:"),
+        Text("in addition to this package, a chip needs:"),
         *(_indented(part) for part in values["missing"]),
         Text(""),
         Text.assemble("verdict: ", (verdict, f"bold {_COLOURS[verdict]}")),
@@ -244,17 +209,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "needs": _needs(summary["checks"]),
         "activity": _activity_text(summary),
         "energy": _energy_text(summary),
-        "parameters": [
-            [
-                *(one["name"], one["bits"], one["fraction_bits"], Number(f"{one['error']:.2%}")),
-                *(one["clipped"], one["zeroed"]),
-            ]
-            for one in summary["parameters"] or ()
-        ],
-        "sources": [
-            [one.meaning, Number(one.in_words()), one.source.citation, one.source.url, one.note]
-            for one in LIMITS.values()
-        ],
+        "limits": LIMITS.values(),
     }
     taken = f"{summary['resources']['cores']:,} of {LIMITS['cores'].in_words()} cores"
     lead = f"{summary['preset']}, seed {summary['seed']}: {summary['verdict']}; {taken}."

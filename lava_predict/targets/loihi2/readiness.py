@@ -1,4 +1,4 @@
-"""Whether a network is ready for Loihi 2: what it needs beside what is allowed, and what to change."""
+"""Whether a network is ready for Loihi 2: its needs and their limits, and what to change."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lava_predict.analysis.integer_health import Health, check_health
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import UserError
 from lava_predict.experiment.experiment import Experiment
-from lava_predict.learning.when import on_chip
-from lava_predict.network import fixed_step as fixed
-from lava_predict.network.draw import excitatory_cells
-from lava_predict.network.quantise import Plan
+from lava_predict.learning import on_chip
+from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_BITS, STATE_BITS
+from lava_predict.numerics.plan import Plan
+from lava_predict.registry import NEURONS
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Layout, drawn_counts, expected_counts, map_network
-from lava_predict.tasks.meet import Segment
+from lava_predict.tasks import Segment
 
 _HOST = (
     "the paradigm: cues, events, pauses, probes (Process Meet)",
@@ -28,21 +28,20 @@ _HOST = (
     "the product of both readouts, after the trial",
 )
 _HOST_READOUT = "traces, slow means, both readouts and the when rule (Process Readout)"
-_MISSING = (
-    "Intel's Lava extension for Loihi, which members of the Intel Neuromorphic Research Community get",
-    "a neuron program for the Izhikevich cell: it has been done on Loihi 2 (Uludag et al. 2024), but no "
-    "public one was found, and this package has none",
-)
+_MISSING = "Intel's Lava extension for Loihi, which members of the Intel Neuromorphic Research Community get"
+_PROGRAMS = {"izhikevich": ". One has run on Loihi 2 (Uludag et al. 2024), but no public copy was found"}
+"""What is known of programs for a neuron's cells."""
 _MISSING_LEARNING = (
     "models of the trace relays, LearningDense and the readout neuron for neuron cores: Intel's extension is "
-    "publicly known to learn by two factors on a chip (lava-nc/lava#528), not by three"
+    "publicly known to run two-factor learning on a chip (lava-nc/lava#528), not three-factor learning"
 )
 ASSUMPTIONS = (
     "figures of the first Loihi: none is public for Loihi 2",
     "a spike costs the least energy of a synaptic operation at each synapse that it reaches",
-    "a neuron costs the first Loihi's update at each step, although an Izhikevich cell computes more",
-    "not counted: idle power, spikes on their way, learning, embedded processors, host",
-    "one time step in its own time (1 ms takes 1 ms)",
+    "a neuron costs the first Loihi's update at each step, that of a leaky integrate-and-fire cell; other "
+    "cells may compute more",
+    "not counted: idle power, transport of spikes, learning, embedded processors, host",
+    "in real time (1 ms takes 1 ms)",
 )
 """What the estimate of energy rests on."""
 
@@ -149,7 +148,7 @@ class Readiness:
     layout : Layout
         Populations, connections, cores.
     checks : tuple of Check
-        Every need beside what is allowed.
+        Every need and its limit.
     reasons : tuple of Reason
         Why the verdict is not better; empty if it is "ready".
     host, missing : tuple of str
@@ -220,8 +219,15 @@ def _judge(config: Config, layout: Layout) -> Readiness:
     reasons = sorted([*_reasons(checks), *_learning_reasons(config)], key=lambda reason: not reason.fails)
     learns = config.fixed.learning == "on_chip"
     host = _HOST if learns else (*_HOST, _HOST_READOUT)
-    missing = (*_MISSING, _MISSING_LEARNING) if learns else _MISSING
+    missing = (_MISSING, _missing_program(config), *((_MISSING_LEARNING,) if learns else ()))
     return Readiness(config, layout, checks, tuple(reasons), host, missing)
+
+
+def _missing_program(config: Config) -> str:
+    """Say that the cells need a program for the chip."""
+    neuron = config.reservoir.neuron
+    cells = NEURONS.get(neuron).NAME
+    return f"a neuron program for {cells}: this package has none{_PROGRAMS.get(neuron, '')}"
 
 
 def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:
@@ -234,7 +240,7 @@ def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:
         yield population.name, population.neurons_per_core, "neurons_per_core"
         yield population.name, population.memory_kb, "memory_per_core"
         yield population.name, len(population.states), "states_per_neuron"
-        yield population.name, fixed.STATE_BITS, "state_bits"
+        yield population.name, STATE_BITS, "state_bits"
     for connection in layout.connections:
         learns = connection.kind == "LearningDense"
         for limit in ("fan_in", "fan_out", "payload_bits", *(() if learns else ("weight_bits",))):
@@ -279,14 +285,14 @@ def _learning_reasons(config: Config) -> list[Reason]:
     if config.fixed.learning == "own":
         weight, trace = (LIMITS[f"learning_{name}_bits"].in_words() for name in ("weight", "trace"))
         text = (
-            f"the when readout learns on the host, which gets every spike: its {fixed.STATE_BITS}-bit "
-            f"weights and {fixed.PAYLOAD_BITS}-bit traces are more than the learning engine holds "
-            f"({weight} and {trace})"
+            f"the when readout learns on the host, which receives every spike: its {STATE_BITS}-bit weights "
+            f"and {PAYLOAD_BITS}-bit traces are longer than those of the learning engine ({weight} and "
+            f"{trace})"
         )
         change = "set fixed.learning = 'on_chip' (docs/on-chip.md says what that costs)"
         return [Reason(text, change, fails=False)]
     if config.reservoir.neurons > on_chip.MOST_CELLS:
-        text = f"when weights: sums of {config.reservoir.neurons:,} graded spikes may pass 32 bits"
+        text = f"when weights: sums of {config.reservoir.neurons:,} graded spikes may exceed 32 bits"
         return [Reason(text, f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}", fails=True)]
     return []
 
@@ -352,16 +358,16 @@ def _largest(holds: Callable[[int], bool], most: int) -> int:
 def _activity(experiment: Experiment, layout: Layout) -> Activity:
     """Play the first trial and what precedes it in integers, and count the trial's synaptic operations."""
     arithmetic = experiment.arithmetic("fixed")
-    played = list(CpuEngine(arithmetic, experiment.meet).play(experiment.meet.trial(0, 0)))[-1]
+    played = list(CpuEngine(arithmetic, experiment.task).play(experiment.task.trial(0, 0)))[-1]
     segment: Segment = played.segment
-    cells, config = experiment.network.a.size, experiment.config
+    cells, config = experiment.network.size, experiment.config
     duration = segment.steps * config.run.dt_ms / 1000.0
     spikes = np.bincount(played.spike_cell, minlength=cells)
-    reached = spikes * np.diff(experiment.network.first)
-    border = excitatory_cells(config)
-    level = experiment.meet.streams(segment).level
+    reached = spikes * np.diff(experiment.network.synapses.first)
+    border = config.reservoir.excitatory_cells
+    level = experiment.task.streams(segment).level
     # What rounds to 0 is not sent.
-    fed_back = int(np.count_nonzero(played.z >= 0.5 * 2.0**-fixed.FEEDBACK_FRACTION)) * cells
+    fed_back = int(np.count_nonzero(played.z >= 0.5 * 2.0**-FEEDBACK_FRACTION)) * cells
     counted = {
         "excitatory synapses": int(reached[:border].sum()),
         "inhibitory synapses": int(reached[border:].sum()),

@@ -65,7 +65,7 @@ def to_nir(checkpoint: Checkpoint) -> nir.NIRGraph:
     from lava_predict import __version__
 
     graphs, trained = _graphs(), TrainedNetwork.of(checkpoint)
-    cells = trained.network.a.size
+    cells = trained.network.size
     if cells > MOST_CELLS:
         raise UserError(
             f"reservoir.neurons = {cells}: at most {MOST_CELLS} can be exported, as NIR has dense weights "

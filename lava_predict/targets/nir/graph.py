@@ -16,10 +16,15 @@ from nir.serialization import hdf2dict
 from scipy.sparse import csc_array
 
 from lava_predict.errors import UserError, one_of
-from lava_predict.network.draw import WEIGHT_GRAIN, Network
-from lava_predict.network.float_step import FEEDBACK_GRAIN, V_PEAK, decay_of_step
+from lava_predict.learning.readouts import FEEDBACK_GRAIN
+from lava_predict.network.draw import Network
+from lava_predict.network.state import leaves
+from lava_predict.neurons.izhikevich import V_PEAK, Parameters
+from lava_predict.numerics.draws import to_grain
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.records.hdf5 import check_schema
 from lava_predict.records.trained_network import TrainedNetwork
+from lava_predict.synapses.exponential import Connections
 from lava_predict.targets.nir.nodes import EXTENSIONS, Graded, Izhikevich
 
 SCHEMA = 1
@@ -79,10 +84,10 @@ def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
     recurrent = csc_array(_to_grain(nodes["recurrent_weights"].weight))
     trained = TrainedNetwork(
         network=Network(
-            **{name: _floats(getattr(cells, name)) for name in ("a", "b", "c", "d", "bias")},
-            first=recurrent.indptr.astype(np.int64),
-            target=recurrent.indices.astype(np.int32),
-            weight=recurrent.data,
+            cells=Parameters(*(_floats(getattr(cells, name)) for name in Parameters._fields)),
+            synapses=Connections(
+                recurrent.indptr.astype(np.int64), recurrent.indices.astype(np.int32), recurrent.data
+            ),
             input_weight=_to_grain(nodes["input_weights"].weight.T),
             feedback_weight=_to_grain(to_cells.T),
         ),
@@ -122,10 +127,9 @@ def _dynamics(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
     # A spike, 1 during a step, adds r dt / tau: 1 to a synapse, (1 - exp(-dt / tau)) / dt to a trace.
     jump = (1.0 - decay_of_step(dt_ms, trained.tau_x_ms)) / dt_ms
     gain = jump * trained.tau_x_ms / dt_ms
-    cells = (network.a, network.b, network.c, network.d, network.bias)
     nodes = {
         "synapses": _leaky(trained.tau_s_ms, trained.tau_s_ms / dt_ms, rest),
-        "cells": Izhikevich(*cells, V_PEAK, trained.noise, dt_ms),
+        "cells": Izhikevich(*network.cells, V_PEAK, trained.noise, dt_ms),
         "traces": _leaky(trained.tau_x_ms, gain, rest),
         # A leak to -m instead of 0: its value at rest is -m, so its value is x - m.
         "centred_traces": _leaky(trained.tau_x_ms, gain, -trained.mean),
@@ -143,8 +147,9 @@ def _leaky(tau_ms: float, r: float, v_leak: np.ndarray) -> nir.LI:
 def _weights(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
     """Return inputs, outputs and weights."""
     network, events = trained.network, np.array([trained.offset.size])
+    synapses = network.synapses
     # To the row's cell from the column's.
-    recurrent = csc_array((network.weight, network.target, network.first), shape=(network.a.size,) * 2)
+    recurrent = csc_array((synapses.weight, synapses.target, synapses.first), shape=(network.size,) * 2)
     nodes = {
         "input": nir.Input({"input": np.array([network.input_weight.shape[0]])}),
         "input_weights": nir.Linear(network.input_weight.T.copy()),
@@ -166,10 +171,12 @@ def _checked_nodes(graph: nir.NIRGraph) -> dict[str, Any]:
     check_schema(graph.metadata.get("schema", SCHEMA), SCHEMA)
     for name in graph.nodes:
         if name not in kinds:
-            raise UserError(f"node {name!r}: a network of lava-predict has none; {one_of(name, list(kinds))}")
+            raise UserError(
+                f"node {name!r}: a network of lava-predict has no such node; {one_of(name, list(kinds))}"
+            )
     for name, kind in kinds.items():
         if type(graph.nodes.get(name)) is not kind:
-            raise UserError(f"node {name!r}: must be there, as a {kind.__name__}; give another graph")
+            raise UserError(f"node {name!r}: is missing (needed: a {kind.__name__}); give another graph")
     wrong = set(graph.edges) ^ set(_edges(feedback))
     if wrong:
         raise UserError(f"edges: not those of a network of lava-predict ({' -> '.join(min(wrong))})")
@@ -190,13 +197,13 @@ def _check_values(trained: TrainedNetwork, nodes: dict[str, Any]) -> None:
             if not np.allclose(getattr(nodes[name], key), value, rtol=1e-9, atol=0.0, equal_nan=True):
                 raise UserError(f"node {name!r}: {key} must be {np.ravel(value)[0]:g}; give another graph")
     learned = {key: getattr(trained, key) for key in ("mean", "w_when", "w_what", "offset")}
-    for key, array in {**trained.network._asdict(), **learned}.items():
+    for key, array in [*leaves(trained.network), *learned.items()]:
         if not np.isfinite(array).all():
             raise UserError(f"{key}: holds a value that is not finite; export the network again")
 
 
 def _to_grain(weight: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(np.round(_floats(weight) / WEIGHT_GRAIN) * WEIGHT_GRAIN)
+    return np.ascontiguousarray(to_grain(_floats(weight)))
 
 
 def _floats(values: np.ndarray) -> np.ndarray:

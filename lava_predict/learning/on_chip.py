@@ -4,62 +4,48 @@ It stands for the uncentred gated delta rule with a constant norm,
 
     w_kj += rate * gate_k * (g_k - z_k) * x_j / norm,
 
-carried out by `LearningDense` with a `Loihi3FLearningRule` of ``dw = m * 2^s * u0 * x1 * y1``: weights of
-8 bits and sign, 7-bit traces, one random number an epoch that rounds all synapses. docs/on-chip.md tells the
-arithmetic and its formats. Who needs a weight, trace or z in physical units multiplies the integer by the
-scale of that name in `OnChipScales`. Nothing inside a step is a float.
+carried out by `LearningDense` with a `Loihi3FLearningRule` of ``dw = m * 2^s * u0 * x1 * y1``: weights of 8
+bits and sign, 7-bit traces, one random number an epoch that rounds all synapses. docs/on-chip.md gives the
+arithmetic and its formats. To get a weight, trace or z in physical units, multiply the integer by the scale
+of that name in `OnChipScales`. No step uses a float.
+
+The kernels take ``constants`` from `on_chip_constants` and the arrays of `OnChipState`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lava_predict.errors import UserError
+from lava_predict.learning import what
+from lava_predict.learning.readouts import fixed_diverged, fixed_read_out
+from lava_predict.learning.traces import TRACE_FRACTION, fixed_advance_traces, fixed_grade_traces
+from lava_predict.learning.when import Scales
 from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.integers import STATE_BITS
+from lava_predict.numerics.noise import CHIP_WORD, fold
+from lava_predict.numerics.plan import ROUNDINGS, Planner
+from lava_predict.settings.schema import Config
 
-Z_BITS = 16
-"""Fraction bits of z and of the taught value: z = z_int / 2^16."""
-
+# Fraction bits. Those of a weight are there while dw is added (in Lava 16 - 9); those of a relay's trace lie
+# below the lowest bit of the payload that it sends.
+Z_BITS = 16  # of z and of the taught value: z = z_int / 2^16
 GATE_BITS = 12
-"""Fraction bits of the gate."""
-
-STATE_BITS = 24
-"""Bits of a neuron's states and of its input, sign included; they saturate."""
-
-DECAY_BITS = 12
-"""Bits of a decay: a state x loses x * decay / 2^12 in a step."""
-
 TRACE_BITS = 12
-"""Fraction bits of the relay's trace, below the lowest bit of the payload that it sends."""
-
-MOST_PAYLOAD = 254
-"""Largest graded spike: Lava turns it into x1 = payload / 2, which has 7 bits."""
-
-MOST_TRACE = 127
-"""Largest x1, and largest y1 to either side."""
-
-WEIGHT_BITS = 8
-"""Bits of a weight beside its sign: -256 .. 255."""
-
 ACCUMULATOR_BITS = 7
-"""Fraction bits that a weight has while dw is added, in Lava 16 - 9."""
+DECAY_BITS = 12  # a state x loses x * decay / 2^12 in a step
+PRODUCT_SHIFT = 3  # of m * x1 * y1 in Lava: 7 + 7 + 4 bits of factors and mantissa to 15 of the accumulator
 
-PRODUCT_SHIFT = 3
-"""What Lava shifts m * x1 * y1 down by: 7 + 7 + 4 bits of factors and mantissa to 15 of the accumulator."""
-
-MOST_MANTISSA = 7
-"""Largest m that Lava takes."""
-
-MOST_SHIFT = 15
-"""Largest s + 7 that Lava takes; the least is 0."""
-
-MOST_EPOCH = 63
-"""Longest learning epoch in steps, 6 bits."""
-
-MOST_CELLS = 33_000
-"""With more of them the sum of weights and payloads could leave 32 bits, which Lava gives it."""
-
+# Ranges.
+WEIGHT_BITS = 8  # beside the sign: -256 .. 255
+MOST_PAYLOAD = 254  # largest graded spike: Lava turns it into x1 = payload / 2, which has 7 bits
+MOST_TRACE = 127  # largest x1, and largest y1 to either side
+MOST_MANTISSA = 7  # largest m that Lava takes
+MOST_SHIFT = 15  # largest s + 7 that Lava takes; the least is 0
+MOST_EPOCH = 63  # longest learning epoch in steps, 6 bits
+MOST_CELLS = 33_000  # with more, a sum of weights and payloads could leave the 32 bits that Lava gives it
 _STATE_MOST = 2 ** (STATE_BITS - 1) - 1
 _ACCUMULATOR_MOST = 2**15 - 1
 _ACCUMULATOR_LEAST = -(2**15) - 1  # sic: Lava clips one below
@@ -70,10 +56,9 @@ class OnChipConstants(NamedTuple):
 
     Attributes
     ----------
-    trace_decay : int
-        12 bits: the share / 2^12 of its trace that a relay loses in a step.
-    trace_impulse : int
-        What a spike adds to its relay's trace, 12 fraction bits.
+    trace_decay, trace_impulse : int
+        The share / 2^12 of its trace that a relay loses in a step, 12 bits; what a spike adds, 12 fraction
+        bits.
     constant_payload : int
         Graded spike of the always-on input, 0 .. 254.
     z_mantissa, z_shift : int
@@ -102,10 +87,9 @@ class OnChipScales(NamedTuple):
 
     Attributes
     ----------
-    weight : float
-        Of a weight, in the units of the float rule (ms, as a trace is in spikes per ms).
-    payload : float
-        Of a graded spike, spikes per ms.
+    weight, payload : float
+        Of a weight, in the units of the float rule (ms, as a trace is in spikes per ms); of a graded spike,
+        spikes per ms.
     error : float
         Of y1, in the units of gate * error.
     """
@@ -116,15 +100,7 @@ class OnChipScales(NamedTuple):
 
 
 class Approximation(NamedTuple):
-    """A physical value and what the integers make of it.
-
-    Attributes
-    ----------
-    name : str
-        Setting.
-    wanted, got : float
-        In the setting's unit.
-    """
+    """A setting's physical value, and what the integers make of it, both in the setting's unit."""
 
     name: str
     wanted: float
@@ -155,10 +131,8 @@ class OnChipState(NamedTuple):
         Graded spike that each relay sends in this step, 0 .. 254; the last is the always-on input's.
     w : (K, N + 1) int32
         Weights, -256 .. 255.
-    a_in : (K,) int32
-        Sums of weights and payloads of this step, on their way to the next.
-    z : (K,) int32
-        When readout, 16 fraction bits.
+    a_in, z : (K,) int32
+        Sums of weights and payloads of this step, on their way to the next; when readout, 16 fraction bits.
     y1 : (K,) int32
         What the readout neurons wrote into their trace, -127 .. 127.
     step : (1,) int64
@@ -191,33 +165,6 @@ def initial_on_chip_state(cells: int, events: int) -> OnChipState:
     )
 
 
-def on_chip_size(cells: int, events: int) -> int:
-    """Return how many numbers hold all of an on-chip readout but its weights and z."""
-    return 2 * cells + 1 + 2 * events + 1
-
-
-@kernel
-def on_chip_view(flat: np.ndarray, w: np.ndarray, z: np.ndarray) -> OnChipState:
-    """Lay a state over arrays that are kept elsewhere.
-
-    Parameters
-    ----------
-    flat : (on_chip_size(N, K),) int32
-        Trace, payload, a_in, y1 and the counter of steps, end to end.
-    w, z : (K, N + 1), (K,) int32
-        Weights and readout.
-
-    Returns
-    -------
-    OnChipState
-        Shares the memory of all three.
-    """
-    events, cells = z.size, w.shape[1] - 1
-    payload, a_in = cells, 2 * cells + 1
-    y1, step = a_in + events, a_in + 2 * events
-    return OnChipState(flat[:cells], flat[payload:a_in], w, flat[a_in:y1], z, flat[y1:step], flat[step:])
-
-
 def reset_on_chip(state: OnChipState) -> None:
     """Put traces, readout and what is in flight back to 0, in place; weights and epochs stay."""
     for array in (state.trace, state.payload, state.a_in, state.z, state.y1):
@@ -232,19 +179,10 @@ def decay_integer(dt_ms: float, tau_ms: float) -> int:
 
 
 def scale_integers(factor: float, bits: int = 8) -> tuple[int, int]:
-    """Write a factor as mantissa / 2^shift.
+    """Write a factor above 0 as mantissa / 2^shift, with a shift of 1 or more.
 
-    Parameters
-    ----------
-    factor : float
-        Above 0.
-    bits : int
-        Of the mantissa, whose highest bit is set: the relative error is at most 2^-bits.
-
-    Returns
-    -------
-    mantissa, shift : int
-        The shift is at least 1.
+    The highest of the mantissa's bits is set, so that the relative error is at most 2^-bits. Raises a
+    ValueError if the factor is too large.
     """
     shift = bits - 1 - int(np.floor(np.log2(factor)))
     mantissa = round(factor * 2.0**shift)
@@ -258,17 +196,10 @@ def scale_integers(factor: float, bits: int = 8) -> tuple[int, int]:
 
 
 def product_integers(factor: float) -> tuple[int, int]:
-    """Find the mantissa and shift of dw whose product is nearest, as a ratio, to a factor.
+    """Find the mantissa and shift of dw whose product is nearest, as a ratio, to a factor above 0.
 
-    Parameters
-    ----------
-    factor : float
-        Wanted change of a weight, in its lowest bit, per unit of x1 * y1; above 0.
-
-    Returns
-    -------
-    mantissa, shift : int
-        mantissa * 2^shift / 2^10 approximates the factor; 1 .. 7 and 0 .. 15. The least is 2^-10.
+    The factor is the wanted change of a weight, in its lowest bit, per unit of x1 * y1. mantissa * 2^shift /
+    2^10, with 1 .. 7 and 0 .. 15, approximates it; the least is 2^-10.
     """
     choices = [(m, s) for s in range(MOST_SHIFT + 1) for m in range(1, MOST_MANTISSA + 1)]
     wanted = np.log2(factor) + PRODUCT_SHIFT + ACCUMULATOR_BITS
@@ -277,38 +208,24 @@ def product_integers(factor: float) -> tuple[int, int]:
 
 
 def learning_rule_text(constants: OnChipConstants) -> str:
-    """Return the text of dw that Lava is to read."""
+    """Return the text of dw for Lava."""
     return f"{constants.mantissa} * 2^{constants.shift - 7} * u0 * x1 * y1"
 
 
 def weight_range_ms(weight_range: float, cells: int, norm: float) -> float:
-    """Return the largest weight that 8 bits are to hold, ms.
+    """Return the largest weight that 8 bits hold, ms; N ``cells``, ``norm`` in (spikes/ms)^2.
 
-    Parameters
-    ----------
-    weight_range : float
-        In multiples of 1 / sqrt(N norm): with weights of that size N traces at their root mean square, all of
-        them in phase, give z = 1. So the multiple holds for networks of any size.
-    cells : int
-        N.
-    norm : float
-        As for `on_chip_constants`, (spikes/ms)^2.
+    ``weight_range`` is in multiples of 1 / sqrt(N norm): with weights of that size N traces at their root
+    mean square, all of them in phase, give z = 1. So the same multiple suits networks of any size.
     """
     return weight_range / float(np.sqrt(cells * norm))
 
 
 def shortest_epoch(factor: float) -> int:
-    """Choose the steps between two updates: the fewest with which Lava can meet the rate within a half.
+    """Choose the fewest steps between two updates, 1 .. 63, with which Lava meets the rate within a half.
 
-    Parameters
-    ----------
-    factor : float
-        Wanted change of a weight in a step, in its lowest bit, per unit of x1 * y1; above 0.
-
-    Returns
-    -------
-    int
-        1 .. 63. Lava cannot change a weight by less than 2^-10 x1 * y1 at a time.
+    ``factor`` is as for `product_integers`, in one step. Lava cannot change a weight by less than 2^-10 x1 *
+    y1 at a time.
     """
     for epoch in range(1, MOST_EPOCH):
         mantissa, shift = product_integers(factor * epoch)
@@ -336,10 +253,8 @@ def on_chip_constants(
     ----------
     cells : int
         N.
-    dt_ms : float
-        Time step, ms.
-    tau_x_ms : float
-        Trace of a cell's spikes, ms (``readout.tau_x_ms``).
+    dt_ms, tau_x_ms : float
+        Time step, and trace of a cell's spikes (``readout.tau_x_ms``), ms.
     when_rate : float
         Rate of the when rule, per ms (``readout.when_rate``).
     norm : float
@@ -358,7 +273,7 @@ def on_chip_constants(
     Returns
     -------
     OnChipPlan
-        See there.
+        The integers of a readout, their scales, and how well they meet the settings.
 
     Raises
     ------
@@ -463,21 +378,10 @@ def scale_z(a_in: int, mantissa: int, shift: int) -> int:
 
 @kernel
 def gated_error(gate: int, target: int, z: int, shift: int) -> int:
-    """Give the y1 that a readout neuron writes, -127 .. 127.
+    """Give the y1 that a readout neuron writes, -127 .. 127: gate times error, saturated.
 
-    Parameters
-    ----------
-    gate : int
-        12 fraction bits.
-    target, z : int
-        16 fraction bits.
-    shift : int
-        The product is rounded to units of 2^(shift - 28), ties up.
-
-    Returns
-    -------
-    int
-        Gate times error, saturated.
+    The gate has 12 fraction bits, target and z have 16; the product is rounded to units of 2^(shift - 28),
+    ties up.
     """
     y1 = (gate * saturate(target - z, _STATE_MOST) + (1 << (shift - 1))) >> shift
     return min(max(y1, -MOST_TRACE), MOST_TRACE)
@@ -492,21 +396,9 @@ def weight_change(x1: int, y1: int, mantissa: int, shift: int) -> int:
 
 @kernel
 def add_to_weight(weight: int, change: int, rounding: int) -> int:
-    """Add dw to a weight and round it by chance.
+    """Add dw, from `weight_change`, to a weight, -256 .. 255, and round it by chance.
 
-    Parameters
-    ----------
-    weight : int
-        -256 .. 255.
-    change : int
-        As `weight_change` gives it.
-    rounding : int
-        0 .. 127; the sum is rounded up where its 7 fraction bits are above this.
-
-    Returns
-    -------
-    int
-        New weight, -256 .. 255.
+    The sum is rounded up where its 7 fraction bits are above ``rounding``, 0 .. 127.
     """
     total = min(max((weight << ACCUMULATOR_BITS) + change, _ACCUMULATOR_LEAST), _ACCUMULATOR_MOST)
     rounded = total >> ACCUMULATOR_BITS
@@ -525,19 +417,7 @@ def rounding_number(bits: np.uint64) -> int:
 def advance_relays(
     constants: OnChipConstants, trace: np.ndarray, payload: np.ndarray, spiking: np.ndarray, count: int
 ) -> None:
-    """Advance the relays' traces by a step and form the graded spikes that they send in it.
-
-    Parameters
-    ----------
-    constants
-        As `on_chip_constants` gives them.
-    trace : (N,) int32
-        Changed in place.
-    payload : (N + 1,) int32
-        Overwritten; the last one is the always-on input's.
-    spiking, count : (N,) int64, int
-        The head of ``spiking`` holds the indices of the cells that spike.
-    """
+    """Advance the relays' traces by a step and form the graded spikes, ``payload``, that they send in it."""
     cells = trace.size
     for j in range(cells):
         trace[j] = decay_trace(trace[j], constants.trace_decay)
@@ -561,18 +441,7 @@ def read_neurons(
 ) -> None:
     """Advance the readout neurons by a step: z from their input, y1 from the gated error.
 
-    Parameters
-    ----------
-    constants
-        As `on_chip_constants` gives them.
-    a_in : (K,) int32
-        Sums of weights and payloads.
-    gate, target : (K,) int32
-        12 and 16 fraction bits.
-    learning : bool
-        False acts as a gate of 0.
-    z, y1 : (K,) int32
-        Overwritten.
+    ``gate`` and ``target``, (K,) int32, have 12 and 16 fraction bits; not ``learning`` acts as a gate of 0.
     """
     for k in range(z.size):
         z[k] = scale_z(a_in[k], constants.z_mantissa, constants.z_shift)
@@ -584,14 +453,7 @@ def read_neurons(
 def send_payloads(w: np.ndarray, payload: np.ndarray, a_in: np.ndarray) -> None:
     """Sum weights times payloads, for the next step.
 
-    Parameters
-    ----------
-    w : (K, N + 1) int32
-        Weights, -256 .. 255.
-    payload : (N + 1,) int32
-        0 .. 254.
-    a_in : (K,) int32
-        Overwritten. `MOST_CELLS` of them cannot overflow it; Lava does not saturate it.
+    `MOST_CELLS` of them cannot overflow a sum, which Lava does not saturate.
     """
     for k in range(a_in.size):
         total = np.int32(0)
@@ -604,20 +466,9 @@ def send_payloads(w: np.ndarray, payload: np.ndarray, a_in: np.ndarray) -> None:
 def learn(
     constants: OnChipConstants, w: np.ndarray, payload: np.ndarray, y1: np.ndarray, rounding: int
 ) -> None:
-    """Change the weights as Lava's learning phase does.
+    """Change the weights as Lava's learning phase does; a channel whose y1 is 0 does not change.
 
-    Parameters
-    ----------
-    constants
-        As `on_chip_constants` gives them.
-    w : (K, N + 1) int32
-        Changed in place.
-    payload : (N + 1,) int32
-        Graded spikes of this step.
-    y1 : (K,) int32
-        Post-synaptic traces; a channel at 0 does not change.
-    rounding : int
-        0 .. 127, the one random number of this epoch.
+    ``rounding``, 0 .. 127, is the one random number of this epoch.
     """
     for k in range(y1.size):
         if y1[k] != 0:
@@ -637,20 +488,16 @@ def on_chip_step(
     learning: bool,
     rounding: int,
 ) -> None:
-    """Advance the readout by one step, in the order of Lava's Processes.
+    """Advance the readout by one step, in the order of Lava's Processes; ``state`` changes in place.
 
     Parameters
     ----------
-    constants
-        As `on_chip_constants` gives them.
-    state
-        Changed in place; afterwards ``state.z`` is the readout, from the spikes up to the step before.
+    constants, state
+        As above; afterwards ``state.z`` is the readout, from the spikes up to the step before.
     spiking, count : (N,) int64, int
         The head of ``spiking`` holds the indices of the cells that spike in this step.
-    gate : (K,) int32
-        12 fraction bits, 0 .. 4096.
-    target : (K,) int32
-        What z should be, 16 fraction bits.
+    gate, target : (K,) int32
+        12 fraction bits, 0 .. 4096; and what z should be, 16 fraction bits.
     learning : bool
         False freezes the weights, as a gate of 0 does.
     rounding : int
@@ -662,3 +509,150 @@ def on_chip_step(
     state.step[0] += 1
     if state.step[0] % constants.epoch == 0:
         learn(constants, state.w, state.payload, state.y1, rounding)
+
+
+# The rule of a network in integers: the readout above, beside plain traces for the what readout.
+
+SATURATING = ("x", "m", "xc", "z", "w_when")
+RESET = ("x", "trace", "payload", "a_in", "y1")
+_REMEDIES = {"when_rate": "fixed.on_chip_epoch", "constant_input": "readout.constant_input"}
+
+
+class Memory(NamedTuple):
+    """All that the rule changes but z: traces for the what readout, and the rest of `OnChipState`.
+
+    Attributes
+    ----------
+    x : (N,) int32
+        Traces, `TRACE_FRACTION` bits.
+    """
+
+    x: np.ndarray
+    w: np.ndarray
+    trace: np.ndarray
+    payload: np.ndarray
+    a_in: np.ndarray
+    y1: np.ndarray
+    step: np.ndarray
+
+
+class FixedConstants(NamedTuple):
+    """What a step needs: the engine's constants, and for the what readout's traces as in `gated_delta`."""
+
+    chip: OnChipConstants
+    trace_decay: int
+    decay_bits: int
+    trace_gain: int
+    trace_grain: int
+    readout_fraction: int
+    rounding: int
+
+
+def fixed_start(config: Config) -> Memory:
+    """Return the memory before the first step: all 0."""
+    chip = initial_on_chip_state(config.reservoir.neurons, config.task.events)
+    x = np.zeros(config.reservoir.neurons, np.int32)
+    return Memory(x, chip.w, chip.trace, chip.payload, chip.a_in, chip.y1, chip.step)
+
+
+def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
+    """Turn the settings of the when rule into what Lava's learning engine takes.
+
+    ``chip_norm`` is the mean |x|^2 of the uncentred traces with the constant input before anything is
+    learned, plus the floor, spikes^2 per ms^2.
+
+    Raises
+    ------
+    UserError
+        If the settings do not fit the engine.
+    ValueError
+        Without ``chip_norm``.
+    """
+    settings, readout, dt = config.fixed, config.readout, config.run.dt_ms
+    if chip_norm is None:
+        raise ValueError("chip_norm: is needed with fixed.learning = 'on_chip'; `Experiment` measures it")
+    try:
+        plan = on_chip_constants(
+            cells=config.reservoir.neurons,
+            dt_ms=dt,
+            tau_x_ms=readout.tau_x_ms,
+            when_rate=settings.on_chip_rate,
+            norm=chip_norm,
+            constant_input=readout.constant_input,
+            weight_range=settings.on_chip_weight_range,
+            epoch=settings.on_chip_epoch or None,
+        )
+    except ValueError as error:
+        raise UserError(
+            f'fixed.learning = "on_chip": {error}; change that, or set fixed.learning = "own"'
+        ) from None
+    for found in plan.approximations:
+        remedy = _REMEDIES.get(found.name, "run.dt_ms")
+        planner.approximation(f"on chip: {found.name}", remedy, found.wanted, found.relative_error)
+    grain = planner.grain("trace")
+    decay = float(np.exp(-dt / readout.tau_x_ms))
+    word = (STATE_BITS - 1, TRACE_FRACTION, grain)
+    k = FixedConstants(
+        chip=plan.constants,
+        trace_decay=planner.decay("decay of x", readout.tau_x_ms, dt),
+        decay_bits=settings.decay_bits,
+        trace_gain=int(planner.hold("trace gain", (1.0 - decay) / dt, "1/ms", "fixed.trace_bits", *word)),
+        trace_grain=grain,
+        readout_fraction=settings.readout_fraction_bits,
+        rounding=ROUNDINGS[settings.rounding],
+    )
+    return k, Scales(gate=2.0**GATE_BITS, weight=plan.scales.weight)
+
+
+def physical(memory: Memory, scales: Scales) -> Memory:
+    """Return the traces and weights in physical units; the engine's own states stay integers."""
+    return memory._replace(x=memory.x * 2.0**-TRACE_FRACTION, w=memory.w * scales.weight)
+
+
+def end_of_trial(memory: Memory, *trial: Any) -> bool:
+    """Learn nothing: the host does not touch a learning engine's weights."""
+    return False
+
+
+@kernel
+def fixed_scratch(memory: Memory) -> np.ndarray:
+    """Return room for xq, (N,) int32."""
+    return np.empty(memory.x.size, np.int32)
+
+
+@kernel
+def fixed_step(
+    k: FixedConstants,
+    memory: Memory,
+    what: what.Memory,
+    z: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    in_what_window: bool,
+    learning: bool,
+    step: int,
+    step_key: np.uint64,
+    xq: np.ndarray,
+    what_drive: np.ndarray,
+    lost: np.ndarray,
+) -> int:
+    """Advance traces and readouts by one step, as `gated_delta.fixed_step`; ``gate`` has 12 fraction bits.
+
+    Returns 0, or -1 if a when readout has diverged.
+    """
+    decay = (k.trace_decay, k.decay_bits, k.trace_gain, k.trace_grain)
+    lost[0] += fixed_advance_traces(memory.x, spiking, count, *decay, k.rounding, step_key)
+    rounding = rounding_number(fold(step_key, CHIP_WORD))
+    chip = OnChipState(memory.trace, memory.payload, memory.w, memory.a_in, z, memory.y1, memory.step)
+    on_chip_step(k.chip, chip, spiking, count, gate, target, learning, rounding)
+    if fixed_diverged(z):
+        return -1
+    what_drive[:] = 0
+    if in_what_window:
+        fixed_grade_traces(memory.x, k.rounding, xq)
+        fixed_read_out(what.w, xq, k.readout_fraction, k.rounding, what_drive)
+        for j in range(xq.size):
+            what.x_sum[j] += xq[j]
+    return 0

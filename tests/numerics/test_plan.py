@@ -1,4 +1,4 @@
-"""What becomes of physical settings, checked with exact fractions; and what rounding them down would cost."""
+"""What becomes of physical settings, checked with exact fractions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fixed_kernel import configurations
+from strategies import configurations
 
 from lava_predict import Config, load_preset
-from lava_predict.analysis.single_cell import CELLS, Cell, lag, simulate_fixed, simulate_float
-from lava_predict.network.draw import Network, draw_network, excitatory_cells
-from lava_predict.network.quantise import (
-    Entry,
-    Plan,
-    Quantised,
-    fraction_bits_for,
-    quantise,
-    quantise_weights,
-)
+from lava_predict.network.arithmetic import FixedArithmetic
+from lava_predict.network.draw import Network, draw_network
+from lava_predict.numerics.plan import Entry, Plan, Planner, fraction_bits_for
 
 HALF = Fraction(1, 2) + Fraction(1, 10**6)
 """Of a unit; the physical values compared here are products rounded to float64."""
@@ -70,53 +63,65 @@ def fractions_of(values: Any) -> list[Fraction]:
     return [Fraction(value) for value in np.atleast_1d(values).tolist()]
 
 
-def constants_held(config: Config, network: Network, made: Quantised) -> Iterator[Held]:
+def constants_held(config: Config, network: Network, made: FixedArithmetic) -> Iterator[Held]:
     """Gather all constants that are not weights or decays."""
-    k, held, word, dt = made.constants, made.network, config.fixed, Fraction(config.run.dt_ms)
+    k, when, cells, word = made.constants.cells, made.constants.when, made.network.cells, config.fixed
+    dt, drawn = Fraction(config.run.dt_ms), network.cells
     F = word.fraction_bits
     reservoir, readout = config.reservoir, config.readout
     noise = reservoir.noise * math.sqrt(1 / config.run.dt_ms) / 37837 * 2**F
     gain = (1 - math.exp(-config.run.dt_ms / readout.tau_x_ms)) / config.run.dt_ms
     square = made.plan.entry("0.02 dt").fraction_bits
-    when = made.plan.entry("when rate").fraction_bits
+    when_rate = made.plan.entry("when rate").fraction_bits
     assert k.square_shift == F + square - k.v_shift
-    assert k.when_shift == when - word.readout_fraction_bits - 17
+    assert when.when_shift == when_rate - word.readout_fraction_bits - 17
     assert k.v_shift == min(20, F + 5)
-    yield Held("a dt", [a * dt for a in fractions_of(network.a)], held.a.tolist(), k.a_shift)
-    yield Held("b", fractions_of(network.b), held.b.tolist(), k.b_shift)
+    yield Held("a dt", [a * dt for a in fractions_of(drawn.a)], cells.a.tolist(), k.a_shift)
+    yield Held("b", fractions_of(drawn.b), cells.b.tolist(), k.b_shift)
     assert k.lowest == max(-(2**23), -(2 ** (12 + F)))
-    yield Held("c", fractions_of(network.c), held.c.tolist(), F, 24 - word.v_bits, k.lowest)
-    yield Held("d", fractions_of(network.d), held.d.tolist(), F, 24 - word.u_bits)
-    yield Held("bias", fractions_of(network.bias), held.bias.tolist(), F)
+    yield Held("c", fractions_of(drawn.c), cells.c.tolist(), F, 24 - word.v_bits, k.lowest)
+    yield Held("d", fractions_of(drawn.d), cells.d.tolist(), F, 24 - word.u_bits)
+    yield Held("bias", fractions_of(drawn.bias), cells.bias.tolist(), F)
     yield Held("vertex", [Fraction("62.5")], [k.vertex], F)
     yield Held("rest", [Fraction("16.25")], [k.rest], F)
     yield Held("peak", [Fraction(30)], [k.peak], F, 24 - word.v_bits)
     yield Held("0.02 dt", [dt / 50], [k.square], square)
     yield Held("dt / 2", [dt / 2], [k.half_step], k.v_shift)
-    yield Held("noise / 37837", fractions_of(noise), [k.noise_factor], k.noise_shift)
-    yield Held("trace gain", fractions_of(gain), [k.trace_gain], 23, 24 - word.trace_bits)
-    yield Held("16 dt / tau_m", [16 * dt / Fraction(readout.tau_m_ms)], [k.mean_rate], k.mean_shift)
-    yield Held("constant input", fractions_of(readout.constant_input), [k.constant_input], 16)
-    yield Held("norm floor", fractions_of(readout.when_norm_floor), [k.norm_floor], 32)
+    yield Held(
+        "noise / 37837",
+        fractions_of(noise),
+        [made.constants.inputs.noise_factor],
+        made.constants.inputs.noise_shift,
+    )
+    yield Held("trace gain", fractions_of(gain), [when.trace_gain], 23, 24 - word.trace_bits)
+    yield Held("16 dt / tau_m", [16 * dt / Fraction(readout.tau_m_ms)], [when.mean_rate], when.mean_shift)
+    yield Held("constant input", fractions_of(readout.constant_input), [when.constant_input], 16)
+    yield Held("norm floor", fractions_of(readout.when_norm_floor), [when.norm_floor], 32)
     rate = Fraction(readout.when_rate) * dt * Fraction(math.log(2))
-    yield Held("when rate", [rate], [int(made.rate_gate_scale)], when)
+    yield Held("when rate", [rate], [int(made._scales.gate)], when_rate)
 
 
-def weights_held(config: Config, network: Network, made: Quantised, every: int = 1) -> Iterator[Held]:
+def weights_held(config: Config, network: Network, made: FixedArithmetic, every: int = 1) -> Iterator[Held]:
     """Gather every so-manieth weight, each sign apart."""
-    k, held, F = made.constants, made.network, config.fixed.fraction_bits
-    border = int(network.first[excitatory_cells(config)])
+    k, inputs, held, F = (
+        made.constants.synapses,
+        made.constants.inputs,
+        made.network,
+        config.fixed.fraction_bits,
+    )
+    border = int(network.synapses.first[config.reservoir.excitatory_cells])
+    drawn, integers = network.synapses.weight, held.synapses.weight
     parts = [
-        ("excitatory weights", network.weight[:border], held.weight[:border], k.excitatory_shift),
-        ("inhibitory weights", network.weight[border:], held.weight[border:], k.inhibitory_shift),
+        ("excitatory weights", drawn[:border], integers[:border], k.excitatory_shift),
+        ("inhibitory weights", drawn[border:], integers[border:], k.inhibitory_shift),
     ]
     for name, drawn, integers, shifts in (
-        ("input", network.input_weight, held.input_weight, (k.input_positive_shift, k.input_negative_shift)),
+        ("input", network.input_weight, held.input_weight, (inputs.positive_shift, inputs.negative_shift)),
         (
             "feedback",
             network.feedback_weight,
             held.feedback_weight,
-            (8 - k.feedback_positive_shift, 8 - k.feedback_negative_shift),
+            (8 - inputs.feedback_positive_shift, 8 - inputs.feedback_negative_shift),
         ),
     ):
         for sign, chosen, shift in (("", drawn > 0, shifts[0]), (", negative", drawn < 0, shifts[1])):
@@ -128,7 +133,7 @@ def weights_held(config: Config, network: Network, made: Quantised, every: int =
             yield Held(name, fractions_of(drawn[::every]), integers[::every].tolist(), F - shift)
 
 
-def not_nearest(config: Config, network: Network, made: Quantised, every: int = 1) -> list[str]:
+def not_nearest(config: Config, network: Network, made: FixedArithmetic, every: int = 1) -> list[str]:
     """Name the constants of which an integer is neither the nearest nor at the end of its word.
 
     Of weights only every so-manieth is looked at.
@@ -152,10 +157,10 @@ def not_nearest(config: Config, network: Network, made: Quantised, every: int = 
     return sorted(set(wrong))
 
 
-def decays_held(config: Config, made: Quantised) -> list[tuple[str, float, int]]:
+def decays_held(config: Config, made: FixedArithmetic) -> list[tuple[str, float, int]]:
     return [
-        ("decay of s", config.reservoir.tau_s_ms, made.constants.synapse_decay),
-        ("decay of x", config.readout.tau_x_ms, made.constants.trace_decay),
+        ("decay of s", config.reservoir.tau_s_ms, made.constants.synapses.decay),
+        ("decay of x", config.readout.tau_x_ms, made.constants.when.trace_decay),
     ]
 
 
@@ -165,7 +170,7 @@ def weight_limit(config: Config, fraction_bits: int) -> int:
     return min(2**config.fixed.weight_bits - 1, math.floor(of_state))
 
 
-def check_constants(config: Config, network: Network, made: Quantised) -> None:
+def check_constants(config: Config, network: Network, made: FixedArithmetic) -> None:
     """Integers, range and error of everything but weights and decays."""
     floored = config.fixed.constant_rounding == "floor"
     for held in constants_held(config, network, made):
@@ -199,7 +204,7 @@ def check_constants(config: Config, network: Network, made: Quantised) -> None:
         assert entry.error == pytest.approx(float(max(errors, default=0)), rel=1e-6, abs=1e-12)
 
 
-def check_factors(config: Config, made: Quantised) -> None:
+def check_factors(config: Config, made: FixedArithmetic) -> None:
     """Factors have as many fraction bits as fit: with one more the greatest would need another bit."""
     bits = config.fixed.parameter_bits - 1
     for name in ("a dt", "b", "0.02 dt", "noise / 37837", "16 dt / tau_m", "when rate"):
@@ -218,7 +223,7 @@ def check_factors(config: Config, made: Quantised) -> None:
             assert not entry.clipped
 
 
-def check_weights(config: Config, network: Network, made: Quantised) -> None:
+def check_weights(config: Config, network: Network, made: FixedArithmetic) -> None:
     word = config.fixed
     finest = word.fraction_bits - (24 - word.s_bits)
     for held in weights_held(config, network, made):
@@ -253,7 +258,7 @@ def check_weights(config: Config, network: Network, made: Quantised) -> None:
         assert entry.error == pytest.approx(wanted, rel=1e-6, abs=1e-12)
 
 
-def check_decays(config: Config, made: Quantised) -> None:
+def check_decays(config: Config, made: FixedArithmetic) -> None:
     scale, dt = 2**config.fixed.decay_bits, config.run.dt_ms
     for name, tau, integer in decays_held(config, made):
         entry = made.plan.entry(name)
@@ -271,7 +276,7 @@ def check_decays(config: Config, made: Quantised) -> None:
 @given(configurations())
 def test_quantise_any_configuration(config: Config) -> None:
     network = draw_network(config)
-    made = quantise(config, network)
+    made = FixedArithmetic(config, network)
     check_constants(config, network, made)
     check_factors(config, made)
     check_weights(config, network, made)
@@ -304,7 +309,7 @@ def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> Non
     """Nothing to warn of, no constant off by more than 1 %, and every integer the nearest."""
     config = load_preset(preset, [*overrides, f"run.seed={seed}"])
     network = draw_network(config)
-    made = quantise(config, network)
+    made = FixedArithmetic(config, network)
     assert made.plan.warnings == []
     constants = [entry for entry in made.plan.entries if not entry.is_weight]
     assert len(constants) >= 16
@@ -314,13 +319,15 @@ def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> Non
     floored = config.model_copy(
         update={"fixed": config.fixed.model_copy(update={"constant_rounding": "floor"})}
     )
-    found = not_nearest(floored, network, quantise(floored, network), 50)
+    found = not_nearest(floored, network, FixedArithmetic(floored, network), 50)
     assert {"0.02 dt", "excitatory weights", "input weights"} <= set(found)
 
 
 def plan_of(*overrides: str) -> Plan:
     config = load_preset("smoke", list(overrides))
-    return quantise(config, draw_network(config)).plan
+    plan = FixedArithmetic(config, draw_network(config)).plan
+    assert plan is not None
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -345,7 +352,7 @@ def test_trouble_is_warned_of(setting: str, value: int, names: list[str]) -> Non
 def test_warnings_say_how_much_is_lost() -> None:
     clipped = plan_of("fixed.fraction_bits=20").entry("vertex")
     assert clipped.clipped == clipped.count == 1
-    assert "1 of 1 beyond the range" in str(clipped.warning())
+    assert "1 of 1 exceed the range" in str(clipped.warning())
     assert "lower fixed.fraction_bits" in str(clipped.warning())
     few = plan_of("fixed.weight_bits=2").entry("excitatory weights")
     # Weights are even between 0 and the greatest: what is below half a unit falls to zero.
@@ -361,64 +368,7 @@ def test_warnings_say_how_much_is_lost() -> None:
 @given(weights=st.lists(st.floats(-100.0, 100.0), min_size=1, max_size=20))
 def test_weights_that_stand_alone(bits: int, weights: list[float]) -> None:
     word = load_preset("smoke").fixed.model_copy(update={"weight_bits": bits})
-    made = quantise_weights(word, np.array(weights))
-    for value, integer in zip(weights, made.weight.tolist(), strict=True):
-        shift = made.positive_shift if value > 0 else made.negative_shift
-        unit = Fraction(2) ** (shift - word.fraction_bits)
+    held, shifts = Planner(word).signed_weights("weights", np.array(weights))
+    for value, integer in zip(weights, held.tolist(), strict=True):
+        unit = Fraction(2) ** (shifts[0 if value > 0 else 1] - word.fraction_bits)
         assert abs(integer * unit - Fraction(value)) <= unit / 2
-
-
-# What rounding constants down costs: the regular spiking cell at I = 10, 3 s.
-
-
-PARAMETER_BITS = (16, 12, 10, 9, 8, 7, 6)
-REGULAR, SLOW = CELLS[0], CELLS[-1]
-DELAYS = {  # as docs/fixed-point.md says
-    (REGULAR, "nearest"): [0, 0, 0, 0, 0, 0, -1],
-    (REGULAR, "floor"): [0, 0, 0, 61, 65, 92, 182],
-    (SLOW, "nearest"): [0, 0, -1, -1, 3, 3, -5],
-    (SLOW, "floor"): [0, 8, 11, 18, 40, 76, 175],
-}
-
-
-def delay_ms(cell: Cell, parameter_bits: int, constant_rounding: str) -> float:
-    word = load_preset("robust").fixed.model_copy(
-        update={"parameter_bits": parameter_bits, "constant_rounding": constant_rounding}
-    )
-    (found,) = lag(simulate_float, simulate_fixed(word), [cell], current=10.0)
-    assert found.lag_ms.size >= {REGULAR: 61, SLOW: 9}[cell]
-    return found.last_ms
-
-
-def test_what_flooring_a_constant_costs() -> None:
-    assert REGULAR[1:] == (0.02, 0.2, -65.0, 8.0)
-    assert SLOW[1:] == (0.002, 0.2, -65.0, 8.0)
-    for (cell, constant_rounding), wanted in DELAYS.items():
-        assert [delay_ms(cell, bits, constant_rounding) for bits in PARAMETER_BITS] == wanted
-    for cell in (REGULAR, SLOW):
-        for nearest, floored in zip(DELAYS[cell, "nearest"], DELAYS[cell, "floor"], strict=True):
-            assert abs(nearest) <= floored or (nearest, floored) == (-1, 0)
-    assert all(
-        abs(delay) <= 5 for (_, rounding), row in DELAYS.items() if rounding == "nearest" for delay in row
-    )
-
-
-def test_fixed_cells_start_and_fire_like_float_ones() -> None:
-    a, b, c, d = (np.array([getattr(cell, name) for cell in CELLS]) for name in "abcd")
-    current = np.full(len(CELLS), 10.0)
-    step, cell = simulate_fixed(load_preset("robust").fixed)(a, b, c, d, current, 300)
-    assert step.dtype == cell.dtype == np.uint32
-    np.testing.assert_array_equal(np.lexsort((cell, step)), np.arange(step.size))
-    exact_step, exact_cell = simulate_float(a, b, c, d, current, 300)
-    np.testing.assert_array_equal(step, exact_step)
-    np.testing.assert_array_equal(cell, exact_cell)
-
-
-def test_fixed_cells_at_a_tenth_of_the_time_step() -> None:
-    word = load_preset("robust").fixed
-    a, b, c, d = (np.array([value]) for value in CELLS[0][1:])
-    current = np.array([10.0])
-    step, _ = simulate_fixed(word, 0.1)(a, b, c, d, current, 3000)
-    exact, _ = simulate_float(a, b, c, d, current, 3000, 0.1)
-    assert step.size == exact.size
-    assert np.abs(step.astype(int) - exact).max() <= 3

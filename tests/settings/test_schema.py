@@ -1,6 +1,5 @@
-"""Settings: presets, TOML there and back, and a clear message for whatever is wrong."""
+"""Settings: a clear message for whatever is wrong, whatever that is."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +7,8 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_predict import Config, UserError, config_from, load_config, load_preset, preset_names
+from lava_predict import Config, UserError, config_from, load_config, load_preset
 from lava_predict.settings.files import parse_toml
-
-PRESETS = Path(__file__).parents[2] / "lava_predict" / "settings" / "presets"
 
 
 def leaves(values: Any, path: str = "") -> dict[str, Any]:
@@ -19,58 +16,6 @@ def leaves(values: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(values, dict):
         return {path: values}
     return {key: leaf for name in values for key, leaf in leaves(values[name], f"{path}.{name}").items()}
-
-
-def test_presets_are_there() -> None:
-    assert {"robust", "paper", "smoke"} <= set(preset_names())
-
-
-@pytest.mark.parametrize("name", preset_names())
-def test_a_preset_is_complete_and_names_itself(name: str) -> None:
-    own = parse_toml((PRESETS / f"{name}.toml").read_text())
-    assert own["preset"] == name
-    complete = load_preset("robust").to_dict()
-    assert {k.rsplit(".", 1)[0] if "citatory." in k or "hibitory." in k else k for k in leaves(own)} >= {
-        k for k in leaves(complete) if "citatory." not in k and "hibitory." not in k
-    }
-
-
-@pytest.mark.parametrize("name", preset_names())
-def test_toml_reads_back_equal(name: str, tmp_path: Path) -> None:
-    config = load_preset(name, ["reservoir.noise=0.123456789012345678", "run.seed=77"])
-    path = tmp_path / "config.toml"
-    path.write_text(config.to_toml())
-    assert load_config(path) == config
-
-
-def test_a_file_needs_only_what_it_changes(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text('preset = "paper"\n[reservoir]\nneurons = 50\n[reservoir.excitatory]\na = 0.03\n')
-    config, paper = load_config(path), load_preset("paper")
-    assert config.reservoir.neurons == 50
-    assert config.reservoir.excitatory.a.start == config.reservoir.excitatory.a.stop == 0.03
-    assert config.reservoir.excitatory.c == paper.reservoir.excitatory.c
-    assert config.readout == paper.readout
-    assert config.preset == "paper"
-
-
-def test_set_comes_last(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text("[run]\nseed = 3\n")
-    assert load_config(path, ["run.seed=4", "run.seed=5"]).run.seed == 5
-
-
-def test_set_reaches_into_a_spread() -> None:
-    config = load_preset("robust", ["reservoir.excitatory.bias.stop=9.0"])
-    assert config.reservoir.excitatory.bias.stop == 9.0
-    assert config.reservoir.excitatory.bias.start == load_preset("robust").reservoir.excitatory.bias.start
-
-
-def test_several_cues_may_share_statistics_or_have_their_own() -> None:
-    block = "task.blocks=[{trials=2, probability=[[0.9, 0.1], [0.2, 0.3]], latency_ms=[300, 600]}]"
-    task = load_preset("smoke", ["task.cues=2", block]).task
-    assert task.events == 2
-    assert task.blocks[0].of_cue(1) == ((0.2, 0.3), (300.0, 600.0))
 
 
 BLOCK = "{{trials=5, probability={p}, latency_ms={t}}}"
@@ -136,26 +81,6 @@ def test_bad_settings_name_key_value_and_remedy(override: str, parts: list[str])
         load_preset("smoke", [override])
     for part in parts:
         assert part in str(raised.value)
-
-
-def test_an_unknown_preset_suggests_one() -> None:
-    with pytest.raises(UserError, match="did you mean 'robust'"):
-        load_preset("robst")
-    with pytest.raises(UserError, match="preset = 3"):
-        config_from({"preset": 3})
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [(b"reservoir = [", "not a TOML"), (b"\xff\xfe", "not a TOML"), (None, "No such file")],
-)
-def test_unreadable_files(content: bytes | None, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=reason) as raised:
-        load_config(path)
-    assert str(path) in str(raised.value)
 
 
 SCALAR = st.one_of(

@@ -1,0 +1,119 @@
+"""Reading: weights times traces, summed over the cells, and the graded spike that is fed back.
+
+N cells, K events; weights are (K, N + 1) for the when readout and (K, N) for the what readout.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_FRACTION, factor_offset, saturate
+
+FEEDBACK_GRAIN = 65536.0
+"""The fed-back readout is rounded to multiples of 1 / this, so that its sums are exact."""
+
+Z_LIMIT = 100.0
+"""A when readout beyond +-this has diverged; events teach values in 0 .. 1."""
+
+MOST_Z = 100 << PAYLOAD_FRACTION
+"""The same in integers."""
+
+
+@kernel
+def read_out(
+    w_when: np.ndarray,
+    w_what: np.ndarray,
+    xc: np.ndarray,
+    x: np.ndarray,
+    z: np.ndarray,
+    what_drive: np.ndarray,
+) -> float:
+    """Write W_when . xc to ``z`` and W_what . x to ``what_drive``, both (K,), and return |xc|^2.
+
+    Each sum is in ascending order of cells from 0.0. Two channels are summed side by side, because a strictly
+    ordered sum waits for each addition: the order within a channel, and so its bits, are the same as one by
+    one.
+    """
+    cells = x.size
+    channels = z.size
+    norm = 0.0
+    for k in range(0, channels, 2):
+        other = min(k + 1, channels - 1)
+        norm = z_k = z_other = drive_k = drive_other = 0.0
+        for j in range(cells):
+            norm += xc[j] * xc[j]
+            z_k += w_when[k, j] * xc[j]
+            z_other += w_when[other, j] * xc[j]
+            drive_k += w_what[k, j] * x[j]
+            drive_other += w_what[other, j] * x[j]
+        norm += xc[cells] * xc[cells]
+        z[k] = z_k + w_when[k, cells] * xc[cells]
+        z[other] = z_other + w_when[other, cells] * xc[cells]
+        what_drive[k] = drive_k
+        what_drive[other] = drive_other
+    return norm
+
+
+@kernel
+def graded(z: float) -> float:
+    """Turn a when readout into the graded spike that is fed back.
+
+    That is z clipped to 0 .. 1 and rounded to a multiple of 2^-16, which is the graded spike of itself too.
+    """
+    clipped = min(max(z, 0.0), 1.0)
+    return np.floor(clipped * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN  # type: ignore[no-any-return]
+
+
+@kernel
+def diverged(z: np.ndarray) -> bool:
+    """Tell whether a when readout, (K,), is not finite or beyond +-`Z_LIMIT`."""
+    beyond = False
+    for k in range(z.size):
+        beyond |= not abs(z[k]) <= Z_LIMIT
+    return beyond
+
+
+# In integers.
+
+
+@kernel
+def fixed_read_out(
+    weight: np.ndarray, payload: np.ndarray, fraction: int, rounding: int, read: np.ndarray
+) -> int:
+    """Write one of the readouts, weight times payload summed over the cells, to ``read``, (K,) int32.
+
+    ``weight``, (K, inputs) int32, has ``fraction`` bits behind the point, ``payload`` and ``read`` have
+    `PAYLOAD_FRACTION`. Returns how many sums are saturated. Two channels are summed side by side, so that a
+    payload is loaded and widened once for both.
+    """
+    cut = factor_offset(rounding, fraction)
+    lost = 0
+    for channel in range(0, read.size, 2):
+        other = min(channel + 1, read.size - 1)
+        totals = (np.int64(0), np.int64(0))
+        for j in range(payload.size):
+            totals = (totals[0] + weight[channel, j] * payload[j], totals[1] + weight[other, j] * payload[j])
+        for index in range(1 + other - channel):
+            wide = (totals[index] + cut) >> fraction
+            held = saturate(wide)
+            read[channel + index] = held
+            lost += np.int64(wide != held)
+    return lost
+
+
+@kernel
+def fixed_diverged(z: np.ndarray) -> bool:
+    """Tell whether a when readout, (K,) int32, is beyond +-`MOST_Z`."""
+    beyond = False
+    for value in z:
+        beyond |= abs(value) > MOST_Z
+    return beyond
+
+
+@kernel
+def fixed_graded(z: int) -> int:
+    """Turn a when readout, `PAYLOAD_FRACTION` bits, into a graded spike: 0 .. 1, `FEEDBACK_FRACTION` bits."""
+    clipped = min(max(z, 0), 1 << PAYLOAD_FRACTION)
+    shift = PAYLOAD_FRACTION - FEEDBACK_FRACTION
+    return (clipped + (1 << (shift - 1))) >> shift

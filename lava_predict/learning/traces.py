@@ -1,0 +1,173 @@
+"""Traces of spikes and their slow means, in float64 and in integers. N cells.
+
+x, (N,), are the traces in spikes per ms: float64, or int32 of `TRACE_FRACTION` bits. m, (N,), are their slow
+means: float64, or int32 of `MEAN_FRACTION` bits. The head of ``spiking`` holds the indices of the ``count``
+cells that spike. In integers ``grain`` of the lowest of 24 bits are kept at 0, ``rounding`` is as for
+`offset`, and ``step_key`` is the step's key, for stochastic rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.integers import (
+    HIGHEST,
+    LOWEST,
+    PAYLOAD_BITS,
+    PAYLOAD_FRACTION,
+    STOCHASTIC,
+    at_bounds,
+    factor_offset,
+    offset,
+    saturate,
+    scaled,
+)
+from lava_predict.numerics.noise import TRACES_WORD, fold
+
+TRACE_FRACTION = 23
+"""Fraction bits of x, spikes per ms."""
+
+MEAN_FRACTION = 26
+"""Fraction bits of m: the slow mean of a trace is small, and moves by small steps."""
+
+MEAN_EVERY = 16
+"""Steps after which m moves: in one step the mean of a rarely spiking cell would move by less than a bit."""
+
+LOWEST_PAYLOAD, HIGHEST_PAYLOAD = -(2 ** (PAYLOAD_BITS - 1)), 2 ** (PAYLOAD_BITS - 1) - 1
+
+_FIELD = np.uint64(0xFFFF)
+_S16 = np.uint64(16)
+_MEAN_SHIFT = MEAN_FRACTION - TRACE_FRACTION
+_CENTRED_SHIFT = MEAN_FRACTION - PAYLOAD_FRACTION
+_PLAIN_SHIFT = TRACE_FRACTION - PAYLOAD_FRACTION
+
+
+@kernel
+def advance_traces(
+    x: np.ndarray, spiking: np.ndarray, count: int, trace_decay: float, trace_gain: float
+) -> None:
+    """Let every cell's trace decay, by exp(-dt / tau_x), and add a gain for each of this step's spikes."""
+    for j in range(x.size):
+        x[j] = x[j] * trace_decay
+    for k in range(count):
+        x[spiking[k]] += trace_gain
+
+
+@kernel
+def advance_means(m: np.ndarray, x: np.ndarray, mean_rate: float) -> None:
+    """Let the slow mean of every trace follow it: m += (x - m) ``mean_rate``, which is dt / tau_m."""
+    for j in range(m.size):
+        m[j] = m[j] + (x[j] - m[j]) * mean_rate
+
+
+@kernel
+def centre_traces(x: np.ndarray, m: np.ndarray, constant_input: float, centred: bool, xc: np.ndarray) -> None:
+    """Form the when readout's input ``xc``, (N + 1,): traces, less means if ``centred``, and a constant."""
+    for j in range(x.size):
+        xc[j] = x[j] - m[j] if centred else x[j]
+    xc[x.size] = constant_input
+
+
+# In integers.
+
+
+@kernel
+def fixed_advance_traces(
+    x: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    decay: int,
+    decay_bits: int,
+    gain: int,
+    grain: int,
+    rounding: int,
+    step_key: np.uint64,
+) -> int:
+    """As `advance_traces`, in integers; returns how many traces were clipped.
+
+    ``decay`` has ``decay_bits`` fraction bits, ``gain`` has `TRACE_FRACTION`.
+    """
+    factor, mask, highest = np.int32(decay), np.int32(-(1 << grain)), np.int32(HIGHEST)
+    shift = decay_bits + grain
+    # On a coarse grid the next number up from the greatest may be out of range.
+    if rounding == STOCHASTIC:
+        key = fold(step_key, TRACES_WORD)
+        for j in range(x.size):
+            bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
+            kept = scaled(x[j], factor, decay_bits, offset(STOCHASTIC, shift, bits))
+            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
+    else:
+        cut = offset(rounding, shift, 0)
+        for j in range(x.size):
+            kept = scaled(x[j], factor, decay_bits, cut)
+            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
+    lost = 0
+    for index in range(count):
+        j = spiking[index]
+        wide = np.int64(x[j]) + gain
+        x[j] = saturate(wide)
+        lost += int(wide != x[j])
+    return lost
+
+
+@kernel
+def fixed_advance_means(
+    m: np.ndarray, x: np.ndarray, rate: int, rate_bits: int, grain: int, rounding: int, step_key: np.uint64
+) -> int:
+    """Let m follow x, m += (x - m) `MEAN_EVERY` dt / tau_m; return how many means stand at a bound.
+
+    ``rate`` is `MEAN_EVERY` dt / tau_m as a factor of ``rate_bits`` fraction bits.
+    """
+    factor, mask = np.int32(rate), -(1 << grain)
+    shift = rate_bits + grain
+    if rounding == STOCHASTIC:
+        key = fold(step_key, TRACES_WORD)
+        for j in range(m.size):
+            bits = np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD)
+            change = np.int32(np.int32(x[j] << _MEAN_SHIFT) - m[j]) * factor
+            moved = ((change + offset(STOCHASTIC, shift, bits)) >> rate_bits) & mask
+            m[j] = saturate(m[j] + moved)
+    else:
+        cut = offset(rounding, shift, 0)
+        for j in range(m.size):
+            change = np.int32(np.int32(x[j] << _MEAN_SHIFT) - m[j]) * factor
+            m[j] = saturate(m[j] + (((change + cut) >> rate_bits) & mask))
+    return at_bounds(m, LOWEST, HIGHEST)
+
+
+@kernel
+def fixed_centre_traces(
+    x: np.ndarray, m: np.ndarray, constant_input: int, centred: bool, rounding: int, xc: np.ndarray
+) -> tuple[int, int]:
+    """As `centre_traces`, in integers; returns |xc|^2 and how many entries stand at a bound.
+
+    ``constant_input`` and ``xc`` have `PAYLOAD_FRACTION` bits (``xc`` `PAYLOAD_BITS` with sign), the norm has
+    twice as many.
+    """
+    cells = x.size
+    cut = np.int32(factor_offset(rounding, _CENTRED_SHIFT))
+    mean_mask = np.int32(-1 if centred else 0)
+    low = high = np.int32(constant_input)
+    for j in range(cells):
+        from_mean = np.subtract(np.left_shift(x[j], np.int32(_MEAN_SHIFT)), np.bitwise_and(m[j], mean_mask))
+        wide = np.right_shift(np.add(from_mean, cut), np.int32(_CENTRED_SHIFT))
+        held = np.minimum(np.maximum(wide, np.int32(LOWEST_PAYLOAD)), np.int32(HIGHEST_PAYLOAD))
+        xc[j] = held
+        low, high = np.minimum(low, held), np.maximum(high, held)
+    xc[cells] = constant_input
+    lost = 0
+    if low == LOWEST_PAYLOAD or high == HIGHEST_PAYLOAD:
+        lost = at_bounds(xc, LOWEST_PAYLOAD, HIGHEST_PAYLOAD)
+    norm = np.int64(0)
+    for j in range(cells + 1):
+        norm += xc[j] * xc[j]
+    return norm, lost
+
+
+@kernel
+def fixed_grade_traces(x: np.ndarray, rounding: int, xq: np.ndarray) -> None:
+    """Form the input of the what readout, the plain traces: `TRACE_FRACTION` to `PAYLOAD_FRACTION` bits."""
+    cut = factor_offset(rounding, _PLAIN_SHIFT)
+    for j in range(x.size):
+        xq[j] = np.int32(x[j] + cut) >> _PLAIN_SHIFT

@@ -1,0 +1,27 @@
+"""Random draws of a network: one stream a purpose, so that changing one setting does not redraw the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict.settings.schema import Config
+
+CELLS, SYNAPSES, INPUTS, FEEDBACK, DELAYS = 1, 2, 3, 4, 5
+"""The streams."""
+
+WEIGHT_GRAIN = 2.0**-24
+"""Weights are multiples of this, so that sums of them are exact in float64, in any order."""
+
+
+def generator(config: Config, stream: int, draw: int, *more: int) -> np.random.Generator:
+    """Return the generator of one of the streams above, from the seed and ``draw``, its ``run.draws``.
+
+    ``more`` tells generators of a stream apart, for instance by the number of a parameter or input channel.
+    """
+    sequence = np.random.SeedSequence(entropy=config.run.seed, spawn_key=(stream, draw, *more))
+    return np.random.Generator(np.random.PCG64(sequence))
+
+
+def to_grain(weight: np.ndarray) -> np.ndarray:
+    """Round to the nearest multiple of `WEIGHT_GRAIN`."""
+    return np.asarray(np.round(weight / WEIGHT_GRAIN) * WEIGHT_GRAIN)

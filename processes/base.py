@@ -1,0 +1,77 @@
+"""What the Processes and their models share: a base class of either, and the decorator of a model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+from lava_predict.numerics.noise import fold, key_of
+
+TAGS = {"float": ("floating_pt",), "fixed": ("bit_accurate_loihi", "fixed_pt")}
+"""Lava's tags of the models in a precision; the last one selects them."""
+
+_KINDS = {PyInPort: PyInPort.VEC_DENSE, PyOutPort: PyOutPort.VEC_DENSE, np.ndarray: np.ndarray}
+
+
+class Process(AbstractProcess):
+    """A Lava Process whose constructor may raise.
+
+    Every one takes, beside its own arguments, Lava's ``name`` (str) and ``log_config`` (LogConfig), and
+    further entries of ``proc_params``.
+    """
+
+    # Lava's destructor asks for it, also when the constructor has raised.
+    _runtime: Any = None
+
+
+class Model(PyLoihiProcessModel):
+    """A model in Python that knows which step of a segment it is at."""
+
+    def __init__(self, proc_params: Any, seed: int = 0) -> None:
+        super().__init__(proc_params)
+        self._playbook = proc_params.get("playbook")
+        self._key = key_of(seed)
+
+    def _position(self) -> tuple[np.uint64, int]:
+        """Return the random key of this step and the step in its segment, below 0 for an idle one."""
+        # Without a playbook there is one segment without end.
+        key, step = self._key, self.time_step - 1
+        if self._playbook is not None:
+            key, step = self._playbook.position(self.time_step)
+        # What a kernel returns is a plain int, which would become a signed one.
+        return np.uint64(fold(key, np.uint64(max(step, 0)))), step
+
+
+def model(process: type, precision: str, number: Any = float, **others: Any) -> Callable[[type], type]:
+    """Make a class the model of a Process on a CPU, and give its annotated ports and Vars their types.
+
+    Parameters
+    ----------
+    process : type
+        The Process.
+    precision : str
+        "float" or "fixed".
+    number : type or (type, int)
+        Type of the elements of ports and Vars, and the bits that they take.
+    **others
+        The same for ports and Vars, by name, that differ.
+    """
+
+    def decorate(cls: type) -> type:
+        for base in reversed(cls.__mro__):
+            for name, kind in vars(base).get("__annotations__", {}).items():
+                if kind in _KINDS:
+                    chosen = others.get(name, number)
+                    given = chosen if isinstance(chosen, tuple) else (chosen,)
+                    setattr(cls, name, LavaPyType(_KINDS[kind], *given))
+        tagged = tag(*TAGS[precision])(cls)
+        return implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(tagged))  # type: ignore[no-any-return]
+
+    return decorate

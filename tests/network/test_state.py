@@ -1,0 +1,108 @@
+"""The state of a network as one value: a tree of the parts' states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lava_predict import load_preset
+from lava_predict.network.arithmetic import arithmetic_of, templates
+from lava_predict.network.draw import draw_network
+from lava_predict.network.state import State, leaves, mapped
+
+CHOICES = [
+    (neuron, delay, precision)
+    for neuron in ("izhikevich", "adaptive_lif")
+    for delay in (0, 9)
+    for precision in ("float", "fixed")
+]
+
+
+@pytest.fixture(params=CHOICES, ids=lambda choice: "-".join(map(str, choice)))
+def start(request: pytest.FixtureRequest) -> State:
+    """The state before the first step."""
+    neuron, delay, precision = request.param
+    overrides = [f"reservoir.neuron={neuron}", f"reservoir.delay_ms=[0, {delay}]", "reservoir.neurons=15"]
+    config = load_preset("smoke", overrides)
+    return arithmetic_of(config, draw_network(config), precision).start
+
+
+def filled(start: State) -> State:
+    state = start.copy()
+    for number, (_, array) in enumerate(leaves(state), start=1):
+        array[...] = number
+    return state
+
+
+def test_leaves_are_named_by_their_place(start: State) -> None:
+    places = [place for place, _ in leaves(start)]
+    assert len(set(places)) == len(places)
+    for place, array in leaves(start):
+        branch = start
+        for name in place.split("."):
+            branch = getattr(branch, name)
+        assert branch is array
+    assert {"cells.v", "synapses.s", "z", "when.w", "what.w", "saturations"} <= set(places)
+
+
+def test_a_copy_shares_no_memory_and_begins_at_cache_lines(start: State) -> None:
+    copy = start.copy()
+    assert copy.differences(start) == []
+    for (_, mine), (_, theirs) in zip(leaves(copy), leaves(start), strict=True):
+        assert not np.shares_memory(mine, theirs)
+        assert (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape)
+        assert mine.ctypes.data % 64 == 0 or mine.size == 0
+
+
+def test_differences_names_every_array_that_is_not_the_same_to_the_bit(start: State) -> None:
+    for changed, array in leaves(start):
+        if array.size:
+            other = start.copy()
+            found = dict(leaves(other))[changed]
+            # 0.0 and -0.0 are equal, but not the same bits.
+            found.reshape(-1).view(np.uint8)[-1] ^= 0x80
+            assert other.differences(start) == [changed]
+
+
+def test_restoring_overwrites_in_place(start: State) -> None:
+    state = filled(start)
+    arrays = [array for _, array in leaves(state)]
+    state.restore(start)
+    assert state.differences(start) == []
+    assert all(one is other for one, (_, other) in zip(arrays, leaves(state), strict=True))
+
+
+def test_a_reset_puts_the_reservoir_back_and_leaves_what_was_learned(start: State) -> None:
+    state, before = filled(start), filled(start)
+    state.reset_reservoir(start, ("x",))
+    kept = {place for place, _ in leaves(state)} - set(state.differences(before))
+    assert {"when.m", "when.w", "when.norm", "when.error", "saturations"} <= kept
+    assert {place for place, _ in leaves(start.what, "what.")} <= kept
+    back = {place for place, _ in leaves(state)} - set(state.differences(start))
+    assert back >= {"z", "when.x"} | {
+        place for place, _ in leaves(start) if place.startswith(("cells.", "synapses."))
+    }
+
+
+def test_mapped_keeps_the_types(start: State) -> None:
+    doubled = mapped(lambda array: array * 2, start)
+    assert type(doubled.cells) is type(start.cells)
+    assert type(doubled.synapses) is type(start.synapses)
+    for (place, one), (_, two) in zip(leaves(start), leaves(doubled), strict=True):
+        np.testing.assert_array_equal(two, 2 * one, err_msg=place)
+
+
+@pytest.mark.parametrize(("neuron", "delay", "precision"), CHOICES)
+def test_templates_have_the_fields_of_network_and_state(neuron: str, delay: int, precision: str) -> None:
+    config = load_preset(
+        "smoke", [f"reservoir.neuron={neuron}", f"reservoir.delay_ms=[0, {delay}]", "reservoir.neurons=15"]
+    )
+    drawn = draw_network(config)
+    network, state = templates(config, precision)
+    start = arithmetic_of(config, drawn, precision).start
+    for template, tree in ((network, drawn), (state, start)):
+        assert template._fields == tree._fields
+        for name in template._fields:
+            branch = getattr(tree, name)
+            if not isinstance(branch, np.ndarray):
+                assert getattr(template, name) is type(branch), name
