@@ -167,6 +167,12 @@ def test_the_developer_guide_names_every_module() -> None:
             assert f"`{path.name}/`" in table, f"{path.name}/: is missing in the table of docs/developer.md"
 
 
+def test_the_developer_guide_shows_the_third_partys_parts() -> None:
+    shown = code(DOCS / "developer.md", "python")
+    for name in ("adaptive_exponential", "plain_delta", "streaks"):
+        assert (REPOSITORY / "tests" / "third_party" / f"{name}.py").read_text() in shown
+
+
 def test_the_reference_has_every_module() -> None:
     pages = "\n".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     shown = set(re.findall(r"^::: ([\w.]+)$", pages, re.M))
