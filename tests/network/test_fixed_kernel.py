@@ -42,11 +42,8 @@ def scramble(state: State, arithmetic: FixedArithmetic, rng: random.Random, extr
         size = 2 ** rng.choice([0, 8, 12, 23])
         array[:] = integers(rng, array.shape, -size, size - 1, extreme)
     # A ring gets the sums of later steps on top, at most `largest`: as in a real run, 32 bits hold them.
-    added = {
-        "a_in": 0,
-        "ring": int(arithmetic.parts.synapse.largest(arithmetic.network.synapses, k.synapses)),
-    }
-    for name, later in added.items():
+    largest = int(arithmetic.parts.synapse.largest(arithmetic.network.synapses, k.synapses))
+    for name, later in (("a_in", 0), ("ring", largest)):
         array = getattr(state.synapses, name, np.zeros(0, np.int32))
         most = 2**40 if array.dtype == np.int64 else 2**31 - 1 - later
         array[:] = integers(rng, array.shape, -most, most, extreme) >> rng.randint(0, 40)
