@@ -9,8 +9,8 @@ import numpy as np
 
 from lava_predict.engines import Engine
 from lava_predict.network.arithmetic import Arithmetic
-from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State
+from lava_predict.network.step import Recording
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Streams, Task
 

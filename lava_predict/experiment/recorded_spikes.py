@@ -20,10 +20,10 @@ from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.learning.on_traces import Chunk, LocalRules, Rule
 from lava_predict.learning.readouts import Z_LIMIT
 from lava_predict.learning.traces import advance_means, advance_traces, centre_traces
-from lava_predict.network import float_step
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
+from lava_predict.network.step import Constants
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
 from lava_predict.settings.schema import Config
@@ -40,7 +40,7 @@ reservoir_step = part  # Bound to that of the network.
 
 def trace_rows(
     network: Network,
-    k: float_step.Constants,
+    k: Constants,
     state: State,
     level: np.ndarray,
     noise_key: np.uint64,
@@ -54,7 +54,7 @@ def trace_rows(
     """Advance reservoir and traces by a chunk of steps, as the float network's `advance`, with no readout.
 
     The rows of ``x_rows``, (steps, N), and ``xc_rows``, (steps, N + 1), are overwritten with the traces and
-    the when readout's input in each step; the other arguments are those of `float_step.advance`.
+    the when readout's input in each step; the other arguments are those of `step.advance`.
     """
     cells = i_in.size
     when, rule = state.when, k.when

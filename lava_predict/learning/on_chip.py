@@ -632,10 +632,10 @@ def fixed_step(
     target: np.ndarray,
     in_what_window: bool,
     learning: bool,
-    step: int,
-    step_key: np.uint64,
     xq: np.ndarray,
     what_drive: np.ndarray,
+    step: int,
+    step_key: np.uint64,
     lost: np.ndarray,
 ) -> int:
     """Advance traces and readouts by one step, as `gated_delta.fixed_step`; ``gate`` has 12 fraction bits.

@@ -15,10 +15,10 @@ import numpy as np
 from lava_predict.errors import RunError, UserError
 from lava_predict.learning import what
 from lava_predict.learning.readouts import Z_LIMIT, fixed_graded, graded
-from lava_predict.network import fixed_step, float_step, inputs
+from lava_predict.network import fixed_step, inputs, step
 from lava_predict.network.draw import Network
-from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.step import Recording
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
 from lava_predict.registry import NEURONS, RULES, SYNAPSES
@@ -76,7 +76,7 @@ class Arithmetic(ABC):
         Before the first step; do not change it.
     network : Network
         What never changes, in this arithmetic's numbers.
-    constants : float_step.Constants or fixed_step.Constants
+    constants : Constants
         What else a step needs.
     plan : Plan or None
         How the parameters were quantised.
@@ -92,13 +92,13 @@ class Arithmetic(ABC):
     parts: Parts
     start: State
     network: Network
-    constants: Any
+    constants: step.Constants
     plan: Plan | None = None
     number: type = np.float64
     accumulator: type = np.float64
     saturating: tuple[str, ...] = ()
 
-    kernels: float_step.Kernels
+    kernels: step.Kernels
     _i_in: np.ndarray
     _unit = 1.0
     _when_unit = 1.0
@@ -160,7 +160,7 @@ class Arithmetic(ABC):
     def reservoir_step(
         self, state: State, level: np.ndarray, step_key: np.uint64, spiking: np.ndarray
     ) -> int:
-        """Advance the reservoir alone by a step, as `float_step.reservoir_step`."""
+        """Advance the reservoir alone by a step, as `step.reservoir_step`."""
         step = (level, step_key, self._i_in, spiking)
         return int(self.kernels.single_reservoir_step(self.network, self.constants, state, *step))
 
@@ -177,9 +177,8 @@ class Arithmetic(ABC):
         what_drive: np.ndarray,
     ) -> Any:
         """Advance the readout alone by a step; the arguments are those of a when rule's ``step``."""
-        given = (spiking, gate, target, in_what_window, learning)
-        moment = (step, step_key) if self.precision == "fixed" else ()
-        return self.kernels.readout_step(self.constants, state, *given, *moment, what_drive)
+        given = (spiking, gate, target, in_what_window, learning, step, step_key, what_drive)
+        return self.kernels.readout_step(self.constants, state, *given)
 
     def check_finite(self, segment: Segment, step: int, diverged: bool, state: State) -> None:
         """Raise a RunError if the network has ``diverged`` in a step of a segment, or if v is not finite."""
@@ -290,8 +289,13 @@ class FloatArithmetic(Arithmetic):
         super().__init__(config, network)
         self.network = network
         neuron, synapse, rule = self.parts
-        self.constants = float_step.step_constants(config, network, *self.parts)
-        self.kernels = float_step.kernels(*self.parts)
+        self.constants = step.Constants(
+            cells=neuron.constants(network.cells, config.run.dt_ms),
+            synapses=synapse.constants(config),
+            when=rule.constants(config),
+            inputs=inputs.constants(config),
+        )
+        self.kernels = step.kernels(*self.parts, fixed=False)
         self._i_in = np.empty(network.size)
         events, cues = config.task.events, config.task.cues
         self.start = State(
@@ -350,12 +354,9 @@ class FixedArithmetic(Arithmetic):
         when, self._scales = rule.quantise(planner, config, chip_norm)
         self.plan = planner.plan
         self.network = Network(cells, connections, input_weight, feedback_weight)
-        rounding = ROUNDINGS[config.fixed.rounding]
-        self.constants = fixed_step.Constants(
-            cell_constants, synapse_constants, when, input_constants, rounding
-        )
+        self.constants = step.Constants(cell_constants, synapse_constants, when, input_constants)
         self.saturating = fixed_step.saturating(*self.parts)
-        self.kernels = fixed_step.kernels(*self.parts)
+        self.kernels = step.kernels(*self.parts, fixed=True)
         # Where 32 bits hold what a cell's synapses and inputs add up to, less memory is moved.
         most = max(
             synapse.largest(connections, synapse_constants),
@@ -446,6 +447,7 @@ def _quantise_inputs(
         noise_factor=noise,
         noise_shift=noise_shift,
         feedback=config.reservoir.feedback_gain != 0.0,
+        rounding=ROUNDINGS[config.fixed.rounding],
     )
     return weight, fed_back, k
 

@@ -20,8 +20,30 @@ from lava_predict.numerics.integers import (
 from lava_predict.numerics.noise import GOLDEN, NOISE_DEVIATION, mix, noise_sum
 from lava_predict.numerics.plan import Planner
 from lava_predict.numerics.time_step import noise_of_step
+from lava_predict.settings.schema import Config
 
 _LEAST_NOISE_FRACTION = 4  # With it the noise of a step is below 2^28.
+
+
+class Constants(NamedTuple):
+    """What a step needs of feedback and noise.
+
+    Attributes
+    ----------
+    noise : float
+        Standard deviation of the private current in one step: noise * sqrt(1 ms / dt).
+    feedback : bool
+        Whether the when readout is fed back.
+    """
+
+    noise: float
+    feedback: bool
+
+
+def constants(config: Config) -> Constants:
+    """Return what a step needs, from ``reservoir.noise``, the time step and ``reservoir.feedback_gain``."""
+    reservoir = config.reservoir
+    return Constants(noise_of_step(reservoir.noise, config.run.dt_ms), reservoir.feedback_gain != 0.0)
 
 
 @kernel
@@ -30,10 +52,10 @@ def sum_inputs(
     input_weight: np.ndarray,
     z: np.ndarray,
     feedback_weight: np.ndarray,
-    feedback: bool,
+    k: Constants,
     i_in: np.ndarray,
 ) -> None:
-    """Sum the currents from cues, events and (if ``feedback``) the readout, exactly, as a synapse does.
+    """Sum the currents from cues, events and the readout, if it is fed back, exactly, as a synapse does.
 
     ``level``, (C,) float64, is 0 or 1 for each input channel; the weights are those of `Network`; z, (K,), is
     the when readout of the step before. ``i_in``, (N,), is overwritten with the sums.
@@ -43,11 +65,11 @@ def sum_inputs(
         if level[channel] != 0.0:
             for j in range(i_in.size):
                 i_in[j] += level[channel] * input_weight[channel, j]
-    if feedback:
-        for k in range(z.size):
-            fed_back = graded(z[k])
+    if k.feedback:
+        for channel in range(z.size):
+            fed_back = graded(z[channel])
             for j in range(i_in.size):
-                i_in[j] += fed_back * feedback_weight[k, j]
+                i_in[j] += fed_back * feedback_weight[channel, j]
 
 
 # In integers.
@@ -66,6 +88,8 @@ class FixedConstants(NamedTuple):
         What turns `noise_sum` into a current: factor (0: no noise), and shift down.
     feedback : bool
         Whether the readout is fed back.
+    rounding : int
+        `NEAREST`, `FLOOR` or `STOCHASTIC`; also that of the cells.
     """
 
     positive_shift: int
@@ -75,6 +99,7 @@ class FixedConstants(NamedTuple):
     noise_factor: int
     noise_shift: int
     feedback: bool
+    rounding: int
 
 
 def quantise_noise(planner: Planner, noise: float, dt: float) -> tuple[int, int]:
@@ -130,13 +155,11 @@ def fixed_sum_inputs(
 
 
 @kernel
-def gather_current(
-    i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, rounding: int, step_key: np.uint64
-) -> int:
+def gather_current(i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_key: np.uint64) -> int:
     """Add bias and each cell's private noise to the current of a step, and saturate it.
 
     ``i_in``, (N,) int32 or int64, and ``bias``, (N,) int32, have F fraction bits; ``i_in`` has 24 bits
-    afterwards. ``rounding`` is as for `factor_offset`. Returns how many currents were clipped.
+    afterwards. Returns how many currents were clipped.
     """
     lost = np.int32(0)
     if k.noise_factor == 0:
@@ -146,7 +169,7 @@ def gather_current(
             i_in[j] = held
             lost = np.add(lost, np.int32(wide != held))
     else:
-        cut = factor_offset(rounding, k.noise_shift)
+        cut = factor_offset(k.rounding, k.noise_shift)
         factor = np.int32(k.noise_factor)
         word = step_key
         for j in range(i_in.size):

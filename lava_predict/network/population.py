@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lava_predict.network import fixed_step, float_step, inputs
+from lava_predict.network.step import Constants
 from lava_predict.neurons import izhikevich
 from lava_predict.neurons.izhikevich import Parameters
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
@@ -34,7 +35,74 @@ class Population(NamedTuple):
     noise: float
 
 
-class FloatPopulation:
+_NO_COUNTERS: np.ndarray = np.zeros(0, np.int64)
+
+
+class _Kernels:
+    """What advances a population: the kernels of a network of the same cells."""
+
+    parameters: Any
+    constants: Constants
+    _advance: Any
+    _reset: Any
+
+    def step(
+        self,
+        v: np.ndarray,
+        u: np.ndarray,
+        s: np.ndarray,
+        a_in: np.ndarray,
+        i_in: np.ndarray,
+        step_key: np.uint64,
+        spiking: np.ndarray,
+        lost: np.ndarray = _NO_COUNTERS,
+    ) -> int:
+        """Advance by a step and reset the cells that spike.
+
+        Parameters
+        ----------
+        v, u, s : (N,) float64 or int32
+            State: mV, and mV / ms twice, or 24 bits with F fraction bits; changed in place.
+        a_in, i_in : (N,) float64 or int64
+            What arrives at the synapses, and current of this step only: mV / ms, or F fraction bits. In
+            integers bias and noise are added to ``i_in``.
+        step_key : uint64
+            Noise key of this step.
+        spiking : (N,) int64
+            Its head receives the indices of the spiking cells, ascending.
+        lost : (4,) int64
+            In integers counters of v, u, s and the current, changed in place.
+
+        Returns
+        -------
+        int
+            How many cells spiked.
+        """
+        self.advance(v, u, s, a_in, i_in, step_key, lost)
+        return self.reset(v, u, spiking, lost)
+
+    def advance(
+        self,
+        v: np.ndarray,
+        u: np.ndarray,
+        s: np.ndarray,
+        a_in: np.ndarray,
+        i_in: np.ndarray,
+        step_key: np.uint64,
+        lost: np.ndarray = _NO_COUNTERS,
+    ) -> None:
+        """Advance by a step, up to the threshold; the arguments are those of `step`."""
+        cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in)
+        self._advance(cells, synapses, self.parameters, self.constants, i_in, step_key, lost)
+
+    def reset(
+        self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _NO_COUNTERS
+    ) -> int:
+        """Reset the cells at the threshold and return their number; the arguments are those of `step`."""
+        return int(self._reset(izhikevich.State(v, u), self.parameters, self.constants, spiking, lost))
+
+
+class FloatPopulation(_Kernels):
     """A population in float64.
 
     Parameters
@@ -46,65 +114,16 @@ class FloatPopulation:
     def __init__(self, cells: Population) -> None:
         self.parameters = cells.parameters
         dt = cells.dt_ms
-        self._constants = float_step.Constants(
+        self.constants = Constants(
             cells=izhikevich.constants(cells.parameters, dt),
             synapses=exponential.Constants(decay_of_step(dt, cells.tau_s_ms)),
             when=(),
-            noise=noise_of_step(cells.noise, dt),
-            feedback=False,
+            inputs=inputs.Constants(noise_of_step(cells.noise, dt), False),
         )
         self._advance, self._reset = float_step.population_kernels(izhikevich, exponential)
 
-    def step(
-        self,
-        v: np.ndarray,
-        u: np.ndarray,
-        s: np.ndarray,
-        a_in: np.ndarray,
-        i_in: np.ndarray,
-        step_key: np.uint64,
-        spiking: np.ndarray,
-    ) -> int:
-        """Advance by a step and reset the cells that spike.
 
-        Parameters
-        ----------
-        v, u, s : (N,) float64
-            State: mV, and mV / ms twice; changed in place.
-        a_in, i_in : (N,) float64
-            What arrives at the synapses, and current of this step only, mV / ms.
-        step_key : uint64
-            Noise key of this step.
-        spiking : (N,) int64
-            Its head receives the indices of the spiking cells, ascending.
-
-        Returns
-        -------
-        int
-            How many cells spiked.
-        """
-        self.advance(v, u, s, a_in, i_in, step_key)
-        return self.reset(v, u, spiking)
-
-    def advance(
-        self,
-        v: np.ndarray,
-        u: np.ndarray,
-        s: np.ndarray,
-        a_in: np.ndarray,
-        i_in: np.ndarray,
-        step_key: np.uint64,
-    ) -> None:
-        """Advance by a step, up to the threshold; the arguments are those of `step`."""
-        cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in)
-        self._advance(cells, synapses, self.parameters, self._constants, i_in, step_key)
-
-    def reset(self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray) -> int:
-        """Reset the cells at the threshold and return their number; the arguments are those of `step`."""
-        return int(self._reset(izhikevich.State(v, u), self.parameters, self._constants, spiking))
-
-
-class FixedPopulation:
+class FixedPopulation(_Kernels):
     """A population in integers: the same ones as in a network of the same cells.
 
     Parameters
@@ -134,8 +153,8 @@ class FixedPopulation:
             excitatory_shift=0,
             inhibitory_shift=0,
         )
-        outside = inputs.FixedConstants(0, 0, 0, 0, noise, noise_shift, False)
-        self.constants = fixed_step.Constants(constants, synapses, (), outside, ROUNDINGS[settings.rounding])
+        outside = inputs.FixedConstants(0, 0, 0, 0, noise, noise_shift, False, ROUNDINGS[settings.rounding])
+        self.constants = Constants(constants, synapses, (), outside)
         self.plan = planner.plan
         self._advance, self._reset = fixed_step.population_kernels(izhikevich, exponential)
 
@@ -143,31 +162,3 @@ class FixedPopulation:
         """Return how many of the lowest of 24 bits of "v", "u" or "s" are kept at 0."""
         held = self.constants.synapses if name == "s" else self.constants.cells
         return int(getattr(held, f"{name}_grain"))
-
-    def step(
-        self,
-        v: np.ndarray,
-        u: np.ndarray,
-        s: np.ndarray,
-        a_in: np.ndarray,
-        i_in: np.ndarray,
-        step_key: np.uint64,
-        spiking: np.ndarray,
-        lost: np.ndarray,
-    ) -> int:
-        """Advance by a step and reset the cells that spike, as `FloatPopulation.step`.
-
-        Parameters
-        ----------
-        v, u, s : (N,) int32
-            24 bits, F fraction bits; changed in place.
-        a_in, i_in : (N,) int64
-            F fraction bits. Bias and noise are added to ``i_in``.
-        step_key, spiking
-            As for `FloatPopulation.step`.
-        lost : (4,) int64
-            Counters of v, u, s and the current, changed in place.
-        """
-        cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in)
-        self._advance(cells, synapses, self.parameters, self.constants, i_in, step_key, lost)
-        return int(self._reset(cells, self.parameters, self.constants, spiking, lost))

@@ -8,7 +8,7 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.network.float_step import Recording
+from lava_predict.network.step import Recording
 from lava_predict.processes.base import Model, model
 from lava_predict.processes.predictor.process import Predictor
 from lava_predict.processes.readout.process import Readout

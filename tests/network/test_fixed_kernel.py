@@ -18,8 +18,8 @@ from lava_predict.engines.cpu import CpuEngine
 from lava_predict.learning.readouts import MOST_Z
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.draw import draw_network
-from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State, leaves
+from lava_predict.network.step import Recording
 from lava_predict.neurons import izhikevich
 from lava_predict.settings.schema import validated
 from lava_predict.tasks import Streams

@@ -16,11 +16,11 @@ from lava_predict import load_preset
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.learning import what
 from lava_predict.learning.when import gated_delta
-from lava_predict.network import fixed_step, inputs
+from lava_predict.network import inputs
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.draw import Network, draw_network
-from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State
+from lava_predict.network.step import Constants, Recording, kernels
 from lava_predict.neurons import izhikevich
 from lava_predict.synapses import exponential
 from lava_predict.tasks.meet import Meet
@@ -184,7 +184,7 @@ def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
     assert oracle.state == vectors.after
 
 
-def kernel_of(vectors: Vectors) -> tuple[Network, fixed_step.Constants, State]:
+def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     """Make the kernel's own arguments of what a file holds."""
     held: dict[str, Any] = vectors.constants | {"rounding": ROUNDINGS.index(vectors.constants["rounding"])}
 
@@ -193,12 +193,11 @@ def kernel_of(vectors: Vectors) -> tuple[Network, fixed_step.Constants, State]:
         numbers = {name: held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields}
         return kind(**{name: bool(value) if name in flags else value for name, value in numbers.items()})
 
-    constants = fixed_step.Constants(
+    constants = Constants(
         cells=constants_of("cells", izhikevich.FixedConstants),
         synapses=constants_of("synapses", exponential.FixedConstants),
         when=constants_of("when", gated_delta.FixedConstants),
         inputs=constants_of("inputs", inputs.FixedConstants),
-        rounding=held["rounding"],
     )
     types = dict.fromkeys(izhikevich.FixedParameters._fields, np.int32)
     types |= {"first": np.int64, "target": np.uint16}
@@ -225,7 +224,7 @@ def kernel_of(vectors: Vectors) -> tuple[Network, fixed_step.Constants, State]:
 
 def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     network, constants, state = kernel_of(vectors)
-    kernels = fixed_step.kernels(izhikevich, exponential, gated_delta)
+    compiled = kernels(izhikevich, exponential, gated_delta, fixed=True)
     cells, events = network.size, vectors.events
     key = np.uint64(vectors.constants["key"])
     window = (vectors.constants["window_from"], vectors.constants["window_to"])
@@ -236,7 +235,7 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     for step in range(len(vectors.steps)):
         given = (np.array([part], np.int32) for part in vectors.given(step))
         chunk = (key, step, window, True, recording, current)
-        count, diverged = kernels.advance(network, constants, state, *given, *chunk)
+        count, diverged = compiled.advance(network, constants, state, *given, *chunk)
         assert diverged == -1
         spikes = recording.spike_cell[:count].tolist()
         check_step(vectors, step, spikes, recording.z[0].tolist(), int(recording.norm[0]), state.cells)

@@ -17,6 +17,7 @@ from strategies import STATE, wild_lif_cells
 from lava_predict import load_preset
 from lava_predict.errors import UserError
 from lava_predict.network import fixed_step, float_step, inputs
+from lava_predict.network.step import Constants
 from lava_predict.neurons import adaptive_lif
 from lava_predict.neurons.adaptive_lif import Parameters, State
 from lava_predict.numerics.integers import to_state
@@ -66,13 +67,14 @@ def simulate(parameters: Parameters, current: np.ndarray, dt: float) -> Trace:
     count = parameters.bias.size
     advance, reset = float_step.population_kernels(adaptive_lif, exponential)
     constants = adaptive_lif.constants(parameters, dt)
-    k = float_step.Constants(constants, exponential.Constants(0.0), (), 0.0, False)
+    k = Constants(constants, exponential.Constants(0.0), (), inputs.Constants(0.0, False))
     cells, synapses = adaptive_lif.start(parameters), exponential.State(*np.zeros((2, count)))
     spiking = np.zeros(count, np.int64)
+    no_counters = np.zeros(0, np.int64)
     v, h, spikes = [], [], []
     for step, injected in enumerate(current):
-        advance(cells, synapses, parameters, k, injected, np.uint64(0))
-        fired = reset(cells, parameters, k, spiking)
+        advance(cells, synapses, parameters, k, injected, np.uint64(0), no_counters)
+        fired = reset(cells, parameters, k, spiking, no_counters)
         spikes += [(step, cell) for cell in spiking[:fired].tolist()]
         v.append(cells.v.copy())
         h.append(cells.h.copy())
@@ -309,8 +311,8 @@ def simulate_fixed(parameters: Parameters, current: np.ndarray, rounding: str, d
     held, cell_constants, planner = quantised(word, parameters, dt)
     advance, reset = fixed_step.population_kernels(adaptive_lif, exponential)
     synaptic = exponential.FixedConstants(planner.decay("decay of s", 20.0, dt), 12, 0, 0, 0, 0)
-    outside = inputs.FixedConstants(0, 0, 0, 0, 0, 0, False)
-    k = fixed_step.Constants(cell_constants, synaptic, (), outside, NUMBER_OF[rounding])
+    outside = inputs.FixedConstants(0, 0, 0, 0, 0, 0, False, NUMBER_OF[rounding])
+    k = Constants(cell_constants, synaptic, (), outside)
     cells = adaptive_lif.fixed_start(held, cell_constants, word.fraction_bits)
     synapses = exponential.State(*np.zeros((2, count), np.int32))
     spiking, lost, unit = np.zeros(count, np.int64), np.zeros(4, np.int64), 2.0**-word.fraction_bits

@@ -28,8 +28,9 @@ from scipy.sparse import csr_matrix
 
 from lava_predict import load_preset
 from lava_predict.analysis.firing_patterns import FIRING_PATTERNS, simulate
-from lava_predict.network import fixed_step, float_step
+from lava_predict.network import fixed_step, float_step, inputs
 from lava_predict.network.population import FixedPopulation, Population
+from lava_predict.network.step import Constants
 from lava_predict.neurons import izhikevich
 from lava_predict.numerics.integers import to_state
 from lava_predict.numerics.noise import fold, key_of
@@ -42,6 +43,7 @@ Run = Callable[..., None]
 FIXED = "fixed_pt"
 ADVANCE, RESET = float_step.population_kernels(izhikevich, exponential)
 FIXED_ADVANCE, FIXED_RESET = fixed_step.population_kernels(izhikevich, exponential)
+NO_COUNTERS = np.zeros(0, np.int64)
 CURRENT = 3  # The counter of the current, after those of v, u and s.
 
 # The Process asks for a > 0, which one pattern of the paper does not have.
@@ -127,13 +129,12 @@ class Plain:
         step_key = np.uint64(fold(self.key, np.uint64(self.step))) if key is None else key
         decay = float(np.exp(-self.dt_ms / self.tau_s_ms))
         noise = self.noise * float(np.sqrt(1.0 / self.dt_ms))
-        k = float_step.Constants(
-            izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), noise, feedback=False
-        )
+        outside = inputs.Constants(noise, feedback=False)
+        k = Constants(izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), outside)
         cells, parameters = izhikevich.State(self.v, self.u), self.parameters()
-        ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in, step_key)
+        ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in, step_key, NO_COUNTERS)
         spiking = np.zeros(self.v.size, np.int64)
-        count = RESET(cells, parameters, k, spiking)
+        count = RESET(cells, parameters, k, spiking, NO_COUNTERS)
         spikes = np.zeros(self.v.size)
         spikes[spiking[:count]] = 1.0
         self.step += 1

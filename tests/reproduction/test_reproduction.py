@@ -132,7 +132,7 @@ def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.
     module = "lava_predict.reproduction.studies.blocks"
     before, read = unit_module.code_digest(module), unit_module._source
     for changed, same in (
-        ("lava_predict.network.float_step", False),
+        ("lava_predict.network.step", False),
         ("lava_predict.tasks.meet", False),
         ("lava_predict.neurons.izhikevich", False),
         (module, False),

@@ -39,7 +39,7 @@ For integers, in the formats of `lava_predict.numerics.integers`:
     for.
 ``fixed_start(config)``
     The memory before the first step.
-``fixed_scratch(memory)``, ``fixed_step(..., learning, step, step_key, scratch, what_drive, lost)``
+``fixed_scratch(memory)``, ``fixed_step(..., learning, scratch, what_drive, step, step_key, lost)``
     Kernels, as in float, with the step within the segment, its key, and the counters; ``gate`` comes
     multiplied by the learning rate. ``fixed_step`` returns |xc|^2, or -1 if ``z`` diverged.
 ``physical(memory, scales)``

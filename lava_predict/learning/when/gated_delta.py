@@ -465,10 +465,10 @@ def fixed_step(
     target: np.ndarray,
     in_what_window: bool,
     learning: bool,
-    step: int,
-    step_key: np.uint64,
     scratch: tuple[np.ndarray, np.ndarray],
     what_drive: np.ndarray,
+    step: int,
+    step_key: np.uint64,
     lost: np.ndarray,
 ) -> int:
     """As `step`, in integers; ``z``, ``target`` and ``what_drive`` have `PAYLOAD_FRACTION` bits.

@@ -18,8 +18,8 @@ from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.learning.readouts import FEEDBACK_GRAIN
 from lava_predict.network.arithmetic import FloatArithmetic
-from lava_predict.network.float_step import Recording
 from lava_predict.network.state import State
+from lava_predict.network.step import Recording
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.unit import Found
@@ -212,7 +212,7 @@ class Learned:
 
 
 def fed_back(z: np.ndarray) -> np.ndarray:
-    """Turn when readouts into what is fed back of them, elementwise, as `float_step.graded` does."""
+    """Turn when readouts into what is fed back of them, elementwise, as `graded` does."""
     return np.asarray(np.floor(np.clip(z, 0.0, 1.0) * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN)
 
 

@@ -1,0 +1,279 @@
+"""One time step of reservoir and readout, made of the parts' kernels: the same in float64 and in integers.
+
+Units: ms, mV, and mV per ms for currents (Izhikevich 2003), or the parts' integer formats, which
+docs/fixed-point.md states; in integers no step has a division or a float. N cells, C input channels, K
+events. Throughout, ``k`` are the `Constants`, ``step_key`` is the noise key of the step, and the head of
+``spiking``, (N,) int64, receives the indices of the spiking cells, ascending. States change in place, and so
+does ``lost``, (V,) int64, the counters in ``State.saturations``, of which float has none.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lava_predict.network import fixed_step, float_step, inputs
+from lava_predict.network.draw import Network
+from lava_predict.network.state import State
+from lava_predict.numerics.binding import bind, part
+from lava_predict.numerics.noise import fold
+
+# These stand for the kernels of parts and of one arithmetic; `kernels` says which.
+sum_inputs = advance_cells = reset_spiking = deliver = scratch = readout_step = part
+integers, rule_counters = False, 0
+
+
+class Constants(NamedTuple):
+    """What a step needs beside network and state.
+
+    Attributes
+    ----------
+    cells, synapses, when, inputs
+        The constants of neuron, synapse and when rule; and of inputs, feedback and noise.
+    """
+
+    cells: Any
+    synapses: Any
+    when: Any
+    inputs: Any
+
+
+class Recording(NamedTuple):
+    """Arrays that `advance` fills, one row a step of the chunk.
+
+    Attributes
+    ----------
+    spike_step, spike_cell : (capacity,) uint32
+        Step within the segment and cell of each spike, in order of step, then of cell.
+    z : (steps, K) float64
+        The when readout, before that step's learning; in integers int32 of `PAYLOAD_FRACTION` bits.
+    what_drive : (steps, K) float64
+        W_what . x, whose mean over the what window is p; likewise.
+    norm : (steps,) float64
+        |xc|^2; in integers int64 of twice as many bits.
+    """
+
+    spike_step: np.ndarray
+    spike_cell: np.ndarray
+    z: np.ndarray
+    what_drive: np.ndarray
+    norm: np.ndarray
+
+
+def reservoir_step(
+    cells: Any,
+    synapses: Any,
+    z: np.ndarray,
+    parameters: Any,
+    connections: Any,
+    input_weight: np.ndarray,
+    feedback_weight: np.ndarray,
+    k: Constants,
+    level: np.ndarray,
+    step_key: np.uint64,
+    i_in: np.ndarray,
+    spiking: np.ndarray,
+    lost: np.ndarray,
+) -> int:
+    """Advance the reservoir by one step, from the currents that reach it to the spikes it sends.
+
+    The first arguments are fields of `State` and `Network`, which are taken out of their tuples once a chunk:
+    their arrays are counted, one by one, whenever that is done. ``level``, (C,) float64 or int32, are the
+    input channels, cues then events; ``z`` is fed back; ``i_in``, (N,), is scratch. Returns how many cells
+    spiked.
+    """
+    sum_inputs(level, input_weight, z, feedback_weight, k.inputs, i_in)
+    advance_cells(cells, synapses, parameters, k, i_in, step_key, lost)
+    count: int = reset_spiking(cells, parameters, k, spiking, lost)
+    deliver(synapses, connections, k.synapses, spiking, count)
+    return count
+
+
+def single_reservoir_step(
+    network: Network,
+    k: Constants,
+    state: State,
+    level: np.ndarray,
+    step_key: np.uint64,
+    i_in: np.ndarray,
+    spiking: np.ndarray,
+) -> int:
+    """Advance the reservoir alone by one step, as `reservoir_step`."""
+    changing = (state.cells, state.synapses, state.z)
+    drawn = (network.cells, network.synapses, network.input_weight, network.feedback_weight)
+    return reservoir_step(*changing, *drawn, k, level, step_key, i_in, spiking, state.saturations)
+
+
+def single_readout_step(
+    k: Constants,
+    state: State,
+    spiking: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+    in_what_window: bool,
+    learning: bool,
+    step: int,
+    step_key: np.uint64,
+    what_drive: np.ndarray,
+) -> Any:
+    """Advance the readout alone by one step: a when rule's ``step``, where all of ``spiking`` have spiked."""
+    given = (state.when, state.what, state.z, spiking, spiking.size, gate, target, in_what_window, learning)
+    room = scratch(state.when)
+    if integers:
+        moment = (step, step_key, state.saturations[rule_counters:])
+        return readout_step(k.when, *given, room, what_drive, *moment)
+    return readout_step(k.when, *given, room, what_drive)
+
+
+def advance(
+    network: Network,
+    k: Constants,
+    state: State,
+    level: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+    noise_key: np.uint64,
+    first_step: int,
+    what_window: tuple[int, int],
+    learning: bool,
+    recording: Recording,
+    i_in: np.ndarray,
+) -> tuple[int, int]:
+    """Advance reservoir and readout by a chunk of steps of one segment.
+
+    Parameters
+    ----------
+    network, k, state, i_in
+        As for `reservoir_step`.
+    level : (steps, C) float64 or int32
+        Input channels, cues then events.
+    gate, target : (steps, K) float64 or int32
+        Gate of the when rule, in integers times the learning rate; and the value it teaches.
+    noise_key : uint64
+        Key of the segment; step and cell are folded in here.
+    first_step : int
+        Step of the segment at which the chunk begins.
+    what_window : (int, int)
+        Steps of the segment, from and up to, whose traces are summed for the what rule.
+    learning : bool
+        False freezes the slow means and the weights (a probe).
+    recording : Recording
+        Filled in.
+
+    Returns
+    -------
+    spikes, diverged : int
+        How many spikes were recorded, and the step of the segment at which a when readout was not finite or
+        beyond its limit, or -1.
+    """
+    spiking = np.empty(i_in.size, np.int64)
+    room = scratch(state.when)
+    cells, synapses, z, when, what = state.cells, state.synapses, state.z, state.when, state.what
+    parameters, connections, input_weight, feedback_weight = network
+    spike_step, spike_cell = recording.spike_step, recording.spike_cell
+    z_rows, what_rows, norms = recording.z, recording.what_drive, recording.norm
+    all_lost, lost = state.saturations, state.saturations[rule_counters:]
+    recorded = 0
+    for row in range(level.shape[0]):
+        step = first_step + row
+        step_key = fold(noise_key, np.uint64(step))
+        count = reservoir_step(
+            cells,
+            synapses,
+            z,
+            parameters,
+            connections,
+            input_weight,
+            feedback_weight,
+            k,
+            level[row],
+            step_key,
+            i_in,
+            spiking,
+            all_lost,
+        )
+        for index in range(count):
+            spike_step[recorded] = step
+            spike_cell[recorded] = spiking[index]
+            recorded += 1
+        in_window = what_window[0] <= step < what_window[1]
+        # Written out, as every array of a tuple would be counted in and out again in every step. Numba
+        # compiles the branch of the arithmetic alone.
+        if integers:
+            norm = readout_step(
+                k.when,
+                when,
+                what,
+                z,
+                spiking,
+                count,
+                gate[row],
+                target[row],
+                in_window,
+                learning,
+                room,
+                what_rows[row],
+                step,
+                step_key,
+                lost,
+            )
+        else:
+            norm = readout_step(
+                k.when,
+                when,
+                what,
+                z,
+                spiking,
+                count,
+                gate[row],
+                target[row],
+                in_window,
+                learning,
+                room,
+                what_rows[row],
+            )
+        norms[row] = norm
+        for channel in range(z.size):
+            z_rows[row, channel] = z[channel]
+        if not norm >= 0:  # NaN, or -1 in integers
+            return recorded, step
+    return recorded, -1
+
+
+class Kernels(NamedTuple):
+    """The functions above, compiled for chosen parts and an arithmetic."""
+
+    advance_cells: Any
+    reset_spiking: Any
+    reservoir_step: Any
+    single_reservoir_step: Any
+    readout_step: Any
+    advance: Any
+
+
+@cache
+def kernels(neuron: Any, synapse: Any, rule: Any, fixed: bool) -> Kernels:
+    """Compile the functions above for a neuron, a synapse and a when rule, in float or in integers."""
+    arithmetic = fixed_step if fixed else float_step
+    cells, spikes = arithmetic.population_kernels(neuron, synapse)
+    outside = {
+        "sum_inputs": inputs.fixed_sum_inputs if fixed else inputs.sum_inputs,
+        "deliver": synapse.fixed_deliver if fixed else synapse.deliver,
+    }
+    readout = {
+        "scratch": rule.fixed_scratch if fixed else rule.scratch,
+        "readout_step": rule.fixed_step if fixed else rule.step,
+        "integers": fixed,
+        "rule_counters": fixed_step.rule_counters(neuron, synapse) if fixed else 0,
+    }
+    reservoir = bind(reservoir_step, advance_cells=cells, reset_spiking=spikes, **outside)
+    return Kernels(
+        advance_cells=cells,
+        reset_spiking=spikes,
+        reservoir_step=reservoir,
+        single_reservoir_step=bind(single_reservoir_step, reservoir_step=reservoir),
+        readout_step=bind(single_readout_step, **readout),
+        advance=bind(advance, reservoir_step=reservoir, **readout),
+    )
