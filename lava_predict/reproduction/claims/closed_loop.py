@@ -66,10 +66,9 @@ def _draw(config: Config, seeds: Seeds) -> Figures:
         ("when readout", variance, zip(study.CONDITIONS, z, styles, strict=False)),
         (f"after a kick at {study.KICK_MS:g} ms", distance, zip(*kick_lines, strict=True)),
     )
-    figure = style.new_figure(10, 3.8)
-    panels = figure.subplots(1, 3)
+    figure, (panels,) = style.panels(1, 3, 10, 3.8)
     for axes, (title, ylabel, lines) in zip(panels, shown, strict=True):
-        style.strip(axes).set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10)
         for name, values, line in lines:
             style.median_and_band(axes, seeds[0]["trajectories"]["time_ms"], values, name, line)
         axes.set(xlabel="time after the cue (ms)", ylabel=ylabel, ylim=(0, None))

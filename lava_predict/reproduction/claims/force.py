@@ -20,9 +20,6 @@ _LATER_SWITCHES = (2, 3)
 
 _RULES = ("local", "rls kept", "rls reset", "rls forgetting", "broadcast")
 
-_LATER = "a quarter of a block after the second and third switch"
-_LOCAL = "the network's own rule"
-
 
 def _units(config: Config, seed: int) -> Units:
     return {"baselines": unit(baselines, with_blocks(config, seed))}

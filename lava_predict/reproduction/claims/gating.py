@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from lava_predict.reports.plot_style import GREY, keys, legend, new_figure, point_style, strip
+from lava_predict.reports.plot_style import GREY, legend, panels, point_style
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.ablation import (
@@ -113,25 +113,22 @@ def _measure(found: Results, place: int) -> Values:
 
 def _draw(config: Config, seeds: Seeds) -> Figures:
     names = (_FULL, *GATING, *OTHERS)
-    figure = new_figure(9, 5.2)
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, (both,) = panels(1, 2, 9, 5.2, sharey=True)
     first = np.arange(len(seeds[0][_FULL]["probability"])) == 0
     shown = {"first block": first, "after the switches": ~first}
     by_seed = [errors(found) for found in seeds]
-    for axes, (title, counted) in zip(panels, shown.items(), strict=True):
+    for axes, (title, counted) in zip(both, shown.items(), strict=True):
         rows = [[mean_error(seeds[0][_FULL], each[name], counted) for each in by_seed] for name in names]
         _points(axes, np.array(rows))
         axes.set(xlabel="error / error of nothing", xlim=(0, None))
         axes.set_title(title, fontsize=10)
-    panels[0].set_yticks(np.arange(len(names)), names)
-    panels[0].invert_yaxis()
-    legend(figure, keys(panels[0]), columns=5)
-    return {"gating": figure}
+    both[0].set_yticks(np.arange(len(names)), names)
+    both[0].invert_yaxis()
+    return {"gating": legend(figure, columns=5)}
 
 
 def _points(axes: Axes, rows: np.ndarray) -> None:
     """Draw the seeds of every row, (rows, seeds), by what kind of learner it is."""
-    strip(axes)
     axes.axvline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="predicting nothing")
     axes.axvline(float(np.median(rows[0])), color=GREY, linewidth=0.8, label="full rule, median")
     kinds = {

@@ -28,8 +28,12 @@ _SOON, _HALF = 0.25, 0.5
 _PROBABILITY_SWITCH, _TIMING_SWITCH = 1, 2
 """Blocks before which that alone switches."""
 
-_SEPARATE = "separate readouts"
-_MERGED, _FAST = "merged, best over the course", "merged, soonest after a timing switch"
+_RULES = {
+    "separate readouts": "local",
+    "merged, best over the course": "merged",
+    "merged, soonest after a timing switch": "merged fast",
+}
+"""Rules that both pictures show, by label."""
 
 
 def _units(config: Config, seed: int) -> Units:
@@ -90,11 +94,8 @@ def _measure(found: Results, place: int) -> Values:
 
 def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["baselines"]
-    lines = {
-        _SEPARATE: "local",
-        _MERGED: "merged",
-        _FAST: "merged fast",
-        f"{_SEPARATE}, RLS, reset": "rls reset",
+    lines = _RULES | {
+        "separate readouts, RLS, reset": "rls reset",
         "merged, RLS, reset": "merged rls reset",
     }
     errors = {name: over_seeds(seeds, "baselines", f"{rule}: error") for name, rule in lines.items()}
@@ -105,13 +106,7 @@ def _draw(config: Config, seeds: Seeds) -> Figures:
 def _draw_predictions(config: Config, seed: Results) -> Figure:
     """Show what is predicted after half of the block that follows the probability switch."""
     found = seed["baselines"]
-    lines = {
-        _SEPARATE: "local",
-        _MERGED: "merged",
-        _FAST: "merged fast",
-        f"{_SEPARATE}, slow": "local slow",
-        f"{_SEPARATE}, fast": "local fast",
-    }
+    lines = _RULES | {"separate readouts, slow": "local slow", "separate readouts, fast": "local fast"}
     shown = np.flatnonzero(found["block"] == _PROBABILITY_SWITCH)
     half = shown[np.argmin(np.abs(found["trials"][shown] - _HALF * found["trials"][shown[-1]]))]
     predictions = {name: found[f"{rule}: o"][half] for name, rule in lines.items()}
