@@ -10,7 +10,7 @@ import numpy as np
 
 from lava_predict.reports import plot_style as style
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
-from lava_predict.reproduction.conditions import FOUR_BLOCKS, OPEN_LOOP, with_blocks
+from lava_predict.reproduction.conditions import CLOSED_LOOP, FOUR_BLOCKS, OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies import closed_loop as study
 from lava_predict.reproduction.studies.blocks import error_at_ends, learn_blocks
 from lava_predict.reproduction.unit import unit
@@ -21,10 +21,10 @@ _LATE_MS = (300.0, 400.0)
 
 
 def _units(config: Config, seed: int) -> Units:
-    closed = ("reservoir", "feedback_gain", study.FEEDBACK_GAIN)
+    one_block = with_blocks(config, seed, CLOSED_LOOP, blocks=FOUR_BLOCKS[:1])
     return {
-        "trajectories": unit(study.trajectories, with_blocks(config, seed, closed, blocks=FOUR_BLOCKS[:1])),
-        "closed": unit(learn_blocks, with_blocks(config, seed, closed)),
+        "trajectories": unit(study.trajectories, one_block),
+        "closed": unit(learn_blocks, with_blocks(config, seed, CLOSED_LOOP)),
         "open": unit(learn_blocks, with_blocks(config, seed, OPEN_LOOP)),
     }
 
@@ -33,14 +33,10 @@ def _measure(found: Results, place: int) -> Values:
     run = found["trajectories"]
     since_kick = run["time_ms"] - study.KICK_MS
     late = (since_kick >= _LATE_MS[0]) & (since_kick < _LATE_MS[1])
-    always = np.ones_like(late)
-
-    def mean(name: str, shown: np.ndarray) -> list[float]:
-        return run[name][:, shown].mean(axis=1).tolist()  # type: ignore[no-any-return]
-
-    closed, opened, played, other, again = mean("x_variability", always)
-    z_closed, z_opened, z_played, _, _ = mean("z_variability", always)
-    kicked, kicked_null = mean("x_distance", late)
+    x, z, distance = (run[name] for name in ("x_variability", "z_variability", "x_distance"))
+    closed, opened, played, other, again = x.mean(axis=1).tolist()
+    z_closed, z_opened, z_played, _, _ = z.mean(axis=1).tolist()
+    kicked, kicked_null = distance[:, late].mean(axis=1).tolist()
     return {
         "traces-played": (closed, played),
         "traces-open": (closed, opened),

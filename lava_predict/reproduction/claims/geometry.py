@@ -5,8 +5,7 @@ jobs. One merged readout has no angle: it has one set of rows.
 
 The components are of the raw weights, as the claim says; both readouts weigh traces of the same cells
 in the same unit. In equal variance, shown for comparison, the what weights almost always give the first
-component: nearly all of their half of the variance lies along one direction, while the three pairs of
-latencies share the other half between two. Distances are in equal variance, since otherwise the when weights,
+component (docs/reproduction.md says why). Distances are in equal variance, since otherwise the when weights,
 whose traces are smaller, would decide them alone.
 """
 
