@@ -33,10 +33,14 @@ def _measure(found: Results, place: int) -> Values:
     run = found["trajectories"]
     since_kick = run["time_ms"] - study.KICK_MS
     late = (since_kick >= _LATE_MS[0]) & (since_kick < _LATE_MS[1])
-    x, z, distance = (run[name] for name in ("x_variability", "z_variability", "x_distance"))
-    closed, opened, played, other, again = x.mean(axis=1).tolist()
-    z_closed, z_opened, z_played, _, _ = z.mean(axis=1).tolist()
-    kicked, kicked_null = distance[:, late].mean(axis=1).tolist()
+    always = np.ones_like(late)
+
+    def mean(name: str, shown: np.ndarray) -> list[float]:
+        return run[name][:, shown].mean(axis=1).tolist()  # type: ignore[no-any-return]
+
+    closed, opened, played, other, again = mean("x_variability", always)
+    z_closed, z_opened, z_played, _, _ = mean("z_variability", always)
+    kicked, kicked_null = mean("x_distance", late)
     return {
         "traces-played": (closed, played),
         "traces-open": (closed, opened),
