@@ -33,6 +33,7 @@ def _measure(found: Results, place: int) -> Values:
     run = found["trajectories"]
     since_kick = run["time_ms"] - study.KICK_MS
     late = (since_kick >= _LATE_MS[0]) & (since_kick < _LATE_MS[1])
+    # A mask, as ``late`` is: a slice would give another order of summation, and other last bits.
     always = np.ones_like(late)
 
     def mean(name: str, shown: np.ndarray) -> list[float]:

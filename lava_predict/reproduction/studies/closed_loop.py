@@ -149,7 +149,10 @@ class Learned:
         """
         *pause, probe = self._meet.probe(len(self._meet.task.blocks) - 1, self._trials, 0, number)
         level, cue = self._meet.streams(probe).level, self._meet.cue_step
-        state = self._after_pause(pause)
+        engine = CpuEngine(self._loop, self._meet)
+        engine.restore(self.after)
+        list(engine.play(pause))
+        state = engine.state
         self._loop.enter(probe, state)
         self._advance(self._loop, state, probe, 0, np.zeros((max(1, cue), level.shape[1])))
         x_before, z_before = state.when.x.copy(), state.z[None].copy()
@@ -172,13 +175,6 @@ class Learned:
         signals = (None, unkicked.fed_back)
         runs = [self.present(number, played_in=signal, kicked=True) for signal in signals]
         return np.array([np.sum((run.x - unkicked.x) ** 2, axis=1) for run in runs])
-
-    def _after_pause(self, pause: list[Segment]) -> State:
-        engine = CpuEngine(self._loop, self._meet)
-        engine.restore(self.after)
-        for _ in engine.play(pause):
-            pass
-        return engine.state
 
     def _advance(
         self, arithmetic: FloatArithmetic, state: State, probe: Segment, part: int, level: np.ndarray
