@@ -58,10 +58,10 @@ def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.M
     np.testing.assert_allclose(state.when.w @ xc, shown.z[-1], atol=1e-9)
 
 
-def test_what_is_fed_back_is_what_the_kernel_feeds_back() -> None:
-    z = np.random.default_rng(1).uniform(-0.5, 1.5, (50, 2))
-    expected = [[graded(value) for value in row] for row in z]
-    np.testing.assert_array_equal(closed_loop.fed_back(z), expected)
+def test_what_is_fed_back_is_the_graded_readout_of_the_step_before(learned: Learned) -> None:
+    shown = learned.present(4)
+    expected = [[graded(value) for value in row] for row in shown.z[:-1]]
+    np.testing.assert_array_equal(shown.fed_back[1:], expected)
 
 
 def test_variability_is_the_variance_over_presentations_and_over_time() -> None:

@@ -7,14 +7,11 @@ from matplotlib.figure import Figure
 
 from lava_predict.reports.curves import learning_curves, switches
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
-from lava_predict.reproduction.conditions import FOUR_BLOCKS, SWITCHES, with_blocks
+from lava_predict.reproduction.conditions import FOUR_BLOCKS, HALF, SOON, SWITCHES, with_blocks
 from lava_predict.reproduction.studies.blocks import error_after, learn_blocks
 from lava_predict.reproduction.studies.floor import floor
 from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
-
-_SOON, _HALF = 0.25, 0.5
-"""Shares of a block."""
 
 
 def _units(config: Config, seed: int) -> Units:
@@ -32,7 +29,7 @@ def overshoot(found: Found) -> float:
         change = found["probability"][block] - found["probability"][block - 1]
         if np.any(change):
             late = found["trial_p"][found["trial_block"] == block]
-            late = late[round(_SOON * len(late)) :]
+            late = late[round(SOON * len(late)) :]
             beyond.append(np.mean((late - found["probability"][block]) * np.sign(change)))
     return float(np.mean(beyond))
 
@@ -44,11 +41,11 @@ def _measure(found: Results, place: int) -> Values:
     mean_error = {name: float(error.mean()) for name, error in found["floor"].items()}
     switched = range(1, len(FOUR_BLOCKS))
     return {
-        kind: (ratio(block, _SOON, 0.0), ratio(0, _SOON, 0.0))
+        kind: (ratio(block, SOON, 0.0), ratio(0, SOON, 0.0))
         for block, kind in zip(switched, SWITCHES, strict=True)
     } | {
         "overshoot": overshoot(found["blocks"]),
-        "drift": (float(np.mean([ratio(block, 1.0, _HALF) for block in switched])), ratio(0, 1.0, _HALF)),
+        "drift": (float(np.mean([ratio(block, 1.0, HALF) for block in switched])), ratio(0, 1.0, HALF)),
         "floor": (mean_error["local"], mean_error["observer"]),
         "floor_what": mean_error["local_what"],
         "floor_when": mean_error["local_when"],

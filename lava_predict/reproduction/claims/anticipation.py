@@ -55,10 +55,8 @@ def _measure(found: Results, place: int) -> Values:
 def _draw(config: Config, seeds: Seeds) -> Figures:
     first, o = seeds[0]["blocks"], over_seeds(seeds, "blocks", "o")
     ends = block_ends(first)
-    figure = style.new_figure(2.6 * len(ends) + 0.6, 3.2)
-    panels = figure.subplots(1, len(ends), squeeze=False, sharey=True)[0]
+    figure, (panels,) = style.panels(1, len(ends), 2.6 * len(ends) + 0.6, 3.2, sharey=True)
     for block, (axes, probe) in enumerate(zip(panels, ends, strict=True)):
-        style.strip(axes)
         for event in range(o.shape[-1]):
             line, name = style.point_style(event) | {"marker": ""}, f"predicted {style.event_name(event)}"
             style.median_and_band(axes, first["time_ms"], o[:, probe, :, event], name, line)
@@ -69,8 +67,7 @@ def _draw(config: Config, seeds: Seeds) -> Figures:
         axes.set_title(f"end of block {block + 1}", fontsize=10)
         axes.set_xlabel("time after the cue (ms)")
     panels[0].set(ylabel="prediction", ylim=(0, None))
-    style.legend(figure, style.keys(panels[0]))
-    return {"anticipation": figure}
+    return {"anticipation": style.legend(figure)}
 
 
 CLAIM = stated("anticipation", _units, _measure, _draw)

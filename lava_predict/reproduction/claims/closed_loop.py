@@ -10,7 +10,7 @@ import numpy as np
 
 from lava_predict.reports import plot_style as style
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
-from lava_predict.reproduction.conditions import FOUR_BLOCKS, OPEN_LOOP, with_blocks
+from lava_predict.reproduction.conditions import CLOSED_LOOP, FOUR_BLOCKS, OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies import closed_loop as study
 from lava_predict.reproduction.studies.blocks import error_at_ends, learn_blocks
 from lava_predict.reproduction.unit import unit
@@ -21,10 +21,10 @@ _LATE_MS = (300.0, 400.0)
 
 
 def _units(config: Config, seed: int) -> Units:
-    closed = ("reservoir", "feedback_gain", study.FEEDBACK_GAIN)
+    one_block = with_blocks(config, seed, CLOSED_LOOP, blocks=FOUR_BLOCKS[:1])
     return {
-        "trajectories": unit(study.trajectories, with_blocks(config, seed, closed, blocks=FOUR_BLOCKS[:1])),
-        "closed": unit(learn_blocks, with_blocks(config, seed, closed)),
+        "trajectories": unit(study.trajectories, one_block),
+        "closed": unit(learn_blocks, with_blocks(config, seed, CLOSED_LOOP)),
         "open": unit(learn_blocks, with_blocks(config, seed, OPEN_LOOP)),
     }
 
@@ -33,6 +33,7 @@ def _measure(found: Results, place: int) -> Values:
     run = found["trajectories"]
     since_kick = run["time_ms"] - study.KICK_MS
     late = (since_kick >= _LATE_MS[0]) & (since_kick < _LATE_MS[1])
+    # A mask, as ``late`` is: a slice would give another order of summation, and other last bits.
     always = np.ones_like(late)
 
     def mean(name: str, shown: np.ndarray) -> list[float]:
@@ -66,10 +67,9 @@ def _draw(config: Config, seeds: Seeds) -> Figures:
         ("when readout", variance, zip(study.CONDITIONS, z, styles, strict=False)),
         (f"after a kick at {study.KICK_MS:g} ms", distance, zip(*kick_lines, strict=True)),
     )
-    figure = style.new_figure(10, 3.8)
-    panels = figure.subplots(1, 3)
+    figure, (panels,) = style.panels(1, 3, 10, 3.8)
     for axes, (title, ylabel, lines) in zip(panels, shown, strict=True):
-        style.strip(axes).set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10)
         for name, values, line in lines:
             style.median_and_band(axes, seeds[0]["trajectories"]["time_ms"], values, name, line)
         axes.set(xlabel="time after the cue (ms)", ylabel=ylabel, ylim=(0, None))

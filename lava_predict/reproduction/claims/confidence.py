@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.reports.plot_style import GREY, colour_of, keys, legend, new_figure, strip
+from lava_predict.reports.plot_style import GREY, colour_of, legend, panels
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, with_blocks
 from lava_predict.reproduction.studies.confidence import confidence
@@ -40,18 +40,15 @@ def _measure(found: Results, place: int) -> Values:
 def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["confidence"]
     trials = np.arange(len(first["target"]))
-    figure = new_figure(8, 4.6)
-    panels = figure.subplots(2, 1, sharex=True)
-    for axes, report, label in zip(panels, (0, 2), ("log-odds of A", "log concentration"), strict=True):
-        strip(axes)
+    figure, grid = panels(2, 1, 8, 4.6, sharex=True)
+    for axes, report, label in zip(grid.flat, (0, 2), ("log-odds of A", "log concentration"), strict=True):
         axes.plot(trials, first["told"][:, report], color=GREY, linewidth=0.9, linestyle=(0, (2, 2)))
         axes.plot(trials, first["target"][:, report], color="black", linewidth=1.2, label="ideal observer")
         axes.plot(trials, first["report"][:, report], color=colour_of(1), linewidth=1.4, label="reported")
         axes.set_ylabel(label)
-    panels[0].lines[0].set_label("told of the switches")
-    panels[1].set_xlabel("trials (without learning)")
-    legend(figure, keys(panels[0]))
-    return {"confidence": figure}
+    figure.axes[0].lines[0].set_label("told of the switches")
+    figure.axes[1].set_xlabel("trials (without learning)")
+    return {"confidence": legend(figure)}
 
 
 CLAIM = stated("confidence", _units, _measure, _draw)

@@ -6,22 +6,16 @@ import numpy as np
 
 from lava_predict.reports import curves
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
-from lava_predict.reproduction.conditions import with_blocks
+from lava_predict.reproduction.conditions import SOON, with_blocks
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import error_after, error_at_ends, of_rule, trials_before
 from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
-_SOON = 0.25
-"""Share of a block."""
-
 _LATER_SWITCHES = (2, 3)
 """Blocks that the second and third switch, of timing and of both, begin."""
 
 _RULES = ("local", "rls kept", "rls reset", "rls forgetting", "broadcast")
-
-_LATER = "a quarter of a block after the second and third switch"
-_LOCAL = "the network's own rule"
 
 
 def _units(config: Config, seed: int) -> Units:
@@ -30,7 +24,7 @@ def _units(config: Config, seed: int) -> Units:
 
 def later_error(found: Found) -> float:
     """Return the relative error soon after the second and third switch, their mean."""
-    return float(np.mean([error_after(found, block, _SOON) for block in _LATER_SWITCHES]))
+    return float(np.mean([error_after(found, block, SOON) for block in _LATER_SWITCHES]))
 
 
 def _measure(found: Results, place: int) -> Values:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from lava_predict.reports.plot_style import GREY, keys, legend, new_figure, point_style, strip
+from lava_predict.reports.plot_style import GREY, legend, panels, point_style
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
-from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
+from lava_predict.reproduction.conditions import CLOSED_LOOP, OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.ablation import (
     NETWORK_ABLATIONS,
     RULE_ABLATIONS,
@@ -19,7 +19,6 @@ from lava_predict.reproduction.studies.ablation import (
     network_changes,
 )
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks
-from lava_predict.reproduction.studies.closed_loop import FEEDBACK_GAIN
 from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -42,12 +41,11 @@ _FROM_SHARE = 0.1
 def _units(config: Config, seed: int) -> Units:
     # Rules can be compared on one reservoir only while nothing is fed back to it.
     laid_out = with_blocks(config, seed, OPEN_LOOP)
-    closed = ("reservoir", "feedback_gain", FEEDBACK_GAIN)
     return {
         _FULL: unit(learn_blocks, laid_out),
         "together": unit(ablated_rules, laid_out, ablations=list(_TOGETHER)),
         _SHUFFLED_TIMING: unit(ablated_rules, laid_out, ablations=[_SHUFFLED_TIMING]),
-        "closed loop": unit(learn_blocks, with_blocks(config, seed, closed)),
+        "closed loop": unit(learn_blocks, with_blocks(config, seed, CLOSED_LOOP)),
     } | {
         name: unit(learn_blocks, with_changes(laid_out, network_changes(laid_out, name)))
         for name in NETWORK_ABLATIONS
@@ -113,25 +111,22 @@ def _measure(found: Results, place: int) -> Values:
 
 def _draw(config: Config, seeds: Seeds) -> Figures:
     names = (_FULL, *GATING, *OTHERS)
-    figure = new_figure(9, 5.2)
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, (both,) = panels(1, 2, 9, 5.2, sharey=True)
     first = np.arange(len(seeds[0][_FULL]["probability"])) == 0
     shown = {"first block": first, "after the switches": ~first}
     by_seed = [errors(found) for found in seeds]
-    for axes, (title, counted) in zip(panels, shown.items(), strict=True):
+    for axes, (title, counted) in zip(both, shown.items(), strict=True):
         rows = [[mean_error(seeds[0][_FULL], each[name], counted) for each in by_seed] for name in names]
         _points(axes, np.array(rows))
         axes.set(xlabel="error / error of nothing", xlim=(0, None))
         axes.set_title(title, fontsize=10)
-    panels[0].set_yticks(np.arange(len(names)), names)
-    panels[0].invert_yaxis()
-    legend(figure, keys(panels[0]), columns=5)
-    return {"gating": figure}
+    both[0].set_yticks(np.arange(len(names)), names)
+    both[0].invert_yaxis()
+    return {"gating": legend(figure, columns=5)}
 
 
 def _points(axes: Axes, rows: np.ndarray) -> None:
     """Draw the seeds of every row, (rows, seeds), by what kind of learner it is."""
-    strip(axes)
     axes.axvline(1, color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="predicting nothing")
     axes.axvline(float(np.median(rows[0])), color=GREY, linewidth=0.8, label="full rule, median")
     kinds = {
@@ -141,11 +136,10 @@ def _points(axes: Axes, rows: np.ndarray) -> None:
     }
     for number, (kind, members) in enumerate(kinds.items()):
         style = point_style(number) | {"linestyle": "", "alpha": 0.7}
-        place = np.repeat(np.array(members), rows.shape[1])
-        axes.plot(rows[list(members)].ravel(), place, label=kind, **style)
-        for row in members:
-            median = float(np.median(rows[row]))
-            axes.plot([median, median], [row - 0.3, row + 0.3], color=style["color"], linewidth=1.6)
+        place, values = np.array(members), rows[members.start : members.stop]
+        axes.plot(values.ravel(), np.repeat(place, rows.shape[1]), label=kind, **style)
+        medians = np.tile(np.median(values, axis=1), (2, 1))
+        axes.plot(medians, [place - 0.3, place + 0.3], color=style["color"], linewidth=1.6)
 
 
 CLAIM = stated("gating", _units, _measure, _draw)

@@ -5,8 +5,7 @@ jobs. One merged readout has no angle: it has one set of rows.
 
 The components are of the raw weights, as the claim says; both readouts weigh traces of the same cells
 in the same unit. In equal variance, shown for comparison, the what weights almost always give the first
-component: nearly all of their half of the variance lies along one direction, while the three pairs of
-latencies share the other half between two. Distances are in equal variance, since otherwise the when weights,
+component (docs/reproduction.md says why). Distances are in equal variance, since otherwise the when weights,
 whose traces are smaller, would decide them alone.
 """
 
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lava_predict.analysis import geometry
 from lava_predict.reports import plot_style as style
@@ -180,26 +178,24 @@ def _angle_picture(seeds: Seeds) -> Figure:
     for place in block_ends(run)[:-1]:
         style.mark_switch(axes, float(trials[place]))
     axes.set(xlabel="training trials", ylabel="smallest angle, what to when (degrees)", ylim=(0, 92))
-    style.legend(figure, style.keys(axes), columns=3)
-    return figure
+    return style.legend(figure, columns=3)
 
 
 def _component_picture(ends: Found) -> Figure:
     """Draw every condition along the first two components, as they are and in equal variance."""
-    figure = style.new_figure(8.4, 4.2)
-    panels = figure.subplots(1, 2)
+    figure, (panels,) = style.panels(1, 2, 8.4, 4.2)
+    names = ["A at {:g} ms, B at {:g} ms".format(*pair) for pair in LATENCIES_MS]
     titles = {"raw weights": (1.0, 1.0), "what and when of equal variance": sizes(ends)}
     for axes, (title, size) in zip(panels, titles.items(), strict=True):
-        style.strip(axes).set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10)
         weights = joined(ends, size)
         axes.set(xlabel="PC1", ylabel="PC2")
         if not np.isfinite(weights).all():
             continue
         found = geometry.principal_components(weights)
-        for number, latency_ms in enumerate(LATENCIES_MS):
+        for number, (marker, name) in enumerate(zip(_MARKERS, names, strict=True)):
             shown = ends["latency"] == number
-            marks: dict[str, Any] = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0, "marker": _MARKERS[number]}
-            name = "A at {:g} ms, B at {:g} ms".format(*latency_ms)
+            marks: dict[str, Any] = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0, "marker": marker}
             dots = axes.scatter(*found.scores[shown, :2].T, c=ends["probability"][shown], label=name, **marks)
         xlabel, ylabel = (
             f"PC{n} ({100 * share:.0f} % of the variance)" for n, share in enumerate(found.explained[:2], 1)
@@ -210,22 +206,20 @@ def _component_picture(ends: Found) -> Figure:
         figure.colorbar(dots, ax=panels, label="probability of A")
         # The colour of a marker is a probability, so the legend's have none.
         grey: dict[str, Any] = {"linestyle": "", "color": style.GREY}
-        names = [key.get_label() for key in style.keys(panels[0])]
         pairs = zip(_MARKERS, names, strict=True)
-        style.legend(figure, [Line2D([], [], marker=marker, label=name, **grey) for marker, name in pairs])
+        style.legend(figure, [style.key(name, marker=marker, **grey) for marker, name in pairs])
     return figure
 
 
 def _path_picture(seeds: Seeds) -> Figure:
     """Draw the distance to the matching endpoint, the former one and the others after every switch."""
     run = seeds[0]["blocks"]
-    figure = style.new_figure(9.5, 3.8)
-    panels = figure.subplots(1, len(SWITCHES), sharey=True)
+    figure, (panels,) = style.panels(1, len(SWITCHES), 9.5, 3.8, sharey=True)
     distance = [to_endpoints(found["endpoints"], found["blocks"]) for found in seeds]
     own = matching(seeds[0]["endpoints"], run)
     fresh = np.array([each[block_ends(run)[0], own[0]] for each in distance])
     for block, (axes, switch) in enumerate(zip(panels, SWITCHES, strict=True), start=1):
-        style.strip(axes).set_title(f"{switch} switch", fontsize=10)
+        axes.set_title(f"{switch} switch", fontsize=10)
         shown = run["block"] == block
         trials, here = run["trials"][shown], np.array([each[shown] for each in distance])
         others = np.delete(here, own[[block - 1, block]], axis=2).mean(axis=2)
@@ -236,8 +230,7 @@ def _path_picture(seeds: Seeds) -> Figure:
         style.median_and_band(axes, trials, former, "former endpoint", style.point_style(1))
         axes.set_xlabel("trials since the switch")
     panels[0].set(ylabel="distance of the weights", ylim=(0, None))
-    style.legend(figure, style.keys(panels[0]))
-    return figure
+    return style.legend(figure)
 
 
 def _draw(config: Config, seeds: Seeds) -> Figures:

@@ -16,20 +16,21 @@ from matplotlib.figure import Figure
 
 from lava_predict.reports import curves
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
-from lava_predict.reproduction.conditions import with_blocks
+from lava_predict.reproduction.conditions import HALF, SOON, with_blocks
 from lava_predict.reproduction.studies import blocks
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 
-_SOON, _HALF = 0.25, 0.5
-"""Shares of a block."""
-
 _PROBABILITY_SWITCH, _TIMING_SWITCH = 1, 2
 """Blocks before which that alone switches."""
 
-_SEPARATE = "separate readouts"
-_MERGED, _FAST = "merged, best over the course", "merged, soonest after a timing switch"
+_RULES = {
+    "separate readouts": "local",
+    "merged, best over the course": "merged",
+    "merged, soonest after a timing switch": "merged fast",
+}
+"""Rules that both pictures show, by label."""
 
 
 def _units(config: Config, seed: int) -> Units:
@@ -59,7 +60,7 @@ def amount_change(o: np.ndarray, profile: np.ndarray) -> float:
 
 def _timing_after_probability(found: Found) -> float:
     in_block = found["block"] == _PROBABILITY_SWITCH
-    shown = in_block & (found["trials"] >= _HALF * found["trials"][in_block][-1])
+    shown = in_block & (found["trials"] >= HALF * found["trials"][in_block][-1])
     return timing_departure(np.maximum(found["o"][shown], 0.0), found["truth"][shown])
 
 
@@ -67,7 +68,7 @@ def _amount_after_timing(found: Found) -> float:
     block = _TIMING_SWITCH
     before = blocks.block_ends(found)[block - 1]
     later = np.flatnonzero(found["block"] == block)
-    later = later[found["trials"][later] >= _SOON * found["trials"][later[-1]]]
+    later = later[found["trials"][later] >= SOON * found["trials"][later[-1]]]
     profile = found["truth"][later[0]] / found["probability"][block]
     return amount_change(np.maximum(found["o"][[before, *later]], 0.0), profile)
 
@@ -79,7 +80,7 @@ def _measure(found: Results, place: int) -> Values:
 
     return {
         "ends": beside(blocks.error_at_ends, "merged"),
-        "relearning": beside(partial(blocks.error_after, block=_TIMING_SWITCH, share=_SOON), "merged"),
+        "relearning": beside(partial(blocks.error_after, block=_TIMING_SWITCH, share=SOON), "merged"),
         "timing": beside(_timing_after_probability, "merged", "local slow"),
         "timing_fast": beside(_timing_after_probability, "merged fast", "local fast"),
         "amount": beside(_amount_after_timing, "merged"),
@@ -90,11 +91,8 @@ def _measure(found: Results, place: int) -> Values:
 
 def _draw(config: Config, seeds: Seeds) -> Figures:
     first = seeds[0]["baselines"]
-    lines = {
-        _SEPARATE: "local",
-        _MERGED: "merged",
-        _FAST: "merged fast",
-        f"{_SEPARATE}, RLS, reset": "rls reset",
+    lines = _RULES | {
+        "separate readouts, RLS, reset": "rls reset",
         "merged, RLS, reset": "merged rls reset",
     }
     errors = {name: over_seeds(seeds, "baselines", f"{rule}: error") for name, rule in lines.items()}
@@ -105,15 +103,9 @@ def _draw(config: Config, seeds: Seeds) -> Figures:
 def _draw_predictions(config: Config, seed: Results) -> Figure:
     """Show what is predicted after half of the block that follows the probability switch."""
     found = seed["baselines"]
-    lines = {
-        _SEPARATE: "local",
-        _MERGED: "merged",
-        _FAST: "merged fast",
-        f"{_SEPARATE}, slow": "local slow",
-        f"{_SEPARATE}, fast": "local fast",
-    }
+    lines = _RULES | {"separate readouts, slow": "local slow", "separate readouts, fast": "local fast"}
     shown = np.flatnonzero(found["block"] == _PROBABILITY_SWITCH)
-    half = shown[np.argmin(np.abs(found["trials"][shown] - _HALF * found["trials"][shown[-1]]))]
+    half = shown[np.argmin(np.abs(found["trials"][shown] - HALF * found["trials"][shown[-1]]))]
     predictions = {name: found[f"{rule}: o"][half] for name, rule in lines.items()}
     times_ms, truth = found["time_ms"], found["truth"][half]
     return curves.prediction_overlay(times_ms, predictions, truth, config.task.cue_ms)

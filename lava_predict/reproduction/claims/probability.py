@@ -13,8 +13,6 @@ from lava_predict.reproduction.studies.blocks import learn_blocks
 from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
-_PERMUTED = "levels permuted"
-
 
 def _units(config: Config, seed: int) -> Units:
     """One block at each level; outcomes are drawn independently from level to level."""

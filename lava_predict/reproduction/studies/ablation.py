@@ -13,35 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.analysis.ideal_observer import observations
 from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.learning.when.gated_delta import gated_delta
 from lava_predict.numerics.noise import TASK, uniform
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.studies.blocks import learn_side_by_side
-from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_at
+from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_at, steps_of
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config, Section
 from lava_predict.tasks import NONE, Kind, Segment, Task
 
-RULE_ABLATIONS = {
-    "gate everywhere": "the gate is 1 from the cue to the trial's end, not only around the event",
-    "no residual gate": "the gate is 0 outside the window around the event",
-    "both channels open": "the gate of the event that did not occur also opens, at its latency, and its "
-    "target is 0",
-    "shuffled error": "the errors of an intact learner are applied at other times of the same trial",
-    "shuffled timing": "profile and gate stand around a time that is drawn for each trial",
-    "shuffled outcome": "the what readout is taught the outcome of another trial of the run",
-    "no centring": "the slow means are not subtracted from the traces",
-}
-"""Ablations of the rules: name and meaning."""
-
-NETWORK_ABLATIONS = {
-    "no recurrence": "no synapses between the cells",
-    "homogeneous cells": "all cells of a sign have the middle values of a, b, c, d and bias",
-}
-"""Ablations of the network."""
+NETWORK_ABLATIONS = ("no recurrence", "homogeneous cells")
+"""No synapses between the cells; the middle values of a, b, c, d and bias in all cells of a sign."""
 
 OWN_RATE = {"gate everywhere": 0.25}
 """Rate of the when rule in multiples of ``readout.when_rate``, where another than 1 did better.
@@ -74,27 +60,25 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
 
 def ablated_rule(replay: Replay, ablation: str) -> OwnRules:
     """Return the rules with one of `RULE_ABLATIONS`, before the first trial of a replay."""
-    meet = replay.task
-    rules = local_rules_at(replay, OWN_RATE.get(ablation, 1.0) * meet.config.readout.when_rate)
-    if ablation == "shuffled error":
-        return ShuffledError(rules, meet)
-    if ablation == "shuffled outcome":
-        return ShuffledOutcome(rules, meet)
-    return AlteredRules(rules, partial(_ALTERATIONS[ablation], meet))
+    rules = local_rules_at(replay, OWN_RATE.get(ablation, 1.0) * replay.config.readout.when_rate)
+    return RULE_ABLATIONS[ablation](rules, replay.task)
 
 
 class AlteredRules(OwnRules):
     """The package's own rules, the when rule ``shown`` another chunk than the one that happens."""
 
-    def __init__(self, rules: LocalRules, shown: Callable[[Segment, Chunk], Chunk]) -> None:
+    def __init__(
+        self, altered: Callable[[Task, Segment, Chunk], Chunk], rules: LocalRules, meet: Task
+    ) -> None:
         super().__init__(rules)
-        self.shown = shown
+        self.shown = partial(altered, meet)
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:  # noqa: D102
         return super().step(segment, self.shown(segment, chunk))
 
 
 def _with_gate_everywhere(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
+    """Open the gate from the cue to the trial's end, not only around the event."""
     # Not derived from the gate, which a preset without residual closes outside the window.
     after_cue = chunk.first_step + np.arange(len(chunk.gate)) >= meet.cue_step
     occurred = np.arange(meet.task.events) == segment.outcome
@@ -102,55 +86,38 @@ def _with_gate_everywhere(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
 
 
 def _with_window_alone(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
+    """Close the gate outside the window around the event."""
     return chunk._replace(gate=np.where(chunk.gate >= 1.0, 1.0, 0.0))
 
 
 def _without_centring(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
+    """Do not subtract the slow means from the traces."""
     constant = np.full((len(chunk.x), 1), meet.config.readout.constant_input)
     return chunk._replace(xc=np.hstack([chunk.x, constant]))
 
 
 def _with_both_open(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
+    """Open the gate of the event that did not occur too, at its latency, and teach it 0."""
     if segment.kind is not Kind.TRIAL:
         return chunk
-    _, latency = meet.task.blocks[segment.block].of_cue(segment.cue)
-    occurred = np.arange(len(latency)) == segment.outcome
-    gate = gate_around(meet, np.array(latency))[_rows(chunk)]
-    return chunk._replace(gate=gate, target=chunk.target * occurred)
+    events = range(meet.task.events)
+    # The gate of an outcome is open on that event's channel alone.
+    gates = [meet.streams(replace(segment, outcome=event)).gate[steps_of(chunk)] for event in events]
+    occurred = np.array(events) == segment.outcome
+    return chunk._replace(gate=np.sum(gates, axis=0), target=chunk.target * occurred)
 
 
 def _with_random_timing(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
+    """Put profile and gate around a time that is drawn for each trial."""
     if segment.kind is not Kind.TRIAL or segment.outcome == NONE:
         return chunk
-    latency, rows = random_latency(meet, segment.trial), _rows(chunk)
+    readout, steps = meet.config.readout, np.arange(meet.times_ms.size)[steps_of(chunk), None]
+    away = meet.times_ms[steps] - random_latency(meet, segment.trial)
+    gate = np.where(steps >= meet.cue_step, readout.gate_residual, 0.0)
+    gate[np.abs(away) <= readout.gate_window_ms] = 1.0
     occurred = np.arange(meet.task.events) == segment.outcome
-    gate = gate_around(meet, np.full(meet.task.events, latency))[rows] * occurred
-    deviation = (meet.times_ms[rows, None] - latency) / meet.task.event_width_ms
-    profile = np.exp(-0.5 * deviation**2)
-    return chunk._replace(gate=gate, target=np.where(occurred, profile, chunk.target))
-
-
-_ALTERATIONS = {
-    "gate everywhere": _with_gate_everywhere,
-    "no residual gate": _with_window_alone,
-    "both channels open": _with_both_open,
-    "shuffled timing": _with_random_timing,
-    "no centring": _without_centring,
-}
-
-
-def _rows(chunk: Chunk) -> slice:
-    """Return the steps of the trial that a chunk covers."""
-    return slice(chunk.first_step, chunk.first_step + len(chunk.target))
-
-
-def gate_around(meet: Task, latency_ms: np.ndarray) -> np.ndarray:
-    """Return the gates that events at these latencies, (K,), would open in a trial, (steps, K)."""
-    readout = meet.config.readout
-    gate = np.zeros((meet.times_ms.size, len(latency_ms)))
-    gate[meet.cue_step :] = readout.gate_residual
-    gate[np.abs(meet.times_ms[:, None] - latency_ms) <= readout.gate_window_ms] = 1.0
-    return gate
+    profile = np.exp(-0.5 * (away / meet.task.event_width_ms) ** 2)
+    return chunk._replace(gate=gate * occurred, target=np.where(occurred, profile, chunk.target))
 
 
 def random_latency(meet: Task, trial: int) -> float:
@@ -171,10 +138,7 @@ class ShuffledOutcome(OwnRules):
         super().__init__(rules)
         self._what = rules.copy()
         self._meet = meet
-        blocks = enumerate(zip(meet.first_trials[:-1], meet.first_trials[1:], strict=True))
-        self.outcomes = np.array(
-            [meet.trial(block, n)[-1].outcome for block, (first, end) in blocks for n in range(first, end)]
-        )
+        self.outcomes = np.array([seen.outcome for seen in observations(meet)])
 
     @property
     def w_what(self) -> np.ndarray:
@@ -257,3 +221,15 @@ class ShuffledError(OwnRules):
         # What the intact learner forgets at a trial's end, this one forgets too.
         self.shuffled *= kept_share(before, self.when.w)[:, None]
         return p
+
+
+RULE_ABLATIONS: dict[str, Callable[[LocalRules, Task], OwnRules]] = {
+    "gate everywhere": partial(AlteredRules, _with_gate_everywhere),
+    "no residual gate": partial(AlteredRules, _with_window_alone),
+    "both channels open": partial(AlteredRules, _with_both_open),
+    "shuffled error": ShuffledError,
+    "shuffled timing": partial(AlteredRules, _with_random_timing),
+    "shuffled outcome": ShuffledOutcome,
+    "no centring": partial(AlteredRules, _without_centring),
+}
+"""Ablations of the rules by name, each made of intact rules for a task."""

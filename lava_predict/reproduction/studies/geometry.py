@@ -13,7 +13,7 @@ from lava_predict.analysis import geometry
 from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
-from lava_predict.reproduction.studies.own_rules import OwnRules
+from lava_predict.reproduction.studies.own_rules import OwnRules, steps_of
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -42,9 +42,8 @@ class InCondition(OwnRules):
         if segment.kind is Kind.PAUSE:
             return np.zeros_like(chunk.target)
         own = self._own(segment)
-        streams = self._meet.streams(own)
-        rows = slice(chunk.first_step, chunk.first_step + len(chunk.target))
-        return super().step(own, chunk._replace(gate=streams.gate[rows], target=streams.target[rows]))
+        streams, steps = self._meet.streams(own), steps_of(chunk)
+        return super().step(own, chunk._replace(gate=streams.gate[steps], target=streams.target[steps]))
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the other block's outcome."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from lava_predict.experiment.recorded_spikes import Replay
-from lava_predict.learning.on_traces import LocalRules
+from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.settings.files import with_changes
 
 
@@ -14,6 +14,11 @@ def local_rules_at(replay: Replay, when_rate: float) -> LocalRules:
     changed = with_changes(replay.config, [("readout", "when_rate", when_rate)])
     own = replay.local_rules()
     return LocalRules(changed, own.when, own.what)
+
+
+def steps_of(chunk: Chunk) -> slice:
+    """Return the steps of its segment that a chunk covers."""
+    return slice(chunk.first_step, chunk.first_step + len(chunk.target))
 
 
 class OwnRules(LocalRules):
