@@ -16,16 +16,10 @@ from lava_predict.tasks import Task
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What happened in one training trial.
+    """What happened in one training trial: block, cue shown, and as outcome the event that occurred or -1.
 
-    Attributes
-    ----------
-    block, cue, outcome : int
-        Block, cue shown, event that occurred or -1.
-    p : (K,) float64
-        What readout in this trial, before it learned from it.
-    spikes, steps : int
-        Spikes and time steps of the trial and of what comes before it.
+    ``p``, (K,), is the what readout in this trial, before it learned from it; ``spikes`` and ``steps``, in
+    numbers, are those of the trial and of what comes before it.
     """
 
     block: int
@@ -81,16 +75,9 @@ class Probe:
 class RunState:
     """All of a run between two trials, as one value: copy it, compare it, go on from it.
 
-    Attributes
-    ----------
-    network : State
-        Dynamic state of network and readouts.
-    fingerprint : Fingerprint
-        Over the training segments so far.
-    trials, probes : list of TrialRecord, list of Probe
-        Of every trial and probe so far.
-    saturations : (V,) int64
-        How often each variable of the integer network hit its bounds, probes included; empty in float.
+    ``network`` is the dynamic state of network and readouts; fingerprint, trials and probes are those so far.
+    ``saturations``, (V,) int64, says how often each variable of the integer network hit its bounds, probes
+    included; empty in float.
     """
 
     network: State
