@@ -57,14 +57,10 @@ class Segment:
 
 
 class Streams(NamedTuple):
-    """What reaches the network in each step of a segment.
+    """What reaches the network in each step of a segment, float64.
 
-    Attributes
-    ----------
-    level : (steps, C) float64
-        Input channels, 0 or 1: the cues, then (if they drive the reservoir) the events.
-    gate, target : (steps, K) float64
-        Gate of the when rule, and what the when readout is taught.
+    ``level``, (steps, C), are the input channels, 0 or 1: the cues, then (if they drive the reservoir) the
+    events. ``gate`` is that of the when rule, ``target`` what the when readout is taught, both (steps, K).
     """
 
     level: np.ndarray
