@@ -61,7 +61,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
             "readouts": _readouts(found),
             "task": _task(found),
             "word_length": {
-                "full_error": mean_and_deviation(found.full_error),
+                "full_error": mean_and_deviation(found.full_error()),
                 "tolerance": study.TOLERANCE,
                 "variables": swept,
             },
@@ -197,7 +197,7 @@ def _figures(found: Comparison) -> dict[str, Figure]:
     }
     for figure, names in (("state_bits", study.STATE_VARIABLES), ("coefficient_bits", study.COEFFICIENTS)):
         swept = {name: found.sweep[name] for name in names}
-        reference = found.swept_error(FLOAT)
+        reference = found.full_error(FLOAT)
         figures[figure] = plots.word_length_knees(study.WIDTHS[names[0]], swept, found.knees, reference)
     return figures
 

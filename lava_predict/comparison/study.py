@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -136,8 +136,7 @@ def run_task(unit: TaskUnit) -> TaskOutcome:
     session = experiment.start(precision=unit.precision)
     if unit.disturbed:
         state = session.state
-        state.network = disturbed(state.network)
-        session.restore(state)
+        session.restore(replace(state, network=disturbed(state.network)))
     # With few bits a readout may leave all bounds; that is a finding too.
     with contextlib.suppress(RunError):
         session.advance(experiment.task.first_trials[-1])
@@ -330,19 +329,14 @@ class Comparison:
         """Which probe is the one at the end of the first block."""
         return int(np.flatnonzero(self.tasks[FLOAT][0].block == 0)[-1])
 
-    @property
-    def full_error(self) -> np.ndarray:
-        """What `sweep` has for full word lengths, (seeds,): the same run, as probes leave no mark."""
-        return self.swept_error(FIXED)
-
-    def swept_error(self, variant: str) -> np.ndarray:
-        """Error at the end of the first block with full word lengths, for the seeds of `sweep`, (seeds,)."""
+    def full_error(self, variant: str = FIXED) -> np.ndarray:
+        """Return what `sweep` has for full word lengths, (seeds,); the same runs, as probes leave no mark."""
         return self.errors[variant][:_MOST_SWEEP_SEEDS, self.first_end]
 
     @cached_property
     def knees(self) -> dict[str, int | None]:
         """Smallest word lengths that keep the mean error within `TOLERANCE`, as `knee` finds them."""
-        reference = float(np.mean([self.swept_error(name) for name in (FIXED, FLOAT, *NULLS)]))
+        reference = float(np.mean([self.full_error(name) for name in (FIXED, FLOAT, *NULLS)]))
         return {
             name: knee(WIDTHS[name], error.mean(axis=0), reference, TOLERANCE)
             for name, error in self.sweep.items()

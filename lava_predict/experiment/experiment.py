@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from typing import Any
 
@@ -113,15 +114,13 @@ class Experiment:
         session = self.start(backend, precision, **options)
         if state is not None:
             session.restore(state)
-        try:
+        with closing(session):
             started = time.perf_counter()
             if keep is None:
                 session.advance(self.task.first_trials[-1], progress)
             else:
                 self._advance_and_keep(session, keep, progress)
             wall_s = time.perf_counter() - started
-        finally:
-            session.close()
         state = session.state
         return Result(
             config=self.config,

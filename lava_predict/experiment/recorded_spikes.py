@@ -167,12 +167,10 @@ class Replay(TrialLoop):
 
     def _test(self, block: int, trials: int) -> None:
         """Present each cue alone, on copies of state and rules."""
-        before = self._state.copy()
-        shown: dict[str, list[list[_Read]]] = {name: [] for name in self._going}
-        for cue in range(self.config.task.cues):
+        before, cues = self._state.copy(), range(self.config.task.cues)
+        shown: dict[str, list[list[_Read]]] = {name: [[] for _ in cues] for name in self._going}
+        for cue in cues:
             copies = {name: rule.copy() for name, rule in self._going.items()}
-            for repeats in shown.values():
-                repeats.append([])
             for repeat in range(self.config.run.probe_repeats):
                 for segment in self.task.probe(block, self._done, cue, repeat):
                     for name, read in self._play(segment, copies).items():

@@ -78,10 +78,10 @@ class RunRecord:
         """Gather the record of a run."""
         trials, probes = result.state.trials, result.state.probes
         arrays = {"times_ms": Meet(result.config).times_ms, **_spikes(probes)}
-        for name in set(_arrays()) - set(arrays):
-            of_trials = name.startswith("trial_")
-            field = name.removeprefix("trial_").removeprefix("probe_")
-            arrays[name] = column(trials if of_trials else probes, field)
+        for name in _arrays():
+            if name not in arrays:
+                records = trials if name.startswith("trial_") else probes
+                arrays[name] = column(records, name.removeprefix("trial_").removeprefix("probe_"))
         return cls(config=result.config, **arrays)
 
     def to_bytes(self) -> bytes:

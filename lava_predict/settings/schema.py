@@ -40,10 +40,8 @@ Current = Annotated[float, Field(ge=-1000, le=1000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10**6)]
 Draw = Annotated[int, Field(ge=0, lt=2**32)]
-Delay = Annotated[
-    tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=0, le=1000)]],
-    BeforeValidator(_tuple_of_lists),
-]
+_OneDelay = Annotated[float, Field(ge=0, le=1000)]
+Delay = Annotated[tuple[_OneDelay, _OneDelay], BeforeValidator(_tuple_of_lists)]
 Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple_of_lists)]
 
 
@@ -356,8 +354,7 @@ class Config(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and numbers, as TOML has them."""
-        plain: dict[str, Any] = self.model_dump(mode="json")
-        return plain
+        return self.model_dump(mode="json")
 
     def to_toml(self) -> str:
         """Return the complete configuration as TOML text that reads back equal."""
