@@ -9,9 +9,9 @@ def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance:
     """Return the smallest word length that keeps the error at the level of the reference, or None.
 
     A width counts only if every larger width that was tried is good as well, not by chance below a bad one.
-    ``bits``, (widths,), were tried, in any order, none twice, with ``error``, (widths,), at each; NaN is
-    never good. ``tolerance`` is the largest good ratio of an error to that without rounding, for instance in
-    float.
+    The ``bits``, (widths,), were tried, in any order, none twice; ``error``, (widths,), is that at each, and
+    NaN is never good. ``tolerance`` is the largest good ratio of an error to ``reference_error``, that
+    without rounding, for instance in float.
 
     Examples
     --------

@@ -272,9 +272,9 @@ def _pair(one: Raster, other: Raster) -> Pair:
 class SingleCells:
     """Cells alone under constant current, mV / ms.
 
-    ``rates_hz``, (cells, currents), in each precision at the ``currents``; at ``lag_current``, how far the
-    spikes of each cell fall behind those of float: in fixed, and with parameters of few bits, rounded to the
-    nearest and down.
+    ``rates_hz``, (cells, currents), are those at the ``currents``, (currents,), in each precision. ``lags``
+    say how far, at ``lag_current``, the spikes of each cell fall behind those of float: in fixed, and with
+    parameters of few bits, rounded to the nearest and down.
     """
 
     currents: np.ndarray

@@ -20,8 +20,8 @@ from lava_predict.tasks import Task
 class TrialRecord:
     """What happened in one training trial: block, cue shown, and as outcome the event that occurred or -1.
 
-    ``p``, (K,), is the what readout in this trial, before it learned from it; ``spikes`` and ``steps``, in
-    numbers, are those of the trial and of what comes before it.
+    ``p``, (K,) float64, is the what readout in this trial, before it learned from it; ``spikes`` and
+    ``steps`` count those of the trial and of what comes before it.
     """
 
     block: int
