@@ -146,20 +146,12 @@ def population_horizon(share: np.ndarray, threshold: float = 0.5) -> int | None:
     return int(apart[0]) if apart.size else None
 
 
-class DistanceOverLag(NamedTuple):
-    """Distance of two rasters, cell by cell, for one of them moved against the other by up to L steps.
+def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps: int) -> np.ndarray:
+    """Van Rossum's spike-train distance (2001, doi 10.1162/089976601300014321), cell by cell, over lag.
 
-    ``lag_steps``, (2 L + 1,) int64, is positive where ``other`` comes later than ``one``. ``distance``,
-    (cells, 2 L + 1), is 0 for identical trains, about 1 for unrelated ones, and NaN where both trains are
-    silent.
-    """
-
-    lag_steps: np.ndarray
-    distance: np.ndarray
-
-
-def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps: int) -> DistanceOverLag:
-    """Van Rossum's spike-train distance (2001, doi 10.1162/089976601300014321) for a range of lags.
+    The lags, in steps, are -L .. L for L = ``most_lag_steps``, above 0 where ``other`` comes later than
+    ``one``. The distance, (cells, 2 L + 1), is 0 for identical trains, about 1 for unrelated ones, and NaN
+    where both trains are silent.
 
     Spikes at t_i and s_j are replaced by exp(-(t - t_i) / tau) for t >= t_i; the squared difference of the
     two traces, integrated over all time and divided by tau, ``tau_ms``, is
@@ -191,7 +183,7 @@ def distance_over_lag(one: Raster, other: Raster, tau_ms: float, most_lag_steps:
     distance = np.empty((one.cells, 2 * most_lag_steps + 1))
     for cell, (first, second) in enumerate(zip(one.trains(), other.trains(), strict=True)):
         distance[cell] = _train_distance(first, second, one.steps, decay, overlap, most_lag_steps)
-    return DistanceOverLag(np.arange(-most_lag_steps, most_lag_steps + 1), distance)
+    return distance
 
 
 def _train_distance(

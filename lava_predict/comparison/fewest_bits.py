@@ -9,13 +9,9 @@ def knee(bits: np.ndarray, error: np.ndarray, reference_error: float, tolerance:
     """Return the smallest word length that keeps the error at the level of the reference, or None.
 
     A width counts only if every larger width that was tried is good as well, not by chance below a bad one.
-
-    Parameters
-    ----------
-    bits, error : (widths,)
-        Word lengths that were tried, in any order, none twice; and the error at each. NaN is never good.
-    reference_error, tolerance : float
-        Error without rounding, for instance in float; and the largest good ratio of an error to it.
+    The ``bits``, (widths,), were tried, in any order, none twice; ``error``, (widths,), is that at each, and
+    NaN is never good. ``tolerance`` is the largest good ratio of an error to ``reference_error``, that
+    without rounding, for instance in float.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,17 @@ from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
 from lava_predict.comparison import plots, study
-from lava_predict.comparison.study import FIXED, FLOAT, NULLS, ON_CHIP, UNCENTRED, Comparison, TaskOutcome
+from lava_predict.comparison.study import (
+    FIXED,
+    FLOAT,
+    NULLS,
+    ON_CHIP,
+    UNCENTRED,
+    Comparison,
+    Pair,
+    TaskOutcome,
+)
+from lava_predict.experiment.scores import rmse
 from lava_predict.reports import curves
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
@@ -51,7 +61,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
             "readouts": _readouts(found),
             "task": _task(found),
             "word_length": {
-                "full_error": mean_and_deviation(found.full_error),
+                "full_error": mean_and_deviation(found.full_error()),
                 "tolerance": study.TOLERANCE,
                 "variables": swept,
             },
@@ -97,60 +107,53 @@ def _network(found: Comparison) -> dict[str, Any]:
         }
         for key, _, _ in _NETWORK_COLUMNS[:3]
     }
-    pairs = {name: [run.pairs[name] for run in runs] for name in (FIXED, *NULLS)}
+    figures: dict[str, Callable[[Pair], float]] = {
+        "horizon_ms": lambda pair: pair.horizon_ms,
+        "parted_ms": lambda pair: pair.half_diverged_ms,
+        "rate_correlation": lambda pair: pair.rate_correlation,
+        "distance": lambda pair: pair.distance.min(),
+    }
     against_float = {
-        name: {
-            "horizon_ms": mean_and_deviation([pair.horizon_ms for pair in of_name]),
-            "parted_ms": mean_and_deviation([pair.half_diverged_ms for pair in of_name]),
-            "rate_correlation": mean_and_deviation([pair.rate_correlation for pair in of_name]),
-            "distance": mean_and_deviation([pair.distance.min() for pair in of_name]),
-        }
-        for name, of_name in pairs.items()
+        name: {key: mean_and_deviation([of(run.pairs[name]) for run in runs]) for key, of in figures.items()}
+        for name in (FIXED, *NULLS)
     }
     return {**alone, "against_float": against_float}
 
 
 def _readouts(found: Comparison) -> dict[str, Any]:
-    pairs = {
-        name: list(zip(found.tasks[FLOAT], other, strict=True))
-        for name, other in found.tasks.items()
-        if name != FLOAT
+    measures: dict[str, Callable[[TaskOutcome, TaskOutcome], float]] = {
+        "weight_correlation": lambda one, other: pearson(one.w_when.ravel(), other.w_when.ravel()),
+        "prediction_difference": lambda one, other: rmse(one.prediction, other.prediction),
     }
     return {
         name: {
-            "weight_correlation": mean_and_deviation(
-                [pearson(a.w_when.ravel(), b.w_when.ravel()) for a, b in of_name]
-            ),
-            "prediction_difference": mean_and_deviation(
-                [np.sqrt(np.mean((a.prediction - b.prediction) ** 2)) for a, b in of_name]
-            ),
+            key: mean_and_deviation(list(map(measure, found.tasks[FLOAT], outcomes)))
+            for key, measure in measures.items()
         }
-        for name, of_name in pairs.items()
+        for name, outcomes in found.tasks.items()
+        if name != FLOAT
     }
 
 
 def _task(found: Comparison) -> dict[str, Any]:
     first = found.tasks[FLOAT][0]
-    end = int(np.flatnonzero(first.block == 0)[-1])
-    float_error = _errors(found.tasks[FLOAT])[:, end]
+    at_first_end = {name: error[:, found.first_end] for name, error in found.errors.items()}
     variants = {}
     for name, outcomes in found.tasks.items():
-        error = _errors(outcomes)
         variants[name] = {
             "error": {
-                f"block {block + 1}, trial {trials}": mean_and_deviation(error[:, number])
-                for number, (block, trials) in enumerate(zip(first.block, first.trials, strict=True))
+                f"block {block + 1}, trial {trials}": mean_and_deviation(error)
+                for block, trials, error in zip(first.block, first.trials, found.errors[name].T, strict=True)
             },
-            "first_block_end_ratio_to_float": mean_and_deviation(error[:, end] / float_error),
+            "first_block_end_ratio_to_float": mean_and_deviation(at_first_end[name] / at_first_end[FLOAT]),
             "rate_hz": mean_and_deviation([outcome.rate_hz for outcome in outcomes]),
             "saturations": {
                 key: sum(outcome.saturations[key] for outcome in outcomes) for key in outcomes[0].saturations
             },
         }
-    on_chip, uncentred = (_errors(found.tasks[name])[:, end] for name in (ON_CHIP, UNCENTRED))
     return {
         "variants": variants,
-        "on_chip_ratio_to_uncentred": mean_and_deviation(on_chip / uncentred),
+        "on_chip_ratio_to_uncentred": mean_and_deviation(at_first_end[ON_CHIP] / at_first_end[UNCENTRED]),
         "amplitude_r": {
             name: mean_and_deviation([pearson(found.levels, seed) for seed in amplitude])
             for name, amplitude in found.amplitude.items()
@@ -158,11 +161,6 @@ def _task(found: Comparison) -> dict[str, Any]:
         "levels": found.levels,
         "amplitude": {name: amplitude.mean(axis=0) for name, amplitude in found.amplitude.items()},
     }
-
-
-def _errors(outcomes: list[TaskOutcome]) -> np.ndarray:
-    """Errors relative to predicting nothing, (seeds, probes)."""
-    return np.array([outcome.error for outcome in outcomes])
 
 
 def _main_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
@@ -190,8 +188,7 @@ def _number(figure: Mapping[str, Any] | None, form: str = ".3f") -> Number | Non
 
 def _figures(found: Comparison) -> dict[str, Figure]:
     """Draw every figure that the page may show, by its name there."""
-    cells, float_error = found.cells, _errors(found.tasks[FLOAT])
-    end = int(np.flatnonzero(found.tasks[FLOAT][0].block == 0)[-1])
+    cells = found.cells
     figures = {
         "f_i_curves": plots.f_i_curves(cells.currents, cells.rates_hz, _NAMES),
         "lag": plots.lag_over_time({name: lags[_SLOWEST] for name, lags in cells.lags.items()}),
@@ -200,7 +197,7 @@ def _figures(found: Comparison) -> dict[str, Figure]:
     }
     for figure, names in (("state_bits", study.STATE_VARIABLES), ("coefficient_bits", study.COEFFICIENTS)):
         swept = {name: found.sweep[name] for name in names}
-        reference = float_error[: len(found.full_error), end]
+        reference = found.full_error(FLOAT)
         figures[figure] = plots.word_length_knees(study.WIDTHS[names[0]], swept, found.knees, reference)
     return figures
 
@@ -223,8 +220,7 @@ def _network_figures(found: Comparison) -> dict[str, Figure]:
 
 
 def _task_figures(found: Comparison) -> dict[str, Figure]:
-    first = found.tasks[FLOAT][0]
-    errors = {name: _errors(outcomes) for name, outcomes in found.tasks.items()}
+    first, errors = found.tasks[FLOAT][0], found.errors
     compared = {name: errors[name] for name in (FLOAT, FIXED, ON_CHIP)}
     before = np.cumsum([0, *(block.trials for block in found.config.task.blocks)])[first.block]
     times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms

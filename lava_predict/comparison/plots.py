@@ -139,18 +139,11 @@ def word_length_knees(
 ) -> Figure:
     """Draw the error over word length beside that in float: a line per variable, the fewest bits ringed.
 
-    Errors far above the error of predicting nothing are outside the panel.
-
-    Parameters
-    ----------
-    bits : (widths,) int
-        Word lengths, ascending.
-    errors : mapping of variable to (seeds, widths) float64
-        Errors with that variable alone at each width, divided by that of predicting nothing; drawn as median.
-    knees : mapping of variable to int or None
-        As `fewest_bits.knee` gives them; the legend names them.
-    float_error : (seeds,) float64
-        Errors in float, drawn as a band from the least to the largest.
+    Errors far above the error of predicting nothing are outside the panel. ``bits``, (widths,) int, are
+    ascending; ``errors``, (seeds, widths) float64 by variable, are those with that variable alone at each
+    width, divided by that of predicting nothing, and drawn as median. ``knees`` by variable are as
+    `fewest_bits.knee` gives them; the legend names them. ``float_error``, (seeds,) float64, is drawn as a
+    band from the least to the largest.
     """
     figure, axes = style.one_panel(8, 4.6)
     style.mark_level(axes, 1, "predicting nothing")

@@ -7,9 +7,9 @@ difference beyond these two nulls is due to integers, so every figure is shown w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import Caution, RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.session import Session
+from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.pool import carry_out
@@ -102,23 +103,16 @@ class TaskUnit(NamedTuple):
 class TaskOutcome:
     """Results of a run of the task, for the first cue; what is missing after it diverged is NaN.
 
-    Attributes
-    ----------
-    block, trials, error : (probes,) int, int, float64
-        Block of each probe, trials of it that had been learned, and error over that of predicting nothing.
-    amplitude, probability : (blocks, K) float64
-        Mean of o near each event, and the estimate (0 .. 1), at the last probe of a block.
-    prediction, truth, w_when : (steps, K), (steps, K), (K, N + 1) float64
-        At the last probe of the first block.
-    rate_hz, saturations : float, dict of str to int
-        Mean rate, and how often each variable hit its bounds (empty in float).
+    Of each probe, (probes,): its ``block``, ``trials`` of it that had been learned, and ``error`` over that
+    of predicting nothing. ``amplitude``, (blocks, K), is the mean of o near each event at the last probe of a
+    block. ``prediction`` and ``truth``, (steps, K), and ``w_when``, (K, N + 1), are those of the last probe
+    of the first block. ``saturations`` says how often each variable hit its bounds (empty in float).
     """
 
     block: np.ndarray
     trials: np.ndarray
     error: np.ndarray
     amplitude: np.ndarray
-    probability: np.ndarray
     prediction: np.ndarray
     truth: np.ndarray
     w_when: np.ndarray
@@ -133,8 +127,7 @@ def _unit(config: Config, variant: Variant, seed: int, *more: Change) -> TaskUni
 
 def disturbed(state: State) -> State:
     """Raise every cell's v by one unit in the last place."""
-    cells = state.cells._replace(v=np.nextafter(state.cells.v, np.inf))
-    return state._replace(cells=cells)
+    return state._replace(cells=state.cells._replace(v=np.nextafter(state.cells.v, np.inf)))
 
 
 def run_task(unit: TaskUnit) -> TaskOutcome:
@@ -143,8 +136,7 @@ def run_task(unit: TaskUnit) -> TaskOutcome:
     session = experiment.start(precision=unit.precision)
     if unit.disturbed:
         state = session.state
-        state.network = disturbed(state.network)
-        session.restore(state)
+        session.restore(replace(state, network=disturbed(state.network)))
     # With few bits a readout may leave all bounds; that is a finding too.
     with contextlib.suppress(RunError):
         session.advance(experiment.task.first_trials[-1])
@@ -158,13 +150,12 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
         for number, block in enumerate(config.task.blocks)
         for trials in sorted({n for n in config.run.probe_trials if n <= block.trials} | {block.trials})
     ]
-    probes, blocks = session.state.probes, session.blocks()
+    probes = session.state.probes
     error = np.full(len(due), np.nan)
     error[: len(probes)] = [p.error / p.zero_error if p.zero_error else np.nan for p in probes]
-    amplitude, probability = np.full((2, len(config.task.blocks), config.task.events), np.nan)
+    amplitude = np.full((len(config.task.blocks), config.task.events), np.nan)
     if len(probes) == len(due):
-        amplitude[:] = [block.amplitude[0] for block in blocks]
-        probability[:] = [block.probability_estimate[0] for block in blocks]
+        amplitude[:] = [block.amplitude[0] for block in session.blocks()]
     after = slice(meet.cue_step, None)
     truth = meet.truth(0, 0)[after]
     prediction = np.full_like(truth, np.nan)
@@ -180,7 +171,6 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
         trials=np.array([trials for _, trials in due]),
         error=error,
         amplitude=amplitude,
-        probability=probability,
         prediction=prediction,
         truth=truth,
         w_when=w_when,
@@ -200,16 +190,10 @@ class NetworkUnit(NamedTuple):
 class Pair:
     """How far a raster is from that of the float network.
 
-    Attributes
-    ----------
-    horizon_ms, half_diverged_ms : float
-        When the first spike differs, and when ``share`` exceeds a half; NaN for never.
-    share : (steps,) float64
-        Share of the recently active cells whose spikes differ, as `differing_share` gives it.
-    rate_correlation : float
-        Pearson correlation of the cells' rates.
-    distance : (lags,) float64
-        Spike-train distance over lag, median over cells; 0 identical, 1 unrelated.
+    The first spike differs at ``horizon_ms``, and at ``half_diverged_ms`` the ``share`` of the recently
+    active cells whose spikes differ, (steps,) as `differing_share` gives it, exceeds a half; both are NaN for
+    never. ``rate_correlation`` is Pearson's, of the cells' rates; ``distance``, (lags,), the spike-train
+    distance over lag, median over cells: 0 identical, 1 unrelated.
     """
 
     horizon_ms: float
@@ -279,8 +263,8 @@ def _pair(one: Raster, other: Raster) -> Pair:
     steps = (spike_statistics.divergence_horizon(one, other), spike_statistics.population_horizon(share))
     first, half = (np.nan if step is None else step * one.dt_ms for step in steps)
     lags = spike_statistics.distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / one.dt_ms))
-    known = lags.distance[~np.isnan(lags.distance).any(axis=1)]
-    distance = np.median(known, axis=0) if len(known) else np.full(lags.lag_steps.size, np.nan)
+    known = lags[~np.isnan(lags).any(axis=1)]
+    distance = np.median(known, axis=0) if len(known) else np.full(lags.shape[1], np.nan)
     return Pair(first, half, share, spike_statistics.rate_correlation(one, other), distance)
 
 
@@ -288,13 +272,9 @@ def _pair(one: Raster, other: Raster) -> Pair:
 class SingleCells:
     """Cells alone under constant current, mV / ms.
 
-    Attributes
-    ----------
-    currents, rates_hz : (currents,) float64, dict of str to (cells, currents) float64
-        Currents, and the rates in each precision.
-    lag_current, lags : float, dict of str to list of SpikeTimeLag
-        Current, and how far the spikes of each cell fall behind those of float: in fixed, and with
-        parameters of few bits, rounded to the nearest and down.
+    ``rates_hz``, (cells, currents), are those at the ``currents``, (currents,), in each precision. ``lags``
+    say how far, at ``lag_current``, the spikes of each cell fall behind those of float: in fixed, and with
+    parameters of few bits, rounded to the nearest and down.
     """
 
     currents: np.ndarray
@@ -322,22 +302,11 @@ def compare_cells(settings: FixedSettings, dt_ms: float) -> SingleCells:
 class Comparison:
     """All that `compare` found.
 
-    Attributes
-    ----------
-    config, seeds, cells : Config, tuple of int, SingleCells
-        What was compared, and cells alone.
-    networks, tasks : list of NetworkOutcome, dict of str to list of TaskOutcome
-        The unlearned network, and the whole task in every variant, both one per seed.
-    levels, amplitude : (levels,) float64, dict of str to (seeds, levels) float64
-        Probabilities of the first event, and its amplitude after a block with each; the latter is empty
-        unless the task has one cue and two events.
-    sweep, full_error : dict of str to (seeds, widths) float64, (seeds,) float64
-        Error at the end of the first block, for each variable whose word length alone was reduced, and with
-        full lengths.
-    knees : dict of str to int or None
-        Smallest word length that keeps the mean error within `TOLERANCE`, as `knee` finds it.
-    warnings : tuple of Caution
-        Of the health check of the first seed.
+    ``networks``, unlearned, and ``tasks``, the whole task in every variant, have one entry per seed. The
+    ``amplitude`` of the first event after a block with each probability of it, ``levels`` (levels,), is
+    (seeds, levels), and there only if the task has one cue and two events. ``sweep``, (seeds, widths), is the
+    error at the end of the first block for each variable whose word length alone was reduced; ``warnings``
+    are those of the health check of the first seed.
     """
 
     config: Config
@@ -348,12 +317,32 @@ class Comparison:
     levels: np.ndarray
     amplitude: dict[str, np.ndarray]
     sweep: dict[str, np.ndarray]
-    full_error: np.ndarray
-    knees: dict[str, int | None]
     warnings: tuple[Caution, ...]
 
+    @cached_property
+    def errors(self) -> dict[str, np.ndarray]:
+        """Errors relative to predicting nothing of every variant of the task, (seeds, probes)."""
+        return {name: np.array([one.error for one in outcomes]) for name, outcomes in self.tasks.items()}
 
-Progress = Callable[[int, int], None]
+    @property
+    def first_end(self) -> int:
+        """Which probe is the one at the end of the first block."""
+        return int(np.flatnonzero(self.tasks[FLOAT][0].block == 0)[-1])
+
+    def full_error(self, variant: str = FIXED) -> np.ndarray:
+        """Return what `sweep` has for full word lengths, (seeds,); the same runs, as probes leave no mark."""
+        return self.errors[variant][:_MOST_SWEEP_SEEDS, self.first_end]
+
+    @cached_property
+    def knees(self) -> dict[str, int | None]:
+        """Smallest word lengths that keep the mean error within `TOLERANCE`, as `knee` finds them."""
+        reference = float(np.mean([self.full_error(name) for name in (FIXED, FLOAT, *NULLS)]))
+        return {
+            name: knee(WIDTHS[name], error.mean(axis=0), reference, TOLERANCE)
+            for name, error in self.sweep.items()
+        }
+
+
 Unit = TaskUnit | NetworkUnit
 Key = tuple[str, str]
 """Part of the comparison, and the variant or the variable that it is about."""
@@ -375,8 +364,21 @@ def compare(
     laid_out = _lay_out(config, seeds)
     units = [unit for of_key in laid_out.values() for unit in of_key]
     results = iter(carry_out(_run, units, jobs, progress))
-    found = {key: list(islice(results, len(of_key))) for key, of_key in laid_out.items()}
-    return _gather(config, tuple(seeds), cells, found, health.warnings)
+    found: dict[Key, list[Any]] = {
+        key: list(islice(results, len(of_key))) for key, of_key in laid_out.items()
+    }
+    tasks = {name: found["task", name] for name in variants_of(config)}
+    amplitude = {
+        name: np.reshape([one.amplitude[-1, 0] for one in outcomes], (-1, _LEVELS.size))
+        for (part, name), outcomes in found.items()
+        if part == "amplitude"
+    }
+    sweep = {
+        name: np.reshape([one.error[-1] for one in found["sweep", name]], (-1, widths.size))
+        for name, widths in WIDTHS.items()
+    }
+    networks, warnings = found["network", ""], health.warnings
+    return Comparison(config, tuple(seeds), cells, networks, tasks, _LEVELS, amplitude, sweep, warnings)
 
 
 def _run(unit: Unit) -> TaskOutcome | NetworkOutcome:
@@ -419,35 +421,3 @@ def _amplitude_units(config: Config, variant: Variant, seeds: Sequence[int]) -> 
         draws = {"task": config.run.draws.task + number}
         changes.append((("task", "blocks", blocks), ("run", "draws", draws), _AT_THE_END))
     return [_unit(config, variant, seed, *change) for seed in seeds for change in changes]
-
-
-def _gather(
-    config: Config,
-    seeds: tuple[int, ...],
-    cells: SingleCells,
-    found: Mapping[Key, list[Any]],
-    warnings: tuple[Caution, ...],
-) -> Comparison:
-    """Put the results of the units together."""
-    tasks = {name: found["task", name] for name in variants_of(config)}
-    end = int(np.sum(tasks[FLOAT][0].block == 0)) - 1
-    # With full lengths the sweep's run is the first block of the task's: probes leave no mark.
-    full, *alike = (
-        np.array([outcome.error[end] for outcome in tasks[name][:_MOST_SWEEP_SEEDS]])
-        for name in (FIXED, FLOAT, *NULLS)
-    )
-    reference = float(np.mean([full, *alike]))
-    sweep = {
-        name: np.array([outcome.error[-1] for outcome in found["sweep", name]]).reshape(-1, widths.size)
-        for name, widths in WIDTHS.items()
-    }
-    amplitude = {
-        name: np.array([outcome.amplitude[-1, 0] for outcome in outcomes]).reshape(-1, _LEVELS.size)
-        for (part, name), outcomes in found.items()
-        if part == "amplitude"
-    }
-    knees = {
-        name: knee(WIDTHS[name], error.mean(axis=0), reference, TOLERANCE) for name, error in sweep.items()
-    }
-    networks = found["network", ""]
-    return Comparison(config, seeds, cells, networks, tasks, _LEVELS, amplitude, sweep, full, knees, warnings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from typing import Any
 
@@ -26,21 +27,9 @@ Keep = Callable[[RunState], None]
 
 
 class Experiment:
-    """A configuration, ready to run.
+    """A configuration, for instance from `load_preset`, ready to run; ``seed`` replaces its ``run.seed``.
 
-    Parameters
-    ----------
-    config : Config
-        Settings, for instance from `load_preset`.
-    seed : int, optional
-        Replaces ``run.seed``.
-
-    Attributes
-    ----------
-    network : Network
-        As drawn.
-    task : Task
-        The task that ``task.name`` names.
+    ``network`` is the network as drawn, ``task`` the task that ``task.name`` names.
 
     Examples
     --------
@@ -77,23 +66,16 @@ class Experiment:
         return arithmetic_of(self.config, self.network, precision, self.chip_norm if on_chip else None)
 
     def start(self, backend: str = "cpu", precision: str = "float", **options: Any) -> Session:
-        """Build the engine and return a session before its first trial.
+        """Build the engine and return a session before its first trial; in the end `Session.close` it.
 
         Parameters
         ----------
-        backend : str
-            Name of an engine, such as "cpu" or "lava".
-        precision : str
-            One of `PRECISIONS`.
+        backend, precision : str
+            Name of an engine, such as "cpu" or "lava", and one of `PRECISIONS`.
         **options
             Of the engine. Lava's are ``form``, "fused" (the default), in one kernel, or "graph", as it maps
             to hardware; and ``target``, one of `TARGETS`, which needs precision "fixed" and form "graph".
             None counts as not given.
-
-        Returns
-        -------
-        Session
-            To `Session.advance`, and to `Session.close`.
 
         Raises
         ------
@@ -114,44 +96,31 @@ class Experiment:
         keep: Keep | None = None,
         **options: Any,
     ) -> Result:
-        """Run all blocks.
+        """Run all blocks; ``backend``, ``precision``, ``options`` and UserErrors are as for `start`.
+
+        The ``wall_s`` of the result is that of this part of the run. Raises a RunError if the network
+        diverges, or a process of it fails.
 
         Parameters
         ----------
-        backend, precision, **options
-            As for `start`.
         progress : callable, optional
             Told the trials done and in all after each trial; with ``keep`` only once they are kept.
         state : RunState, optional
             Where to go on from, of the same configuration and precision; by default the start.
         keep : callable, optional
             Given the state before the first trial, every `KEEP_EVERY_S` or so, and at the end, to be kept.
-
-        Returns
-        -------
-        Result
-            Its ``wall_s`` is that of this part of the run.
-
-        Raises
-        ------
-        UserError
-            As for `start`.
-        RunError
-            If the network diverges, or a process of it fails.
         """
         _, chosen = engine_options(backend, precision, options, self.config)
         session = self.start(backend, precision, **options)
         if state is not None:
             session.restore(state)
-        try:
+        with closing(session):
             started = time.perf_counter()
             if keep is None:
                 session.advance(self.task.first_trials[-1], progress)
             else:
                 self._advance_and_keep(session, keep, progress)
             wall_s = time.perf_counter() - started
-        finally:
-            session.close()
         state = session.state
         return Result(
             config=self.config,

@@ -15,14 +15,9 @@ class Fingerprint:
     """Digests over all training segments so far, as hexadecimal text; empty before the first.
 
     Each is a chain, H_n = SHA-256(H_(n-1) + the segment's bytes), so that a resumed run can continue it.
-
-    Attributes
-    ----------
-    spikes : str
-        Over the records (step, cell), each two little-endian uint32, in order.
-    weights, prediction : str
-        Over W_when, then W_what after the segment; over z of each step, then (after a trial) p: little-endian
-        float64.
+    ``spikes`` is over the records (step, cell), each two little-endian uint32, in order; in little-endian
+    float64, ``weights`` over W_when, then W_what after the segment, ``prediction`` over z of each step, then
+    (after a trial) p.
     """
 
     spikes: str = ""

@@ -96,18 +96,8 @@ class ReplayedProbe:
 class Replay(TrialLoop):
     """The reservoir and the streams of one configuration, for any number of rules.
 
-    Parameters
-    ----------
-    config : Config
-        Settings; ``reservoir.feedback_gain`` must be 0, and ``readout.rule`` "gated_delta", whose traces are
-        shown.
-    seed : int, optional
-        Replaces ``run.seed``.
-
-    Raises
-    ------
-    UserError
-        If the readout is fed back, as every rule would then need its own reservoir, or the traces are others.
+    ``seed`` replaces ``run.seed``. Raises a UserError if the readout is fed back, as every rule would then
+    need its own reservoir, or if ``readout.rule`` is not "gated_delta", whose traces are shown.
     """
 
     def __init__(self, config: Config, seed: int | None = None) -> None:
@@ -128,11 +118,7 @@ class Replay(TrialLoop):
         self._i_in = np.empty(cells)
         self._rows = (np.empty((_CHUNK_STEPS, cells)), np.empty((_CHUNK_STEPS, cells + 1)))
         self._trace_rows = bind(trace_rows, reservoir_step=self._arithmetic.kernels.single_reservoir_step)
-        self._state = self._arithmetic.start.copy()
-        self._done = 0
-        self._rules: dict[str, Rule] = {}
-        self._going: dict[str, Rule] = {}
-        self._probes: dict[str, list[ReplayedProbe]] = {}
+        self._begin({})
 
     @property
     def trials_done(self) -> int:
@@ -164,11 +150,14 @@ class Replay(TrialLoop):
         is stopped; the others go on. Returns each rule's probes, at ``run.probe_trials`` of every block and
         at its end.
         """
-        self._state = self._arithmetic.start.copy()
-        self._done, self._rules, self._going = 0, dict(rules), dict(rules)
-        self._probes = {name: [] for name in rules}
+        self._begin(rules)
         self.advance(self.task.first_trials[-1])
         return self._probes
+
+    def _begin(self, rules: Mapping[str, Rule]) -> None:
+        self._state = self._arithmetic.start.copy()
+        self._done, self._rules, self._going = 0, dict(rules), dict(rules)
+        self._probes: dict[str, list[ReplayedProbe]] = {name: [] for name in rules}
 
     def _train(self, block: int, last: int, progress: Progress | None) -> None:
         for number in range(self._done, last):
@@ -178,12 +167,10 @@ class Replay(TrialLoop):
 
     def _test(self, block: int, trials: int) -> None:
         """Present each cue alone, on copies of state and rules."""
-        before = self._state.copy()
-        shown: dict[str, list[list[_Read]]] = {name: [] for name in self._going}
-        for cue in range(self.config.task.cues):
+        before, cues = self._state.copy(), range(self.config.task.cues)
+        shown: dict[str, list[list[_Read]]] = {name: [[] for _ in cues] for name in self._going}
+        for cue in cues:
             copies = {name: rule.copy() for name, rule in self._going.items()}
-            for repeats in shown.values():
-                repeats.append([])
             for repeat in range(self.config.run.probe_repeats):
                 for segment in self.task.probe(block, self._done, cue, repeat):
                     for name, read in self._play(segment, copies).items():

@@ -16,16 +16,9 @@ from lava_predict.tasks import Kind, Played, Segment, Task
 
 
 class Session(TrialLoop):
-    """Trains a network and tests it, on whatever engine plays the segments.
+    """Trains a network and tests it: the task lays the trials out, and whatever engine plays their segments.
 
-    Parameters
-    ----------
-    arithmetic : Arithmetic
-        The network's numbers and its settings.
-    task : Task
-        Lays the trials out.
-    engine : Engine
-        Plays the segments.
+    The arithmetic has the network's numbers and its settings.
     """
 
     def __init__(self, arithmetic: Arithmetic, task: Task, engine: Engine) -> None:

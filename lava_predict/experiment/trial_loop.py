@@ -16,13 +16,7 @@ Progress = Callable[[int, int], None]
 
 
 class TrialLoop(ABC):
-    """Blocks of training trials, with a test on the cues alone wherever one is due.
-
-    Parameters
-    ----------
-    task : Task
-        Lays the trials out; ``run.probe_trials`` of its configuration says which tests are due.
-    """
+    """Blocks of training trials, with a test on the cues alone wherever ``run.probe_trials`` has one due."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -41,14 +35,10 @@ class TrialLoop(ABC):
         """Test after so many trials of a block."""
 
     def advance(self, trials: int, progress: Progress | None = None) -> None:
-        """Run some more training trials, and the tests that are due.
+        """Run so many more training trials, fewer if the run ends before, and the tests that are due.
 
-        Parameters
-        ----------
-        trials : int
-            How many; fewer if the run ends before. The test before the first trial comes with the first call.
-        progress : callable, optional
-            Told the trials done and in all after each trial.
+        The test before the first trial comes with the first call. ``progress`` is told the trials done and in
+        all after each trial.
         """
         first = self.task.first_trials
         if self.trials_done == 0 and trials > 0:
@@ -65,8 +55,8 @@ class TrialLoop(ABC):
     def _next_stop(self, block: int) -> int:
         """Return the trials done at the next test or at the end of the block."""
         first = self.task.first_trials
-        due = [first[block] + trials for trials in self.task.config.run.probe_trials]
-        return min([stop for stop in due if stop > self.trials_done] + [first[block + 1]])
+        due = (first[block] + trials for trials in self.task.config.run.probe_trials)
+        return min((stop for stop in due if stop > self.trials_done), default=first[block + 1])
 
     def _test_where_due(self, block: int, trials: int) -> None:
         due = self.task.config.run.probe_trials

@@ -39,24 +39,11 @@ _RECORDS = {"trials": TrialRecord, "probes": Probe}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run between two trials.
+    """A run between two trials: its settings, the network as drawn, in physical units, and all that changes.
 
-    Attributes
-    ----------
-    config : Config
-        Its settings.
-    precision : str
-        One of `lava_predict.network.arithmetic.PRECISIONS`: what the arrays of the state are in.
-    backend : str
-        What it ran on. It can continue on another.
-    form : str or None
-        Of the Lava network; None on the cpu.
-    network : Network
-        As drawn, in physical units.
-    state : RunState
-        All that changes.
-    wall_s : float
-        How long the run took so far.
+    ``precision`` is one of `lava_predict.network.arithmetic.PRECISIONS`: what the arrays of the state are in.
+    It ran on ``backend``, and can continue on another; ``form`` is that of the Lava network, None on the cpu.
+    ``wall_s`` is how long the run took so far.
     """
 
     config: Config
@@ -70,11 +57,8 @@ class Checkpoint:
     def to_bytes(self, plan: Plan | None = None) -> bytes:
         """Return the checkpoint as an HDF5 file.
 
-        Parameters
-        ----------
-        plan : Plan, optional
-            What the parameters are in integers, for readers without this package. It is not read back, as
-            it follows from settings and network.
+        ``plan`` says what the parameters are in integers, for readers without this package. It is not read
+        back, as it follows from settings and network.
         """
 
         def fill(file: h5py.File) -> None:
@@ -98,10 +82,8 @@ class Checkpoint:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint, to the bit as it was written.
 
-    Raises
-    ------
-    UserError
-        If there is no such file, it is not a checkpoint, has another schema, or is not as it was written.
+    Raises a UserError if there is no such file, it is not a checkpoint, has another schema, or is not as it
+    was written.
     """
     with KIND.opened(path) as file:
         if file.attrs.get(DIGEST) != content_digest(file):

@@ -16,13 +16,7 @@ CHECKPOINT = "checkpoint.h5"
 
 
 class Folder:
-    """A folder being written, under another name until it is complete.
-
-    Parameters
-    ----------
-    aside : Path
-        Where it is written.
-    """
+    """A folder being written, ``aside``, under another name until it is complete."""
 
     def __init__(self, aside: Path) -> None:
         self._aside = aside
@@ -41,13 +35,9 @@ class Folder:
 def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
     """Write a folder aside and give it its final name, ``path``, when all went well.
 
-    Where it does not go well, what was there before stays, and what was written aside is removed.
-
-    Raises
-    ------
-    UserError
-        If the name is taken (``overwrite`` allows it to be that of an earlier command's folder), or the disk
-        is full or cannot be written.
+    Where it does not go well, what was there before stays, and what was written aside is removed. Raises a
+    UserError if the name is taken (``overwrite`` allows it to be that of an earlier command's folder), or the
+    disk is full or cannot be written.
     """
     _check_free(path, overwrite)
     with _room_beside(path) as room:
@@ -60,11 +50,8 @@ def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
 def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
     """Write a file, text as UTF-8, aside and give it its final name, ``path``.
 
-    Raises
-    ------
-    UserError
-        If the name is taken (``overwrite`` allows it to be that of a file), or the disk is full or cannot be
-        written.
+    Raises a UserError if the name is taken (``overwrite`` allows it to be that of a file), or the disk is
+    full or cannot be written.
     """
     if path.is_dir() or (os.path.lexists(path) and not overwrite):
         ways = "choose another file" if path.is_dir() else "choose another file or add --overwrite"
@@ -82,10 +69,8 @@ def unfinished_folder(path: Path) -> Path:
 class UnfinishedRun(Folder):
     """The folder of a run that has not ended, from `unfinished_folder`.
 
-    Attributes
-    ----------
-    started : bool
-        Whether its checkpoint has a trial in it. A run that stops before its first trial leaves nothing.
+    ``started`` says whether its checkpoint has a trial in it. A run that stops before its first trial leaves
+    nothing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,23 +88,11 @@ class UnfinishedRun(Folder):
 
 @contextmanager
 def unfinished_run(path: Path, overwrite: bool, resume: bool) -> Iterator[UnfinishedRun]:
-    """Begin a run or continue one, and give its folder the final name when all went well.
+    """Begin a run, or ``resume`` the unfinished one, and give its folder its final name when all went well.
 
-    A run that is stopped leaves its unfinished folder, unless no trial was done.
-
-    Parameters
-    ----------
-    path : Path
-        The final name.
-    overwrite : bool
-        Whether a run that is there, finished or not, may be replaced.
-    resume : bool
-        Whether to continue in the folder of the unfinished run.
-
-    Raises
-    ------
-    UserError
-        If a name is taken, or the disk is full or cannot be written.
+    A run that is stopped leaves its unfinished folder, unless no trial was done. ``overwrite`` allows to
+    replace a run that is there, finished or not. Raises a UserError if a name is taken, or the disk is full
+    or cannot be written.
     """
     folder = unfinished_folder(path)
     _check_free(path, overwrite or resume)

@@ -28,11 +28,8 @@ Record = TypeVar("Record")
 def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
     """Open a file to read it.
 
-    Raises
-    ------
-    UserError
-        If there is no such file, or it or what is done with its content raises an error. The message says
-        what it should be, ``name``, and which file to give, ``source``.
+    Raises a UserError if there is no such file, or it or what is done with its content raises an error. The
+    message says what it should be, ``name``, and which file to give, ``source``.
     """
     try:
         with h5py.File(path, "r") as file:

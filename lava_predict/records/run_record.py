@@ -79,11 +79,9 @@ class RunRecord:
         trials, probes = result.state.trials, result.state.probes
         arrays = {"times_ms": Meet(result.config).times_ms, **_spikes(probes)}
         for name in _arrays():
-            of, _, field = name.partition("_")
-            if of in ("trial", "probe"):
-                arrays[name] = column(trials if of == "trial" else probes, field)
-            elif name not in arrays:
-                arrays[name] = column(probes, name)
+            if name not in arrays:
+                records = trials if name.startswith("trial_") else probes
+                arrays[name] = column(records, name.removeprefix("trial_").removeprefix("probe_"))
         return cls(config=result.config, **arrays)
 
     def to_bytes(self) -> bytes:
@@ -120,10 +118,7 @@ def _arrays() -> list[str]:
 def load_record(path: str | Path) -> RunRecord:
     """Read a results.h5, given the file or the folder of a run, to the bit as it was written.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read, is not a lava-predict run, or has another schema.
+    Raises a UserError if it cannot be read, is not a lava-predict run, or has another schema.
     """
     path = Path(path)
     with _KIND.opened(path / "results.h5" if path.is_dir() else path) as file:

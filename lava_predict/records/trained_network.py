@@ -19,24 +19,13 @@ from lava_predict.tasks.meet import Meet
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network and what it has learned, frozen. N cells, K events.
+    """A network and what it has learned, frozen. N cells, K events; all arrays are float64.
 
-    Attributes
-    ----------
-    network : Network
-        Cells and weights.
-    dt_ms, tau_s_ms, tau_x_ms : float
-        Time step, and time constants of synaptic current and traces.
-    noise : float
-        Standard deviation of the private current in a step of 1 ms, mV/ms.
-    feedback : bool
-        Whether the when readout is fed back.
-    mean : (N,) float64
-        What is subtracted from the traces that the when readout reads, spikes per ms.
-    w_when, w_what : (K, N) float64
-        Weights of the readouts.
-    offset : (K,) float64
-        What the constant input adds to the when readout.
+    ``dt_ms`` is the time step, ``tau_s_ms`` and ``tau_x_ms`` are the time constants of synaptic current and
+    traces, ``noise`` is the standard deviation of the private current in a step of 1 ms, mV/ms, and
+    ``feedback`` says whether the when readout is fed back. ``mean``, (N,), is subtracted from the traces that
+    the when readout reads, spikes per ms; ``w_when`` and ``w_what``, (K, N), are the readouts' weights;
+    ``offset``, (K,), is what the constant input adds to the when readout.
     """
 
     network: Network
@@ -87,10 +76,7 @@ class TrainedNetwork:
     def settings(self, config: Config) -> Config:
         """Return settings with all that this network decides, and the task and all else from ``config``.
 
-        Raises
-        ------
-        UserError
-            If the task has other numbers of input channels or events than the network.
+        Raises a UserError if the task has other numbers of input channels or events than the network.
         """
         task = config.task
         channels = task.cues + (task.events if task.events_drive_reservoir else 0)
@@ -122,12 +108,8 @@ class TrainedNetwork:
     def engine(self, config: Config) -> CpuEngine:
         """Return an engine that plays this network, for instance the segments of `Meet.probe`.
 
-        Task, seed of the noise, and all else that the network does not decide come from ``config``.
-
-        Raises
-        ------
-        UserError
-            As `settings` raises it.
+        Task, seed of the noise, and all else that the network does not decide come from ``config``. Raises a
+        UserError as `settings` does.
         """
         own = self.settings(config)
         engine = CpuEngine(FloatArithmetic(own, self.network), Meet(own))

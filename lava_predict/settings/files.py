@@ -34,24 +34,9 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
-    """Load one of the package's presets.
+    """Load one of the package's presets, `preset_names`, with ``overrides``, each ``section.key=value``.
 
-    Parameters
-    ----------
-    name : str
-        One of `preset_names`.
-    overrides : sequence of str
-        Settings to change, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
-
-    Raises
-    ------
-    UserError
-        If there is no such preset or an override is bad.
+    Raises a UserError if there is no such preset or an override is bad.
 
     Examples
     --------
@@ -64,22 +49,8 @@ def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Load a TOML file, laid over the preset that it names (``preset = "..."``, else robust).
 
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    overrides : sequence of str
-        Settings to change on top, each ``section.key=value``.
-
-    Returns
-    -------
-    Config
-        Validated settings.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read, is not TOML, or holds a bad key or value.
+    The ``overrides``, each ``section.key=value``, are laid on top. Raises a UserError if the file cannot be
+    read, is not TOML, or if it or an override holds a bad key or value.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8")
@@ -93,12 +64,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
     """Validate settings given as nested dicts, laid over the preset that they name.
 
-    ``values`` are as a TOML file would give them; the rest is as for `load_config`.
-
-    Raises
-    ------
-    UserError
-        If a key or value is bad.
+    ``values`` are as a TOML file would give them; the rest is as for `load_config`. Raises a UserError if a
+    key or value is bad.
     """
     base = _preset_values(values.get("preset", "robust"))
     return _validated(_laid_over(base, (values, False), *_nested(overrides)))

@@ -40,10 +40,8 @@ Current = Annotated[float, Field(ge=-1000, le=1000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10**6)]
 Draw = Annotated[int, Field(ge=0, lt=2**32)]
-Delay = Annotated[
-    tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=0, le=1000)]],
-    BeforeValidator(_tuple_of_lists),
-]
+_OneDelay = Annotated[float, Field(ge=0, le=1000)]
+Delay = Annotated[tuple[_OneDelay, _OneDelay], BeforeValidator(_tuple_of_lists)]
 Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple_of_lists)]
 
 
@@ -81,26 +79,26 @@ Parameter = Annotated[Spread, BeforeValidator(_spread_of_number)]
 class ReservoirSettings(Section):
     """The recurrent network of cells and what reaches it."""
 
-    neuron: Annotated[str, Field(description="model of the cells")]
-    synapse: Annotated[str, Field(description="model of the recurrent synapses")]
-    neurons: Annotated[int, Field(ge=1, le=100_000, description="number of cells")]
-    excitatory_fraction: Annotated[Fraction, Field(description="share of cells that are excitatory")]
-    connection_probability: Annotated[
-        Fraction, Field(description="probability that an ordered pair of cells is connected")
-    ]
-    excitatory_charge: Annotated[
-        float, Field(ge=0, le=1000, description="current * ms per spike at 100 synapses per cell")
-    ]
-    inhibitory_charge: Annotated[
-        float, Field(le=0, ge=-1000, description="current * ms per spike at 100 synapses per cell")
-    ]
-    tau_s_ms: Annotated[float, Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")]
-    cue_fraction: Annotated[Fraction, Field(description="share of the cells that a cue reaches")]
-    cue_current: Annotated[Current, Field(description="current into the cells that a cue reaches")]
-    event_current: Annotated[Current, Field(description="current into the cells that an event reaches")]
-    noise: Annotated[float, Field(ge=0, le=1000, description="private current's deviation per 1 ms step")]
-    feedback_gain: Annotated[Current, Field(description="current per unit of fed-back when readout")]
-    delay_ms: Annotated[Delay, Field(description="least and longest axonal delay, ms; 0: one step")]
+    neuron: str = Field(description="model of the cells")
+    synapse: str = Field(description="model of the recurrent synapses")
+    neurons: int = Field(ge=1, le=100_000, description="number of cells")
+    excitatory_fraction: Fraction = Field(description="share of cells that are excitatory")
+    connection_probability: Fraction = Field(
+        description="probability that an ordered pair of cells is connected"
+    )
+    excitatory_charge: float = Field(
+        ge=0, le=1000, description="current * ms per spike at 100 synapses per cell"
+    )
+    inhibitory_charge: float = Field(
+        le=0, ge=-1000, description="current * ms per spike at 100 synapses per cell"
+    )
+    tau_s_ms: float = Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")
+    cue_fraction: Fraction = Field(description="share of the cells that a cue reaches")
+    cue_current: Current = Field(description="current into the cells that a cue reaches")
+    event_current: Current = Field(description="current into the cells that an event reaches")
+    noise: float = Field(ge=0, le=1000, description="private current's deviation per 1 ms step")
+    feedback_gain: Current = Field(description="current per unit of fed-back when readout")
+    delay_ms: Delay = Field(description="least and longest axonal delay, ms; 0: one step")
     excitatory: Any  # The `Settings` of the neuron; see `schema_for`.
     inhibitory: Any
 
@@ -138,28 +136,24 @@ class ReservoirSettings(Section):
 class ReadoutSettings(Section):
     """The gate, and the what rule; the when rule's own `Settings` add to these."""
 
-    rule: Annotated[str, Field(description="the when rule")]
-    gate_window_ms: Annotated[
-        NonNegative, Field(description="distance from the event within which the gate is 1, ms")
-    ]
-    gate_residual: Annotated[Fraction, Field(description="gate at other times after the cue")]
-    what_rate: Annotated[Fraction, Field(description="least rate of the what rule, per trial")]
-    surprise_rate: Annotated[Fraction, Field(description="rate of the running means of the errors")]
-    surprise_threshold: Annotated[
-        Positive, Field(description="running mean of the what error that counts as a surprise")
-    ]
-    surprise_trials: Annotated[int, Field(ge=0, le=10**6, description="trials counted after a surprise")]
-    what_window_ms: Annotated[
-        Interval, Field(description="window after the cue that the what readout reads, ms")
-    ]
+    rule: str = Field(description="the when rule")
+    gate_window_ms: NonNegative = Field(description="distance from the event within which the gate is 1, ms")
+    gate_residual: Fraction = Field(description="gate at other times after the cue")
+    what_rate: Fraction = Field(description="least rate of the what rule, per trial")
+    surprise_rate: Fraction = Field(description="rate of the running means of the errors")
+    surprise_threshold: Positive = Field(
+        description="running mean of the what error that counts as a surprise"
+    )
+    surprise_trials: int = Field(ge=0, le=10**6, description="trials counted after a surprise")
+    what_window_ms: Interval = Field(description="window after the cue that the what readout reads, ms")
 
 
 class Block(Section):
     """Some trials with fixed statistics."""
 
-    trials: Annotated[Count, Field(description="number of trials")]
-    probability: Annotated[Any, Field(description="probability of each event, summing to at most 1")]
-    latency_ms: Annotated[Any, Field(description="latency of each event after the cue, ms")]
+    trials: Count = Field(description="number of trials")
+    probability: Any = Field(description="probability of each event, summing to at most 1")
+    latency_ms: Any = Field(description="latency of each event after the cue, ms")
 
     def of_cue(self, cue: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Probabilities and latencies (ms) of the events after one cue."""
@@ -193,16 +187,16 @@ def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
 class TaskSettings(Section):
     """Cues, events, their probabilities and latencies, block by block."""
 
-    name: Annotated[str, Field(description="the task")]
-    cues: Annotated[int, Field(ge=1, le=64, description="number of different cues")]
-    cue_ms: Annotated[Positive, Field(description="duration of a cue, ms")]
-    before_ms: Annotated[NonNegative, Field(description="time of a trial before its cue, ms")]
-    after_ms: Annotated[Positive, Field(description="time of a trial from its cue on, ms")]
-    event_width_ms: Annotated[Positive, Field(description="deviation of an event's timing profile, ms")]
-    pause_ms: Annotated[Interval, Field(description="least and longest pause before a trial, ms")]
-    settle_ms: Annotated[NonNegative, Field(description="time before the very first trial, ms")]
-    reset: Annotated[bool, Field(description="put the reservoir back to its start before each trial")]
-    events_drive_reservoir: Annotated[bool, Field(description="events reach the reservoir too")]
+    name: str = Field(description="the task")
+    cues: int = Field(ge=1, le=64, description="number of different cues")
+    cue_ms: Positive = Field(description="duration of a cue, ms")
+    before_ms: NonNegative = Field(description="time of a trial before its cue, ms")
+    after_ms: Positive = Field(description="time of a trial from its cue on, ms")
+    event_width_ms: Positive = Field(description="deviation of an event's timing profile, ms")
+    pause_ms: Interval = Field(description="least and longest pause before a trial, ms")
+    settle_ms: NonNegative = Field(description="time before the very first trial, ms")
+    reset: bool = Field(description="put the reservoir back to its start before each trial")
+    events_drive_reservoir: bool = Field(description="events reach the reservoir too")
     blocks: Annotated[tuple[Block, ...], BeforeValidator(_tuple_of_lists), Field(min_length=1)]
 
     @property
@@ -262,17 +256,15 @@ class DrawSettings(Section):
 class RunSettings(Section):
     """Seed, time step and probes."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of all random draws")]
-    dt_ms: Annotated[float, Field(ge=0.01, le=1, description="time step, ms")]
-    probe_trials: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...],
-        BeforeValidator(_tuple_of_lists),
-        Field(description="trials of a block after which it is tested on the cue alone"),
-    ]
-    steps_per_lava_step: Annotated[
-        int, Field(ge=1, le=10_000, description="time steps that a Lava time step advances in the fused form")
-    ]
-    probe_repeats: Annotated[int, Field(ge=1, le=1000, description="presentations that a probe averages")]
+    seed: int = Field(ge=0, lt=2**63, description="seed of all random draws")
+    dt_ms: float = Field(ge=0.01, le=1, description="time step, ms")
+    probe_trials: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_tuple_of_lists)] = (
+        Field(description="trials of a block after which it is tested on the cue alone")
+    )
+    steps_per_lava_step: int = Field(
+        ge=1, le=10_000, description="time steps that a Lava time step advances in the fused form"
+    )
+    probe_repeats: int = Field(ge=1, le=1000, description="presentations that a probe averages")
     draws: DrawSettings
 
 
@@ -283,43 +275,33 @@ ParameterBits = Annotated[int, Field(ge=2, le=16)]
 class FixedSettings(Section):
     """Word lengths and rounding of the integer network; used with precision "fixed" only."""
 
-    fraction_bits: Annotated[
-        int, Field(ge=0, le=23, description="fraction bits of v, u, s and currents, of 24")
-    ]
-    v_bits: Annotated[Bits, Field(description="bits of v that are kept, of 24")]
-    u_bits: Annotated[Bits, Field(description="bits of u that are kept, of 24")]
-    s_bits: Annotated[Bits, Field(description="bits of s that are kept, of 24")]
-    parameter_bits: Annotated[ParameterBits, Field(description="a, b and factors, with sign")]
-    decay_bits: Annotated[ParameterBits, Field(description="fraction bits of the decays of s and x")]
-    weight_bits: Annotated[int, Field(ge=1, le=14, description="magnitude of a synapse's weight")]
-    trace_bits: Annotated[Bits, Field(description="bits of x that are kept, of 24")]
-    mean_bits: Annotated[Bits, Field(description="bits of m that are kept, of 24")]
-    readout_bits: Annotated[Bits, Field(description="bits of the readouts' weights that are kept, of 24")]
-    readout_fraction_bits: Annotated[
-        int, Field(ge=0, le=23, description="fraction bits of the readouts' weights, of 24")
-    ]
-    rounding: Annotated[
-        Literal["nearest", "floor", "stochastic"],
-        Field(description="rounding of the bits that a step cuts off"),
-    ]
-    constant_rounding: Annotated[
-        Literal["nearest", "floor"], Field(description="rounding of parameters and weights")
-    ]
-    learning: Annotated[
-        Literal["own", "on_chip"], Field(description="this package's when rule, or Lava's learning engine")
-    ]
-    on_chip_rate: Annotated[float, Field(gt=0, le=100, description="rate of the on-chip when rule, per ms")]
-    on_chip_weight_range: Annotated[
-        Positive, Field(description="largest on-chip weight, in multiples of 1 / sqrt(N norm)")
-    ]
-    on_chip_epoch: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=63,
-            description="steps between two changes of the weights; 0: the fewest that meet the rate",
-        ),
-    ]
+    fraction_bits: int = Field(ge=0, le=23, description="fraction bits of v, u, s and currents, of 24")
+    v_bits: Bits = Field(description="bits of v that are kept, of 24")
+    u_bits: Bits = Field(description="bits of u that are kept, of 24")
+    s_bits: Bits = Field(description="bits of s that are kept, of 24")
+    parameter_bits: ParameterBits = Field(description="a, b and factors, with sign")
+    decay_bits: ParameterBits = Field(description="fraction bits of the decays of s and x")
+    weight_bits: int = Field(ge=1, le=14, description="magnitude of a synapse's weight")
+    trace_bits: Bits = Field(description="bits of x that are kept, of 24")
+    mean_bits: Bits = Field(description="bits of m that are kept, of 24")
+    readout_bits: Bits = Field(description="bits of the readouts' weights that are kept, of 24")
+    readout_fraction_bits: int = Field(
+        ge=0, le=23, description="fraction bits of the readouts' weights, of 24"
+    )
+    rounding: Literal["nearest", "floor", "stochastic"] = Field(
+        description="rounding of the bits that a step cuts off"
+    )
+    constant_rounding: Literal["nearest", "floor"] = Field(description="rounding of parameters and weights")
+    learning: Literal["own", "on_chip"] = Field(
+        description="this package's when rule, or Lava's learning engine"
+    )
+    on_chip_rate: float = Field(gt=0, le=100, description="rate of the on-chip when rule, per ms")
+    on_chip_weight_range: Positive = Field(
+        description="largest on-chip weight, in multiples of 1 / sqrt(N norm)"
+    )
+    on_chip_epoch: int = Field(
+        ge=0, le=63, description="steps between two changes of the weights; 0: the fewest that meet the rate"
+    )
 
 
 class Config(Section):
@@ -329,7 +311,7 @@ class Config(Section):
     ``reservoir.excitatory`` and ``reservoir.inhibitory``, ``readout`` and ``task`` have: see `schema_for`.
     """
 
-    preset: Annotated[str, Field(description="the preset that this configuration started from")]
+    preset: str = Field(description="the preset that this configuration started from")
     reservoir: ReservoirSettings
     readout: Any  # The `Settings` of the when rule, a `ReadoutSettings`.
     task: Any  # The `Settings` of the task, a `TaskSettings`.
@@ -372,8 +354,7 @@ class Config(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and numbers, as TOML has them."""
-        plain: dict[str, Any] = self.model_dump(mode="json")
-        return plain
+        return self.model_dump(mode="json")
 
     def to_toml(self) -> str:
         """Return the complete configuration as TOML text that reads back equal."""

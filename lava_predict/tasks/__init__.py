@@ -20,7 +20,7 @@ NONE = -1
 
 
 class Kind(Enum):
-    """What a segment is."""
+    """What a segment is: a pause, a trial (the events occur and teach) or a probe (the cue alone)."""
 
     PAUSE = "pause"
     TRIAL = "trial"
@@ -31,18 +31,9 @@ class Kind(Enum):
 class Segment:
     """A stretch of time steps with nothing but dynamics inside; state is set only between segments.
 
-    Attributes
-    ----------
-    kind : Kind
-        Pause, trial (the events occur and teach) or probe (the cue alone).
-    steps, noise_key : int
-        Length in time steps; key of the private noise of this segment, 64 bits.
-    block, trial : int
-        Block, and trials of the whole run that lie before this segment.
-    cue, outcome : int
-        Cue that is shown, and event that occurs, or -1.
-    learning, reset : bool
-        Whether slow means and weights change; whether the reservoir is put back to its start first.
+    ``noise_key``, of 64 bits, is that of its private noise, ``trial`` the number of trials of the whole run
+    that lie before it. The ``cue`` is shown and the event ``outcome`` occurs; -1 is none. Slow means and
+    weights change if ``learning``; the reservoir is put back to its start first if ``reset``.
     """
 
     kind: Kind
@@ -57,14 +48,10 @@ class Segment:
 
 
 class Streams(NamedTuple):
-    """What reaches the network in each step of a segment.
+    """What reaches the network in each step of a segment, float64.
 
-    Attributes
-    ----------
-    level : (steps, C) float64
-        Input channels, 0 or 1: the cues, then (if they drive the reservoir) the events.
-    gate, target : (steps, K) float64
-        Gate of the when rule, and what the when readout is taught.
+    ``level``, (steps, C), are the input channels, 0 or 1: the cues, then (if they drive the reservoir) the
+    events. ``gate`` is that of the when rule, ``target`` what the when readout is taught, both (steps, K).
     """
 
     level: np.ndarray
@@ -110,10 +97,7 @@ class Played:
 class Task(ABC):
     """A task in blocks of trials: what happens in every trial is decided by the seed alone.
 
-    Parameters
-    ----------
-    config : Config
-        Its task, run (seed, time step) and readout (gate, what window) are used.
+    Of a configuration its task, run (seed, time step) and readout (gate, what window) are used.
 
     Attributes
     ----------

@@ -143,10 +143,10 @@ def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> N
     assert all(error.shape[0] == 2 for error in found.sweep.values())
     # The runs with full word lengths are those of the task.
     end = np.flatnonzero(found.tasks[FIXED][0].block == 0)[-1]
-    assert found.full_error.tolist() == [outcome.error[end] for outcome in found.tasks[FIXED]]
+    assert found.full_error().tolist() == [outcome.error[end] for outcome in found.tasks[FIXED]]
     # A sweep's run at a default length is that run too, although it is tested less often.
     default = WIDTHS["weight_bits"].tolist().index(found.config.fixed.weight_bits)
-    assert found.sweep["weight_bits"][:, default].tolist() == found.full_error.tolist()
+    assert found.sweep["weight_bits"][:, default].tolist() == found.full_error().tolist()
 
 
 @pytest.mark.slow
