@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent import futures
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection
 from typing import TypeVar
@@ -60,9 +61,8 @@ def as_completed(
         executor.submit(_on_one_thread, function, unit): number for number, unit in enumerate(units)
     }
     try:
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
+        for future in futures.as_completed(waiting):
+            yield waiting.pop(future), future.result()
     finally:
         for future in waiting:
             future.cancel()

@@ -1,10 +1,11 @@
 """What the Processes and their models share: a base class of either, and the decorator of a model."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.decorator import implements, requires
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
@@ -13,6 +14,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_predict.numerics.noise import fold, key_of
+from lava_predict.numerics.plan import Plan
 
 TAGS = {"float": ("floating_pt",), "fixed": ("bit_accurate_loihi", "fixed_pt")}
 """Lava's tags of the models in a precision; the last one selects them."""
@@ -37,6 +39,7 @@ class Model(PyLoihiProcessModel):
     def __init__(self, proc_params: Any, seed: int = 0) -> None:
         super().__init__(proc_params)
         self._playbook = proc_params.get("playbook")
+        self._shared = proc_params.get("shared") or {}
         self._key = key_of(seed)
 
     def _position(self) -> tuple[np.uint64, int]:
@@ -47,6 +50,15 @@ class Model(PyLoihiProcessModel):
             key, step = self._playbook.position(self.time_step)
         # What a kernel returns is a plain int, which would become a signed one.
         return np.uint64(fold(key, np.uint64(max(step, 0)))), step
+
+    def _log_warnings(self, plan: Plan) -> None:
+        """Log what is lost in integers, unless a host that shares its memory has the plan itself.
+
+        An exception here would hang Lava.
+        """
+        name = self.implements_process.__name__
+        for warning in () if self._shared else plan.warnings:
+            logging.getLogger(type(self).__module__).warning("%s: %s", name, warning)
 
 
 def model(process: type, precision: str, number: Any = float, **others: Any) -> Callable[[type], type]:
@@ -71,7 +83,8 @@ def model(process: type, precision: str, number: Any = float, **others: Any) -> 
                     chosen = others.get(name, number)
                     given = chosen if isinstance(chosen, tuple) else (chosen,)
                     setattr(cls, name, LavaPyType(_KINDS[kind], *given))
-        tagged = tag(*TAGS[precision])(cls)
-        return implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(tagged))  # type: ignore[no-any-return]
+        # Lava's decorator would add to the tags of a base class, which may be the model in float64.
+        cls.tags = list(TAGS[precision])  # type: ignore[attr-defined]
+        return implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(cls))  # type: ignore[no-any-return]
 
     return decorate

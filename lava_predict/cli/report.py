@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lava_predict.cli import shared
 from lava_predict.errors import UserError
-
-if TYPE_CHECKING:
-    from lava_predict.reports.page import Page
 
 _PAGES = {
     "run": "lava_predict.reports.run_page",
@@ -67,7 +64,7 @@ def page_of(folder: Path) -> tuple[str, str, str]:
     try:
         files = {name: folder / "figures" / f"{name}.png" for name in summary["figures"]}
         figures = {name: file.read_bytes() for name, file in files.items()}
-        page: Page = import_module(_PAGES[command]).page(summary, figures)
+        page = import_module(_PAGES[command]).page(summary, figures)
         return command, page.lead, page.html()
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror}); {again}") from None

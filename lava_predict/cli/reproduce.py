@@ -18,7 +18,7 @@ def reproduce(
     seeds: shared.SeedsOption = 5,
     first_seed: shared.FirstSeedOption = 100,
     jobs: shared.JobsOption = None,
-    executor: Annotated[str, typer.Option(help=f"Where: {', '.join(shared.EXECUTORS)}.")] = "local",
+    executor: Annotated[str, shared.choice("Where", shared.EXECUTORS)] = "local",
     scheduler: Annotated[
         str | None,
         typer.Option(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ from lava_predict.errors import UserError
 if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.results import RunState
-    from lava_predict.numerics.plan import Plan
     from lava_predict.records.checkpoint import Checkpoint
     from lava_predict.records.folder import UnfinishedRun
 
@@ -26,22 +24,14 @@ if TYPE_CHECKING:
 def run(
     config: shared.ConfigArgument = None,
     preset: shared.PresetOption = None,
-    backend: Annotated[
-        str | None, typer.Option(help=f"Backend: {', '.join(shared.BACKENDS)}. Default: cpu.")
-    ] = None,
+    backend: Annotated[str | None, shared.choice("Backend", shared.BACKENDS, "cpu")] = None,
     form: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Form of the Lava network: {', '.join(shared.FORMS)}. Default: {shared.FORMS[0]}."
-        ),
+        str | None, shared.choice("Form of the Lava network", shared.FORMS, shared.FORMS[0])
     ] = None,
     target: Annotated[
-        str | None,
-        typer.Option(help=f"Target of the integer network as a Lava graph: {', '.join(shared.TARGETS)}."),
+        str | None, shared.choice("Target of the integer network as a Lava graph", shared.TARGETS)
     ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help=f"Arithmetic: {', '.join(shared.PRECISIONS)}. Default: float.")
-    ] = None,
+    precision: Annotated[str | None, shared.choice("Arithmetic", shared.PRECISIONS, "float")] = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
@@ -88,8 +78,13 @@ def run(
         if going_on is not None:
             state, before_s = going_on.state, going_on.wall_s
             _check_same_network(folder, going_on, experiment)
-        checkpoint = partial(Checkpoint, chosen, precision, backend, form, experiment.network)
-        keep = _keeper(files, checkpoint, experiment.arithmetic(precision).plan, before_s)
+        plan, started = experiment.arithmetic(precision).plan, time.perf_counter()
+
+        def keep(state: RunState) -> None:
+            wall_s = before_s + time.perf_counter() - started
+            checkpoint = Checkpoint(chosen, precision, backend, form, experiment.network, state, wall_s)
+            files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+
         with (
             _say_how_to_go_on(folder, files),
             shared.progress_bar(quiet or as_json, "training", "trials") as progress,
@@ -145,22 +140,6 @@ def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experime
             "or its libraries differ from those of the stopped run; resume it on the machine where it was "
             "started"
         )
-
-
-def _keeper(
-    files: UnfinishedRun,
-    checkpoint: Callable[[RunState, float], Checkpoint],
-    plan: Plan | None,
-    before_s: float,
-) -> Callable[[RunState], None]:
-    """Return a function that writes checkpoints of a run that has taken ``before_s`` seconds already."""
-    started = time.perf_counter()
-
-    def keep(state: RunState) -> None:
-        wall_s = before_s + time.perf_counter() - started
-        files.keep(checkpoint(state, wall_s).to_bytes(plan), bool(state.trials))
-
-    return keep
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -27,13 +27,20 @@ PRECISIONS = ("float", "fixed")
 EXECUTORS = ("local", "dask")
 # The modules that define these take long to import; tests/cli/test_cli.py compares.
 
+
+def choice(what: str, allowed: Sequence[str], default: str | None = None) -> Any:
+    """Make an option whose help says what it chooses, the allowed values, and what holds without it."""
+    text = f"{what}: {', '.join(allowed)}."
+    return typer.Option(help=text if default is None else f"{text} Default: {default}.")
+
+
 ConfigArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="[CONFIG.toml]", help="TOML file with settings; all other settings come from its preset."
     ),
 ]
-PresetOption = Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}. Default: robust.")]
+PresetOption = Annotated[str | None, choice("One of", PRESETS, "robust")]
 SeedOption = Annotated[int | None, typer.Option(help="Replaces run.seed.")]
 SeedsOption = Annotated[int, typer.Option(min=1, max=1000, help="Number of seeds.")]
 FirstSeedOption = Annotated[int, typer.Option(min=0, help="First seed; the other seeds follow it.")]

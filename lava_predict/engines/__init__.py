@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lava_predict.errors import UserError, one_of
@@ -17,6 +17,11 @@ from lava_predict.network.state import State
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Task
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """What an engine without options of its own has."""
 
 
 class Engine(ABC):
@@ -34,16 +39,15 @@ class Engine(ABC):
     Attributes
     ----------
     Options : type
-        A frozen dataclass of the engine's own options, each with a default.
+        A frozen dataclass of the engine's own options, each with a default; by default there are none.
     """
 
-    Options: ClassVar[Any]
+    Options: ClassVar[Any] = NoOptions
 
     @abstractmethod
     def __init__(self, arithmetic: Arithmetic, task: Task, options: Any) -> None: ...
 
-    @classmethod
-    @abstractmethod
+    @classmethod  # noqa: B027 - most run everywhere
     def check(cls, precision: str, options: Any, config: Config | None = None) -> None:
         """Raise a UserError if the engine is not available here, or cannot run this in this way."""
 
@@ -60,8 +64,7 @@ class Engine(ABC):
     def play(self, segments: Sequence[Segment]) -> Iterator[Played]:
         """Play segments in order and yield what each left behind; exhaust it before the next call."""
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Give back what the engine holds; it cannot be used afterwards."""
 
 

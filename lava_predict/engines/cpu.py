@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,15 +11,9 @@ from lava_predict.engines import Engine
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
-from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Streams, Task
 
 _MOST_SPIKES = 1_000_000
-
-
-@dataclass(frozen=True)
-class CpuOptions:
-    """There are none."""
 
 
 class CpuEngine(Engine):
@@ -29,24 +23,14 @@ class CpuEngine(Engine):
     on it. By default there are as many as keep the buffer for spikes below a million entries.
     """
 
-    Options = CpuOptions
-
     def __init__(
-        self,
-        arithmetic: Arithmetic,
-        task: Task,
-        options: CpuOptions | None = None,
-        chunk_steps: int | None = None,
+        self, arithmetic: Arithmetic, task: Task, options: Any = None, chunk_steps: int | None = None
     ) -> None:
         self._arithmetic, self._task = arithmetic, task
         self._state = arithmetic.start.copy()
         cells = arithmetic.network.size
         self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // cells))
         self._spikes = np.empty((2, self._chunk * cells), np.uint32)
-
-    @classmethod
-    def check(cls, precision: str, options: CpuOptions, config: Config | None = None) -> None:
-        """Do nothing: this engine runs everywhere."""
 
     @property
     def state(self) -> State:  # noqa: D102
@@ -57,9 +41,6 @@ class CpuEngine(Engine):
 
     def play(self, segments: Sequence[Segment]) -> Iterator[Played]:  # noqa: D102
         return map(self._play, segments)
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to give back."""
 
     def _play(self, segment: Segment) -> Played:
         state, arithmetic, task = self._state, self._arithmetic, self._task

@@ -101,15 +101,12 @@ def _mean_misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | No
 
     Peaks count for events that occur, and only if the prediction rises at all.
     """
-    probability_errors, time_errors = [], []
     columns = ("probability", "probability_estimate", "latency_ms", "peak_ms")
-    for block in blocks:
-        for cue in zip(*(per_cue(block[name]) for name in columns), strict=True):
-            for true, estimate, due, peak in zip(*cue, strict=True):
-                probability_errors.append(abs(estimate - true))
-                if true > 0 and peak is not None:
-                    time_errors.append(abs(peak - due))
-    return float(np.mean(probability_errors)), float(np.mean(time_errors)) if time_errors else None
+    cues = [cue for block in blocks for cue in zip(*(per_cue(block[name]) for name in columns), strict=True)]
+    events = [event for cue in cues for event in zip(*cue, strict=True)]
+    time_errors = [abs(peak - due) for true, _, due, peak in events if true > 0 and peak is not None]
+    probability_error = float(np.mean([abs(estimate - true) for true, estimate, _, _ in events]))
+    return probability_error, float(np.mean(time_errors)) if time_errors else None
 
 
 def _changed(config: Config) -> list[dict[str, Any]]:

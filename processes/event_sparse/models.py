@@ -1,6 +1,5 @@
 """How the EventSparse Process runs on a CPU, in float64 or integers."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,11 @@ from lava_predict.processes.event_sparse.process import EventSparse
 from lava_predict.synapses import exponential
 
 
-class PyEventSparseModel(Model):
-    """Sends what the last step's spikes gave, then receives; so a loop through it does not lock."""
+@model(EventSparse, "float")
+class PyEventSparseFloat(Model):
+    """In float64. Sends what the last step's spikes gave, then receives; so a loop does not lock."""
+
+    _add: Any = staticmethod(exponential.add_weights)
 
     s_in: PyInPort
     a_out: PyOutPort
@@ -21,7 +23,6 @@ class PyEventSparseModel(Model):
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._shared = proc_params.get("shared") or {}
         self._columns = self._prepare(proc_params["first"], proc_params["target"], proc_params["weight"])
 
     def run_spk(self) -> None:
@@ -37,22 +38,12 @@ class PyEventSparseModel(Model):
             self._add(spiking, spiking.size, *columns, self.a_buff)
 
     def _prepare(self, first: np.ndarray, target: np.ndarray, weight: np.ndarray) -> list[tuple[Any, ...]]:
-        """Return what `_add` is called with, a call each: synapses by column, and in integers a shift."""
-        raise NotImplementedError
-
-
-@model(EventSparse, "float")
-class PyEventSparseFloat(PyEventSparseModel):
-    """In float64."""
-
-    _add = staticmethod(exponential.add_weights)
-
-    def _prepare(self, *columns: np.ndarray) -> list[tuple[Any, ...]]:
-        return [columns]
+        """Return what `_add` is called with, a call each: synapses by column (in integers, and a shift)."""
+        return [(first, target, weight)]
 
 
 @model(EventSparse, "fixed", np.int64, s_in=np.int32)
-class PyEventSparseFixed(PyEventSparseModel):
+class PyEventSparseFixed(PyEventSparseFloat):
     """In integers: weights of 8 bits by default, shifted by their sign's exponent; sums do not saturate."""
 
     _add = staticmethod(exponential.fixed_add_weights)
@@ -60,9 +51,7 @@ class PyEventSparseFixed(PyEventSparseModel):
     def _prepare(self, first: np.ndarray, target: np.ndarray, weight: np.ndarray) -> list[tuple[Any, ...]]:
         planner = Planner(self.proc_params["fixed"])
         held, shifts = planner.signed_weights("weights", weight)
-        if not self._shared:
-            for warning in planner.plan.warnings:
-                logging.getLogger(__name__).warning("EventSparse: %s", warning)
+        self._log_warnings(planner.plan)
         columns = []
         for chosen, shift in zip((held > 0, held < 0), shifts, strict=True):
             if chosen.any():

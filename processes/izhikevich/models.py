@@ -1,6 +1,5 @@
 """How the Izhikevich Process runs on a CPU, in float64 or integers."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ _PARAMETERS = Parameters._fields
 _SETTINGS = ("tau_s_ms", "dt_ms", "noise")
 
 
-class PyIzhikevichModel(Model):
-    """Runs the package's kernels, one time step a Lava step.
+@model(Izhikevich, "float", saturations=np.int64)
+class PyIzhikevichFloat(Model):
+    """Runs the package's kernels in float64, one time step a Lava step.
 
     Two entries of ``proc_params``, both optional, let a host direct a population:
 
@@ -34,6 +34,8 @@ class PyIzhikevichModel(Model):
         place of its own, from its first step on; the array's values count, not the Var's initial ones.
     """
 
+    # Whether what is shared are the Vars themselves.
+    _shares_vars = True
     a_in: PyInPort
     i_in: PyInPort
     s_out: PyOutPort
@@ -52,7 +54,6 @@ class PyIzhikevichModel(Model):
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params, proc_params["noise_seed"])
-        self._shared = proc_params.get("shared") or {}
         # The arrays behind the Vars, by name. They stay the same for good, and so do the flat views of
         # them that the kernels get.
         self._held: dict[str, np.ndarray] = {}
@@ -103,32 +104,18 @@ class PyIzhikevichModel(Model):
 
     def _bring_up_to_date(self) -> None:
         """Work out what follows from the Vars."""
-        raise NotImplementedError
+        self._cells: Any = FloatPopulation(self._population())
 
     def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
         """Advance all cells by a step; leave the spiking ones in ``_spiking`` and return how many."""
-        raise NotImplementedError
-
-
-@model(Izhikevich, "float", saturations=np.int64)
-class PyIzhikevichFloat(PyIzhikevichModel):
-    """In float64."""
-
-    # Whether what is shared are the Vars themselves.
-    _shares_vars = True
-
-    def _bring_up_to_date(self) -> None:
-        self._cells = FloatPopulation(self._population())
-
-    def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
         v, u, s = (self._flat[name] for name in _STATES)
-        return self._cells.step(v, u, s, a_in, i_in, step_key, self._spiking)
+        return int(self._cells.step(v, u, s, a_in, i_in, step_key, self._spiking))
 
 
 @model(
     Izhikevich, "fixed", a_in=(np.int64, 24), i_in=(np.int64, 24), s_out=(np.int32, 1), saturations=np.int64
 )
-class PyIzhikevichFixed(PyIzhikevichModel):
+class PyIzhikevichFixed(PyIzhikevichFloat):
     """In integers, Loihi-style: the Vars are physical, and quantised here whenever one of them is set."""
 
     _shares_vars = False
@@ -147,10 +134,7 @@ class PyIzhikevichFixed(PyIzhikevichModel):
     def _bring_up_to_date(self) -> None:
         self._cells = FixedPopulation(self._settings, self._population())
         if not self._views:
-            if not self._shared:
-                # A host that shares its memory has the plan itself. An exception here would hang Lava.
-                for warning in self._cells.plan.warnings:
-                    logging.getLogger(__name__).warning("Izhikevich: %s", warning)
+            self._log_warnings(self._cells.plan)
             self._views = {name: self._view(name) for name in _STATES}
             if "saturations" in self._shared:
                 self.saturations = self._shared["saturations"]
@@ -169,7 +153,7 @@ class PyIzhikevichFixed(PyIzhikevichModel):
     def _advance(self, a_in: np.ndarray, i_in: np.ndarray, step_key: np.uint64) -> int:
         v, u, s = (view.integers for view in self._views.values())
         inputs = (a_in.astype(np.int64, copy=False), i_in.astype(np.int64, copy=False))
-        count = self._cells.step(v, u, s, *inputs, step_key, self._spiking, self.saturations)
+        count = int(self._cells.step(v, u, s, *inputs, step_key, self._spiking, self.saturations))
         for view in self._views.values():
             view.show()
         return count

@@ -18,8 +18,9 @@ def _rows(stream: np.ndarray, first: int, count: int) -> np.ndarray:
     return rows.reshape(-1)
 
 
-class PyMeetModel(Model):
-    """Wraps the plain Python task; the two models below differ in the types of messages."""
+@model(Meet, "float")
+class PyMeetFloat(Model):
+    """Wraps the plain Python task, for a network in float64."""
 
     level_out: PyOutPort
     teach_out: PyOutPort
@@ -91,11 +92,6 @@ class PyMeetModel(Model):
             self._recorded += steps
 
 
-@model(Meet, "float")
-class PyMeetFloat(PyMeetModel):
-    """For a network in float64."""
-
-
 @model(Meet, "fixed", np.int32, prediction_in=np.int64)
-class PyMeetFixed(PyMeetModel):
+class PyMeetFixed(PyMeetFloat):
     """For a network in integers; |xc|^2 takes more than 32 bits."""

@@ -35,8 +35,6 @@ class Meet(Process):
         Steps by which inputs are sent ahead: 1 if they reach the cells through Dense, which buffers.
     in_flight : tuple of ndarray
         Buffers in shared memory that a reset empties beside the state.
-    **kwargs
-        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------

@@ -50,15 +50,11 @@ class PyTraceRelayFixed(Model):
     payload_out: PyOutPort
     trace: np.ndarray
 
-    def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        self._constants = proc_params["constants"]
-
     def run_spk(self) -> None:
         """Receive spikes, send the traces."""
         spiking = np.flatnonzero(self.s_in.recv())
         payload = np.zeros(self.trace.size + 1, np.int32)
-        advance_relays(self._constants, self.trace, payload, spiking, spiking.size)
+        advance_relays(self.proc_params["constants"], self.trace, payload, spiking, spiking.size)
         self.payload_out.send(payload)
 
 
@@ -73,15 +69,11 @@ class PyReadoutNeuronFixed(Model):
     z: np.ndarray
     y1: np.ndarray
 
-    def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        self._constants = proc_params["constants"]
-
     def run_spk(self) -> None:
         """Receive the sums and what is taught, send z and y1."""
         a_in = np.asarray(self.a_in.recv(), np.int32)
         gate, target = np.split(np.asarray(self.teach_in.recv(), np.int32), 2)
-        read_neurons(self._constants, a_in, gate, target, True, self.z, self.y1)
+        read_neurons(self.proc_params["constants"], a_in, gate, target, True, self.z, self.y1)
         self.z_out.send(self.z)
         self.s_out_y1.send(self.y1)
 

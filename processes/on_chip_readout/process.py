@@ -20,8 +20,6 @@ class TraceRelay(Process):
         N.
     constants : OnChipConstants
         Decay and impulse of the trace, payload of the always-on input.
-    **kwargs
-        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -49,8 +47,6 @@ class ReadoutNeuron(Process):
         K.
     constants : OnChipConstants
         Scales of z and of y1.
-    **kwargs
-        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------
@@ -92,8 +88,6 @@ class OnChipReadout(Process):
     weights : (K, N + 1) array, optional
         Weights at the start, -256 .. 254 and even: Lava drops the lowest bit of given weights of mixed
         sign, though not of learned ones. By default 0.
-    **kwargs
-        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------

@@ -33,8 +33,9 @@ class SubPredictorModel(AbstractSubProcessModel):
             self.readout.out_ports.feedback_out.connect(self.reservoir.in_ports.feedback_in)
 
 
-class PyPredictorModel(Model):
-    """Runs the kernel of the reference engine, several steps a Lava time step."""
+@model(Predictor, "float")
+class PyPredictorFloat(Model):
+    """Runs the kernel of the reference engine in float64, several steps a Lava time step."""
 
     level_in: PyInPort
     teach_in: PyInPort
@@ -80,14 +81,9 @@ class PyPredictorModel(Model):
         recording = Recording(self._spike_step, self._spike_cell, *outputs)
         chunk = Streams(*(part[rows] for part in self._streams))
         spikes = self._arithmetic.advance(self._state, chunk, segment, first, self._window, recording)
-        self._logbook.log_chunk(spikes)
-
-
-@model(Predictor, "float")
-class PyPredictorFloat(PyPredictorModel):
-    """In float64."""
+        self._logbook.log_spikes(spikes)
 
 
 @model(Predictor, "fixed", np.int32, prediction_out=np.int64)
-class PyPredictorFixed(PyPredictorModel):
+class PyPredictorFixed(PyPredictorFloat):
     """In integers; |xc|^2 takes more than 32 bits."""

@@ -31,8 +31,6 @@ class Predictor(Process):
         Steps of a segment whose traces are summed.
     inhibitory_in_flight : ndarray, optional
         The graph's (N,) buffer for what inhibitory spikes in flight will add.
-    **kwargs
-        Lava's own: ``name``, ``log_config`` and further entries of ``proc_params``.
 
     Attributes
     ----------

@@ -9,8 +9,9 @@ from lava_predict.processes.base import Model, model
 from lava_predict.processes.readout.process import Readout
 
 
-class PyReadoutModel(Model):
-    """Runs the package's kernels, one step a Lava time step; the two models below differ in types only."""
+@model(Readout, "float")
+class PyReadoutFloat(Model):
+    """Runs the package's kernels in float64, one step a Lava time step."""
 
     s_in: PyInPort
     teach_in: PyInPort
@@ -51,7 +52,7 @@ class PyReadoutModel(Model):
         if self._playbook is not None:
             segment = self._playbook.segment(self._playbook.locate(self.time_step)[0])
         if self._logbook is not None:
-            self._logbook.log_spikes(step, spiking)
+            self._logbook.log_spikes(np.stack((np.full_like(spiking, step), spiking)))
         in_window = self._window[0] <= step < self._window[1]
         given = (spiking, teach[:events], teach[events:], in_window, segment is None or segment.learning)
         norm = self._arithmetic.readout_step(state, *given, step, step_key, self._what_drive)
@@ -61,11 +62,6 @@ class PyReadoutModel(Model):
         return norm
 
 
-@model(Readout, "float")
-class PyReadoutFloat(PyReadoutModel):
-    """In float64."""
-
-
 @model(Readout, "fixed", np.int32, prediction_out=np.int64)
-class PyReadoutFixed(PyReadoutModel):
+class PyReadoutFixed(PyReadoutFloat):
     """In integers; |xc|^2 takes more than 32 bits."""

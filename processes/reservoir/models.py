@@ -22,13 +22,11 @@ from lava_predict.processes.reservoir.process import Reservoir
 _GRADED_BITS = 24
 
 
-def _columns(network: Network, part: slice) -> csc_matrix:
-    """Return the outgoing synapses of some cells as a matrix over all cells, (N, N)."""
-    cells, synapses = network.size, network.synapses
-    whole = csc_matrix((synapses.weight, synapses.target, synapses.first), shape=(cells, cells))
-    chosen = np.zeros(cells)
-    chosen[part] = 1.0
-    columns = csc_matrix(whole.multiply(chosen[None, :]))
+def _columns(network: Network, chosen: np.ndarray) -> csc_matrix:
+    """Return the outgoing synapses of some cells, (N,) bool, as a matrix over all cells, (N, N)."""
+    synapses, shape = network.synapses, (network.size, network.size)
+    whole = csc_matrix((synapses.weight, synapses.target, synapses.first), shape=shape)
+    columns = csc_matrix(whole.multiply(chosen))
     columns.eliminate_zeros()
     return columns
 
@@ -69,7 +67,7 @@ class SubReservoirModel(AbstractSubProcessModel):
         playbook = proc.proc_params.get("playbook")
         in_flight = proc.proc_params.get("inhibitory_in_flight")
         config, drawn, shown = arithmetic.config, arithmetic.drawn, arithmetic.physical(state)
-        excitatory = config.reservoir.excitatory_cells
+        excitatory = np.arange(drawn.size) < config.reservoir.excitatory_cells
         shared = {"v": state.cells.v, "u": state.cells.u, "s": state.synapses.s}
         if state.saturations.size:
             shared["saturations"] = state.saturations[:COUNTERS]
@@ -89,10 +87,10 @@ class SubReservoirModel(AbstractSubProcessModel):
         )
         common = {"fixed": config.fixed, "playbook": playbook}
         self.excitatory = EventSparse(
-            weights=_columns(drawn, slice(0, excitatory)), shared={"a_buff": state.synapses.a_in}, **common
+            weights=_columns(drawn, excitatory), shared={"a_buff": state.synapses.a_in}, **common
         )
         self.inhibitory = EventSparse(
-            weights=_columns(drawn, slice(excitatory, None)),
+            weights=_columns(drawn, ~excitatory),
             shared={} if in_flight is None else {"a_buff": in_flight},
             **common,
         )
@@ -123,8 +121,9 @@ class SubReservoirModel(AbstractSubProcessModel):
             dense.out_ports.a_out.connect(self.cells.in_ports.i_in)
 
 
-class PyReservoirModel(Model):
-    """The whole reservoir in one kernel, one step a Lava time step."""
+@model(Reservoir, "float")
+class PyReservoirFloat(Model):
+    """The whole reservoir in one kernel in float64, one step a Lava time step."""
 
     level_in: PyInPort
     feedback_in: PyInPort
@@ -157,20 +156,12 @@ class PyReservoirModel(Model):
 
     def _show(self) -> None:
         """Let the Vars show the state."""
-        raise NotImplementedError
-
-
-@model(Reservoir, "float")
-class PyReservoirFloat(PyReservoirModel):
-    """In float64."""
-
-    def _show(self) -> None:
         cells, synapses = self._state.cells, self._state.synapses
         self.v, self.u, self.s = cells.v, cells.u, synapses.s
 
 
 @model(Reservoir, "fixed", np.int32, v=float, u=float, s=float)
-class PyReservoirFixed(PyReservoirModel):
+class PyReservoirFixed(PyReservoirFloat):
     """In integers; the Vars are in physical units, and what is set is rounded to the states' grid."""
 
     def on_var_update(self) -> None:

@@ -23,104 +23,76 @@ def _slots(port: Any) -> list[np.ndarray]:
     return [np.ndarray(port._shape, port._dtype, part) for part in parts]
 
 
+def _is_open(semaphore: Any) -> bool:
+    """Tell whether an acquire would not block; a port's semaphore has one side that acquires it."""
+    if not semaphore.acquire(block=False):
+        return False
+    semaphore.release()
+    return True
+
+
 class DirectSendPort(CspSendPort):  # type: ignore[misc]
-    """Sends without a thread: it counts free slots, and waits for an acknowledgement when there is none."""
+    """Sends without a thread: the semaphore of acknowledgements counts the free slots."""
 
     _idx: int
 
     def start(self) -> None:
-        """Lay the slots over the shared memory."""
+        """Lay the slots, all free, over the shared memory."""
         self._array = _slots(self)
-        self._free = self._size
+        for _ in range(self._size):
+            self._ack.release()
 
     def probe(self) -> bool:
         """Whether a send would not block."""
-        if self._free == 0 and self._ack.acquire(block=False):
-            self._free = 1
-        return bool(self._free > 0)
+        return _is_open(self._ack)
 
     def send(self, data: np.ndarray) -> None:
         """Put a message of the channel's shape into the next slot; wait while all are full."""
         with self._io_watchdog:
             if data.shape != self._shape:  # Lava's own port raises the same.
                 raise AssertionError(f"{data.shape=} {self._shape=} Mismatch")
-            if self._free > 0:
-                self._free -= 1
-            else:
-                self._ack.acquire()
+            self._ack.acquire()
             self._array[self._idx][:] = data
             self._idx = (self._idx + 1) % self._size
             self._req.release()
 
-    def join(self) -> None:
-        """Do nothing: no thread waits."""
-
 
 class DirectRecvPort(CspRecvPort):  # type: ignore[misc]
-    """Receives without a thread, unless it has an observer, which is called when a message comes."""
+    """Receives without a thread, and becomes Lava's own port, which has one, when it gets an observer."""
 
     _idx: int
-    _observer: Callable[[], Any] | None = None
-    _started = False
 
     @property
     def observer(self) -> Callable[[], Any] | None:
-        """Called when a message comes to an empty channel."""
-        return self._observer
+        """None: to be called when a message comes to an empty channel takes a thread."""
+        return None
 
     @observer.setter
     def observer(self, observer: Callable[[], Any] | None) -> None:
-        self._observer = observer
-        if observer is not None and self._started and self.thread is None:
-            self._listen()
+        if observer is not None:
+            self.__class__ = CspRecvPort
+            self.observer = observer
+            if self._array:  # Else it has yet to be started.
+                self.start()
 
     def start(self) -> None:
         """Lay the slots over the shared memory."""
         self._array = _slots(self)
-        # Messages whose semaphore is taken and that are not yet received.
-        self._waiting = 0
-        self._started = True
-        if self._observer is not None:
-            self._listen()
-
-    def _listen(self) -> None:
-        """Start a thread as Lava does, which takes the semaphore and calls the observer."""
-        slots, self._array = self._array, []
-        super().start()
-        self._array = slots
-        for _ in range(self._waiting):
-            self._queue.put_nowait(0)
-        self._waiting = 0
-
-    def wait(self) -> None:
-        """Block until there is a message."""
-        if self.thread is not None:
-            self._queue.get(peek=True)
-        elif self._waiting == 0:
-            self._req.acquire()
-            self._waiting = 1
 
     def probe(self) -> bool:
         """Whether a receive would not block."""
-        if self.thread is not None:
-            return bool(super().probe())
-        if self._waiting == 0 and self._req.acquire(block=False):
-            self._waiting = 1
-        return self._waiting > 0
+        return _is_open(self._req)
 
     def peek(self) -> np.ndarray:
         """Wait for a message and return it without taking it."""
-        self.wait()
+        self._req.acquire()
+        self._req.release()
         return np.array(self._array[self._idx])
 
     def recv(self) -> np.ndarray:
         """Wait for a message and take it."""
         with self._io_watchdog:
-            if self.thread is not None:
-                self._queue.get()
-            else:
-                self.wait()
-                self._waiting -= 1
+            self._req.acquire()
             result = np.array(self._array[self._idx])
             self._idx = (self._idx + 1) % self._size
             self._ack.release()
@@ -141,8 +113,8 @@ def _select(self: Any, *channel_actions: tuple[Any, Callable[[], Any]]) -> Any:
     """Wait for one of several channels, as CspSelector does; for a single one, at its semaphore."""
     if len(channel_actions) == 1:
         channel, action = channel_actions[0]
-        if isinstance(channel, DirectRecvPort):
-            channel.wait()
+        if isinstance(channel, CspRecvPort):
+            channel.peek()
             return action()
     return _select_among_many(self, *channel_actions)
 

@@ -157,14 +157,10 @@ class LavaEngine(Engine):
         """Play segments in order and yield what each left behind, as many at a time as memory holds."""
         start = 0
         while start < len(segments):
-            stop, steps = start, 0
-            while stop < len(segments) and stop - start < _MOST_SEGMENTS:
-                steps += segments[stop].steps
-                if steps > self._most_steps and stop > start:
-                    break
-                stop += 1
-            yield from self._play_together(segments[start:stop])
-            start = stop
+            steps = np.cumsum([segment.steps for segment in segments[start : start + _MOST_SEGMENTS]])
+            count = max(1, int(np.searchsorted(steps, self._most_steps, side="right")))
+            yield from self._play_together(segments[start : start + count])
+            start += count
 
     def close(self) -> None:
         """Stop the network and give back all processes and memory."""

@@ -21,9 +21,10 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection
+from multiprocessing.pool import RemoteTraceback  # type: ignore[attr-defined]
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,13 +70,6 @@ def _lava(module: str) -> Any:
 _fork = multiprocessing.get_context("fork")
 
 
-class ChildTraceback(Exception):  # noqa: N818 - shown as the cause of an error, never raised by itself
-    """The traceback of an exception in a child process, as text."""
-
-    def __str__(self) -> str:
-        return f'\n"""\n{self.args[0]}"""'
-
-
 @dataclass(frozen=True)
 class _Failure:
     """What a child reports of its exception."""
@@ -83,43 +77,24 @@ class _Failure:
     when: float  # system-wide monotonic time, to find the first of several failures
     text: str  # the traceback
     summary: str  # its last line
-    pickled: bytes | None  # the exception, if it can be pickled and read again
+    pickled: bytes  # the exception, if it can be pickled
 
     @classmethod
     def of(cls, error: BaseException) -> _Failure:
-        when = time.monotonic()
-        pickled = None
-        # A SystemExit in a child must not end the main process.
-        if isinstance(error, Exception):
-            with contextlib.suppress(Exception):
-                pickled = pickle.dumps(error)
-                pickle.loads(pickled)
+        when, pickled = time.monotonic(), b""
+        with contextlib.suppress(Exception):
+            pickled = pickle.dumps(error)
         text = "".join(traceback.format_exception(error))
         return cls(when, text, f"{type(error).__name__}: {error}", pickled)
 
     def error(self, name: str) -> Exception:
         """Return the child's exception, or a RunError in its place."""
         with contextlib.suppress(Exception):
-            error = pickle.loads(self.pickled or b"")
+            error = pickle.loads(self.pickled)
+            # A SystemExit in a child must not end the main process.
             if isinstance(error, Exception):
                 return error
         return RunError(f"{name} failed: {self.summary}")
-
-
-def _child_main(builder: Any, pipe: connection.Connection, parent: int) -> None:
-    """Build and run one actor in its child process; tell the parent when it is ready or has failed."""
-    _die_with(parent)
-    # Ctrl-C reaches the whole foreground group; only the parent reacts to it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    try:
-        actor = builder.build()
-        pipe.send(None)
-        actor.start()
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            pipe.send(_Failure.of(error))
 
 
 def _die_with(parent: int) -> None:
@@ -138,30 +113,38 @@ def _watch_parent(parent: int) -> None:
     os._exit(1)
 
 
-class _Actor:
-    """A child process as the parent sees it."""
+class _Actor(multiprocessing.context.ForkProcess):
+    """A child process that builds and runs one of Lava's actors, and what the parent knows of it."""
 
     def __init__(self, name: str, builder: Any) -> None:
-        self.name = name
+        # daemon: if nobody calls stop(), multiprocessing ends it at interpreter exit.
+        super().__init__(name=name, daemon=True)
+        self._builder = builder
+        self._main = os.getpid()
         self.ready = False
         self.failure: _Failure | None = None
         self.pipe, self._far_end = _fork.Pipe(duplex=False)
-        # daemon: if nobody calls stop(), multiprocessing ends it at interpreter exit.
-        self._process = _fork.Process(
-            target=_child_main, args=(builder, self._far_end, os.getpid()), name=name, daemon=True
-        )
-        self._exitcode: int | None = None
 
     def start(self) -> None:
-        self._process.start()
+        super().start()
         self._far_end.close()
+        # multiprocessing keeps this object until the child is gone; a builder holds a whole Process.
+        del self._builder
 
-    @property
-    def exitcode(self) -> int | None:
-        """None while it lives; -9 after SIGKILL."""
-        if self._exitcode is None and self._process.pid is not None:
-            self._exitcode = self._process.exitcode
-        return self._exitcode
+    def run(self) -> None:
+        """In the child, build and run the actor; tell the parent when it is ready or has failed."""
+        _die_with(self._main)
+        # Ctrl-C reaches the whole foreground group; only the parent reacts to it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        try:
+            actor = self._builder.build()
+            self._far_end.send(None)
+            actor.start()
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                self._far_end.send(_Failure.of(error))
 
     def receive(self) -> None:
         """Take a message from the pipe, or note that there will be no more."""
@@ -175,22 +158,18 @@ class _Actor:
         else:
             self.failure = message
 
-    def join(self, timeout: float) -> None:
-        if self.exitcode is None:
-            self._process.join(max(0.0, timeout))
-
     def kill(self) -> None:
         """Kill it and wait until it is gone."""
-        if self._process.pid is not None and self.exitcode is None:
-            self._process.kill()
-            self._process.join(_KILL_S)
+        if self.pid is not None:
+            super().kill()
+            self.join(_KILL_S)
         self.pipe.close()
         self._far_end.close()
 
-    def fate(self) -> str:
-        """Say how it ended."""
+    def fate(self) -> str | None:
+        """Say how it ended; None while it lives."""
         if self.exitcode is None:
-            return f"{self.name} is alive"
+            return None
         if self.exitcode >= 0:
             return f"{self.name} ended unexpectedly with exit code {self.exitcode}"
         name = signal.Signals(-self.exitcode).name
@@ -198,21 +177,18 @@ class _Actor:
         return f"{self.name} was killed by {name}{hint}"
 
 
-class _Infrastructure:
-    """What Lava's builders and Runtime use of a message infrastructure, without a manager process."""
+def _infrastructure() -> SimpleNamespace:
+    """Return what Lava's builders and Runtime use of a message infrastructure, without a manager process.
 
-    actors: tuple[()] = ()
+    Its memory is anonymous: unlike a named segment it cannot be left behind.
+    """
+    from lava_predict.engines.lava.channels import DirectChannel
 
-    @property
-    def smm(self) -> _Infrastructure:
-        return self
-
-    def create_shared_memory(self, size: int) -> SimpleNamespace:
-        """Allocate anonymous memory; unlike a named segment it cannot be left behind."""
+    def create_shared_memory(size: int) -> SimpleNamespace:
         return SimpleNamespace(buf=memoryview(mmap.mmap(-1, max(1, size))))
 
-    def channel_class(self, channel_type: Any) -> Any:
-        return importlib.import_module("lava_predict.engines.lava.channels").DirectChannel
+    memory = SimpleNamespace(create_shared_memory=create_shared_memory)
+    return SimpleNamespace(actors=(), smm=memory, channel_class=lambda channel_type: DirectChannel)
 
 
 class _Watch:
@@ -333,7 +309,7 @@ class SupervisedRun:
         )
         # Lava's own stop(), which a Process also calls when it is collected, may hang.
         runtime.stop = self.stop
-        runtime._messaging_infrastructure = _Infrastructure()
+        runtime._messaging_infrastructure = _infrastructure()
         executable.assign_runtime_to_all_processes(runtime)
         self._runtime = runtime
         runtime._build_watchdog_manager()
@@ -346,7 +322,10 @@ class SupervisedRun:
         for port in [*runtime.runtime_to_service, *runtime.service_to_runtime]:
             port.observer = self._wake.set
             port._io_watchdog = _Watch(self._wait_for, port)
-        self._await_ready()
+        self._patience.restart()
+        while not all(actor.ready for actor in self._actors):
+            self._listen(_TICK_S)
+            self._check()
         runtime._is_initialized = runtime._is_started = True  # Var.get and Var.set ask for it
 
     def _compile(self) -> Any:
@@ -362,20 +341,18 @@ class SupervisedRun:
         builders, services = executable.proc_builders.items(), executable.runtime_service_builders.values()
         self._actors = [_Actor(f"{each.name} ({type(each).__name__})", builder) for each, builder in builders]
         self._actors += [_Actor("Lava's runtime service", builder) for builder in services]
-        with _may_have_children(), _signals_blocked():
+        config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+        daemon = config.get("daemon", False)
+        # A Ctrl-C waits until the new children have set their signal handlers.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            # A daemonic process (a worker of dask or of a pool) may have these children: they die with it.
+            config["daemon"] = False
             for actor in self._actors:
                 actor.start()
-
-    def _await_ready(self) -> None:
-        self._patience.restart()
-        ready = 0
-        while ready < len(self._actors):
-            self._listen(_TICK_S)
-            self._check()
-            now_ready = sum(actor.ready for actor in self._actors)
-            if now_ready > ready:
-                self._patience.restart()
-            ready = now_ready
+        finally:
+            config["daemon"] = daemon
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _advance(self, steps: int) -> None:
         token = _lava("magma.runtime.mgmt_token_enums").MGMT_RESPONSE
@@ -413,7 +390,7 @@ class SupervisedRun:
         with contextlib.suppress(RunError):
             self._command(tokens.MGMT_COMMAND.STOP[0])
             for actor in self._actors:
-                actor.join(until - time.monotonic())
+                actor.join(max(0.0, until - time.monotonic()))
 
     def _command(self, token: float) -> None:
         for port in self._runtime.runtime_to_service:
@@ -439,9 +416,11 @@ class SupervisedRun:
                 self._check()
 
     def _listen(self, timeout: float) -> None:
+        """Take in what the children tell; each message earns patience."""
         actors = {actor.pipe: actor for actor in self._actors if not actor.pipe.closed}
         for pipe in connection.wait(list(actors), timeout):
             actors[pipe].receive()  # type: ignore[index]
+            self._patience.restart()
 
     def _check(self) -> None:
         """Raise if a child has failed or died, or if nothing moves."""
@@ -466,8 +445,8 @@ class SupervisedRun:
         failed = [(actor.failure, actor.name) for actor in self._actors if actor.failure]
         if failed:
             failure, name = min(failed, key=lambda pair: pair[0].when)
-            raise failure.error(name) from ChildTraceback(f"In {name}:\n{failure.text}")
-        fates = [actor.fate() for actor in self._actors if actor.exitcode is not None]
+            raise failure.error(name) from RemoteTraceback(f'\n"""\nIn {name}:\n{failure.text}"""')
+        fates = filter(None, [actor.fate() for actor in self._actors])
         raise RunError("; ".join(fates) or "Lava reports an error in a model and gives no reason")
 
     def _end(self, how: str) -> None:
@@ -482,28 +461,6 @@ class SupervisedRun:
         self._actors = []
         self._runtime = self._process = None
         self._ended = how
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Hold back a Ctrl-C until the new children have set their signal handlers."""
-    kept = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
-
-
-@contextlib.contextmanager
-def _may_have_children() -> Iterator[None]:
-    """Let a daemonic process (a worker of dask or of a pool) have children, as they die with it."""
-    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    kept = config.get("daemon", False)
-    config["daemon"] = False
-    try:
-        yield
-    finally:
-        config["daemon"] = kept
 
 
 def _join_threads(runtime: Any) -> None:
