@@ -27,9 +27,21 @@ Keep = Callable[[RunState], None]
 
 
 class Experiment:
-    """A configuration, for instance from `load_preset`, ready to run; ``seed`` replaces its ``run.seed``.
+    """A configuration, ready to run.
 
-    ``network`` is the network as drawn, ``task`` the task that ``task.name`` names.
+    Parameters
+    ----------
+    config : Config
+        Settings, for instance from `load_preset`.
+    seed : int, optional
+        Replaces ``run.seed``.
+
+    Attributes
+    ----------
+    network : Network
+        As drawn.
+    task : Task
+        The task that ``task.name`` names.
 
     Examples
     --------
@@ -66,16 +78,23 @@ class Experiment:
         return arithmetic_of(self.config, self.network, precision, self.chip_norm if on_chip else None)
 
     def start(self, backend: str = "cpu", precision: str = "float", **options: Any) -> Session:
-        """Build the engine and return a session before its first trial; in the end `Session.close` it.
+        """Build the engine and return a session before its first trial.
 
         Parameters
         ----------
-        backend, precision : str
-            Name of an engine, such as "cpu" or "lava", and one of `PRECISIONS`.
+        backend : str
+            Name of an engine, such as "cpu" or "lava".
+        precision : str
+            One of `PRECISIONS`.
         **options
             Of the engine. Lava's are ``form``, "fused" (the default), in one kernel, or "graph", as it maps
             to hardware; and ``target``, one of `TARGETS`, which needs precision "fixed" and form "graph".
             None counts as not given.
+
+        Returns
+        -------
+        Session
+            To `Session.advance`, and to `Session.close`.
 
         Raises
         ------
@@ -96,19 +115,30 @@ class Experiment:
         keep: Keep | None = None,
         **options: Any,
     ) -> Result:
-        """Run all blocks; ``backend``, ``precision``, ``options`` and UserErrors are as for `start`.
-
-        The ``wall_s`` of the result is that of this part of the run. Raises a RunError if the network
-        diverges, or a process of it fails.
+        """Run all blocks.
 
         Parameters
         ----------
+        backend, precision, **options
+            As for `start`.
         progress : callable, optional
             Told the trials done and in all after each trial; with ``keep`` only once they are kept.
         state : RunState, optional
             Where to go on from, of the same configuration and precision; by default the start.
         keep : callable, optional
             Given the state before the first trial, every `KEEP_EVERY_S` or so, and at the end, to be kept.
+
+        Returns
+        -------
+        Result
+            Its ``wall_s`` is that of this part of the run.
+
+        Raises
+        ------
+        UserError
+            As for `start`.
+        RunError
+            If the network diverges, or a process of it fails.
         """
         _, chosen = engine_options(backend, precision, options, self.config)
         session = self.start(backend, precision, **options)

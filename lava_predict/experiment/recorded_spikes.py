@@ -96,8 +96,18 @@ class ReplayedProbe:
 class Replay(TrialLoop):
     """The reservoir and the streams of one configuration, for any number of rules.
 
-    ``seed`` replaces ``run.seed``. Raises a UserError if the readout is fed back, as every rule would then
-    need its own reservoir, or if ``readout.rule`` is not "gated_delta", whose traces are shown.
+    Parameters
+    ----------
+    config : Config
+        Settings; ``reservoir.feedback_gain`` must be 0, and ``readout.rule`` "gated_delta", whose traces are
+        shown.
+    seed : int, optional
+        Replaces ``run.seed``.
+
+    Raises
+    ------
+    UserError
+        If the readout is fed back, as every rule would then need its own reservoir, or the traces are others.
     """
 
     def __init__(self, config: Config, seed: int | None = None) -> None:

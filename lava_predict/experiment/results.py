@@ -18,10 +18,16 @@ from lava_predict.tasks import Task
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What happened in one training trial: block, cue shown, and as outcome the event that occurred or -1.
+    """What happened in one training trial.
 
-    ``p``, (K,) float64, is the what readout in this trial, before it learned from it; ``spikes`` and
-    ``steps`` count those of the trial and of what comes before it.
+    Attributes
+    ----------
+    block, cue, outcome : int
+        Block, cue shown, event that occurred or -1.
+    p : (K,) float64
+        What readout in this trial, before it learned from it.
+    spikes, steps : int
+        Spikes and time steps of the trial and of what comes before it.
     """
 
     block: int
@@ -77,9 +83,16 @@ class Probe:
 class RunState:
     """All of a run between two trials, as one value: copy it, compare it, go on from it.
 
-    ``network`` is the dynamic state of network and readouts; fingerprint, trials and probes are those so far.
-    ``saturations``, (V,) int64, says how often each variable of the integer network hit its bounds, probes
-    included; empty in float.
+    Attributes
+    ----------
+    network : State
+        Dynamic state of network and readouts.
+    fingerprint : Fingerprint
+        Over the training segments so far.
+    trials, probes : list of TrialRecord, list of Probe
+        Of every trial and probe so far.
+    saturations : (V,) int64
+        How often each variable of the integer network hit its bounds, probes included; empty in float.
     """
 
     network: State
@@ -124,13 +137,23 @@ def _same(one: object, other: object) -> bool:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """How a block went, its length being ``trials``. M cues, K events.
+    """How a block went.
 
-    ``probability`` and ``latency_ms`` are those of each event after the cue; one such tuple a cue. ``error``
-    is the RMSE of the prediction after so many trials of the block, ``zero_error`` that of a prediction of 0.
-    The rest, (M, K) float64, is of the last probe: ``probability_estimate`` is clip(p, 0, 1), ``amplitude``
-    and ``when_amplitude`` are the mean of o, and of z, within 50 ms of the latency, and ``peak_ms`` is the
-    centroid of o above half its maximum.
+    Attributes
+    ----------
+    trials : int
+        Its length.
+    probability, latency_ms : tuple
+        Of each event after the cue; one such tuple a cue.
+    error : dict of int to float
+        RMSE of the prediction after so many trials of the block.
+    zero_error : float
+        RMSE of a prediction of 0.
+    probability_estimate : (M, K) float64
+        clip(p, 0, 1) at the last probe.
+    amplitude, when_amplitude, peak_ms : (M, K) float64
+        At the last probe: mean of o, and of z, within 50 ms of the latency; centroid of o above half its
+        maximum.
     """
 
     trials: int
@@ -146,12 +169,26 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class Result:
-    """All that a run gave: what was run, and on what, the network as drawn, and the state at the end.
+    """All that a run gave.
 
-    ``form`` is that of the Lava network; None on the cpu. ``prediction``, (time, channel) float64, is the
-    last probe's from the cue on; with several cues, after the first. ``saturations`` says how often each
-    variable of the integer network hit its bounds, probes included; empty in float. ``wall_s`` is how long
-    the simulation took, drawing excluded; the first run on a machine includes compiling.
+    Attributes
+    ----------
+    config, backend, precision : Config, str, str
+        What was run, and on what.
+    form : str or None
+        Of the Lava network; None on the cpu.
+    network : Network
+        The network as drawn.
+    state : RunState
+        At the end.
+    blocks : list of BlockResult
+        Block by block.
+    prediction : (time, channel) float64
+        The last probe's prediction, from the cue on; with several cues, after the first.
+    saturations : dict of str to int
+        How often each variable of the integer network hit its bounds, probes included; empty in float.
+    wall_s : float
+        How long the simulation took, drawing excluded; the first run on a machine includes compiling.
     """
 
     config: Config

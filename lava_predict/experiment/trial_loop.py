@@ -35,10 +35,14 @@ class TrialLoop(ABC):
         """Test after so many trials of a block."""
 
     def advance(self, trials: int, progress: Progress | None = None) -> None:
-        """Run so many more training trials, fewer if the run ends before, and the tests that are due.
+        """Run some more training trials, and the tests that are due.
 
-        The test before the first trial comes with the first call. ``progress`` is told the trials done and in
-        all after each trial.
+        Parameters
+        ----------
+        trials : int
+            How many; fewer if the run ends before. The test before the first trial comes with the first call.
+        progress : callable, optional
+            Told the trials done and in all after each trial.
         """
         first = self.task.first_trials
         if self.trials_done == 0 and trials > 0:

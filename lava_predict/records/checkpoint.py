@@ -39,11 +39,24 @@ _RECORDS = {"trials": TrialRecord, "probes": Probe}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run between two trials: its settings, the network as drawn, in physical units, and all that changes.
+    """A run between two trials.
 
-    ``precision`` is one of `lava_predict.network.arithmetic.PRECISIONS`: what the arrays of the state are in.
-    It ran on ``backend``, and can continue on another; ``form`` is that of the Lava network, None on the cpu.
-    ``wall_s`` is how long the run took so far.
+    Attributes
+    ----------
+    config : Config
+        Its settings.
+    precision : str
+        One of `lava_predict.network.arithmetic.PRECISIONS`: what the arrays of the state are in.
+    backend : str
+        What it ran on. It can continue on another.
+    form : str or None
+        Of the Lava network; None on the cpu.
+    network : Network
+        As drawn, in physical units.
+    state : RunState
+        All that changes.
+    wall_s : float
+        How long the run took so far.
     """
 
     config: Config

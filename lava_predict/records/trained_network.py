@@ -19,13 +19,24 @@ from lava_predict.tasks.meet import Meet
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network and what it has learned, frozen. N cells, K events; all arrays are float64.
+    """A network and what it has learned, frozen. N cells, K events.
 
-    ``dt_ms`` is the time step, ``tau_s_ms`` and ``tau_x_ms`` are the time constants of synaptic current and
-    traces, ``noise`` is the standard deviation of the private current in a step of 1 ms, mV/ms, and
-    ``feedback`` says whether the when readout is fed back. ``mean``, (N,), is subtracted from the traces that
-    the when readout reads, spikes per ms; ``w_when`` and ``w_what``, (K, N), are the readouts' weights;
-    ``offset``, (K,), is what the constant input adds to the when readout.
+    Attributes
+    ----------
+    network : Network
+        Cells and weights.
+    dt_ms, tau_s_ms, tau_x_ms : float
+        Time step, and time constants of synaptic current and traces.
+    noise : float
+        Standard deviation of the private current in a step of 1 ms, mV/ms.
+    feedback : bool
+        Whether the when readout is fed back.
+    mean : (N,) float64
+        What is subtracted from the traces that the when readout reads, spikes per ms.
+    w_when, w_what : (K, N) float64
+        Weights of the readouts.
+    offset : (K,) float64
+        What the constant input adds to the when readout.
     """
 
     network: Network

@@ -34,9 +34,24 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
-    """Load one of the package's presets, `preset_names`, with ``overrides``, each ``section.key=value``.
+    """Load one of the package's presets.
 
-    Raises a UserError if there is no such preset or an override is bad.
+    Parameters
+    ----------
+    name : str
+        One of `preset_names`.
+    overrides : sequence of str
+        Settings to change, each ``section.key=value``.
+
+    Returns
+    -------
+    Config
+        Validated settings.
+
+    Raises
+    ------
+    UserError
+        If there is no such preset or an override is bad.
 
     Examples
     --------
@@ -49,8 +64,22 @@ def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Load a TOML file, laid over the preset that it names (``preset = "..."``, else robust).
 
-    The ``overrides``, each ``section.key=value``, are laid on top. Raises a UserError if the file cannot be
-    read, is not TOML, or if it or an override holds a bad key or value.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    overrides : sequence of str
+        Settings to change on top, each ``section.key=value``.
+
+    Returns
+    -------
+    Config
+        Validated settings.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is not TOML, or holds a bad key or value.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8")
