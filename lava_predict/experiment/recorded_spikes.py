@@ -20,6 +20,7 @@ from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.learning.on_traces import Chunk, LocalRules, Rule
 from lava_predict.learning.readouts import Z_LIMIT
 from lava_predict.learning.traces import advance_means, advance_traces, centre_traces
+from lava_predict.learning.what import observe
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
@@ -70,8 +71,8 @@ def trace_rows(
         in_what_window = what_window[0] <= step < what_window[1]
         for j in range(cells):
             x_rows[row, j] = when.x[j]
-            if in_what_window:
-                state.what.x_sum[j] += when.x[j]
+        if in_what_window:
+            observe(state.what, when.x)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ import numpy as np
 
 from lava_predict.errors import UserError
 from lava_predict.learning import what
-from lava_predict.learning.readouts import fixed_diverged, fixed_read_out
-from lava_predict.learning.traces import TRACE_FRACTION, fixed_advance_traces, fixed_grade_traces
+from lava_predict.learning.readouts import fixed_diverged
+from lava_predict.learning.traces import TRACE_FRACTION, fixed_advance_traces
+from lava_predict.learning.what import fixed_observe
 from lava_predict.learning.when import Scales
 from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.integers import STATE_BITS
@@ -651,8 +652,5 @@ def fixed_step(
         return -1
     what_drive[:] = 0
     if in_what_window:
-        fixed_grade_traces(memory.x, k.rounding, xq)
-        fixed_read_out(what.w, xq, k.readout_fraction, k.rounding, what_drive)
-        for j in range(xq.size):
-            what.x_sum[j] += xq[j]
+        fixed_observe(what, memory.x, k.readout_fraction, k.rounding, xq, what_drive)
     return 0

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lava_predict.learning.readouts import fixed_read_out
+from lava_predict.learning.traces import fixed_grade_traces
 from lava_predict.numerics.compiled import kernel
 from lava_predict.settings.schema import ReadoutSettings
 
@@ -77,6 +79,27 @@ def outcome_delta(
         step = rate * (y - p[k]) / norm
         for j in range(x_mean.size):
             w[k, j] += step * x_mean[j]
+
+
+@kernel
+def observe(memory: Memory, x: np.ndarray) -> None:
+    """Add a step's traces, (N,), to the sum over the what window."""
+    for j in range(x.size):
+        memory.x_sum[j] += x[j]
+
+
+@kernel
+def fixed_observe(
+    memory: Memory, x: np.ndarray, fraction: int, rounding: int, xq: np.ndarray, what_drive: np.ndarray
+) -> None:
+    """Read out a step's traces in integers, and add them to the sum over the what window.
+
+    ``x``, (N,) int32, has `TRACE_FRACTION` bits; ``xq``, (N,) int32, and ``what_drive``, (K,) int32, get the
+    graded traces and W_what . x, of `PAYLOAD_FRACTION` bits. The weights have ``fraction`` bits.
+    """
+    fixed_grade_traces(x, rounding, xq)
+    fixed_read_out(memory.w, xq, fraction, rounding, what_drive)
+    observe(memory, xq)
 
 
 def read_estimate(memory: Memory, steps: int) -> np.ndarray:

@@ -10,7 +10,7 @@ Between spikes both equations are solved exactly for a current that is constant 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -57,13 +57,13 @@ DEFAULTS = {
 class Settings(Section):
     """Parameters of the cells of one sign."""
 
-    tau_v_ms: Annotated[Parameter, Field(description="membrane time constant, ms")]
-    v_rest: Annotated[Parameter, Field(description="membrane potential at rest, mV")]
-    v_threshold: Annotated[Parameter, Field(description="threshold of a cell that has not spiked, mV")]
-    v_reset: Annotated[Parameter, Field(description="reset potential, mV")]
-    tau_h_ms: Annotated[Parameter, Field(description="decay of the raised threshold, ms")]
-    threshold_step: Annotated[Parameter, Field(description="rise of the threshold at a spike, mV")]
-    bias: Annotated[Parameter, Field(description="constant current, mV/ms")]
+    tau_v_ms: Parameter = Field(description="membrane time constant, ms")
+    v_rest: Parameter = Field(description="membrane potential at rest, mV")
+    v_threshold: Parameter = Field(description="threshold of a cell that has not spiked, mV")
+    v_reset: Parameter = Field(description="reset potential, mV")
+    tau_h_ms: Parameter = Field(description="decay of the raised threshold, ms")
+    threshold_step: Parameter = Field(description="rise of the threshold at a spike, mV")
+    bias: Parameter = Field(description="constant current, mV/ms")
 
     @model_validator(mode="after")
     def _within_the_models_range(self) -> Settings:

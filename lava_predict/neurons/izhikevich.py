@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -72,11 +72,11 @@ DEFAULTS: dict[str, Any] = {
 class Settings(Section):
     """Parameters of the cells of one sign."""
 
-    a: Annotated[Parameter, Field(description="rate of recovery, 1/ms")]
-    b: Annotated[Parameter, Field(description="sensitivity of recovery to v")]
-    c: Annotated[Parameter, Field(description="reset potential, mV")]
-    d: Annotated[Parameter, Field(description="step of recovery at a spike")]
-    bias: Annotated[Parameter, Field(description="constant current")]
+    a: Parameter = Field(description="rate of recovery, 1/ms")
+    b: Parameter = Field(description="sensitivity of recovery to v")
+    c: Parameter = Field(description="reset potential, mV")
+    d: Parameter = Field(description="step of recovery at a spike")
+    bias: Parameter = Field(description="constant current")
 
     @model_validator(mode="after")
     def _within_the_models_range(self) -> Settings:

@@ -6,7 +6,7 @@
 A step is one of Euler's. `lava_predict.neurons` says what each name below is for.
 """
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -23,9 +23,9 @@ DEFAULTS = {**_CURRENTS, "excitatory": _CELLS, "inhibitory": _CELLS}
 
 
 class Settings(Section):
-    tau_w_ms: Annotated[Parameter, Field(description="decay of the adaptation current, ms")]
-    w_step: Annotated[Parameter, Field(description="rise of the adaptation current at a spike, mV/ms")]
-    bias: Annotated[Parameter, Field(description="constant current, mV/ms")]
+    tau_w_ms: Parameter = Field(description="decay of the adaptation current, ms")
+    w_step: Parameter = Field(description="rise of the adaptation current at a spike, mV/ms")
+    bias: Parameter = Field(description="constant current, mV/ms")
 
 
 Parameters = NamedTuple("Parameters", [(name, np.ndarray) for name in Settings.model_fields])

@@ -6,7 +6,7 @@ As no gate says which event has occurred, it learns the time of every event in e
 `lava_predict.learning.when` says what each name below is for.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -24,8 +24,8 @@ RESET = ("x",)
 
 
 class Settings(ReadoutSettings):
-    trace_ms: Annotated[Positive, Field(description="trace of a cell's spikes, ms")]
-    rate: Annotated[Positive, Field(description="rate of the rule, per ms")]
+    trace_ms: Positive = Field(description="trace of a cell's spikes, ms")
+    rate: Positive = Field(description="rate of the rule, per ms")
 
 
 Memory = NamedTuple("Memory", [(name, np.ndarray) for name in ("x", "w")])  # 1/ms (N,), ms (K, N + 1)

@@ -5,7 +5,7 @@ distribution is p: what is to be learned is the same, only that it comes in stre
 """
 
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,8 @@ _STREAK = 100  # Tells this draw of a trial from MEET's own.
 class Settings(TaskSettings):
     """Those of MEET for one cue, and q."""
 
-    cues: Annotated[Literal[1], Field(description="one, as a streak knows no cues")]
-    repeat: Annotated[Fraction, Field(description="probability q that a trial repeats the last outcome")]
+    cues: Literal[1] = Field(description="one, as a streak knows no cues")
+    repeat: Fraction = Field(description="probability q that a trial repeats the last outcome")
 
 
 class Streaks(Meet):

@@ -6,7 +6,7 @@ What a surprise about the time of an event does to its weights, between trials, 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -23,8 +23,8 @@ from lava_predict.learning.traces import (
     fixed_advance_means,
     fixed_advance_traces,
     fixed_centre_traces,
-    fixed_grade_traces,
 )
+from lava_predict.learning.what import fixed_observe, observe
 from lava_predict.learning.when import Scales
 from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.integers import (
@@ -67,19 +67,19 @@ _MOST_SHIFT = 38
 class Settings(ReadoutSettings):
     """Traces, gate and both learning rules."""
 
-    tau_x_ms: Annotated[Positive, Field(description="trace of a cell's spikes, ms")]
-    tau_m_ms: Annotated[Positive, Field(description="slow mean of the trace, ms")]
-    centred: Annotated[bool, Field(description="subtract the slow mean from the traces")]
-    constant_input: Annotated[Real, Field(description="the constant beside the traces")]
-    when_rate: Annotated[float, Field(ge=0, le=100, description="rate of the when rule, per ms")]
-    when_norm: Annotated[Literal["moment", "constant"], Field(description="divisor of the when rule")]
-    when_norm_floor: Annotated[Positive, Field(description="added to |xc|^2")]
-    timing_surprise: Annotated[
-        Positive, Field(description="when error that counts as a surprise, in multiples of its running mean")
-    ]
-    surprise_keep: Annotated[
-        float, Field(ge=0, le=1, description="share of the when weights kept after such a surprise")
-    ]
+    tau_x_ms: Positive = Field(description="trace of a cell's spikes, ms")
+    tau_m_ms: Positive = Field(description="slow mean of the trace, ms")
+    centred: bool = Field(description="subtract the slow mean from the traces")
+    constant_input: Real = Field(description="the constant beside the traces")
+    when_rate: float = Field(ge=0, le=100, description="rate of the when rule, per ms")
+    when_norm: Literal["moment", "constant"] = Field(description="divisor of the when rule")
+    when_norm_floor: Positive = Field(description="added to |xc|^2")
+    timing_surprise: Positive = Field(
+        description="when error that counts as a surprise, in multiples of its running mean"
+    )
+    surprise_keep: float = Field(
+        ge=0, le=1, description="share of the when weights kept after such a surprise"
+    )
 
 
 DEFAULTS = {
@@ -237,8 +237,7 @@ def step(
     if diverged(z):
         return np.nan
     if in_what_window:
-        for j in range(memory.x.size):
-            what.x_sum[j] += memory.x[j]
+        observe(what, memory.x)
     if learning:
         divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
         gated_delta(memory.w, xc, gate, target, z, k.rate, divisor)
@@ -488,10 +487,7 @@ def fixed_step(
         return -1
     what_drive[:] = 0
     if in_what_window:
-        fixed_grade_traces(memory.x, k.rounding, xq)
-        fixed_read_out(what.w, xq, k.readout_fraction, k.rounding, what_drive)
-        for j in range(xq.size):
-            what.x_sum[j] += xq[j]
+        fixed_observe(what, memory.x, k.readout_fraction, k.rounding, xq, what_drive)
     if learning:
         divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
         lost[_W] += fixed_gated_delta(memory.w, xc, rate_gate, target, z, divisor, k, step_key)
