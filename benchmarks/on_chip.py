@@ -24,7 +24,18 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from frame import PROBES, block, carry_out_study, header, means, over_units, timed
+from frame import (
+    PROBES,
+    block,
+    carry_out_study,
+    header,
+    means,
+    over_units,
+    relative_errors,
+    run_each,
+    seeds_of,
+    timed,
+)
 
 from lava_predict import Config, CpuEngine, Experiment, Kind, Segment, load_preset
 from lava_predict.experiment import scores
@@ -314,14 +325,6 @@ def run_cases(unit: tuple[int, Sequence[Case]]) -> list[list[float]]:
     return [errors_of(recording, case, lifted=any(case[LIFTING])) for case in cases]
 
 
-def run_float(unit: tuple[int, float | None]) -> list[float]:
-    """Errors of the uncentred float rule at a rate, or (None) of the default rule, by the package itself."""
-    seed, rate = unit
-    more = () if rate is None else (*UNCENTRED, f"readout.when_rate={rate}")
-    found = Experiment(load_preset("robust", [*SETTINGS, *more]), seed=seed).run().blocks[0]
-    return [found.error[n] / found.zero_error for n in PROBES]
-
-
 def on_chip_rows(arguments: argparse.Namespace, cases: Mapping[str, Case]) -> dict[str, np.ndarray]:
     """Errors of each case, (seeds, probes)."""
     units = [(seed, tuple(cases.values())) for seed in arguments.seeds]
@@ -330,16 +333,15 @@ def on_chip_rows(arguments: argparse.Namespace, cases: Mapping[str, Case]) -> di
 
 
 def float_rows(arguments: argparse.Namespace, rates: Mapping[str, float | None]) -> dict[str, np.ndarray]:
-    """Errors of the float rule at each rate, (seeds, probes)."""
-    units = [(seed, rate) for rate in rates.values() for seed in arguments.seeds]
-    errors = np.array(over_units(run_float, units, arguments.jobs))
-    return dict(zip(rates, errors.reshape(len(rates), -1, len(PROBES)), strict=True))
+    """Errors, (seeds, probes), of the uncentred float rule at each rate; without one, of the default rule."""
+    more = [() if rate is None else (*UNCENTRED, f"readout.when_rate={rate}") for rate in rates.values()]
+    found = run_each("robust", [(*SETTINGS, *each) for each in more], arguments)
+    return {name: relative_errors(found[number :: len(rates)]) for number, name in enumerate(rates)}
 
 
 def show(arguments: argparse.Namespace, title: str, rows: Mapping[str, np.ndarray]) -> None:
     """Print mean and standard deviation over seeds at each probe, and the mean against the first row's."""
-    seeds = arguments.seeds
-    print(f"{title}, seeds {seeds[0]}-{seeds[-1]}; error / predicting nothing after so many trials")
+    print(f"{title}, {seeds_of(arguments)}; error / predicting nothing after so many trials")
     print(f"{'':44}{header(PROBES)}   at 100 to first row")
     first = next(iter(rows.values()))
     for name, errors in rows.items():
