@@ -23,24 +23,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure of the chip.
+    """A figure of the chip: ``name`` is its key in `LIMITS`, ``meaning`` what it bounds, in words.
 
-    Attributes
-    ----------
-    name : str
-        Its key in `LIMITS`.
-    meaning : str
-        What it bounds, in words.
-    value : float or None
-        The figure; None if none is public.
-    source : Source
-        Where it was read; of a figure that is not public, what shows that it matters.
-    note : str
-        What to know before relying on it.
-    unit : str
-        Its unit.
-    loihi1 : bool
-        Whether it is a figure of the first Loihi, for orientation only.
+    ``value`` is None if none is public; then the source shows that it matters. ``note`` is what to know
+    before relying on it. ``loihi1`` marks a figure of the first Loihi, for orientation only.
     """
 
     name: str

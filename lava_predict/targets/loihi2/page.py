@@ -13,7 +13,7 @@ from rich.text import Text
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.targets.loihi2.limits import LIMITS
-from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Readiness
+from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Check, Readiness
 
 _COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
 _SEVERITY = ("not public", "fits", "warning", "fails")
@@ -57,7 +57,13 @@ def _values(readiness: Readiness) -> dict[str, Any]:
         "checks": [_check(check) for check in readiness.checks],
         "limits": list(LIMITS.values()),
         "resources": resources,
-        "activity": None if activity is None else _activity(activity),
+        "activity": activity
+        and {
+            **named(activity, "duration_s", "rate_hz"),
+            "synaptic_operations_per_s": activity.operations_per_s,
+            "by_connection": activity.operations,
+            "neuron_updates_per_s": activity.updates,
+        },
         "energy": {
             "loihi2": _NOT_PUBLIC,
             **{f"loihi1_{part}_w": power for part, power in watts.items()},
@@ -68,23 +74,13 @@ def _values(readiness: Readiness) -> dict[str, Any]:
         "health": readiness.health,
         "warnings": [{"cause": reason.text, "remedy": reason.change} for reason in softer],
     }
-    found: dict[str, Any] = plain(values)
-    return found
+    return dict(plain(values))
 
 
 def _check(check: Check) -> dict[str, Any]:
     allowed = _NOT_PUBLIC if check.limit.value is None else check.limit.value
     limit = {"limit": check.limit.name, "need": check.need, "allowed": allowed, "unit": check.limit.unit}
     return {"part": check.part, **limit, **named(check, "status", "change")}
-
-
-def _activity(activity: Activity) -> dict[str, Any]:
-    return {
-        **named(activity, "duration_s", "rate_hz"),
-        "synaptic_operations_per_s": activity.operations_per_s,
-        "by_connection": activity.operations,
-        "neuron_updates_per_s": activity.updates,
-    }
 
 
 def worst(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
