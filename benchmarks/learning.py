@@ -142,9 +142,8 @@ def cues(arguments: argparse.Namespace) -> None:
     print(f"error at 10/50/100/200  {means(relative_errors(outcomes, 0, (10, 50, 100, 200)))}")
     config = outcomes[0].config
     after = slice(config.steps(config.task.before_ms), None)
-    last = [
-        (found.o[:, after], found.truth[:, after]) for found in (one.state.probes[-1] for one in outcomes)
-    ]
+    probes = [one.state.probes[-1] for one in outcomes]
+    last = [(probe.o[:, after], probe.truth[:, after]) for probe in probes]
     for name, of_cue in (("its own", slice(None)), ("the other", slice(None, None, -1))):
         errors = [np.sqrt(np.mean((o - truth[of_cue]) ** 2) / np.mean(truth**2)) for o, truth in last]
         print(f"after 200 trials, against the truth of {name} cue: {means(np.array(errors)[:, None])}")

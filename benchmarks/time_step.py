@@ -111,7 +111,7 @@ def print_preset(preset: str) -> None:
     config = load_preset(preset)
     network = draw_network(config)
     extras = (0.0, 0.75 * config.reservoir.cue_current)
-    current = np.array([network.bias + extra for extra in extras])
+    current = np.array([network.cells.bias + extra for extra in extras])
     parameters = np.array(network.cells[:4])[:, None]
     by_step = {dt: drive(parameters, current, dt) for dt in (REFERENCE_MS, *STEPS_MS)}
     print(f"All {network.size} cells of the {preset} preset (seed {config.run.seed}), uncoupled, no noise:")

@@ -13,7 +13,7 @@ from rich.text import Text
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.targets.loihi2.limits import LIMITS
-from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Check, Readiness
+from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Readiness
 
 _COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
 _SEVERITY = ("not public", "fits", "warning", "fails")
@@ -57,13 +57,7 @@ def _values(readiness: Readiness) -> dict[str, Any]:
         "checks": [_check(check) for check in readiness.checks],
         "limits": list(LIMITS.values()),
         "resources": resources,
-        "activity": activity
-        and {
-            **named(activity, "duration_s", "rate_hz"),
-            "synaptic_operations_per_s": activity.operations_per_s,
-            "by_connection": activity.operations,
-            "neuron_updates_per_s": activity.updates,
-        },
+        "activity": None if activity is None else _activity(activity),
         "energy": {
             "loihi2": _NOT_PUBLIC,
             **{f"loihi1_{part}_w": power for part, power in watts.items()},
@@ -81,6 +75,15 @@ def _check(check: Check) -> dict[str, Any]:
     allowed = _NOT_PUBLIC if check.limit.value is None else check.limit.value
     limit = {"limit": check.limit.name, "need": check.need, "allowed": allowed, "unit": check.limit.unit}
     return {"part": check.part, **limit, **named(check, "status", "change")}
+
+
+def _activity(activity: Activity) -> dict[str, Any]:
+    return {
+        **named(activity, "duration_s", "rate_hz"),
+        "synaptic_operations_per_s": activity.operations_per_s,
+        "by_connection": activity.operations,
+        "neuron_updates_per_s": activity.updates,
+    }
 
 
 def worst(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
