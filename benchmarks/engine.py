@@ -78,9 +78,10 @@ def size_and_noise(cells: int, noise: bool) -> list[str]:
 def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
     """Print the table, a row at a time; return whether engine and NumPy agree."""
     print(f"robust preset; one thread; compilation excluded; medians of {repeats} repeats")
-    heads = ["     N", "noise", "learning", "rate Hz", "engine us/step", "real-time factor"]
-    heads += ["fixed us/step", "fixed/float", "numpy us/step", "ratio"]
-    print("  ".join(heads))
+    print(
+        "     N  noise  learning  rate Hz  engine us/step  real-time factor"
+        "  fixed us/step  fixed/float  numpy us/step  ratio"
+    )
     same_spikes, z_difference = True, 0.0
     for cells, noise, learning in itertools.product(sizes, (True, False), (True, False)):
         contest = Contest(cells, noise)
@@ -95,20 +96,14 @@ def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
         found = np.array(per_step).T
         float_us, fixed_us, numpy_us = 1e6 * np.median(found, axis=1)
         dt_ms = contest.config.run.dt_ms
-        values = (
-            f"{cells:,}",
-            f"{contest.config.reservoir.noise:g}",
-            "on" if learning else "off",
-            f"{contest.spikes / (cells * contest.steps * dt_ms / 1000.0):.2f}",
-            f"{float_us:.2f}",
-            f"{dt_ms * 1000.0 / float_us:.1f}",
-            f"{fixed_us:.2f}",
-            f"{np.median(found[1] / found[0]):.2f}",
-            f"{numpy_us:.1f}",
-            f"{np.median(found[2] / found[0]):.1f}",
+        fixed_ratio, numpy_ratio = np.median(found[1:] / found[0], axis=1)
+        rate_hz = contest.spikes / (cells * contest.steps * dt_ms / 1000.0)
+        print(
+            f"{cells:6,}  {contest.config.reservoir.noise:5g}  {'on' if learning else 'off':>8}"
+            f"  {rate_hz:7.2f}  {float_us:14.2f}  {dt_ms * 1000.0 / float_us:16.1f}"
+            f"  {fixed_us:13.2f}  {fixed_ratio:11.2f}  {numpy_us:13.1f}  {numpy_ratio:5.1f}",
+            flush=True,
         )
-        pairs = zip(heads, values, strict=True)
-        print("  ".join(value.rjust(len(head)) for head, value in pairs), flush=True)
         same_spikes &= contest.same_spikes
         z_difference = max(z_difference, contest.z_difference)
     print(f"same spikes: {'yes' if same_spikes else 'no'}")

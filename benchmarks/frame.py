@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lava_predict import Config
+from lava_predict import Config, Experiment, load_preset
+from lava_predict.experiment import Result
 from lava_predict.pool import carry_out, processors
 
 Study = Callable[[argparse.Namespace], None]
@@ -53,6 +54,33 @@ def over_units(function: Callable[[Unit], Found], units: Sequence[Unit], jobs: i
             print(f"\r{done} of {total}", end=end, file=sys.stderr, flush=True)
 
     return carry_out(function, units, jobs, show)
+
+
+def run_each(
+    preset: str, settings: Sequence[Sequence[str]], arguments: argparse.Namespace, precision: str = "float"
+) -> list[Result]:
+    """Run a preset with each of some --set texts on the seeds that the command line names, seed by seed."""
+    units = [
+        (preset, (*each, f"run.seed={seed}"), precision) for seed in arguments.seeds for each in settings
+    ]
+    return over_units(run_one, units, arguments.jobs)
+
+
+def run_one(unit: tuple[str, Sequence[str], str]) -> Result:
+    """Carry out one run: a preset, --set texts and a precision."""
+    preset, settings, precision = unit
+    return Experiment(load_preset(preset, settings)).run(precision=precision)
+
+
+def relative_errors(results: Sequence[Result], number: int = 0, probes: Sequence[int] = PROBES) -> np.ndarray:
+    """Errors of one block relative to predicting nothing, (runs, probes)."""
+    found = [result.blocks[number] for result in results]
+    return np.array([[b.error[n] / b.zero_error for n in probes] for b in found])
+
+
+def seeds_of(arguments: argparse.Namespace) -> str:
+    """Write the first and the last seed."""
+    return f"seeds {arguments.seeds[0]}-{arguments.seeds[-1]}"
 
 
 def block(trials: int, probability: object, latency_ms: object) -> str:

@@ -18,76 +18,33 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from frame import PROBES, block, carry_out_study, header, means, over_units
+from frame import PROBES, block, carry_out_study, header, means, relative_errors, run_each, seeds_of
 
-from lava_predict import Experiment, load_preset
-from lava_predict.experiment import BlockResult
+from lava_predict.experiment import Result
 
 SILENT_SYNAPSES = "reservoir.connection_probability=0.0"
 ONE_BLOCK = block(100, [0.7, 0.3], [300, 600])
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run: preset, seed, --set texts and arithmetic."""
-
-    preset: str
-    seed: int
-    settings: tuple[str, ...] = ()
-    precision: str = "float"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the tables need of a run; last prediction and truth are (cues, times from the cue, events)."""
-
-    blocks: list[BlockResult]
-    mean_rate_hz: float
-    prediction: np.ndarray
-    truth: np.ndarray
-
-
-def run(job: Job) -> Outcome:
-    """Carry out one run."""
-    experiment = Experiment(load_preset(job.preset, job.settings), seed=job.seed)
-    result = experiment.run(precision=job.precision)
-    last, from_cue = result.state.probes[-1], slice(experiment.task.cue_step, None)
-    return Outcome(result.blocks, result.mean_rate_hz, last.o[:, from_cue], last.truth[:, from_cue])
-
-
-def run_seeds(arguments: argparse.Namespace, *settings: str, precision: str = "float") -> list[Outcome]:
+def run_seeds(arguments: argparse.Namespace, *settings: str, precision: str = "float") -> list[Result]:
     """Run the preset with some settings on every seed."""
-    jobs = [Job(arguments.preset, seed, settings, precision) for seed in arguments.seeds]
-    return over_units(run, jobs, arguments.jobs)
+    return run_each(arguments.preset, [settings], arguments, precision)
 
 
-def relative_errors(
-    outcomes: Sequence[Outcome], number: int = 0, probes: Sequence[int] = PROBES
-) -> np.ndarray:
-    """Errors of one block relative to predicting nothing, (seeds, probes)."""
-    found = [outcome.blocks[number] for outcome in outcomes]
-    return np.array([[b.error[n] / b.zero_error for n in probes] for b in found])
-
-
-def of_events(outcomes: Sequence[Outcome], field: str, cue: int = 0) -> np.ndarray:
+def of_events(outcomes: Sequence[Result], field: str, cue: int = 0) -> np.ndarray:
     """Return a field of the first block after a cue, (seeds, events)."""
     return np.array([getattr(outcome.blocks[0], field)[cue] for outcome in outcomes])
 
 
-def print_events(outcomes: Sequence[Outcome], width: int, indent: str, cue: int = 0, **fields: str) -> None:
+def print_events(outcomes: Sequence[Result], width: int, indent: str, cue: int = 0, **fields: str) -> None:
     """Print fields of the first block after a cue, a row each with the name that it is given."""
     for field, name in fields.items():
         print(f"{indent}{name:{width}}{means(of_events(outcomes, field, cue))}")
 
 
-def seeds_of(arguments: argparse.Namespace) -> str:
-    return f"seeds {arguments.seeds[0]}-{arguments.seeds[-1]}"
-
-
-def mean_rate(outcomes: Sequence[Outcome]) -> float:
+def mean_rate(outcomes: Sequence[Result]) -> float:
     return float(np.mean([outcome.mean_rate_hz for outcome in outcomes]))
 
 
@@ -119,8 +76,7 @@ def amplitude(arguments: argparse.Namespace) -> None:
         (block(100, [p, round(1 - p, 1)], [300, 600]), f"run.draws.task={n}")
         for n, p in enumerate(levels.tolist())
     ]
-    jobs = [Job(arguments.preset, seed, each) for seed in arguments.seeds for each in settings]
-    outcomes = over_units(run, jobs, arguments.jobs)
+    outcomes = run_each(arguments.preset, settings, arguments)
     output, when, estimate, peak = (
         of_events(outcomes, field).reshape(-1, levels.size, 2)
         for field in ("amplitude", "when_amplitude", "probability_estimate", "peak_ms")
@@ -184,10 +140,12 @@ def cues(arguments: argparse.Namespace) -> None:
         print(f"cue {cue + 1}: {header('AB')}")
         print_events(outcomes, 12, "  ", cue, probability_estimate="estimate", peak_ms="peak (ms)")
     print(f"error at 10/50/100/200  {means(relative_errors(outcomes, 0, (10, 50, 100, 200)))}")
+    config = outcomes[0].config
+    after = slice(config.steps(config.task.before_ms), None)
+    probes = [one.state.probes[-1] for one in outcomes]
+    last = [(probe.o[:, after], probe.truth[:, after]) for probe in probes]
     for name, of_cue in (("its own", slice(None)), ("the other", slice(None, None, -1))):
-        errors = [
-            np.sqrt(np.mean((o.prediction - o.truth[of_cue]) ** 2) / np.mean(o.truth**2)) for o in outcomes
-        ]
+        errors = [np.sqrt(np.mean((o - truth[of_cue]) ** 2) / np.mean(truth**2)) for o, truth in last]
         print(f"after 200 trials, against the truth of {name} cue: {means(np.array(errors)[:, None])}")
 
 

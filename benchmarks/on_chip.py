@@ -20,26 +20,26 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
-from frame import PROBES, block, carry_out_study, header, means, over_units, timed
+from frame import (
+    PROBES,
+    block,
+    carry_out_study,
+    header,
+    means,
+    over_units,
+    relative_errors,
+    run_each,
+    seeds_of,
+    timed,
+)
 
 from lava_predict import Config, CpuEngine, Experiment, Kind, Segment, load_preset
 from lava_predict.experiment import scores
-from lava_predict.learning import (
-    Z_BITS,
-    OnChipPlan,
-    OnChipState,
-    initial_on_chip_state,
-    on_chip_constants,
-    on_chip_step,
-    reset_on_chip,
-    rounding_number,
-    to_fraction,
-    to_gate,
-)
+from lava_predict.learning import on_chip
 from lava_predict.numerics import fold, key_of
 from lava_predict.tasks import Played
 
@@ -91,7 +91,7 @@ LIFTING = slice(Case._fields.index("path"), Case._fields.index("rectified"))
 
 
 class Piece(NamedTuple):
-    """A segment's spikes and teaching signals. ``spiking[first[t]:first[t + 1]]`` spike in step t."""
+    """A segment's spikes and teaching integers. ``spiking[first[t]:first[t + 1]]`` spike in step t."""
 
     segment: Segment
     first: np.ndarray
@@ -112,10 +112,6 @@ class Recording:
     norm: float
 
 
-Readout = tuple[OnChipState, Callable[[OnChipState, Piece], np.ndarray]]
-"""A state, and what plays a piece to a state and returns z, (steps, K)."""
-
-
 def record(seed: int) -> Recording:
     """Run one block of robust in float and keep its spikes."""
     experiment = Experiment(load_preset("robust", SETTINGS), seed=seed)
@@ -129,14 +125,13 @@ def record(seed: int) -> Recording:
             for repeat in range(config.run.probe_repeats):
                 played.extend(engine.play(meet.probe(0, trial + 1, 0, repeat)))
             engine.restore(before)
-    pieces = [piece_of(one, meet.streams(one.segment)) for one in played]
+    pieces = []
+    for one in played:
+        first = np.searchsorted(one.spike_step, np.arange(one.segment.steps + 1))
+        _, gate, target = meet.streams(one.segment)
+        taught = (on_chip.to_gate(gate), on_chip.to_fraction(target))
+        pieces.append(Piece(one.segment, first, one.spike_cell.astype(np.int64), *taught, one.p))
     return Recording(config, pieces, meet.truth(0, 0)[meet.cue_step :], meet.cue_step, mean_norm(seed))
-
-
-def piece_of(played: Played, streams: Any) -> Piece:
-    first = np.searchsorted(played.spike_step, np.arange(played.segment.steps + 1))
-    spiking = played.spike_cell.astype(np.int64)
-    return Piece(played.segment, first, spiking, streams.gate, streams.target, played.p)
 
 
 def mean_norm(seed: int) -> float:
@@ -147,9 +142,9 @@ def mean_norm(seed: int) -> float:
     return float(probe.norm[experiment.task.cue_step :].mean())
 
 
-def plan_of(recording: Recording, case: Case) -> OnChipPlan:
+def plan_of(recording: Recording, case: Case) -> on_chip.OnChipPlan:
     readout = recording.config.readout
-    return on_chip_constants(
+    return on_chip.on_chip_constants(
         cells=recording.config.reservoir.neurons,
         dt_ms=recording.config.run.dt_ms,
         tau_x_ms=readout.tau_x_ms,
@@ -164,8 +159,8 @@ def advance(constants, state, spiking, first, gate, target, learning, key, z):  
     """Advance the package's integer kernel by a segment."""
     for step in range(z.shape[0]):
         now = spiking[first[step] : first[step + 1]]
-        rounding = rounding_number(fold(key, np.uint64(step)))
-        on_chip_step(constants, state, now, now.size, gate[step], target[step], learning, rounding)
+        rounding = on_chip.rounding_number(fold(key, np.uint64(step)))
+        on_chip.on_chip_step(constants, state, now, now.size, gate[step], target[step], learning, rounding)
         for k in range(state.z.size):
             z[step, k] = state.z[k]
 
@@ -234,10 +229,9 @@ def send(constants, case, state, now, step_key):  # type: ignore[no-untyped-def]
     if not case.exact_trace:
         trace[:] = np.minimum(trace, 8388607.0)
     payload = np.append(trace / 4096.0, constants.constant_payload)
-    x1[:] = payload / 2.0
     if not case.exact_trace:
         payload = np.minimum(np.floor(payload + 0.5), 254.0)
-        x1[:] = np.rint(payload / 2.0)
+    x1[:] = payload / 2.0 if case.exact_trace else np.rint(payload / 2.0)
     for k in range(a_in.size):
         a_in[k] = np.sum(w[k] * payload)
 
@@ -262,26 +256,30 @@ def update(constants, case, state, step_key):  # type: ignore[no-untyped-def]
         w[k] = new if case.no_clipping else np.minimum(np.maximum(new, -256.0), 256.0 - grain)
 
 
-def play_piece(kernel: Callable[..., None], state: OnChipState, piece: Piece) -> np.ndarray:
+def play_piece(kernel: Callable[..., None], state: on_chip.OnChipState, piece: Piece) -> np.ndarray:
     """Play a piece with one of the two kernels, given what the case decides, and return z."""
     if piece.segment.reset:
-        reset_on_chip(state)
+        on_chip.reset_on_chip(state)
     z = np.empty(piece.gate.shape)
-    gate, target = to_gate(piece.gate), to_fraction(piece.target)
     key = key_of(piece.segment.noise_key, 1)
-    kernel(state, piece.spiking, piece.first, gate, target, piece.segment.learning, key, z)
-    return z / 2.0**Z_BITS
+    kernel(state, piece.spiking, piece.first, piece.gate, piece.target, piece.segment.learning, key, z)
+    return z / 2.0**on_chip.Z_BITS
 
 
-def readout_of(recording: Recording, case: Case, lifted: bool) -> Readout:
-    """Give the package's own kernel, or its float64 twin with limits lifted."""
+def readout_of(
+    recording: Recording, case: Case, lifted: bool
+) -> tuple[on_chip.OnChipState, Callable[[on_chip.OnChipState, Piece], np.ndarray]]:
+    """Give a state, and what plays a piece to a state and returns z, (steps, K).
+
+    That is the package's own kernel, or its float64 twin with limits lifted.
+    """
     plan = plan_of(recording, case)
-    state = initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1])
+    state = on_chip.initial_on_chip_state(recording.config.reservoir.neurons, recording.truth.shape[1])
     if not lifted:
         return state, partial(play_piece, partial(advance, plan.constants))
     # What a y1 of 1 changes z by at the mean norm, in units of z.
-    anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**Z_BITS
-    state = OnChipState(*(array.astype(np.float64) for array in state))
+    anticipation = case.when_rate * recording.config.run.dt_ms * plan.scales.error * 2.0**on_chip.Z_BITS
+    state = on_chip.OnChipState(*(array.astype(np.float64) for array in state))
     return state, partial(play_piece, partial(advance_lifted, plan.constants, case, anticipation))
 
 
@@ -314,14 +312,6 @@ def run_cases(unit: tuple[int, Sequence[Case]]) -> list[list[float]]:
     return [errors_of(recording, case, lifted=any(case[LIFTING])) for case in cases]
 
 
-def run_float(unit: tuple[int, float | None]) -> list[float]:
-    """Errors of the uncentred float rule at a rate, or (None) of the default rule, by the package itself."""
-    seed, rate = unit
-    more = () if rate is None else (*UNCENTRED, f"readout.when_rate={rate}")
-    found = Experiment(load_preset("robust", [*SETTINGS, *more]), seed=seed).run().blocks[0]
-    return [found.error[n] / found.zero_error for n in PROBES]
-
-
 def on_chip_rows(arguments: argparse.Namespace, cases: Mapping[str, Case]) -> dict[str, np.ndarray]:
     """Errors of each case, (seeds, probes)."""
     units = [(seed, tuple(cases.values())) for seed in arguments.seeds]
@@ -330,16 +320,15 @@ def on_chip_rows(arguments: argparse.Namespace, cases: Mapping[str, Case]) -> di
 
 
 def float_rows(arguments: argparse.Namespace, rates: Mapping[str, float | None]) -> dict[str, np.ndarray]:
-    """Errors of the float rule at each rate, (seeds, probes)."""
-    units = [(seed, rate) for rate in rates.values() for seed in arguments.seeds]
-    errors = np.array(over_units(run_float, units, arguments.jobs))
-    return dict(zip(rates, errors.reshape(len(rates), -1, len(PROBES)), strict=True))
+    """Errors, (seeds, probes), of the uncentred float rule at each rate; without one, of the default rule."""
+    more = [() if rate is None else (*UNCENTRED, f"readout.when_rate={rate}") for rate in rates.values()]
+    found = run_each("robust", [(*SETTINGS, *each) for each in more], arguments)
+    return {name: relative_errors(found[number :: len(rates)]) for number, name in enumerate(rates)}
 
 
 def show(arguments: argparse.Namespace, title: str, rows: Mapping[str, np.ndarray]) -> None:
     """Print mean and standard deviation over seeds at each probe, and the mean against the first row's."""
-    seeds = arguments.seeds
-    print(f"{title}, seeds {seeds[0]}-{seeds[-1]}; error / predicting nothing after so many trials")
+    print(f"{title}, {seeds_of(arguments)}; error / predicting nothing after so many trials")
     print(f"{'':44}{header(PROBES)}   at 100 to first row")
     first = next(iter(rows.values()))
     for name, errors in rows.items():
@@ -454,8 +443,8 @@ def lava(arguments: argparse.Namespace) -> None:
         when = np.repeat(np.arange(piece.segment.steps), np.diff(piece.first))
         spikes[piece.spiking, start + when] = 1
         start += piece.segment.steps
-    gate = to_gate(np.concatenate([piece.gate for piece in pieces]))
-    target = to_fraction(np.concatenate([piece.target for piece in pieces]))
+    gate = np.concatenate([piece.gate for piece in pieces])
+    target = np.concatenate([piece.target for piece in pieces])
 
     readout = OnChipReadout(cells=cells, events=events, constants=plan.constants)
     source, teacher = Source(data=spikes), Source(data=np.concatenate([gate, target], axis=1).T)
@@ -468,13 +457,13 @@ def lava(arguments: argparse.Namespace) -> None:
         took, _ = timed(lambda: run.run(steps - 1))
         z, weights = sink.data.get().T, readout.weights.get()
 
-    state = initial_on_chip_state(cells, events)
+    state = on_chip.initial_on_chip_state(cells, events)
     # Lava's generator of rounding numbers, whose first number is never used.
     rounding = (np.random.default_rng(2).random(steps + 1)[1:] * 128).astype(np.int64)
     equal = 0
     for step in range(steps):
         now = np.flatnonzero(spikes[:, step])
-        on_chip_step(
+        on_chip.on_chip_step(
             plan.constants, state, now, now.size, gate[step], target[step], True, int(rounding[step])
         )
         equal += bool(np.array_equal(state.z, z[step]))

@@ -10,12 +10,12 @@ units of Izhikevich 2003 (mV per ms).
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from frame import parser_of
 from numpy.typing import NDArray
 
 from lava_predict import draw_network, load_preset
@@ -59,24 +59,25 @@ def single_cells() -> list[Cell]:
 
 
 def drive(parameters: Floats, current: Floats, dt_ms: float) -> Firing:
-    """Run uncoupled cells under constant currents; a, b, c, d are (4, ...), currents and results (...)."""
-    steps = round(DURATION_MS / dt_ms)
-    a, b, c, d = parameters.reshape(4, -1)
-    step, cell = simulate_float(a, b, c, d, current.ravel(), steps, dt_ms)
-    rate = np.bincount(cell, minlength=current.size) * (1000.0 / DURATION_MS)
-    first_ms = np.full(current.size, np.nan)
+    """Run uncoupled cells under constant currents.
+
+    ``parameters``, a, b, c and d, are (4, ...), ``current`` is (...); both are broadcast to the results.
+    """
+    shape = np.broadcast_shapes(parameters.shape[1:], current.shape)
+    a, b, c, d = np.broadcast_to(parameters, (4, *shape)).reshape(4, -1)
+    driven = np.broadcast_to(current, shape).ravel()
+    step, cell = simulate_float(a, b, c, d, driven, round(DURATION_MS / dt_ms), dt_ms)
+    rate = np.bincount(cell, minlength=driven.size) * (1000.0 / DURATION_MS)
+    first_ms = np.full(driven.size, np.nan)
     spiking, first = np.unique(cell, return_index=True)
     first_ms[spiking] = (step[first] + 1.0) * dt_ms
-    return Firing(rate.reshape(current.shape), first_ms.reshape(current.shape))
+    return Firing(rate.reshape(shape), first_ms.reshape(shape))
 
 
 def drive_single(cells: list[Cell], dt_ms: float) -> Firing:
     """Drive every cell with every current; the results are (cells, currents)."""
-    shape = (len(cells), CURRENTS.size)
     parameters = np.array([[getattr(cell, name) for cell in cells] for name in "abcd"])
-    return drive(
-        np.broadcast_to(parameters[:, :, None], (4, *shape)), np.broadcast_to(CURRENTS, shape), dt_ms
-    )
+    return drive(parameters[:, :, None], CURRENTS, dt_ms)
 
 
 def deviation(value: float, reference: float) -> str:
@@ -110,10 +111,9 @@ def print_preset(preset: str) -> None:
     config = load_preset(preset)
     network = draw_network(config)
     extras = (0.0, 0.75 * config.reservoir.cue_current)
-    current = np.array([network.bias + extra for extra in extras])
-    parameters = np.array(network.cells[:4])
-    laid_out = np.broadcast_to(parameters[:, None], (4, *current.shape))
-    by_step = {dt: drive(laid_out, current, dt) for dt in (REFERENCE_MS, *STEPS_MS)}
+    current = np.array([network.cells.bias + extra for extra in extras])
+    parameters = np.array(network.cells[:4])[:, None]
+    by_step = {dt: drive(parameters, current, dt) for dt in (REFERENCE_MS, *STEPS_MS)}
     print(f"All {network.size} cells of the {preset} preset (seed {config.run.seed}), uncoupled, no noise:")
     print("mean rate over cells, root mean square of the cells' deviations from dt 0.01 ms, median delay of")
     print("the first spike. What is added to the bias is the cue's mean current.")
@@ -156,7 +156,7 @@ def write_figure(path: Path, cells: list[Cell], by_step: dict[float, Firing]) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--figure", type=Path, metavar="PATH", help="write a figure there, as .png or .pdf")
     arguments = parser.parse_args()
 

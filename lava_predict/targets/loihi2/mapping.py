@@ -22,7 +22,6 @@ _KB_BITS = 1024 * 8
 _MESSAGE_BITS = 1
 _FEEDBACK_BITS = FEEDBACK_FRACTION + 1
 _RELAY_BITS = on_chip.MOST_PAYLOAD.bit_length()
-_WORD = STATE_BITS
 
 
 class Links(NamedTuple):
@@ -43,18 +42,11 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection of the graph form.
+    """A connection of the graph form; ``kind`` is the Lava Process that it is.
 
-    Attributes
-    ----------
-    name, kind : str
-        What it is, and the Lava Process that it is.
-    synapses, fan_in, fan_out : int
-        How many, and the most onto and from one neuron.
-    weight_bits, index_bits : int
-        Of one synapse: weight (with sign where both occur), and which neuron of the core it goes to.
-    payload_bits : int
-        Of a message; 1 for a spike that carries nothing.
+    ``fan_in`` and ``fan_out`` are the most synapses onto and from one neuron. A synapse has a weight (with
+    sign where both occur) and an index, which neuron of the core it goes to. A message has ``payload_bits``;
+    1 is a spike that carries nothing.
     """
 
     name: str
@@ -76,20 +68,8 @@ class Connection:
 class Population:
     """Neurons of one kind, with the synapses onto them.
 
-    Attributes
-    ----------
-    name : str
-        What it is.
-    neurons : int
-        How many.
-    states : tuple of str
-        State words of a neuron.
-    neuron_bits : int
-        States and parameters of a neuron.
-    inputs : tuple of Connection
-        What ends on it, and so lies on its cores.
-    sources : int
-        How many different senders it has.
+    ``states`` are the state words of a neuron, ``neuron_bits`` its states and parameters together. The
+    ``inputs`` end on it, and so lie on its cores; they have so many different ``sources``.
     """
 
     name: str
@@ -129,15 +109,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Layout:
-    """The network as it lies on a chip.
-
-    Attributes
-    ----------
-    populations : tuple of Population
-        The cells first.
-    counts : Counts
-        The recurrent synapses.
-    """
+    """The network as it lies on a chip: its populations, the cells first, and its recurrent synapses."""
 
     populations: tuple[Population, ...]
     counts: Counts
@@ -186,10 +158,7 @@ class Layout:
 def expected_counts(config: Config) -> Counts:
     """Say how many recurrent synapses a configuration will give, without drawing them.
 
-    Returns
-    -------
-    Counts
-        Means; of the most onto and from a cell, the mean of the greatest of so many binomial numbers.
+    They are means; of the most onto and from a cell, the mean of the greatest of so many binomial numbers.
     """
     cells, probability = config.reservoir.neurons, config.reservoir.connection_probability
     excitatory = config.reservoir.excitatory_cells
@@ -227,12 +196,7 @@ def drawn_counts(config: Config, network: Network) -> Counts:
 def map_network(config: Config, counts: Counts) -> Layout:
     """Lay the network out: cells on the chip, and the when readout too if it learns on Lava's engine.
 
-    Parameters
-    ----------
-    config : Config
-        Sizes, and word lengths in ``fixed``.
-    counts : Counts
-        The recurrent synapses.
+    The configuration gives sizes, and word lengths in ``fixed``; ``counts`` gives the recurrent synapses.
     """
     populations = [_cells(config, counts)]
     if config.fixed.learning == "on_chip":
@@ -267,7 +231,7 @@ def _cells(config: Config, counts: Counts) -> Population:
         inputs += [dense(f"feedback, {sign}", events, _FEEDBACK_BITS) for sign in ("positive", "negative")]
     neuron, synapse, _ = fixed_parts(config)
     states = (*neuron.STATE_WORDS, *synapse.state_words(config))
-    neuron_bits = len(states) * _WORD + neuron.parameter_bits(config.fixed)
+    neuron_bits = len(states) * STATE_BITS + neuron.parameter_bits(config.fixed)
     return Population(neuron.NAME, cells, states, neuron_bits, tuple(inputs), cells + channels + events)
 
 
@@ -276,7 +240,7 @@ def _relays(config: Config) -> Population:
     cells = config.reservoir.neurons
     spikes = Connection("cells to relays", "Sparse", cells, 1, 1, 1, _index_bits(cells), _MESSAGE_BITS)
     # The always-on input is a relay that nothing reaches.
-    return Population("trace relays", cells + 1, ("x",), _WORD, (spikes,), cells)
+    return Population("trace relays", cells + 1, ("x",), STATE_BITS, (spikes,), cells)
 
 
 def _readout(config: Config) -> Population:
@@ -287,4 +251,4 @@ def _readout(config: Config) -> Population:
     sizes = (senders * events, senders, events)
     learning = Connection("when weights", "LearningDense", *sizes, bits, 0, _RELAY_BITS)
     states = ("sum", "z", "target", "gate", "y1")
-    return Population("when readout", events, states, len(states) * _WORD, (learning,), senders)
+    return Population("when readout", events, states, len(states) * STATE_BITS, (learning,), senders)

@@ -68,8 +68,7 @@ def _values(readiness: Readiness) -> dict[str, Any]:
         "health": readiness.health,
         "warnings": [{"cause": reason.text, "remedy": reason.change} for reason in softer],
     }
-    found: dict[str, Any] = plain(values)
-    return found
+    return dict(plain(values))
 
 
 def _check(check: Check) -> dict[str, Any]:

@@ -65,20 +65,9 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """One need of the network beside what is allowed.
+    """What a part (a population, a connection, or "network") needs, in the limit's unit, beside its limit.
 
-    Attributes
-    ----------
-    part : str
-        Population or connection, or "network".
-    need : float
-        What it needs, in the limit's unit.
-    limit : Limit
-        What is allowed.
-    status : Status
-        How they compare.
-    change : str
-        What to change; empty where nothing needs to.
+    ``change`` says what to change; it is empty where nothing needs to.
     """
 
     part: str
@@ -99,18 +88,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Activity:
-    """What happens in the first trial of the integer network.
+    """What happens in the first trial of the integer network: its length and the cells' mean rate.
 
-    Attributes
-    ----------
-    duration_s : float
-        Length of the trial.
-    rate_hz : float
-        Mean rate of the cells.
-    operations : mapping of str to float
-        Synaptic operations per second, by connection.
-    updates : float
-        Neuron updates per second, all populations.
+    ``operations`` are synaptic ones per second, by connection; ``updates`` those of all neurons per second.
     """
 
     duration_s: float
@@ -141,22 +121,9 @@ class Energy:
 class Readiness:
     """What `check_readiness` finds.
 
-    Attributes
-    ----------
-    config : Config
-        What was checked.
-    layout : Layout
-        Populations, connections, cores.
-    checks : tuple of Check
-        Every need and its limit.
-    reasons : tuple of Reason
-        Why the verdict is not better; empty if it is "ready".
-    host, missing : tuple of str
-        What stays on the host; what a chip needs beyond this package.
-    plan : Plan or None
-        The integers; None if the network was not drawn.
-    health, activity, energy : Health, Activity and Energy, or None
-        What a short run in integers shows; None if there was none.
+    Every need and its limit; the reasons why the verdict is not better, none if it is "ready"; what stays on
+    the ``host``, and what is ``missing``, which a chip needs beyond this package. The integers, ``plan``, and
+    what a short run in them shows are None if the network was not drawn.
     """
 
     config: Config
@@ -182,14 +149,8 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
     """Compare a network with what is public of Loihi 2.
 
     Sizes are compared first, from the configuration alone. Only a network that fits is drawn, quantised and
-    played for a trial; one that is far too large costs neither memory nor time.
-
-    Parameters
-    ----------
-    config : Config
-        Settings.
-    simulate : bool
-        False to stop after the sizes.
+    played for a trial; one that is far too large costs neither memory nor time. Without ``simulate`` the
+    check ends after the sizes.
     """
     found = _judge(config, map_network(config, expected_counts(config)))
     if not simulate or found.verdict is Verdict.NOT_READY:
@@ -219,15 +180,11 @@ def _judge(config: Config, layout: Layout) -> Readiness:
     reasons = sorted([*_reasons(checks), *_learning_reasons(config)], key=lambda reason: not reason.fails)
     learns = config.fixed.learning == "on_chip"
     host = _HOST if learns else (*_HOST, _HOST_READOUT)
-    missing = (_MISSING, _missing_program(config), *((_MISSING_LEARNING,) if learns else ()))
-    return Readiness(config, layout, checks, tuple(reasons), host, missing)
-
-
-def _missing_program(config: Config) -> str:
-    """Say that the cells need a program for the chip."""
     neuron = config.reservoir.neuron
     cells = NEURONS.get(neuron).NAME
-    return f"a neuron program for {cells}: this package has none{_PROGRAMS.get(neuron, '')}"
+    program = f"a neuron program for {cells}: this package has none{_PROGRAMS.get(neuron, '')}"
+    missing = (_MISSING, program, *((_MISSING_LEARNING,) if learns else ()))
+    return Readiness(config, layout, checks, tuple(reasons), host, missing)
 
 
 def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:

@@ -26,26 +26,10 @@ _FILE = ("a NIR graph of known nodes", "one that lava-predict export wrote")
 
 
 def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> TrainedNetwork:
-    """Write the network of a run as a NIR file.
+    """Write the network of a run as a NIR file and return what was written.
 
-    Parameters
-    ----------
-    run : str or Path
-        The folder of a run, or its checkpoint.
-    out : str or Path
-        The file to write.
-    overwrite : bool
-        Whether a file that is there may be replaced.
-
-    Returns
-    -------
-    TrainedNetwork
-        What was written.
-
-    Raises
-    ------
-    UserError
-        As `load_checkpoint`, `to_nir` and `write_nir` raise it.
+    ``run`` is the folder of a run, or its checkpoint. Without ``overwrite`` no file is replaced. Raises a
+    UserError as `load_checkpoint`, `to_nir` and `write_nir` do.
     """
     _graphs()
     run = Path(run)
@@ -57,10 +41,7 @@ def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> Tra
 def to_nir(checkpoint: Checkpoint) -> nir.NIRGraph:
     """Turn the network of a checkpoint into a graph, as docs/export.md states it.
 
-    Raises
-    ------
-    UserError
-        If the run is one in integers, or the network is too large.
+    Raises a UserError if the run is one in integers, or the network is too large.
     """
     from lava_predict import __version__
 
@@ -82,10 +63,7 @@ def to_nir(checkpoint: Checkpoint) -> nir.NIRGraph:
 def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) -> None:
     """Write a graph as `nir.write` does, but never half of it.
 
-    Raises
-    ------
-    UserError
-        If the name is taken (and ``overwrite`` is False), or the place cannot be written.
+    Raises a UserError if the name is taken (and ``overwrite`` is False), or the place cannot be written.
     """
     buffer = io.BytesIO()
     _graphs().nir.write(buffer, graph)
@@ -95,10 +73,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) ->
 def from_nir(graph: nir.NIRGraph) -> TrainedNetwork:
     """Turn a graph that `to_nir` gave back into its network; weights that were changed are rounded.
 
-    Raises
-    ------
-    UserError
-        If it is another graph, or one of another schema.
+    Raises a UserError if it is another graph, or one of another schema.
     """
     network: TrainedNetwork = _graphs().network_of(graph)
     return network
@@ -107,10 +82,7 @@ def from_nir(graph: nir.NIRGraph) -> TrainedNetwork:
 def read_nir(path: str | Path) -> TrainedNetwork:
     """Read the network of a file that `write_nir` wrote; it spikes and reads out the same to the bit.
 
-    Raises
-    ------
-    UserError
-        If there is no such file, or it holds another graph.
+    Raises a UserError if there is no such file, or it holds another graph.
     """
     graphs = _graphs()
     with reading(path, *_FILE) as file:
@@ -121,10 +93,7 @@ def read_nir(path: str | Path) -> TrainedNetwork:
 def read_graph(path: str | Path) -> nir.NIRGraph:
     """Read a graph of any kind as `nir.read` does, the nodes of `lava_predict.targets.nir.nodes` included.
 
-    Raises
-    ------
-    UserError
-        If there is no such file, or it holds no graph of known nodes.
+    Raises a UserError if there is no such file, or it holds no graph of known nodes.
     """
     graphs = _graphs()
     with reading(path, *_FILE) as file:

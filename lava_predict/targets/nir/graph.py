@@ -72,10 +72,7 @@ def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
 
     Of the metadata only the schema counts. Weights that another tool changed are rounded to `WEIGHT_GRAIN`.
 
-    Raises
-    ------
-    UserError
-        If it is another graph, or one of another schema.
+    Raises a UserError if it is another graph, or one of another schema.
     """
     nodes = _checked_nodes(graph)
     cells, when = nodes["cells"], nodes["when"]

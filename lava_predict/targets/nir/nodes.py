@@ -70,14 +70,9 @@ class Izhikevich(_Extension):
 
 @dataclass(eq=False)
 class Graded(_Extension):
-    """A value as a graded spike: clipped, then rounded to a multiple of a grain. K channels.
+    """A value as a graded spike: clipped to ``low`` .. ``high``, then rounded to a multiple of ``grain``.
 
-    Attributes
-    ----------
-    low, high : (K,) float64
-        Least and greatest value.
-    grain : (K,) float64
-        What the result is a multiple of; halves are rounded up.
+    Halves are rounded up. Each field is (K,) float64, for K channels.
     """
 
     low: np.ndarray
