@@ -26,10 +26,26 @@ _FILE = ("a NIR graph of known nodes", "one that lava-predict export wrote")
 
 
 def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> TrainedNetwork:
-    """Write the network of a run as a NIR file and return what was written.
+    """Write the network of a run as a NIR file.
 
-    ``run`` is the folder of a run, or its checkpoint. Without ``overwrite`` no file is replaced. Raises a
-    UserError as `load_checkpoint`, `to_nir` and `write_nir` do.
+    Parameters
+    ----------
+    run : str or Path
+        The folder of a run, or its checkpoint.
+    out : str or Path
+        The file to write.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Returns
+    -------
+    TrainedNetwork
+        What was written.
+
+    Raises
+    ------
+    UserError
+        As `load_checkpoint`, `to_nir` and `write_nir` raise it.
     """
     _graphs()
     run = Path(run)

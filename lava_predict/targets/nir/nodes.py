@@ -70,9 +70,14 @@ class Izhikevich(_Extension):
 
 @dataclass(eq=False)
 class Graded(_Extension):
-    """A value as a graded spike: clipped to ``low`` .. ``high``, then rounded to a multiple of ``grain``.
+    """A value as a graded spike: clipped, then rounded to a multiple of a grain. K channels.
 
-    Halves are rounded up. Each field is (K,) float64, for K channels.
+    Attributes
+    ----------
+    low, high : (K,) float64
+        Least and greatest value.
+    grain : (K,) float64
+        What the result is a multiple of; halves are rounded up.
     """
 
     low: np.ndarray
