@@ -56,7 +56,7 @@ class CpuEngine(Engine):
             rows = slice(start, start + self._chunk)
             recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
             chunk = Streams(*(part[rows] for part in streams))
-            spikes.append(arithmetic.advance(state, chunk, segment, start, task.what_window, recording))
+            spikes.append(arithmetic.advance(state, chunk, segment, start, recording))
         p = arithmetic.finish(segment, state, task, z)
         after = (p, state.when.w.copy(), state.what.w.copy(), state.saturations - saturations)
         return arithmetic.played(segment, np.concatenate(spikes, axis=1), z, what_drive, norm, *after)

@@ -46,7 +46,7 @@ def trace_rows(
     level: np.ndarray,
     noise_key: np.uint64,
     first_step: int,
-    what_window: tuple[int, int],
+    cue_step: int,
     learning: bool,
     i_in: np.ndarray,
     x_rows: np.ndarray,
@@ -68,10 +68,9 @@ def trace_rows(
         if learning:
             advance_means(when.m, when.x, rule.mean_rate)
         centre_traces(when.x, when.m, rule.constant_input, rule.centred, xc_rows[row])
-        in_what_window = what_window[0] <= step < what_window[1]
         for j in range(cells):
             x_rows[row, j] = when.x[j]
-        if in_what_window:
+        if rule.what_low <= step - cue_step < rule.what_high:
             observe(state.what, when.x)
 
 
@@ -210,12 +209,14 @@ class Replay(TrialLoop):
         arithmetic, state = self._arithmetic, self._state
         arithmetic.enter(segment, state)
         level, gate, target = self.task.streams(segment)
-        key, window = np.uint64(segment.noise_key), self.task.what_window
+        key = np.uint64(segment.noise_key)
         for first in range(0, segment.steps, _CHUNK_STEPS):
             part = slice(first, min(first + _CHUNK_STEPS, segment.steps))
             x, xc = (rows[: part.stop - first] for rows in self._rows)
             network = (arithmetic.network, arithmetic.constants, state)
-            self._trace_rows(*network, level[part], key, first, window, segment.learning, self._i_in, x, xc)
+            self._trace_rows(
+                *network, level[part], key, first, segment.cue_step, segment.learning, self._i_in, x, xc
+            )
             arithmetic.check_finite(segment, first, False, state)
             yield Chunk(first, x, xc, gate[part], target[part])
 

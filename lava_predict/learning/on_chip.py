@@ -546,6 +546,8 @@ class FixedConstants(NamedTuple):
     trace_gain: int
     trace_grain: int
     readout_fraction: int
+    what_low: int
+    what_high: int
     rounding: int
 
 
@@ -600,6 +602,8 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
         trace_gain=int(planner.hold("trace gain", (1.0 - decay) / dt, "1/ms", "fixed.trace_bits", *word)),
         trace_grain=grain,
         readout_fraction=settings.readout_fraction_bits,
+        what_low=config.steps(readout.what_window_ms[0]),
+        what_high=config.steps(readout.what_window_ms[1]),
         rounding=ROUNDINGS[settings.rounding],
     )
     return k, Scales(gate=2.0**GATE_BITS, weight=plan.scales.weight)
@@ -631,7 +635,7 @@ def fixed_step(
     count: int,
     gate: np.ndarray,
     target: np.ndarray,
-    in_what_window: bool,
+    since_cue: int,
     learning: bool,
     xq: np.ndarray,
     what_drive: np.ndarray,
@@ -651,6 +655,6 @@ def fixed_step(
     if fixed_diverged(z):
         return -1
     what_drive[:] = 0
-    if in_what_window:
+    if k.what_low <= since_cue < k.what_high:
         fixed_observe(what, memory.x, k.readout_fraction, k.rounding, xq, what_drive)
     return 0

@@ -123,7 +123,6 @@ class Arithmetic(ABC):
         streams: Streams,
         segment: Segment,
         first_step: int,
-        what_window: tuple[int, int],
         recording: Recording,
     ) -> np.ndarray:
         """Advance the network by a chunk of steps of a segment, in place.
@@ -136,8 +135,6 @@ class Arithmetic(ABC):
             Rows of what `streams` gave, from the segment's step ``first_step`` on.
         segment, first_step : Segment, int
             What is being played, and its step at which the chunk begins.
-        what_window : (int, int)
-            Steps of the segment whose traces are summed for the what rule.
         recording : Recording
             Filled in.
 
@@ -151,7 +148,7 @@ class Arithmetic(ABC):
         RunError
             If the network diverges.
         """
-        chunk = (np.uint64(segment.noise_key), first_step, what_window, segment.learning, recording)
+        chunk = (np.uint64(segment.noise_key), first_step, segment.cue_step, segment.learning, recording)
         given = (self.network, self.constants, state, *streams, *chunk, self._i_in)
         count, diverged = self.kernels.advance(*given)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
@@ -170,14 +167,14 @@ class Arithmetic(ABC):
         spiking: np.ndarray,
         gate: np.ndarray,
         target: np.ndarray,
-        in_what_window: bool,
+        since_cue: int,
         learning: bool,
         step: int,
         step_key: np.uint64,
         what_drive: np.ndarray,
     ) -> Any:
         """Advance the readout alone by a step; the arguments are those of a when rule's ``step``."""
-        given = (spiking, gate, target, in_what_window, learning, step, step_key, what_drive)
+        given = (spiking, gate, target, since_cue, learning, step, step_key, what_drive)
         return self.kernels.readout_step(self.constants, state, *given)
 
     def check_finite(self, segment: Segment, step: int, diverged: bool, state: State) -> None:

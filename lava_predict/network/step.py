@@ -112,14 +112,14 @@ def single_readout_step(
     spiking: np.ndarray,
     gate: np.ndarray,
     target: np.ndarray,
-    in_what_window: bool,
+    since_cue: int,
     learning: bool,
     step: int,
     step_key: np.uint64,
     what_drive: np.ndarray,
 ) -> Any:
     """Advance the readout alone by one step: a when rule's ``step``, where all of ``spiking`` have spiked."""
-    given = (state.when, state.what, state.z, spiking, spiking.size, gate, target, in_what_window, learning)
+    given = (state.when, state.what, state.z, spiking, spiking.size, gate, target, since_cue, learning)
     room = scratch(state.when)
     if integers:
         moment = (step, step_key, state.saturations[rule_counters:])
@@ -136,7 +136,7 @@ def advance(
     target: np.ndarray,
     noise_key: np.uint64,
     first_step: int,
-    what_window: tuple[int, int],
+    cue_step: int,
     learning: bool,
     recording: Recording,
     i_in: np.ndarray,
@@ -155,8 +155,8 @@ def advance(
         Key of the segment; step and cell are folded in here.
     first_step : int
         Step of the segment at which the chunk begins.
-    what_window : (int, int)
-        Steps of the segment, from and up to, whose traces are summed for the what rule.
+    cue_step : int
+        Step of the segment at which the cue comes on, or `NO_CUE`.
     learning : bool
         False freezes the slow means and the weights (a probe).
     recording : Recording
@@ -198,7 +198,6 @@ def advance(
             spike_step[recorded] = step
             spike_cell[recorded] = spiking[index]
             recorded += 1
-        in_window = what_window[0] <= step < what_window[1]
         # Written out, as every array of a tuple would be counted in and out again in every step. Numba
         # compiles the branch of the arithmetic alone.
         if integers:
@@ -211,7 +210,7 @@ def advance(
                 count,
                 gate[row],
                 target[row],
-                in_window,
+                step - cue_step,
                 learning,
                 room,
                 what_rows[row],
@@ -229,7 +228,7 @@ def advance(
                 count,
                 gate[row],
                 target[row],
-                in_window,
+                step - cue_step,
                 learning,
                 room,
                 what_rows[row],

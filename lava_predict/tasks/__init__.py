@@ -18,6 +18,9 @@ from lava_predict.settings.schema import Config
 NONE = -1
 """As a cue: no cue. As an outcome: no event (an omission)."""
 
+NO_CUE = 2**40
+"""As the step of a cue: none comes on in this segment."""
+
 
 class Kind(Enum):
     """What a segment is: a pause, a trial (the events occur and teach) or a probe (the cue alone)."""
@@ -33,7 +36,8 @@ class Segment:
 
     ``noise_key``, of 64 bits, is that of its private noise, ``trial`` the number of trials of the whole run
     that lie before it. The ``cue`` is shown and the event ``outcome`` occurs; -1 is none. Slow means and
-    weights change if ``learning``; the reservoir is put back to its start first if ``reset``.
+    weights change if ``learning``; the reservoir is put back to its start first if ``reset``. The cue comes
+    on in step ``cue_step``.
     """
 
     kind: Kind
@@ -45,6 +49,7 @@ class Segment:
     outcome: int = NONE
     learning: bool = True
     reset: bool = False
+    cue_step: int = NO_CUE
 
 
 class Streams(NamedTuple):

@@ -89,7 +89,7 @@ class Meet(Task):
         length = low + (high - low) * self._draw(*drawn, 1)
         pause = self._pause(block, trial, length, self._noise_key(*keyed, 0), learning)
         what = (self.times_ms.size, self._noise_key(*keyed, 1), block, trial, cue, outcome, learning)
-        return [*pause, Segment(kind, *what, self.task.reset)]
+        return [*pause, Segment(kind, *what, self.task.reset, self.cue_step)]
 
     def _pause(self, block: int, trial: int, length_ms: float, key: int, learning: bool) -> list[Segment]:
         steps = self.config.steps(length_ms)

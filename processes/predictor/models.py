@@ -24,7 +24,7 @@ class SubPredictorModel(AbstractSubProcessModel):
         given = proc.proc_params
         common = {name: given[name] for name in ("arithmetic", "state", "playbook")}
         self.reservoir = Reservoir(inhibitory_in_flight=given["inhibitory_in_flight"], **common)
-        self.readout = Readout(logbook=given["logbook"], what_window=given["what_window"], **common)
+        self.readout = Readout(logbook=given["logbook"], **common)
         proc.in_ports.level_in.connect(self.reservoir.in_ports.level_in)
         proc.in_ports.teach_in.connect(self.readout.in_ports.teach_in)
         self.reservoir.out_ports.s_out.connect(self.readout.in_ports.s_in)
@@ -45,7 +45,6 @@ class PyPredictorFloat(Model):
         super().__init__(proc_params)
         self._arithmetic = proc_params["arithmetic"]
         self._state, self._logbook = proc_params["state"], proc_params["logbook"]
-        self._window = proc_params["what_window"]
         self._steps = self._playbook.steps_per_lava_step
         most_spikes = self._steps * self._arithmetic.network.size
         self._spike_step, self._spike_cell = np.empty((2, most_spikes), np.uint32)
@@ -80,7 +79,7 @@ class PyPredictorFloat(Model):
         outputs = (self._z[rows], self._what_drive[rows], self._norm[rows])
         recording = Recording(self._spike_step, self._spike_cell, *outputs)
         chunk = Streams(*(part[rows] for part in self._streams))
-        spikes = self._arithmetic.advance(self._state, chunk, segment, first, self._window, recording)
+        spikes = self._arithmetic.advance(self._state, chunk, segment, first, recording)
         self._logbook.log_spikes(spikes)
 
 

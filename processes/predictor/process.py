@@ -27,8 +27,6 @@ class Predictor(Process):
         Which segment a Lava time step belongs to.
     logbook : Logbook
         Gets the spikes.
-    what_window : (int, int)
-        Steps of a segment whose traces are summed.
     inhibitory_in_flight : ndarray, optional
         The graph's (N,) buffer for what inhibitory spikes in flight will add.
 
@@ -49,12 +47,11 @@ class Predictor(Process):
         state: State,
         playbook: Playbook,
         logbook: Logbook,
-        what_window: tuple[int, int],
         inhibitory_in_flight: Any = None,
         **kwargs: Any,
     ) -> None:
         parts = {"arithmetic": arithmetic, "state": state, "playbook": playbook, "logbook": logbook}
-        parts |= {"what_window": what_window, "inhibitory_in_flight": inhibitory_in_flight}
+        parts["inhibitory_in_flight"] = inhibitory_in_flight
         super().__init__(**parts, **kwargs)
         steps, events = playbook.steps_per_message, state.z.size
         self.level_in = InPort(shape=(steps * arithmetic.network.input_weight.shape[0],))

@@ -7,6 +7,7 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 
 from lava_predict.processes.base import Model, model
 from lava_predict.processes.readout.process import Readout
+from lava_predict.tasks import NO_CUE
 
 
 @model(Readout, "float")
@@ -26,7 +27,7 @@ class PyReadoutFloat(Model):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params, proc_params["arithmetic"].config.run.seed)
         self._arithmetic, self._state = proc_params["arithmetic"], proc_params["state"]
-        self._logbook, self._window = proc_params.get("logbook"), proc_params.get("what_window", (0, 0))
+        self._logbook = proc_params.get("logbook")
         self._what_drive = np.zeros(self._state.z.size, self._arithmetic.number)
 
     def run_spk(self) -> None:
@@ -53,8 +54,10 @@ class PyReadoutFloat(Model):
             segment = self._playbook.segment(self._playbook.locate(self.time_step)[0])
         if self._logbook is not None:
             self._logbook.log_spikes(np.stack((np.full_like(spiking, step), spiking)))
-        in_window = self._window[0] <= step < self._window[1]
-        given = (spiking, teach[:events], teach[events:], in_window, segment is None or segment.learning)
+        since_cue, learning = (
+            (step - NO_CUE, True) if segment is None else (step - segment.cue_step, segment.learning)
+        )
+        given = (spiking, teach[:events], teach[events:], since_cue, learning)
         norm = self._arithmetic.readout_step(state, *given, step, step_key, self._what_drive)
         # A network that diverged has no norm: NaN, or -1.
         if segment is not None and not norm >= 0:

@@ -25,8 +25,7 @@ class Readout(Process):
         Where x, m, z, x_sum and the weights stand; shared memory lets the host see them.
     **kwargs
         Lava's ``name`` and ``log_config``; ``playbook``, which tells the segment (without it there is one, in
-        which every step learns); ``what_window``, the steps of a segment whose traces are summed;
-        ``logbook``, which then gets the spikes.
+        which every step learns and no cue comes on); ``logbook``, which then gets the spikes.
 
     Attributes
     ----------

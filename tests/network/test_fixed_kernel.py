@@ -198,7 +198,7 @@ def check_engine(config: Config, trials: int, constant_norm: float = 0.0) -> dic
     oracle = Oracle.of(arithmetic.network, arithmetic.constants, state)
     start = copy.deepcopy(oracle.state)
     segments = [segment for trial in range(trials) for segment in meet.trial(0, trial)]
-    low, high = meet.what_window
+    low, high = (step - meet.cue_step for step in meet.what_window)
     spikes = 0
     for played in engine.play([*segments, *meet.probe(0, trials, 0, 0)]):
         segment = played.segment
@@ -206,7 +206,9 @@ def check_engine(config: Config, trials: int, constant_norm: float = 0.0) -> dic
         oracle.begin(start if segment.reset else None)
         found = []
         for step, inputs in enumerate(given_to_oracle(arithmetic, meet.streams(segment))):
-            done = oracle.step(*inputs, segment.noise_key, step, low <= step < high, segment.learning)
+            done = oracle.step(
+                *inputs, segment.noise_key, step, low <= step - segment.cue_step < high, segment.learning
+            )
             found += [(step, cell) for cell in done.spikes]
             assert (played.z[step] * 2**16).tolist() == done.z
             assert (played.what_drive[step] * 2**16).tolist() == done.what_drive

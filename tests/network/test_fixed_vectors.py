@@ -129,7 +129,7 @@ def vectors_of(rounding: str) -> Iterator[str]:
     yield "\n[constants]"
     yield f"rounding {rounding}"
     own = {"key": segment.noise_key, "window_from": low, "window_to": high}
-    assert {*CONSTANTS.split(), "rounding"} == oracle.constants.keys()
+    assert {*CONSTANTS.split(), "rounding", "what_low", "what_high"} == oracle.constants.keys()
     for name, value in (own | {name: oracle.constants[name] for name in CONSTANTS.split()}).items():
         yield f"{name} {value}"
     for section, arrays in (("network", oracle.network), ("before", oracle.state)):
@@ -187,6 +187,8 @@ def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
 def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     """Make the kernel's own arguments of what a file holds."""
     held: dict[str, Any] = vectors.constants | {"rounding": ROUNDINGS.index(vectors.constants["rounding"])}
+    # The steps of the file are counted from its window's own zero.
+    held |= {"what_low": held["window_from"], "what_high": held["window_to"]}
 
     def constants_of(section: str, kind: Any) -> Any:
         flags = {name for name, type_ in kind.__annotations__.items() if type_ == "bool"}
@@ -227,14 +229,13 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     compiled = kernels(izhikevich, exponential, gated_delta, fixed=True)
     cells, events = network.size, vectors.events
     key = np.uint64(vectors.constants["key"])
-    window = (vectors.constants["window_from"], vectors.constants["window_to"])
     recording = Recording(
         *np.zeros((2, cells), np.uint32), *np.zeros((2, 1, events), np.int32), np.zeros(1, np.int64)
     )
     current = np.empty(cells, np.int32)
     for step in range(len(vectors.steps)):
         given = (np.array([part], np.int32) for part in vectors.given(step))
-        chunk = (key, step, window, True, recording, current)
+        chunk = (key, step, 0, True, recording, current)
         count, diverged = compiled.advance(network, constants, state, *given, *chunk)
         assert diverged == -1
         spikes = recording.spike_cell[:count].tolist()

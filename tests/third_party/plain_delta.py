@@ -29,12 +29,13 @@ class Settings(ReadoutSettings):
 
 
 Memory = NamedTuple("Memory", [(name, np.ndarray) for name in ("x", "w")])  # 1/ms (N,), ms (K, N + 1)
-Constants = NamedTuple("Constants", [(name, float) for name in ("decay", "gain", "rate")])
+Constants = NamedTuple("Constants", [(name, float) for name in ("decay", "gain", "rate", "low", "high")])
 
 
 def constants(config: Config) -> Constants:
     decay = decay_of_step(config.run.dt_ms, config.readout.trace_ms)
-    return Constants(decay, (1.0 - decay) / config.run.dt_ms, config.readout.rate * config.run.dt_ms)
+    dt, window = config.run.dt_ms, config.readout.what_window_ms
+    return Constants(decay, (1.0 - decay) / dt, config.readout.rate * dt, *map(config.steps, window))
 
 
 def start(config: Config) -> Memory:
@@ -43,11 +44,11 @@ def start(config: Config) -> Memory:
 
 
 @kernel
-def step(k, memory, what, z, spiking, count, gate, target, in_what_window, learning, xc, what_drive):
+def step(k, memory, what, z, spiking, count, gate, target, since_cue, learning, xc, what_drive):
     advance_traces(memory.x, spiking, count, k.decay, k.gain)
     centre_traces(memory.x, memory.x, 0.0, False, xc)
     norm = read_out(memory.w, what.w, xc, memory.x, z, what_drive)
-    if in_what_window:
+    if k.low <= since_cue < k.high:
         what.x_sum[:] += memory.x
     for event in range(z.size if learning else 0):
         memory.w[event] += k.rate * (target[event] - z[event]) / (norm + FLOOR) * xc

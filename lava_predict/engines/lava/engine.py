@@ -209,7 +209,7 @@ class LavaEngine(Engine):
         parts = (self._arithmetic, self._state, self._playbook, self._logbook)
         common = dict(zip(("arithmetic", "state", "playbook", "logbook"), parts, strict=True))
         in_flight = self._inhibitory if self._graph else None
-        predictor = Predictor(what_window=self._task.what_window, inhibitory_in_flight=in_flight, **common)
+        predictor = Predictor(inhibitory_in_flight=in_flight, **common)
         host = Meet(task=self._task, lead=int(self._graph), in_flight=(self._inhibitory,), **common)
         host.level_out.connect(predictor.level_in)
         host.teach_out.connect(predictor.teach_in)
@@ -226,11 +226,11 @@ class LavaEngine(Engine):
         no_levels: np.ndarray = np.empty((0, channels), arithmetic.number)
         recording = Recording(nothing, nothing, no_rows, no_rows, np.empty(0, arithmetic.accumulator))
         streams, pause = Streams(no_levels, no_rows, no_rows), Segment(Kind.PAUSE, 0, 0, 0, 0)
-        arithmetic.advance(state, streams, pause, 0, (0, 0), recording)
+        arithmetic.advance(state, streams, pause, 0, recording)
         if self._graph:
             no_spikes = np.empty(0, np.int64)
             gate, target, drive = np.zeros((3, state.z.size), arithmetic.number)
-            arithmetic.readout_step(state, no_spikes, gate, target, False, True, 0, np.uint64(0), drive)
+            arithmetic.readout_step(state, no_spikes, gate, target, -1, True, 0, np.uint64(0), drive)
             arithmetic.graded(state.z)
 
 

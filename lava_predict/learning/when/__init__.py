@@ -13,12 +13,13 @@ has. N cells, K events, M cues:
     What a step needs, as a named tuple, and the memory before the first step.
 ``scratch(memory)``
     Kernel: arrays that ``step`` may write to as it likes.
-``step(k, memory, what, z, spiking, count, gate, target, in_what_window, learning, scratch, what_drive)``
-    Kernel: take the spikes of a step, write the when readout to ``z`` and W_what . x to ``what_drive``, add
-    the traces to ``what.x_sum`` if ``in_what_window``, and learn if ``learning``: else (a probe) slow means
+``step(k, memory, what, z, spiking, count, gate, target, since_cue, learning, scratch, what_drive)``
+    Kernel: take the spikes of a step, write the when readout to ``z`` and W_what . x to ``what_drive``, add x
+    to ``what.x_sum`` within ``readout.what_window_ms``, and learn if ``learning``: else (a probe) slow means
     and weights are frozen. Returns |xc|^2, or NaN if ``z`` diverged. The head of ``spiking``, (N,) int64, has
     the indices of the ``count`` spiking cells, ascending; ``gate``, 0 .. 1, and ``target``, which ``z``
-    should be, are (K,) like ``z`` and ``what_drive``.
+    should be, are (K,) like ``z`` and ``what_drive``; ``since_cue`` counts the steps since the cue came on,
+    below 0 before it and where there is none.
 ``end_of_trial(memory, segment, z, gate, target, settings)``
     Learn from a whole trial on the host; returns whether weights changed. ``z``, ``gate``, ``target`` are
     (steps, K).

@@ -130,6 +130,8 @@ class Constants(NamedTuple):
         Last input of the readout, and what is added to |xc|^2 before dividing by it.
     centred, moment_norm : bool
         Whether slow means are subtracted; divide by |xc|^2 of the moment, or else by the constant norm.
+    what_low, what_high : int
+        Steps after the cue, from and up to, whose traces the what rule reads.
     """
 
     trace_decay: float
@@ -140,6 +142,8 @@ class Constants(NamedTuple):
     norm_floor: float
     centred: bool
     moment_norm: bool
+    what_low: int
+    what_high: int
 
 
 def constants(config: Config) -> Constants:
@@ -155,6 +159,8 @@ def constants(config: Config) -> Constants:
         norm_floor=readout.when_norm_floor,
         centred=readout.centred,
         moment_norm=readout.when_norm == "moment",
+        what_low=config.steps(readout.what_window_ms[0]),
+        what_high=config.steps(readout.what_window_ms[1]),
     )
 
 
@@ -220,7 +226,7 @@ def step(
     count: int,
     gate: np.ndarray,
     target: np.ndarray,
-    in_what_window: bool,
+    since_cue: int,
     learning: bool,
     xc: np.ndarray,
     what_drive: np.ndarray,
@@ -236,7 +242,7 @@ def step(
     norm = read_out(memory.w, what.w, xc, memory.x, z, what_drive)
     if diverged(z):
         return np.nan
-    if in_what_window:
+    if k.what_low <= since_cue < k.what_high:
         observe(what, memory.x)
     if learning:
         divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
@@ -324,7 +330,7 @@ class FixedConstants(NamedTuple):
         The rule's shift, less the bits of the norm.
     readout_fraction : int
         Fraction bits of the readouts' weights.
-    centred, moment_norm : bool
+    centred, moment_norm, what_low, what_high : bool, bool, int, int
         As in `Constants`.
     rounding : int
         `NEAREST`, `FLOOR` or `STOCHASTIC`.
@@ -344,6 +350,8 @@ class FixedConstants(NamedTuple):
     readout_fraction: int
     centred: bool
     moment_norm: bool
+    what_low: int
+    what_high: int
     rounding: int
 
 
@@ -378,6 +386,8 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
         readout_fraction=settings.readout_fraction_bits,
         centred=k.centred,
         moment_norm=k.moment_norm,
+        what_low=k.what_low,
+        what_high=k.what_high,
         rounding=ROUNDINGS[settings.rounding],
     )
     return integers, Scales(gate=float(rate), weight=2.0**-settings.readout_fraction_bits)
@@ -462,7 +472,7 @@ def fixed_step(
     count: int,
     rate_gate: np.ndarray,
     target: np.ndarray,
-    in_what_window: bool,
+    since_cue: int,
     learning: bool,
     scratch: tuple[np.ndarray, np.ndarray],
     what_drive: np.ndarray,
@@ -486,7 +496,7 @@ def fixed_step(
     if fixed_diverged(z):
         return -1
     what_drive[:] = 0
-    if in_what_window:
+    if k.what_low <= since_cue < k.what_high:
         fixed_observe(what, memory.x, k.readout_fraction, k.rounding, xq, what_drive)
     if learning:
         divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])

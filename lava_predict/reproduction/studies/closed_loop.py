@@ -187,7 +187,7 @@ class Learned:
         segment = replace(probe, noise_key=int(key_of(probe.noise_key, part)))
         recording = Recording(spiking[0], spiking[1], z, drive, norm)
         streams = Streams(level, nothing, nothing)
-        step, cell = arithmetic.advance(state, streams, segment, 0, (0, 0), recording)
+        step, cell = arithmetic.advance(state, streams, segment, 0, recording)
         spikes = np.zeros((steps, cells))
         spikes[step, cell] = 1.0
         return spikes, z
