@@ -17,18 +17,18 @@ def prediction(z: np.ndarray, p: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(p, 0.0, 1.0) * np.maximum(z, 0.0))
 
 
-def causal_estimate(what_drive: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+def causal_estimate(what_drive: np.ndarray, p_end: np.ndarray, window: tuple[int, int]) -> np.ndarray:
     """Estimate the probabilities at each moment, (steps, K), from no more than has been seen by then.
 
-    ``what_drive``, (steps, K), is W_what . x; ``window`` are the steps, from and up to, that the what readout
-    averages. The estimate is 0 before the window, the running mean inside, and the mean (the what readout p)
-    after it.
+    ``what_drive``, (steps, K), is W_what . x; ``p_end``, (K,), the what readout; ``window`` are the steps,
+    from and up to, that it averages. The estimate is 0 before them, the running mean inside, and p after.
     """
     low, high = window
     p = np.zeros_like(what_drive)
     running = np.cumsum(what_drive[low:high], axis=0) / np.arange(1, high - low + 1)[:, None]
-    p[low:high] = running
-    p[high:] = running[-1]
+    # The difference at the end does not depend on the trial: it is what slow means take away.
+    p[low:high] = running + (p_end - running[-1])
+    p[high:] = p_end
     return p
 
 

@@ -116,7 +116,8 @@ class Session(TrialLoop):
 
     def _causal(self, played: Played) -> np.ndarray:
         """Return the prediction from what was known at each moment, (steps, K)."""
-        return scores.prediction(played.z, scores.causal_estimate(played.what_drive, self.task.what_window))
+        p = scores.causal_estimate(played.what_drive, played.p, self.task.what_window)
+        return scores.prediction(played.z, p)
 
 
 def unlearned_norm(task: Task, engine: Engine) -> np.floating:

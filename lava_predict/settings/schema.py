@@ -379,7 +379,7 @@ def schema_for(values: Mapping[str, Any]) -> type[Config]:
         return str(name)
 
     named(SYNAPSES, "exponential")
-    return _schema(named(NEURONS, "izhikevich"), named(RULES, "gated_delta"), named(TASKS, "meet"))
+    return _schema(named(NEURONS, "izhikevich"), named(RULES, "annealed_delta"), named(TASKS, "meet"))
 
 
 @cache
