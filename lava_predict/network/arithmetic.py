@@ -23,7 +23,7 @@ from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_F
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
 from lava_predict.registry import NEURONS, RULES, SYNAPSES
 from lava_predict.settings.schema import Config
-from lava_predict.tasks import Kind, Played, Segment, Streams, Task
+from lava_predict.tasks import STREAMS_KEPT, Kind, Played, Segment, Streams, Task
 
 PRECISIONS = ("float", "fixed")
 """float64, or integers as config.fixed describes them."""
@@ -118,6 +118,8 @@ class Arithmetic(ABC):
         """Turn the streams of a segment into this arithmetic's numbers; do not write to the arrays."""
         # The task hands out the same arrays for the same kind of trial; holding on to them keeps their id.
         if id(streams) not in self._streams:
+            if len(self._streams) == STREAMS_KEPT:
+                self._streams.clear()
             self._streams[id(streams)] = (streams, self._convert(streams))
         return self._streams[id(streams)][1]
 
