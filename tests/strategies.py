@@ -67,7 +67,7 @@ def configurations(
     draw: Callable[..., Any], neuron: str = "izhikevich", most_delay_ms: float = 0.0
 ) -> Config:
     """Anything that is valid, the absurd included, on a few cells."""
-    chosen = load_preset("smoke", [f"reservoir.neuron={neuron}"]).to_dict()
+    chosen = load_preset("smoke", ["readout.rule=gated_delta", f"reservoir.neuron={neuron}"]).to_dict()
     reservoir, readout, word = chosen["reservoir"], chosen["readout"], chosen["fixed"]
     reservoir["neurons"] = draw(st.integers(3, 12))
     reservoir["excitatory_fraction"] = draw(st.sampled_from([0.0, 0.5, 0.8, 1.0]))

@@ -31,7 +31,8 @@ MOST_STEPS = 10_000_000
 """Limit on the steps of one trial."""
 
 
-def _tuple_of_lists(value: Any) -> Any:
+def tuple_of_lists(value: Any) -> Any:
+    """Let a list, as TOML has it, stand for a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -49,8 +50,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10**6)]
 Draw = Annotated[int, Field(ge=0, lt=2**32)]
 _OneDelay = Annotated[float, Field(ge=0, le=1000)]
-Delay = Annotated[tuple[_OneDelay, _OneDelay], BeforeValidator(_tuple_of_lists)]
-Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple_of_lists)]
+Delay = Annotated[tuple[_OneDelay, _OneDelay], BeforeValidator(tuple_of_lists)]
+Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(tuple_of_lists)]
 
 
 class Spread(Section):
@@ -230,7 +231,7 @@ class TaskSettings(Section):
     settle_ms: NonNegative = Field(description="time before the very first trial, ms")
     reset: bool = Field(description="put the reservoir back to its start before each trial")
     events_drive_reservoir: bool = Field(description="events reach the reservoir too")
-    blocks: Annotated[tuple[Block, ...], BeforeValidator(_tuple_of_lists), Field(min_length=1)]
+    blocks: Annotated[tuple[Block, ...], BeforeValidator(tuple_of_lists), Field(min_length=1)]
 
     @property
     def events(self) -> int:
@@ -307,8 +308,8 @@ class RunSettings(Section):
 
     seed: int = Field(ge=0, lt=2**63, description="seed of all random draws")
     dt_ms: float = Field(ge=0.01, le=1, description="time step, ms")
-    probe_trials: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_tuple_of_lists)] = (
-        Field(description="trials of a block after which it is tested on the cue alone")
+    probe_trials: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(tuple_of_lists)] = Field(
+        description="trials of a block after which it is tested on the cue alone"
     )
     steps_per_lava_step: int = Field(
         ge=1, le=10_000, description="time steps that a Lava time step advances in the fused form"

@@ -173,7 +173,14 @@ def test_a_bad_call_from_the_shell(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_diverges_ends_with_1_and_leaves_nothing(tmp_path: Path) -> None:
-    diverging = ["--set", "readout.when_rate=100", "--set", "readout.when_norm=constant"]
+    diverging = [
+        "--set",
+        "readout.rule=gated_delta",
+        "--set",
+        "readout.when_rate=100",
+        "--set",
+        "readout.when_norm=constant",
+    ]
     done = command("run", *SMALL, *diverging, "--out", "out", cwd=tmp_path)
     assert done.returncode == 1
     assert "diverged" in done.stderr

@@ -44,7 +44,11 @@ VARIANTS = {
     "reset": ["task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0"],
     "reset, feedback, cue at once": ["task.reset=true", "reservoir.feedback_gain=0.3", "task.before_ms=0"],
     "two cues, events drive": ["task.cues=2", "task.events_drive_reservoir=true", "task.latency_sd_ms=60"],
-    "constant norm, uncentred": ["readout.when_norm='constant'", "readout.centred=false"],
+    "plain traces, constant norm, uncentred": [
+        "readout.rule=gated_delta",
+        "readout.when_norm='constant'",
+        "readout.centred=false",
+    ],
     "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
     "surprises": ["readout.timing_surprise=0.01", "readout.surprise_keep=0.3"],
 }
@@ -67,7 +71,7 @@ def with_steps(config: Config, steps: int) -> Config:
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
 @pytest.mark.parametrize(("form", "steps"), WAYS)
 def test_same_bits_as_the_cpu(form: str, steps: int, variant: list[str], precision: str) -> None:
-    if steps == 1 and variant in (VARIANTS["constant norm, uncentred"], VARIANTS["fine steps"]):
+    if steps == 1 and variant in (VARIANTS["plain traces, constant norm, uncentred"], VARIANTS["fine steps"]):
         variant = [*variant, "task.settle_ms=0", "task.after_ms=650"]
     config = with_steps(load_preset("smoke", [*SMALL, *variant]), steps)
     expected = Experiment(config).run(precision=precision)
@@ -236,7 +240,7 @@ def test_more_segments_than_the_playbook_holds(monkeypatch: pytest.MonkeyPatch) 
 def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str, precision: str) -> None:
     # Weights of few fraction bits have the range to let the readout of the integer network diverge.
     wide = "fixed.readout_fraction_bits=8"
-    diverging = ["readout.when_rate=100.0", "readout.when_norm='constant'", wide]
+    diverging = ["readout.rule=gated_delta", "readout.when_rate=100.0", "readout.when_norm='constant'", wide]
     with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
         Experiment(load_preset("smoke", [*SMALL, *diverging])).run("lava", precision, form=form)
     config = load_preset("smoke", [*SMALL, "run.probe_trials=[]"])

@@ -32,7 +32,7 @@ VARIANTS = {
         "{trials=2, probability=[0.1, 0.9], latency_ms=[500, 200], cues=[1]}]",
     ],
     "fine steps": ["run.dt_ms=0.5"],
-    "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
+    "uncentred": ["readout.rule=gated_delta", "readout.centred=false", "reservoir.noise=0.0"],
     "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
     "adaptive LIF": ["reservoir.neuron=adaptive_lif", "reservoir.feedback_gain=0.3"],
     "delays": ["reservoir.delay_ms=[1, 20]", "task.reset=true", "reservoir.feedback_gain=0.3"],
@@ -143,7 +143,7 @@ def test_what_changes_the_fingerprints(tiny: Tiny) -> None:
         assert result.fingerprint.spikes != plain.fingerprint.spikes
         assert result.fingerprint.weights != plain.fingerprint.weights
         assert result.fingerprint.prediction != plain.fingerprint.prediction
-    learned = Experiment(tiny("readout.when_rate=0.1")).run()
+    learned = Experiment(tiny("readout.rule=gated_delta", "readout.when_rate=0.1")).run()
     assert learned.fingerprint.spikes == plain.fingerprint.spikes
     assert learned.fingerprint.weights != plain.fingerprint.weights
 
@@ -216,7 +216,9 @@ def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
     assert engine.state.when.w.tobytes() == before.when.w.tobytes()
 
 
-@pytest.mark.parametrize("settings", [["readout.when_rate=100.0", "readout.when_norm='constant'"]])
+@pytest.mark.parametrize(
+    "settings", [["readout.rule=gated_delta", "readout.when_rate=100.0", "readout.when_norm='constant'"]]
+)
 def test_divergence_ends_the_run_with_its_cause(tiny: Tiny, settings: list[str]) -> None:
     with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
         Experiment(tiny(*settings)).run()

@@ -82,7 +82,7 @@ def test_errors_of_cues_leave_out_the_one_whose_truth_is_unknown() -> None:
 
 def test_causal_estimate_uses_no_later_step_and_ends_at_the_whole_mean() -> None:
     drive = np.random.default_rng(0).normal(size=(100, 2))
-    p = scores.causal_estimate(drive, (20, 60))
+    p = scores.causal_estimate(drive, drive[20:60].mean(axis=0), (20, 60))
     for step in range(100):
         seen = drive[20 : min(step, 59) + 1]
         expected = seen.mean(axis=0) if step >= 20 else np.zeros(2)

@@ -25,7 +25,8 @@ from lava_predict.learning.when.gated_delta import (
 )
 from lava_predict.numerics.plan import Planner
 
-BASE = quantise(Planner(load_preset("smoke").fixed), load_preset("smoke"), None)[0]
+SMOKE = load_preset("smoke", ["readout.rule=gated_delta"])
+BASE = quantise(Planner(SMOKE.fixed), SMOKE, None)[0]
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -86,7 +87,9 @@ def test_timing_error_is_summed_where_the_gate_is_open() -> None:
 
 def taught(errors: Sequence[float], *settings: str, outcome: int = 1) -> Memory:
     """Memory after trials in which the when readout of an event made these errors; its weights were 1."""
-    config = load_preset("robust", ["reservoir.neurons=20", "task.cues=2", *settings])
+    config = load_preset(
+        "robust", ["readout.rule=gated_delta", "reservoir.neurons=20", "task.cues=2", *settings]
+    )
     memory = start(config)
     memory.w[:] = 1.0
     for error in errors:
@@ -150,7 +153,7 @@ def test_integers_change_the_weights_as_the_page_says(
     step_key = 1234567
     held = np.array([weights, weights], np.int32)
     numbers = (np.array(pair, np.int32) for pair in ([0, gate], [target, target], [z, z]))
-    lost = fixed_gated_delta(held, np.array(xc, np.int32), *numbers, norm, k, np.uint64(step_key))
+    lost = fixed_gated_delta(held, 0, np.array(xc, np.int32), *numbers, norm, k, np.uint64(step_key))
     n = min(max(when_shift + norm.bit_length(), 0), 38)
     least, most = max(LOWEST, -(2 ** (n + 15))), min(HIGHEST, 2 ** (n + 15))
     size = min(max(cut((target - z) * gate, 16, ROUNDINGS[rounding]), least), most)

@@ -15,7 +15,9 @@ from lava_predict.numerics.plan import Planner
 @pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
 def test_a_trace_at_its_bound_stays_a_24_bit_number_on_a_coarse_grid(rounding: str) -> None:
     """Rounded up from 2^23 - 1 it would be 2^23."""
-    config = load_preset("smoke", ["fixed.trace_bits=4", f'fixed.rounding="{rounding}"'])
+    config = load_preset(
+        "smoke", ["readout.rule=gated_delta", "fixed.trace_bits=4", f'fixed.rounding="{rounding}"']
+    )
     k, _ = quantise(Planner(config.fixed), config, None)
     x, none = np.full(20, HIGHEST, np.int32), np.zeros(0, np.int64)
     for key in range(20):

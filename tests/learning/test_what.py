@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_predict import load_preset
-from lava_predict.learning.what import estimate, learn_outcome, outcome_delta, read_estimate, start
+from lava_predict.learning.what import Reading, estimate, learn_outcome, outcome_delta, read_estimate, start
 
 
 def learn_what(outcomes: list[int], rate_floor: float) -> np.ndarray:
@@ -46,12 +46,12 @@ def estimates(outcomes: Sequence[int], *settings: str) -> np.ndarray:
     """What readout before each trial and after the last, with the robust preset's rule, (trials + 1, 2)."""
     config = load_preset("robust", ["reservoir.neurons=20", *settings])
     memory = start(20, events=2, cues=1)
-    memory.x_sum[:] = np.random.default_rng(1).uniform(1, 2, 20)
+    reading = Reading(np.random.default_rng(1).uniform(1, 2, 20), 0, 0)
     found = []
     for outcome in outcomes:
-        found.append(read_estimate(memory, 200))
-        learn_outcome(memory, 200, 0, outcome, found[-1], config.readout)
-    return np.array([*found, read_estimate(memory, 200)])
+        found.append(read_estimate(memory, reading))
+        learn_outcome(memory, reading, outcome, found[-1], config.readout)
+    return np.array([*found, read_estimate(memory, reading)])
 
 
 NEVER = "readout.surprise_threshold=10.0"
@@ -81,10 +81,13 @@ def test_without_surprise_the_rate_falls_to_its_floor() -> None:
 
 def test_each_cue_has_its_own_rate_and_surprise() -> None:
     config = load_preset("robust", ["reservoir.neurons=20", "task.cues=2"])
-    memory = start(20, events=2, cues=2)
-    memory.x_sum[:] = 1.0
+    memory = start(20, events=2, cues=2, blocks=2)
+    reading = Reading(np.ones(20), 0, 1)
     for outcome in [0] * 30 + [1] * 10:
-        learn_outcome(memory, 200, 0, outcome, read_estimate(memory, 200), config.readout)
+        learn_outcome(memory, reading, outcome, read_estimate(memory, reading), config.readout)
+    np.testing.assert_array_equal(memory.w[:2], 0.0)
+    assert read_estimate(memory, reading).max() > 0.5
+    np.testing.assert_array_equal(read_estimate(memory, reading._replace(cue=-1)), 0.0)
     assert memory.trials[1] == 0
     np.testing.assert_array_equal(memory.error[1], 0)
     assert 0 < memory.trials[0] < 40

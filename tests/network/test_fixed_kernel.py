@@ -145,7 +145,7 @@ def test_kernel_of_other_parts_equals_oracle_in_many_more(config: Config, seed: 
 @pytest.mark.slow
 def test_a_thousand_strong_inputs_saturate() -> None:
     """Each is at most 2^23, their sum is not; 32 bits would not hold it."""
-    chosen = load_preset("smoke").to_dict()
+    chosen = load_preset("smoke", ["readout.rule=gated_delta"]).to_dict()
     events = 700
     block = {"trials": 1, "probability": [1 / 1024] * events, "latency_ms": [300.0] * events}
     chosen["task"] |= {"events_drive_reservoir": True, "blocks": [block]}
@@ -159,6 +159,7 @@ def test_a_thousand_strong_inputs_saturate() -> None:
 # The real engine.
 
 SMALL = (
+    "readout.rule=gated_delta",
     "reservoir.neurons=12",
     "reservoir.connection_probability=0.5",
     "task.before_ms=50.0",
@@ -291,5 +292,10 @@ def test_engine_equals_oracle_where_everything_saturates() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["robust", "paper"])
 def test_engine_equals_oracle_on_the_presets_tasks(preset: str) -> None:
-    overrides = ("reservoir.neurons=40", "task.settle_ms=50", "task.pause_ms=[50, 60]")
+    overrides = (
+        "readout.rule=gated_delta",
+        "reservoir.neurons=40",
+        "task.settle_ms=50",
+        "task.pause_ms=[50, 60]",
+    )
     check_engine(load_preset(preset, [*overrides, 'fixed.rounding="stochastic"']), 1)

@@ -30,6 +30,7 @@ SHOWN = (0, 5, 11)
 """Cells whose v and u are written at every step."""
 
 SETTINGS = (
+    "readout.rule=gated_delta",
     "reservoir.neurons=12",
     "reservoir.connection_probability=0.5",
     "reservoir.excitatory_fraction=0.75",

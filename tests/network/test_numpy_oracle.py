@@ -18,6 +18,7 @@ CELLS = 100
 TOLERANCE = 1e-9
 
 SMALL = (
+    "readout.rule=gated_delta",
     f"reservoir.neurons={CELLS}",
     "run.seed=3",
     "task.settle_ms=300",

@@ -8,10 +8,10 @@ docs/learning.md says what each of them is worth.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from lava_predict.learning import what
 from lava_predict.learning.cue_units import (
@@ -54,7 +54,7 @@ from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
-from lava_predict.settings.schema import Config, Interval, Positive, ReadoutSettings
+from lava_predict.settings.schema import Config, Positive, ReadoutSettings, tuple_of_lists
 from lava_predict.tasks import Kind, Segment
 
 MEAN_MS = 10_000.0
@@ -70,10 +70,13 @@ SATURATING = ("z", "w_when")
 RESET = ("r", "x", "onset")
 
 
+TimeConstants = Annotated[tuple[Positive, Positive], BeforeValidator(tuple_of_lists)]
+
+
 class Settings(ReadoutSettings):
     """Traces, gate and both learning rules."""
 
-    tau_x_ms: Interval = Field(
+    tau_x_ms: TimeConstants = Field(
         description="least and greatest time constant of a cell's trace, log-uniform, ms"
     )
     tau_m_ms: Positive = Field(description="slow mean of the trace, ms")
@@ -92,6 +95,13 @@ class Settings(ReadoutSettings):
     cue_weights: Literal["own", "shared"] = Field(
         description="weights and slow mean of each cue its own, or shared"
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Settings:
+        low, high = self.tau_x_ms
+        if low > high:
+            raise ValueError(f".tau_x_ms = [{low:g}, {high:g}]: the shortest must come before the longest")
+        return self
 
 
 DEFAULTS = {
