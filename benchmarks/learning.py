@@ -4,6 +4,7 @@ Each study prints a table with the mean and the standard deviation over seeds. E
 cue-only prediction divided by that of predicting nothing, so that the null is 1. Settings were tuned
 on seeds 1-99; report on seeds from 100 up.
 
+    python benchmarks/learning.py atlas --seeds 100-109
     python benchmarks/learning.py curve --seeds 100-109
     python benchmarks/learning.py curve --preset paper --seeds 100-104
     python benchmarks/learning.py amplitude --seeds 100-104
@@ -20,6 +21,7 @@ import argparse
 from collections.abc import Sequence
 
 import numpy as np
+from atlas import atlas
 from frame import PROBES, block, carry_out_study, header, means, relative_errors, run_each, seeds_of
 
 from lava_predict.experiment import Result
@@ -180,4 +182,6 @@ def time_step(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    carry_out_study(__doc__, curve, amplitude, switches, events, cues, parts, time_step, preset="robust")
+    carry_out_study(
+        __doc__, atlas, curve, amplitude, switches, events, cues, parts, time_step, preset="robust"
+    )
