@@ -38,12 +38,10 @@ def observations(meet: Task) -> list[Observation]:
     """List what every training trial of a task shows; the seed decides it, no network is needed."""
     seen = []
     first = meet.first_trials
-    for block, settings in enumerate(meet.task.blocks):
+    for block in range(len(meet.task.blocks)):
         for number in range(first[block], first[block + 1]):
             trial = meet.trial(block, number)[-1]
-            _, latency = settings.of_cue(trial.cue)
-            when = latency[trial.outcome] if trial.outcome != NONE else float("nan")
-            seen.append(Observation(block, trial.cue, trial.outcome, when))
+            seen.append(Observation(block, trial.cue, trial.outcome, meet.occurrence_ms(trial)))
     return seen
 
 

@@ -9,6 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from lava_predict.experiment import scores
+from lava_predict.experiment.counting import counting_errors
 from lava_predict.experiment.fingerprint import Fingerprint
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
@@ -24,6 +25,8 @@ class TrialRecord:
     ----------
     block, cue, outcome : int
         Block, cue shown, event that occurred or -1.
+    latency_ms : float
+        When it occurred, ms after the cue; NaN if none did.
     p : (K,) float64
         What readout in this trial, before it learned from it.
     spikes, steps : int
@@ -33,6 +36,7 @@ class TrialRecord:
     block: int
     cue: int
     outcome: int
+    latency_ms: float
     p: np.ndarray
     spikes: int
     steps: int
@@ -51,9 +55,12 @@ class Probe:
     p : (M, K) float64
         What readout, not clipped.
     truth : (M, steps, K) float64
-        The true prediction object.
+        The true prediction object; NaN for a cue that no block has shown yet.
     error, error_causal, zero_error : float
-        RMSE over (cues, times from the cue on, events) of ``o``, of ``o_causal`` and of a prediction of 0.
+        RMSE over (cues shown so far, times from the cue on, events) of ``o``, of ``o_causal`` and of a
+        prediction of 0.
+    error_by_cue, zero_error_by_cue : (M,) float64
+        The same after each cue; NaN for a cue that no block has shown yet.
     spike_step, spike_cell : tuple of (spikes,) uint32
         Spikes of the first repeat, one pair of arrays a cue.
     w_when, w_what : (K, N + 1) and (K, N) float64
@@ -71,6 +78,8 @@ class Probe:
     truth: np.ndarray
     error: float
     zero_error: float
+    error_by_cue: np.ndarray
+    zero_error_by_cue: np.ndarray
     error_causal: float
     spike_step: tuple[np.ndarray, ...]
     spike_cell: tuple[np.ndarray, ...]
@@ -144,16 +153,21 @@ class BlockResult:
     trials : int
         Its length.
     probability, latency_ms : tuple
-        Of each event after the cue; one such tuple a cue.
+        Of each event after the cue; one such tuple a cue. Of a cue that the block does not show, those of the
+        block that showed it last; NaN if none has.
     error : dict of int to float
-        RMSE of the prediction after so many trials of the block.
+        RMSE of the prediction after so many trials of the block, over all cues shown so far.
     zero_error : float
         RMSE of a prediction of 0.
+    error_by_cue, zero_error_by_cue : dict of int to (M,) float64, and (M,) float64
+        The same for each cue; NaN for one that no block has shown yet.
+    baseline : dict of str to dict of int to float
+        The error of simpler learners, by name: "counting", see `lava_predict.experiment.counting`.
     probability_estimate : (M, K) float64
         clip(p, 0, 1) at the last probe.
     amplitude, when_amplitude, peak_ms : (M, K) float64
-        At the last probe: mean of o, and of z, within 50 ms of the latency; centroid of o above half its
-        maximum.
+        At the last probe: mean of o, and of z, within 50 ms of the latency; time of the maximum of o,
+        smoothed over the event's width.
     """
 
     trials: int
@@ -161,6 +175,9 @@ class BlockResult:
     latency_ms: tuple[tuple[float, ...], ...]
     error: dict[int, float]
     zero_error: float
+    error_by_cue: dict[int, np.ndarray]
+    zero_error_by_cue: np.ndarray
+    baseline: dict[str, dict[int, float]]
     probability_estimate: np.ndarray
     amplitude: np.ndarray
     when_amplitude: np.ndarray
@@ -222,28 +239,35 @@ class Result:
         return spikes / (self.network.size * steps * self.config.run.dt_ms / 1000.0)
 
 
-def block_results(task: Task, probes: list[Probe]) -> list[BlockResult]:
+def block_results(task: Task, trials: list[TrialRecord], probes: list[Probe]) -> list[BlockResult]:
     """Summarise every block that has been probed; probes come block by block."""
-    by_block = groupby(probes, attrgetter("block"))
-    return [_block_result(task, number, list(found)) for number, found in by_block]
+    counting = iter(counting_errors(task, trials, probes))
+    by_block = ((number, list(found)) for number, found in groupby(probes, attrgetter("block")))
+    return [
+        _block_result(task, number, found, {probe.trials: next(counting) for probe in found})
+        for number, found in by_block
+    ]
 
 
-def _block_result(task: Task, number: int, probes: list[Probe]) -> BlockResult:
-    block, last = task.task.blocks[number], probes[-1]
-    rows = [block.of_cue(cue) for cue in range(task.task.cues)]
+def _block_result(task: Task, number: int, probes: list[Probe], counting: dict[int, float]) -> BlockResult:
+    last, width = probes[-1], task.task.event_width_ms
+    rows = [task.task.statistics(number, cue) for cue in range(task.task.cues)]
 
     def amplitudes(read: np.ndarray) -> np.ndarray:
         pairs = zip(read, rows, strict=True)
         return np.array([scores.amplitude(o, task.times_ms, np.array(row[1])) for o, row in pairs])
 
     return BlockResult(
-        trials=block.trials,
+        trials=task.task.blocks[number].trials,
         probability=tuple(row[0] for row in rows),
         latency_ms=tuple(row[1] for row in rows),
         error={probe.trials: probe.error for probe in probes},
         zero_error=last.zero_error,
+        error_by_cue={probe.trials: probe.error_by_cue for probe in probes},
+        zero_error_by_cue=last.zero_error_by_cue,
+        baseline={"counting": counting},
         probability_estimate=np.clip(last.p, 0.0, 1.0),
         amplitude=amplitudes(last.o),
         when_amplitude=amplitudes(last.z),
-        peak_ms=np.array([scores.peak_time(o, task.times_ms) for o in last.o]),
+        peak_ms=np.array([scores.smoothed_peak(o, task.times_ms, width) for o in last.o]),
     )

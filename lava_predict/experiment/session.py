@@ -59,7 +59,7 @@ class Session(TrialLoop):
 
     def blocks(self) -> list[BlockResult]:
         """Summarise every block that has been probed."""
-        return block_results(self.task, self._state.probes)
+        return block_results(self.task, self._state.trials, self._state.probes)
 
     def _play(self, segments: list[Segment]) -> Iterator[Played]:
         for played in self._engine.play(segments):
@@ -76,8 +76,8 @@ class Session(TrialLoop):
             steps += segment.steps
             self._state.fingerprint = self._state.fingerprint.after(played)
             if segment.kind is Kind.TRIAL:
-                record = TrialRecord(block, segment.cue, segment.outcome, played.p, spikes, steps)
-                self._state.trials.append(record)
+                shown = (segment.cue, segment.outcome, self.task.occurrence_ms(segment))
+                self._state.trials.append(TrialRecord(block, *shown, played.p, spikes, steps))
                 spikes = steps = 0
                 if progress is not None:
                     progress(self.trials_done, self.task.first_trials[-1])
@@ -105,7 +105,7 @@ class Session(TrialLoop):
             trials=trials,
             **found._asdict(),
             o_causal=causal,
-            error_causal=scores.rmse(causal[:, after], found.truth[:, after]),
+            error_causal=scores.cue_errors(causal[:, after], found.truth[:, after])[0],
             spike_step=tuple(repeats[0].spike_step for repeats in shown),
             spike_cell=tuple(repeats[0].spike_cell for repeats in shown),
             w_when=physical.when.w,
@@ -116,7 +116,8 @@ class Session(TrialLoop):
 
     def _causal(self, played: Played) -> np.ndarray:
         """Return the prediction from what was known at each moment, (steps, K)."""
-        return scores.prediction(played.z, scores.causal_estimate(played.what_drive, self.task.what_window))
+        p = scores.causal_estimate(played.what_drive, played.p, self.task.what_window)
+        return scores.prediction(played.z, p)
 
 
 def unlearned_norm(task: Task, engine: Engine) -> np.floating:

@@ -77,6 +77,8 @@ class Scored(NamedTuple):
     p: np.ndarray
     error: float
     zero_error: float
+    error_by_cue: np.ndarray
+    zero_error_by_cue: np.ndarray
 
 
 def score(task: Task, block: int, read: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]) -> Scored:
@@ -89,6 +91,6 @@ def score(task: Task, block: int, read: Sequence[Sequence[tuple[np.ndarray, np.n
     o = np.array([np.mean([scores.prediction(*one) for one in repeats], axis=0) for repeats in read])
     truth = np.array([task.truth(block, cue) for cue in range(task.task.cues)])
     after = slice(task.cue_step, None)
-    error = scores.rmse(o[:, after], truth[:, after])
-    zero_error = scores.rmse(np.zeros_like(truth[:, after]), truth[:, after])
-    return Scored(z, o, truth, p, error, zero_error)
+    error, by_cue = scores.cue_errors(o[:, after], truth[:, after])
+    zero_error, zero_by_cue = scores.cue_errors(np.zeros_like(truth[:, after]), truth[:, after])
+    return Scored(z, o, truth, p, error, zero_error, by_cue, zero_by_cue)

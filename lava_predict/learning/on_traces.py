@@ -131,11 +131,11 @@ class LocalRules:
 
     def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the outcome and from its time."""
-        self.what.x_sum[:] = x_mean
-        p = what.read_estimate(self.what, 1)
+        reading = what.Reading(x_mean, segment.cue, 0)
+        p = what.read_estimate(self.what, reading)
         if segment.kind is Kind.TRIAL:
             readout = self._config.readout
-            what.learn_outcome(self.what, 1, segment.cue, segment.outcome, p, readout)
+            what.learn_outcome(self.what, reading, segment.outcome, p, readout)
             learn_timing(self.when, segment.cue, segment.outcome, self._timing_errors, readout)
         return p
 

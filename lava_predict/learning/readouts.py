@@ -8,7 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.numerics.compiled import kernel
-from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_FRACTION, factor_offset, saturate
+from lava_predict.numerics.integers import (
+    FEEDBACK_FRACTION,
+    PAYLOAD_FRACTION,
+    factor_offset,
+    saturate,
+    shifted,
+)
 
 FEEDBACK_GRAIN = 65536.0
 """The fed-back readout is rounded to multiples of 1 / this, so that its sums are exact."""
@@ -56,6 +62,42 @@ def read_out(
 
 
 @kernel
+def read_rows(w: np.ndarray, first: int, xc: np.ndarray, z: np.ndarray) -> float:
+    """Write K rows of weights, from ``first`` on, times ``xc``, (N,), to ``z``, (K,), and return |xc|^2.
+
+    Sums are as in `read_out`.
+    """
+    channels = z.size
+    norm = 0.0
+    for k in range(0, channels, 2):
+        row, other = first + k, first + min(k + 1, channels - 1)
+        norm = z_k = z_other = 0.0
+        for j in range(xc.size):
+            norm += xc[j] * xc[j]
+            z_k += w[row, j] * xc[j]
+            z_other += w[other, j] * xc[j]
+        z[k] = z_k
+        z[other - first] = z_other
+    return norm
+
+
+@kernel
+def sum_spiking(w: np.ndarray, first: int, spiking: np.ndarray, count: int, total: np.ndarray) -> None:
+    """Write the sums of K rows of weights, from ``first`` on, over the spiking cells to ``total``, (K,)."""
+    for k in range(total.size):
+        total[k] = 0.0
+        for index in range(count):
+            total[k] += w[first + k, spiking[index]]
+
+
+@kernel
+def add_to_row(w: np.ndarray, row: int, xc: np.ndarray, change: float) -> None:
+    """Add ``change`` times ``xc``, (N,), to a row of weights."""
+    for j in range(xc.size):
+        w[row, j] += change * xc[j]
+
+
+@kernel
 def graded(z: float) -> float:
     """Turn a when readout into the graded spike that is fed back.
 
@@ -100,6 +142,46 @@ def fixed_read_out(
             read[channel + index] = held
             lost += np.int64(wide != held)
     return lost
+
+
+@kernel
+def fixed_read_rows(
+    w: np.ndarray, first: int, xc: np.ndarray, fraction: int, rounding: int, z: np.ndarray
+) -> int:
+    """Write K rows of weights, from ``first`` on, times ``xc``, (N,) int32, to ``z``, (K,) int32.
+
+    ``fraction`` are the bits of the products that z does not have. Returns how many sums are saturated.
+    """
+    cut = factor_offset(rounding, fraction)
+    lost = 0
+    for channel in range(z.size):
+        total = np.int64(0)
+        for j in range(xc.size):
+            total += w[first + channel, j] * xc[j]
+        wide = (total + cut) >> fraction
+        z[channel] = saturate(wide)
+        lost += np.int64(wide != z[channel])
+    return lost
+
+
+@kernel
+def fixed_sum_spiking(
+    w: np.ndarray,
+    first: int,
+    spiking: np.ndarray,
+    count: int,
+    fraction: int,
+    rounding: int,
+    total: np.ndarray,
+) -> None:
+    """As `sum_spiking`, in integers: weights of ``fraction`` bits, sums of `PAYLOAD_FRACTION`."""
+    down = fraction - PAYLOAD_FRACTION
+    cut = factor_offset(rounding, max(down, 0))
+    for k in range(total.size):
+        wide = np.int64(0)
+        for index in range(count):
+            wide += w[first + k, spiking[index]]
+        total[k] = saturate(shifted(wide + cut, down))
 
 
 @kernel

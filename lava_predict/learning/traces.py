@@ -34,13 +34,20 @@ MEAN_FRACTION = 26
 MEAN_EVERY = 16
 """Steps after which m moves: in one step the mean of a rarely spiking cell would move by less than a bit."""
 
+BOUNDED_FRACTION = 22
+"""Fraction bits of bounded traces and their slow means, 0 .. 1."""
+
+CENTRED_FRACTION = 15
+"""Fraction bits of a bounded trace less its mean, -1 .. 1."""
+
 LOWEST_PAYLOAD, HIGHEST_PAYLOAD = -(2 ** (PAYLOAD_BITS - 1)), 2 ** (PAYLOAD_BITS - 1) - 1
 
 _FIELD = np.uint64(0xFFFF)
-_S16 = np.uint64(16)
+_S16, _S32 = np.uint64(16), np.uint64(32)
 _MEAN_SHIFT = MEAN_FRACTION - TRACE_FRACTION
 _CENTRED_SHIFT = MEAN_FRACTION - PAYLOAD_FRACTION
 _PLAIN_SHIFT = TRACE_FRACTION - PAYLOAD_FRACTION
+_BOUNDED_SHIFT = BOUNDED_FRACTION - CENTRED_FRACTION
 
 
 @kernel
@@ -67,6 +74,37 @@ def centre_traces(x: np.ndarray, m: np.ndarray, constant_input: float, centred: 
     for j in range(x.size):
         xc[j] = x[j] - m[j] if centred else x[j]
     xc[x.size] = constant_input
+
+
+@kernel
+def advance_bounded_traces(
+    r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, decay: np.ndarray, share: np.ndarray
+) -> None:
+    """Let every cell's trace r decay, put it to 1 where the cell spikes, and let x follow it.
+
+    ``decay``, (N,), is exp(-dt / tau) of each cell, ``share`` is 1 less that. Bounded, a burst leaves no more
+    than a spike; in two stages, the trace of a spike rises before it falls.
+    """
+    for j in range(r.size):
+        r[j] = r[j] * decay[j]
+    for index in range(count):
+        r[spiking[index]] = 1.0
+    for j in range(r.size):
+        x[j] = x[j] + (r[j] - x[j]) * share[j]
+
+
+@kernel
+def advance_mean(m: np.ndarray, row: int, x: np.ndarray, rate: float) -> None:
+    """Let one row of slow means, (C, N), follow the traces: m += (x - m) ``rate``."""
+    for j in range(x.size):
+        m[row, j] = m[row, j] + (x[j] - m[row, j]) * rate
+
+
+@kernel
+def subtract_mean(x: np.ndarray, m: np.ndarray, row: int, xc: np.ndarray) -> None:
+    """Form the when readout's input ``xc``, (N,): traces less one row of slow means, (C, N)."""
+    for j in range(x.size):
+        xc[j] = x[j] - m[row, j]
 
 
 # In integers.
@@ -171,3 +209,62 @@ def fixed_grade_traces(x: np.ndarray, rounding: int, xq: np.ndarray) -> None:
     cut = factor_offset(rounding, _PLAIN_SHIFT)
     for j in range(x.size):
         xq[j] = np.int32(x[j] + cut) >> _PLAIN_SHIFT
+
+
+@kernel
+def fixed_advance_bounded_traces(
+    r: np.ndarray,
+    x: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    decay: np.ndarray,
+    decay_bits: int,
+    grain: int,
+    rounding: int,
+    step_key: np.uint64,
+) -> None:
+    """As `advance_bounded_traces`, in integers of `BOUNDED_FRACTION` bits; no sum can leave their range.
+
+    ``decay``, (N,) int32, has ``decay_bits`` fraction bits.
+    """
+    one, mask = np.int32(1 << decay_bits), np.int32(-(1 << grain))
+    shift = decay_bits + grain
+    key = fold(step_key, TRACES_WORD)
+    cut = offset(rounding, shift, 0) if rounding != STOCHASTIC else 0
+    for j in range(r.size):
+        if rounding == STOCHASTIC:
+            cut = offset(STOCHASTIC, shift, np.int64(fold(key, np.uint64(j)) & _FIELD))
+        r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
+    for index in range(count):
+        r[spiking[index]] = np.int32(1 << BOUNDED_FRACTION)
+    for j in range(r.size):
+        if rounding == STOCHASTIC:
+            cut = offset(STOCHASTIC, shift, np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD))
+        moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
+        x[j] = np.add(x[j], np.bitwise_and(moved, mask))
+
+
+@kernel
+def fixed_advance_mean(
+    m: np.ndarray, row: int, x: np.ndarray, shift: int, grain: int, rounding: int, step_key: np.uint64
+) -> None:
+    """Let one row of slow means, (C, N) int32, move by 2^-shift of its distance to the traces."""
+    mask = -(1 << grain)
+    key = fold(step_key, TRACES_WORD)
+    cut = offset(rounding, shift + grain, 0) if rounding != STOCHASTIC else 0
+    for j in range(x.size):
+        if rounding == STOCHASTIC:
+            cut = offset(STOCHASTIC, shift + grain, np.int64((fold(key, np.uint64(j)) >> _S32) & _FIELD))
+        m[row, j] += ((np.int64(x[j]) - m[row, j] + cut) >> shift) & mask
+
+
+@kernel
+def fixed_subtract_mean(x: np.ndarray, m: np.ndarray, row: int, rounding: int, xc: np.ndarray) -> int:
+    """As `subtract_mean`, in integers: ``xc``, (N,) int32, has `CENTRED_FRACTION` bits. Returns |xc|^2."""
+    cut = np.int32(factor_offset(rounding, _BOUNDED_SHIFT))
+    norm = np.int64(0)
+    for j in range(x.size):
+        xc[j] = np.right_shift(np.add(np.subtract(x[j], m[row, j]), cut), np.int32(_BOUNDED_SHIFT))
+    for j in range(x.size):
+        norm += xc[j] * xc[j]
+    return norm

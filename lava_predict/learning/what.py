@@ -6,14 +6,15 @@ N cells, K events, M cues. ``x_mean``, (N,), is each cell's mean trace over the 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lava_predict.learning.readouts import fixed_read_out
 from lava_predict.learning.traces import fixed_grade_traces
 from lava_predict.numerics.compiled import kernel
-from lava_predict.settings.schema import ReadoutSettings
+from lava_predict.settings.schema import Config, ReadoutSettings
+from lava_predict.tasks import Segment
 
 
 class Memory(NamedTuple):
@@ -22,9 +23,11 @@ class Memory(NamedTuple):
     Attributes
     ----------
     x_sum : (N,) float64 or int64
-        Sum of the traces over the what window of the trial so far; spikes per ms, or `PAYLOAD_FRACTION` bits.
-    w : (K, N) float64 or int32
-        Weights, ms; or 24 bits with ``fixed.readout_fraction_bits`` behind the point.
+        Sum over the what window of the trial so far: of the traces, spikes per ms or `PAYLOAD_FRACTION` bits,
+        or of spikes, as the when rule has it.
+    w : (C K, N) float64 or int32
+        Weights, ms, K rows for each of C cues that have their own; or 24 bits with
+        ``fixed.readout_fraction_bits`` behind the point.
     trials : (M,) int64
         Trials with each cue that the rate counts; a surprise reduces it.
     error : (M, K) float64
@@ -37,11 +40,38 @@ class Memory(NamedTuple):
     error: np.ndarray
 
 
-def start(cells: int, events: int, cues: int, fixed: bool = False) -> Memory:
-    """Return the memory before the first trial, all 0; weights and sums of integers if ``fixed``."""
+class Reading(NamedTuple):
+    """What the what readout reads at the end of a trial or probe.
+
+    Attributes
+    ----------
+    x : (N,) float64
+        Input of the readout: mean traces over the what window, spikes per ms; or as the when rule has it.
+    cue : int
+        The cue that trials and errors are counted for; below 0 if it is not known.
+    block : int
+        Which block of K rows of the weights it is read with.
+    """
+
+    x: np.ndarray
+    cue: int
+    block: int
+
+
+def mean_traces(when: Any, x_sum: np.ndarray, segment: Segment, config: Config) -> Reading:
+    """Return mean traces, with weights that all cues share: what is read unless the when rule differs."""
+    low, high = (config.steps(time) for time in config.readout.what_window_ms)
+    return Reading(x_sum / (high - low), segment.cue, 0)
+
+
+def start(cells: int, events: int, cues: int, blocks: int = 1, fixed: bool = False) -> Memory:
+    """Return the memory before the first trial, all 0; weights and sums of integers if ``fixed``.
+
+    The weights are ``blocks`` of K rows.
+    """
     return Memory(
         x_sum=np.zeros(cells, np.int64 if fixed else np.float64),
-        w=np.zeros((events, cells), np.int32 if fixed else np.float64),
+        w=np.zeros((blocks * events, cells), np.int32 if fixed else np.float64),
         trials=np.zeros(cues, np.int64),
         error=np.zeros((cues, events)),
     )
@@ -102,15 +132,22 @@ def fixed_observe(
     observe(memory, xq)
 
 
-def read_estimate(memory: Memory, steps: int) -> np.ndarray:
-    """Return ``p`` at the end of a trial or probe whose what window is so many time steps long."""
-    p = np.empty(memory.w.shape[0])
-    estimate(memory.w, memory.x_sum / steps, p)
+def read_estimate(memory: Memory, reading: Reading) -> np.ndarray:
+    """Return ``p`` at the end of a trial or probe; 0 after a cue that is not known."""
+    p = np.zeros(memory.error.shape[1])
+    if reading.cue >= 0:
+        estimate(rows_of(memory, reading), reading.x, p)
     return p
 
 
+def rows_of(memory: Memory, reading: Reading) -> np.ndarray:
+    """Return the weights that a reading is of, (K, N), not copied."""
+    events = memory.error.shape[1]
+    return memory.w[reading.block * events : (reading.block + 1) * events]
+
+
 def learn_outcome(
-    memory: Memory, steps: int, cue: int, outcome: int, p: np.ndarray, readout: ReadoutSettings
+    memory: Memory, reading: Reading, outcome: int, p: np.ndarray, readout: ReadoutSettings
 ) -> None:
     """Apply the what rule at the end of a trial, in place.
 
@@ -123,16 +160,16 @@ def learn_outcome(
     ----------
     memory : Memory
         In physical units; ``w``, ``trials`` and ``error`` change.
-    steps : int
-        Length of the what window in time steps.
-    cue, outcome : int
-        The cue shown, and the event that occurred or -1.
+    reading : Reading
+        Of this trial.
+    outcome : int
+        The event that occurred or -1.
     p : (K,) float64
         As `read_estimate` gave it for this trial.
     readout : ReadoutSettings
         Its ``what_rate`` and the three ``surprise_*`` settings.
     """
-    error = memory.error[cue]
+    cue, error = reading.cue, memory.error[reading.cue]
     for k in range(p.size):
         y = 1.0 if k == outcome else 0.0
         error[k] += readout.surprise_rate * ((y - p[k]) - error[k])
@@ -140,7 +177,7 @@ def learn_outcome(
         error[:] = 0.0
         memory.trials[cue] = readout.surprise_trials
     rate = max(readout.what_rate, 1.0 / (int(memory.trials[cue]) + 1))
-    x_mean = memory.x_sum / steps
-    norm = estimate(memory.w, x_mean, np.empty_like(p))
-    outcome_delta(memory.w, x_mean, outcome, p, rate, norm)
+    w = rows_of(memory, reading)
+    norm = estimate(w, reading.x, np.empty_like(p))
+    outcome_delta(w, reading.x, outcome, p, rate, norm)
     memory.trials[cue] += 1

@@ -23,7 +23,7 @@ from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_F
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
 from lava_predict.registry import NEURONS, RULES, SYNAPSES
 from lava_predict.settings.schema import Config
-from lava_predict.tasks import Kind, Played, Segment, Streams, Task
+from lava_predict.tasks import STREAMS_KEPT, Kind, Played, Segment, Streams, Task
 
 PRECISIONS = ("float", "fixed")
 """float64, or integers as config.fixed describes them."""
@@ -101,6 +101,8 @@ class Arithmetic(ABC):
     kernels: step.Kernels
     _i_in: np.ndarray
     _unit = 1.0
+    _drive_unit = 1.0
+    _norm_unit = 1.0
     _when_unit = 1.0
     _what_unit = 1.0
 
@@ -108,12 +110,16 @@ class Arithmetic(ABC):
         self.config = config
         self.drawn = drawn
         self.parts = parts_of(config)
+        if hasattr(self.parts.rule, "drive_unit"):
+            self._drive_unit = self.parts.rule.drive_unit(config)
         self._streams: dict[int, tuple[Streams, Streams]] = {}
 
     def streams(self, streams: Streams) -> Streams:
         """Turn the streams of a segment into this arithmetic's numbers; do not write to the arrays."""
         # The task hands out the same arrays for the same kind of trial; holding on to them keeps their id.
         if id(streams) not in self._streams:
+            if len(self._streams) == STREAMS_KEPT:
+                self._streams.clear()
             self._streams[id(streams)] = (streams, self._convert(streams))
         return self._streams[id(streams)][1]
 
@@ -216,7 +222,7 @@ class Arithmetic(ABC):
         saturations: np.ndarray,
     ) -> Played:
         """Put together the record of a segment in physical units, from arrays in this arithmetic's."""
-        read = (z * self._unit, what_drive * self._unit, norm * self._unit**2)
+        read = (z * self._unit, what_drive * self._drive_unit, norm * self._norm_unit)
         weights = (w_when * self._when_unit, w_what * self._what_unit)
         return Played(segment, spikes[0], spikes[1], *read, p, *weights, saturations)
 
@@ -241,11 +247,12 @@ class Arithmetic(ABC):
         """
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
-        low, high = task.what_window
         host, readout = self.physical(state), self.config.readout
-        p = what.read_estimate(host.what, high - low)
+        read = getattr(self.parts.rule, "reading", what.mean_traces)
+        reading = read(host.when, host.what.x_sum, segment, self.config)
+        p = what.read_estimate(host.what, reading)
         if segment.kind is Kind.TRIAL:
-            what.learn_outcome(host.what, high - low, segment.cue, segment.outcome, p, readout)
+            what.learn_outcome(host.what, reading, segment.outcome, p, readout)
             streams = task.streams(segment)
             trial = (segment, z * self._unit, streams.gate, streams.target)
             changed = self.parts.rule.end_of_trial(host.when, *trial, readout)
@@ -300,7 +307,7 @@ class FloatArithmetic(Arithmetic):
             synapses=synapse.start(network.synapses),
             z=np.zeros(events),
             when=rule.start(config),
-            what=what.start(network.size, events, cues),
+            what=what.start(network.size, events, cues, row_blocks(rule, config)),
             saturations=np.zeros(0, np.int64),
         )
 
@@ -362,6 +369,8 @@ class FixedArithmetic(Arithmetic):
         wide = most >= 2.0**31
         self._i_in = np.empty(network.size, np.int64 if wide else np.int32)
         self._unit, self._when_unit = _PAYLOAD_UNIT, self._scales.weight
+        self._drive_unit *= _PAYLOAD_UNIT
+        self._norm_unit = self._scales.norm
         self._what_unit = 2.0**-config.fixed.readout_fraction_bits
         self._state_unit = 2.0**-config.fixed.fraction_bits
         events, cues = config.task.events, config.task.cues
@@ -370,7 +379,7 @@ class FixedArithmetic(Arithmetic):
             synapses=synapse.fixed_start(connections, wide),
             z=np.zeros(events, np.int32),
             when=rule.fixed_start(config),
-            what=what.start(network.size, events, cues, fixed=True),
+            what=what.start(network.size, events, cues, row_blocks(rule, config), fixed=True),
             saturations=np.zeros(len(self.saturating), np.int64),
         )
 
@@ -386,7 +395,9 @@ class FixedArithmetic(Arithmetic):
             synapses=self.parts.synapse.physical(state.synapses, self._state_unit),
             z=state.z * self._unit,
             when=self.parts.rule.physical(state.when, self._scales),
-            what=state.what._replace(x_sum=state.what.x_sum * self._unit, w=state.what.w * self._what_unit),
+            what=state.what._replace(
+                x_sum=state.what.x_sum * self._scales.x_sum, w=state.what.w * self._what_unit
+            ),
         )
 
     def _convert(self, streams: Streams) -> Streams:
@@ -402,6 +413,11 @@ class FixedArithmetic(Arithmetic):
         state.what.w[:] = to_state(host.what.w, fraction, grain)
         if when_changed:
             state.when.w[:] = to_state(host.when.w, fraction, grain)
+
+
+def row_blocks(rule: Any, config: Config) -> int:
+    """Return how many blocks of K rows the readouts' weights have."""
+    return int(rule.row_blocks(config)) if hasattr(rule, "row_blocks") else 1
 
 
 def fixed_parts(config: Config) -> Parts:

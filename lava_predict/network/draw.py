@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.network.state import leaves
-from lava_predict.numerics.draws import CELLS, FEEDBACK, INPUTS, generator, to_grain
+from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain
 from lava_predict.registry import NEURONS, SYNAPSES
 from lava_predict.settings.schema import Config
 
@@ -67,6 +67,8 @@ def draw_network(config: Config) -> Network:
     for channel in range(channels):
         current = reservoir.cue_current if channel < task.cues else reservoir.event_current
         input_weight[channel] = _draw_input(config, channel, current)
+    if task.cue_overlap != "drawn":
+        input_weight[: task.cues] = _draw_overlapping(config)
     rng = generator(config, FEEDBACK, config.run.draws.inputs)
     feedback_weight = reservoir.feedback_gain * rng.uniform(-1.0, 1.0, (task.events, reservoir.neurons))
     return Network(
@@ -103,3 +105,22 @@ def _draw_input(config: Config, channel: int, current: float) -> np.ndarray:
     rng = generator(config, INPUTS, config.run.draws.inputs, channel)
     reached, strength = rng.random((2, config.reservoir.neurons))
     return np.where(reached < config.reservoir.cue_fraction, current * (0.5 + 0.5 * strength), 0.0)
+
+
+def _draw_overlapping(config: Config) -> np.ndarray:
+    """Draw the currents of cues of which any two share the same cells, so many as ``task.cue_overlap`` says.
+
+    A cell gets the same current from each cue that reaches it. More overlap, or another cue, keeps the common
+    cells. Returns (cues, N).
+    """
+    reached, common = config.cue_cells
+    own = reached - common
+    rng = generator(config, CUES, config.run.draws.inputs)
+    order = rng.permutation(config.reservoir.neurons)
+    current = config.reservoir.cue_current * (0.5 + 0.5 * rng.random(config.reservoir.neurons))
+    weight = np.zeros((config.task.cues, config.reservoir.neurons))
+    for cue, row in enumerate(weight):
+        first = common + cue * own
+        cells = np.concatenate((order[:common], order[first : first + own]))
+        row[cells] = current[cells]
+    return weight

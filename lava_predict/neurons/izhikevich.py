@@ -45,7 +45,7 @@ MOST_V_FRACTION = 20
 SATURATING = ("v", "u")
 STATE_WORDS = ("v", "u")
 
-_ADAPTATION = {"start": 0.003, "stop": 0.009, "power": 1.0, "scale": "log", "draw": "own"}
+_ADAPTATION = {"start": 0.003, "stop": 0.02, "power": 1.0, "scale": "log", "draw": "own"}
 _BIAS = {"start": 3.6, "stop": 5.1, "power": 1.0, "scale": "linear", "draw": "own"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lava_predict.settings.schema import Config
 
-CELLS, SYNAPSES, INPUTS, FEEDBACK, DELAYS = 1, 2, 3, 4, 5
+CELLS, SYNAPSES, INPUTS, FEEDBACK, DELAYS, TRACES, CUES = range(1, 8)
 """The streams."""
 
 WEIGHT_GRAIN = 2.0**-24

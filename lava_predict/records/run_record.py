@@ -15,9 +15,9 @@ from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
 
 SCHEMA = 1
-"""Version of the layout of results.h5 and summary.json."""
+"""Version of the layout of summary.json."""
 
-_KIND = FileKind("lava-predict run", SCHEMA, "the results.h5 of a run", "the folder of a run")
+_KIND = FileKind("lava-predict run", 2, "the results.h5 of a run", "the folder of a run")
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,18 @@ class RunRecord:
         Time of each step of a trial or probe, 0 at the cue.
     trial_block, trial_cue, trial_outcome : (T,) int64
         Of each training trial; outcome -1 is an omission.
+    trial_latency_ms : (T,) float64
+        When the event of each trial occurred, ms after the cue; NaN if none did.
     trial_p : (T, K) float64
         What readout in each trial, before it learned from it, not clipped.
     probe_block, probe_trials : (P,) int64
         Block of each probe, and trials of that block learned before it.
     error, error_causal, zero_error : (P,) float64
         RMSE of the prediction, of the causal prediction and of a prediction of 0.
+    error_counting : (P,) float64
+        The same of a learner that only counts.
+    error_by_cue, zero_error_by_cue : (P, M) float64
+        For each cue; NaN, as its truth, for one that no block has shown yet.
     z, o, o_causal, truth : (P, M, steps, K) float64
         When readout, prediction, causal prediction, true prediction object.
     p : (P, M, K) float64
@@ -55,12 +61,16 @@ class RunRecord:
     trial_block: np.ndarray
     trial_cue: np.ndarray
     trial_outcome: np.ndarray
+    trial_latency_ms: np.ndarray
     trial_p: np.ndarray
     probe_block: np.ndarray
     probe_trials: np.ndarray
     error: np.ndarray
     error_causal: np.ndarray
     zero_error: np.ndarray
+    error_counting: np.ndarray
+    error_by_cue: np.ndarray
+    zero_error_by_cue: np.ndarray
     z: np.ndarray
     o: np.ndarray
     o_causal: np.ndarray
@@ -78,6 +88,8 @@ class RunRecord:
         """Gather the record of a run."""
         trials, probes = result.state.trials, result.state.probes
         arrays = {"times_ms": Meet(result.config).times_ms, **_spikes(probes)}
+        counting = (block.baseline["counting"].values() for block in result.blocks)
+        arrays["error_counting"] = np.array([error for errors in counting for error in errors])
         for name in _arrays():
             if name not in arrays:
                 records = trials if name.startswith("trial_") else probes

@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lava_predict.tasks import event_name as event_name
+
 # Okabe & Ito's palette works for any colour vision; every line also differs in dash or marker.
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
@@ -19,11 +21,6 @@ _DPI = 150
 _DASHES: Any = ("-", *((0, dash) for dash in ((5, 1.5), (3, 1, 1, 1), (1.5, 1), (7, 2, 1, 2), (4, 3))))
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DOTS: Any = (0, (2, 2))
-
-
-def event_name(event: int) -> str:
-    """Name the n-th event: A, B, ..."""
-    return chr(ord("A") + event) if event < 26 else f"E{event + 1}"
 
 
 def colour_of(event: int) -> str:

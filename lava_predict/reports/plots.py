@@ -28,12 +28,13 @@ def _last_probes(record: RunRecord) -> list[tuple[int, int]]:
 def learning_curve(record: RunRecord) -> Figure:
     """Draw the error of the cue-only prediction over trials, with the switches marked."""
     figure, axes = style.one_panel(8, 4)
-    starts, (first, second, *_) = _block_starts(record), style.EVENT_COLOURS
+    starts, (first, second, third, *_) = _block_starts(record), style.EVENT_COLOURS
     for block, last in _last_probes(record):
         of_block = record.probe_block == block
         trials = starts[block] + record.probe_trials[of_block]
         axes.plot(trials, record.error[of_block], "o-", color=first, markersize=4)
         axes.plot(trials, record.error_causal[of_block], "^:", color=second, markersize=3)
+        axes.plot(trials, record.error_counting[of_block], "s-.", color=third, markersize=3)
         axes.plot(starts[[block, block + 1]], record.zero_error[[last, last]], "--", color=style.GREY)
     for switch in starts[1:-1]:
         style.mark_switch(axes, float(switch))
@@ -41,10 +42,11 @@ def learning_curve(record: RunRecord) -> Figure:
     shown = [
         style.key("prediction", color=first, marker="o"),
         style.key("causal prediction", color=second, marker="^", linestyle=":"),
+        style.key("counting", color=third, marker="s", linestyle="-."),
         style.key("predicting nothing", color=style.GREY, linestyle="--"),
         style.key("switch", color=style.GREY, linestyle=(0, (2, 2)), linewidth=0.8),
     ]
-    return style.legend(figure, shown)
+    return style.legend(figure, shown, columns=5)
 
 
 def prediction(record: RunRecord) -> Figure:
@@ -89,7 +91,8 @@ def raster(record: RunRecord) -> Figure:
         for number, part in enumerate((excitatory, ~excitatory)):
             dots = {"color": style.colour_of(number), "markersize": 1.5, "rasterized": True}
             upper.plot(times[part], cell[part], ".", **dots)
-        _, latencies = config.task.blocks[int(record.probe_block[last])].of_cue(cue)
+        _, latencies = config.task.statistics(int(record.probe_block[last]), cue)
+        latencies = tuple(latency for latency in latencies if np.isfinite(latency))
         for axes in (upper, lower):
             style.mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
@@ -118,14 +121,14 @@ def probability(record: RunRecord) -> Figure:
     """
     _, cues, _, events = record.o.shape
     figure, grid = style.panels(cues, 1, 8, 3.2 * cues + 0.6, sharex=True, sharey=True)
-    starts = _block_starts(record)
+    starts, task = _block_starts(record), record.config.task
     for cue, axes in enumerate(grid[:, 0]):
         shown = record.trial_cue == cue
         trials = np.flatnonzero(shown)
         for event in range(events):
             colour = style.colour_of(event)
             axes.plot(trials, np.clip(record.trial_p[shown, event], 0, 1), color=colour, linewidth=1.3)
-            true = [block.of_cue(cue)[0][event] for block in record.config.task.blocks]
+            true = [task.statistics(block, cue)[0][event] for block in range(len(task.blocks))]
             axes.stairs(true, starts, color=colour, linestyle="--", linewidth=1.3, baseline=None)
             occurred = trials[record.trial_outcome[shown] == event]
             height = np.full(occurred.size, 1.04 + 0.05 * event)

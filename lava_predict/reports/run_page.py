@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.analysis.integer_health import Health
+from lava_predict.analysis.run_health import run_warnings
 from lava_predict.experiment.results import Result
 from lava_predict.records.run_record import RunRecord
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS
@@ -17,7 +18,14 @@ from lava_predict.reports import plots
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
 from lava_predict.reports.plot_style import to_png
-from lava_predict.reports.summary import block_rows, per_cue, relative_errors, run_table, run_values
+from lava_predict.reports.summary import (
+    block_rows,
+    counting_errors,
+    per_cue,
+    relative_errors,
+    run_table,
+    run_values,
+)
 from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import Config
 
@@ -44,7 +52,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
         values,
         run_table(values),
         lines,
-        health.warnings if health is not None else (),
+        [*(health.warnings if health is not None else ()), *run_warnings(result)],
         result.config,
         {name: to_png(draw(record)) for name, draw in plots.FIGURES.items()},
         files={"results.h5": record.to_bytes()},
@@ -76,11 +84,12 @@ def _lead(summary: Mapping[str, Any]) -> str:
     sentences = [f"In {summary['precision']}, on the {where}."]
     last = [list(relative_errors(block).values())[-1] for block in blocks]
     known = [error for error in last if error is not None]
+    counting = [e for block in blocks if (e := list(counting_errors(block).values())[-1]) is not None]
     if known:
         when = "At the end" if len(blocks) == 1 else f"At the end of the {len(blocks)} blocks"
         sentences.append(
             f"{when} the error of the prediction after the cue alone is {_listed(known)} of the error of "
-            "predicting nothing."
+            f"predicting nothing; a learner that only counts outcomes gets {_listed(counting)}."
         )
     probability_error, time_error_ms = _mean_misses(blocks)
     timing = f", predicted times by {time_error_ms:.0f} ms" if time_error_ms is not None else ""
@@ -99,11 +108,11 @@ def _listed(values: Sequence[float]) -> str:
 def _mean_misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | None]:
     """Mean distance of estimates from probabilities, and of peaks from latencies (ms), at blocks' ends.
 
-    Peaks count for events that occur, and only if the prediction rises at all.
+    Peaks count for events that occur, and only if there is one. Cues not shown yet do not count.
     """
     columns = ("probability", "probability_estimate", "latency_ms", "peak_ms")
     cues = [cue for block in blocks for cue in zip(*(per_cue(block[name]) for name in columns), strict=True)]
-    events = [event for cue in cues for event in zip(*cue, strict=True)]
+    events = [event for cue in cues for event in zip(*cue, strict=True) if event[0] is not None]
     time_errors = [abs(peak - due) for true, _, due, peak in events if true > 0 and peak is not None]
     probability_error = float(np.mean([abs(estimate - true) for true, estimate, _, _ in events]))
     return probability_error, float(np.mean(time_errors)) if time_errors else None

@@ -25,7 +25,7 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
     """Return the values that summary.json of a run holds; ``health`` is that of a run in integers.
 
     With one cue, per-event entries are lists over events; with several, lists over cues of such lists. A
-    peak that does not exist is None.
+    peak that does not exist is None, as is all that belongs to a cue not shown yet.
     """
     wall, simulated = result.wall_s, result.simulated_s
     versions = {name: version(name) for name in ("lava-predict", "numpy", "numba")}
@@ -53,7 +53,8 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
 
 
 def _rates(health: Health) -> dict[str, Any]:
-    return {name: value for name, value in vars(health).items() if name != "warnings"}
+    rates = {name: value for name, value in vars(health).items() if name != "warnings"}
+    return rates | {"sound": not health.warnings}
 
 
 def _block(block: BlockResult) -> dict[str, Any]:
@@ -63,8 +64,16 @@ def _block(block: BlockResult) -> dict[str, Any]:
 
 def relative_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
     """Return a block's errors by trial over the error of predicting nothing; None if that error is 0."""
-    zero = block["zero_error"]
-    return {int(trials): error / zero if zero else None for trials, error in block["error"].items()}
+    return _relative(block["error"], block["zero_error"])
+
+
+def counting_errors(block: Mapping[str, Any]) -> dict[int, float | None]:
+    """As `relative_errors`, of the learner that only counts."""
+    return _relative(block["baseline"]["counting"], block["zero_error"])
+
+
+def _relative(errors: Mapping[str, float | None], zero: float | None) -> dict[int, float | None]:
+    return {int(n): error / zero if zero and error is not None else None for n, error in errors.items()}
 
 
 def per_cue(values: Sequence[Any]) -> Sequence[Any]:
@@ -81,18 +90,26 @@ def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[lis
         Trials of a block after which it was tested.
     rows : list of list of Entry
         For each block and cue: block, its trials, true probabilities, estimates, latencies, peaks, and the
-        relative error at each of the probes.
+        relative error at each of the probes. Below, that of all cues, if they are several, and of counting.
     """
     probes = sorted({int(number) for block in blocks for number in block["error"]})
     rows: list[list[Entry]] = []
-    for number, block in enumerate(blocks, start=1):
-        relative = relative_errors(block)
+
+    def add(name: str, trials: int, events: Sequence[Entry], relative: Mapping[int, float | None]) -> None:
         errors = [None if (e := relative.get(n)) is None else Number(f"{e:.2f}") for n in probes]
-        cues = len(per_cue(block["probability"]))
-        for cue in range(cues):
+        rows.append([name, trials, *events, *errors])
+
+    for number, block in enumerate(blocks, start=1):
+        trials, nothing = block["trials"], [Number("")] * len(_FORMATS)
+        cues = len(block["zero_error_by_cue"])
+        for cue, zero in enumerate(block["zero_error_by_cue"]):
             events = [_listed(per_cue(block[name])[cue], form) for name, form in _FORMATS.items()]
+            errors = {n: by_cue[cue] for n, by_cue in block["error_by_cue"].items()}
             name = f"{number}" if cues == 1 else f"{number}, cue {cue + 1}"
-            rows.append([name, block["trials"], *events, *errors])
+            add(name, trials, events, _relative(errors, zero))
+        if cues > 1:
+            add(f"{number}, all", trials, nothing, relative_errors(block))
+        add(f"{number}, counting", trials, nothing, counting_errors(block))
     return probes, rows
 
 
@@ -107,7 +124,8 @@ def run_table(summary: Mapping[str, Any]) -> Sheet:
         ["block", "true p", "estimate", "due (ms)", "peak (ms)", *map(str, probes)],
         [[row[0], *row[2:]] for row in rows],
         "Prediction after the cue alone, last probe of each block",
-        "last columns: error after that many trials of the block (1 = as good as predicting nothing)",
+        "last columns: error after that many trials of the block (1 = as good as predicting nothing); "
+        "counting: of a learner that only counts outcomes",
     )
 
 

@@ -137,7 +137,8 @@ def _with_defaults(base: Mapping[str, Any], named: Mapping[str, Any]) -> dict[st
             values[section] |= part.DEFAULTS
         else:
             kept = {k: v for k, v in values[section].items() if k in part.Settings.model_fields}
-            values[section] = {**part.DEFAULTS, **kept}
+            # A setting of the same name need not mean the same.
+            values[section] = kept | part.DEFAULTS
     return values
 
 

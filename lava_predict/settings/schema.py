@@ -1,4 +1,4 @@
-"""Settings, validated and in physical units. The presets hold every value; nothing here has a default."""
+"""Settings, validated, in physical units. Presets hold every value; only a block's cues have a default."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
 from lava_predict.errors import short
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
@@ -154,6 +162,15 @@ class Block(Section):
     trials: Count = Field(description="number of trials")
     probability: Any = Field(description="probability of each event, summing to at most 1")
     latency_ms: Any = Field(description="latency of each event after the cue, ms")
+    cues: Any = Field("all", description='numbers, from 1, of the cues that training shows, or "all"')
+
+    def shown(self, cues: int) -> Sequence[int]:
+        """Return the cues, numbered from 0, that training shows, of so many."""
+        return range(cues) if self.cues == "all" else [cue - 1 for cue in self.cues]
+
+    @model_serializer(mode="wrap")
+    def _leave_out_the_default(self, serialise: Any) -> dict[str, Any]:
+        return {key: value for key, value in serialise(self).items() if (key, value) != ("cues", "all")}
 
     def of_cue(self, cue: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Probabilities and latencies (ms) of the events after one cue."""
@@ -184,6 +201,18 @@ def _rows(value: Any, key: str, cues: int) -> list[Sequence[Any]]:
     return rows
 
 
+def _check_shown(given: Any, key: str, cues: int) -> None:
+    """Check the numbers of the cues that a block shows."""
+    if given == "all":
+        return
+    known = isinstance(given, list | tuple) and all(type(n) is int and 1 <= n <= cues for n in given)
+    if not known or not given or len(set(given)) < len(given):
+        raise ValueError(
+            f'{key} = {short(given)}: must be "all", or a list of different numbers of cues, from 1 to '
+            f"task.cues = {cues}"
+        )
+
+
 class TaskSettings(Section):
     """Cues, events, their probabilities and latencies, block by block."""
 
@@ -192,7 +221,11 @@ class TaskSettings(Section):
     cue_ms: Positive = Field(description="duration of a cue, ms")
     before_ms: NonNegative = Field(description="time of a trial before its cue, ms")
     after_ms: Positive = Field(description="time of a trial from its cue on, ms")
+    cue_overlap: Any = Field(
+        description='share of a cue\'s cells that is common to all cues, 0 to 1, or "drawn"'
+    )
     event_width_ms: Positive = Field(description="deviation of an event's timing profile, ms")
+    latency_sd_ms: NonNegative = Field(description="deviation of an event's time from trial to trial, ms")
     pause_ms: Interval = Field(description="least and longest pause before a trial, ms")
     settle_ms: NonNegative = Field(description="time before the very first trial, ms")
     reset: bool = Field(description="put the reservoir back to its start before each trial")
@@ -204,8 +237,19 @@ class TaskSettings(Section):
         """Number of events K."""
         return len(self.blocks[0].of_cue(0)[0])
 
+    def last_shown(self, block: int, cue: int) -> int | None:
+        """Return the last block, up to number ``block``, that shows a cue; None if none does."""
+        shown = (n for n in range(block, -1, -1) if cue in self.blocks[n].shown(self.cues))
+        return next(shown, None)
+
+    def statistics(self, block: int, cue: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Probabilities and latencies (ms) after a cue in a block: of `last_shown`, NaN if it is None."""
+        last = self.last_shown(block, cue)
+        unknown = (float("nan"),) * self.events
+        return (unknown, unknown) if last is None else self.blocks[last].of_cue(cue)
+
     @model_validator(mode="after")
-    def _pause_is_ordered(self) -> TaskSettings:
+    def _times_and_cues_fit(self) -> TaskSettings:
         low, high = self.pause_ms
         if low > high:
             raise ValueError(
@@ -214,6 +258,10 @@ class TaskSettings(Section):
             )
         if self.cue_ms > self.after_ms:
             raise ValueError(f".cue_ms = {self.cue_ms:g}: must be at most task.after_ms = {self.after_ms:g}")
+        share = self.cue_overlap
+        is_share = type(share) in (int, float) and 0 <= share <= 1
+        if share != "drawn" and not is_share:
+            raise ValueError(f'.cue_overlap = {short(share)}: must be a number from 0 to 1, or "drawn"')
         return self
 
     @model_validator(mode="after")
@@ -221,6 +269,7 @@ class TaskSettings(Section):
         events = None
         for n, block in enumerate(self.blocks):
             place = f".blocks[{n}]"
+            _check_shown(block.cues, f"{place}.cues", self.cues)
             probabilities = _rows(block.probability, f"{place}.probability", self.cues)
             latencies = _rows(block.latency_ms, f"{place}.latency_ms", self.cues)
             for row, times in zip(probabilities, latencies, strict=True):
@@ -348,6 +397,27 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _cues_find_their_cells(self) -> Config:
+        if self.task.cue_overlap == "drawn":
+            return self
+        cues, cells = self.task.cues, self.reservoir.neurons
+        reached, common = self.cue_cells
+        if common + cues * (reached - common) > cells:
+            least = (cues * reached - cells) / ((cues - 1) * reached)
+            raise ValueError(
+                f"task.cue_overlap = {self.task.cue_overlap:g}: task.cues = {cues} cues of {reached} cells, "
+                f"{common} of them common to all, need more than reservoir.neurons = {cells}; raise it to at "
+                f"least {np.ceil(100 * least) / 100:g}, or lower reservoir.cue_fraction or task.cues"
+            )
+        return self
+
+    @property
+    def cue_cells(self) -> tuple[int, int]:
+        """Cells that a cue reaches, and how many of them are common to all cues, with a ``cue_overlap``."""
+        reached = round(self.reservoir.cue_fraction * self.reservoir.neurons)
+        return reached, round(self.task.cue_overlap * reached)
+
     def steps(self, time_ms: float) -> int:
         """Turn a time into the nearest number of time steps."""
         return round(time_ms / self.run.dt_ms)
@@ -379,7 +449,7 @@ def schema_for(values: Mapping[str, Any]) -> type[Config]:
         return str(name)
 
     named(SYNAPSES, "exponential")
-    return _schema(named(NEURONS, "izhikevich"), named(RULES, "gated_delta"), named(TASKS, "meet"))
+    return _schema(named(NEURONS, "izhikevich"), named(RULES, "annealed_delta"), named(TASKS, "meet"))
 
 
 @cache

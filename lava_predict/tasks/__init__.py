@@ -21,6 +21,14 @@ NONE = -1
 NO_CUE = 2**40
 """As the step of a cue: none comes on in this segment."""
 
+STREAMS_KEPT = 128
+"""The streams of so many segments are kept to be used again."""
+
+
+def event_name(event: int) -> str:
+    """Name the n-th event: A, B, ..."""
+    return chr(ord("A") + event) if event < 26 else f"E{event + 1}"
+
 
 class Kind(Enum):
     """What a segment is: a pause, a trial (the events occur and teach) or a probe (the cue alone)."""
@@ -151,8 +159,15 @@ class Task(ABC):
         """Give what reaches the network during a segment; the arrays are not written to."""
 
     @abstractmethod
+    def occurrence_ms(self, segment: Segment) -> float:
+        """Return when the event of a trial occurs, ms after the cue; NaN if none does."""
+
+    @abstractmethod
     def truth(self, block: int, cue: int) -> np.ndarray:
-        """Return the true prediction object after a cue, (steps of a trial, K)."""
+        """Return the true prediction object after a cue, (steps of a trial, K).
+
+        For a cue that the block does not show it is that of `TaskSettings.last_shown`, else NaN.
+        """
 
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ switch between blocks without notice (Yamada & Chao, arXiv:2510.14382).
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from lava_predict.numerics.noise import PROBE, TASK, TRAIN, key_of, uniform
 from lava_predict.settings.schema import Config, TaskSettings
-from lava_predict.tasks import NONE, Kind, Segment, Streams, Task
+from lava_predict.tasks import NONE, STREAMS_KEPT, Kind, Segment, Streams, Task
 
 EVENT_MS = 50.0
 """Duration of an event that reaches the reservoir, ms."""
@@ -25,14 +26,16 @@ class Meet(Task):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._streams: dict[tuple[Any, ...], Streams] = {}
+        self._streams: dict[Any, Streams] = {}
 
     def trial(self, block: int, trial: int) -> list[Segment]:
         """Lay out a training trial: `settling` before the first of the run, the pause, if any, and the trial.
 
-        The cue is drawn evenly, the outcome by the block's probabilities after that cue.
+        The cue is drawn evenly from those that the block shows, the outcome by the block's probabilities
+        after that cue.
         """
-        cue = min(int(self._draw(TASK, trial, 2) * self.task.cues), self.task.cues - 1)
+        shown = self.task.blocks[block].shown(self.task.cues)
+        cue = shown[min(int(self._draw(TASK, trial, 2) * len(shown)), len(shown) - 1)]
         probability, _ = self.task.blocks[block].of_cue(cue)
         outcome = int(np.searchsorted(np.cumsum(probability), self._draw(TASK, trial, 0), side="right"))
         if outcome == len(probability):
@@ -57,22 +60,51 @@ class Meet(Task):
     def streams(self, segment: Segment) -> Streams:
         """Give what reaches the network during a segment; do not write to the arrays, which are shared."""
         pause = segment.kind is Kind.PAUSE
-        case: Any = (segment.block, segment.cue, segment.outcome, segment.learning)
-        case = (segment.steps,) if pause else case
+        case: Any = segment.steps
+        if not pause:
+            case = (segment.cue, segment.outcome, segment.learning, tuple(self._due_ms(segment)))
         if case not in self._streams:
-            self._streams[case] = self._empty(*case) if pause else self._trial_streams(*case)
+            if len(self._streams) == STREAMS_KEPT:
+                self._streams.clear()
+            self._streams[case] = self._empty(segment.steps) if pause else self._trial_streams(segment)
         return self._streams[case]
 
+    def occurrence_ms(self, segment: Segment) -> float:
+        """Return when the event of a trial occurs, ms after the cue; NaN if none does."""
+        return float("nan") if segment.outcome == NONE else float(self._due_ms(segment)[segment.outcome])
+
     def profiles(self, block: int, cue: int) -> np.ndarray:
-        """Return the timing profile g of each event after a cue, (steps, K): a Gaussian, 1 at its latency."""
-        _, latency = self.task.blocks[block].of_cue(cue)
-        deviation = (self.times_ms[:, None] - np.array(latency)) / self.task.event_width_ms
-        return np.asarray(np.exp(-0.5 * deviation**2))
+        """Return the timing profile of each event after a cue, (steps, K).
+
+        That is a Gaussian, 1 at the event's latency, averaged over the times at which the event occurs.
+        """
+        width = self.task.event_width_ms
+        spread = np.hypot(width, self.task.latency_sd_ms)
+        _, latency = self.task.statistics(block, cue)
+        return np.asarray(width / spread * self._gaussians(latency, spread))
 
     def truth(self, block: int, cue: int) -> np.ndarray:
         """Return the true prediction object after a cue, (steps, K): probability times timing profile."""
-        probability, _ = self.task.blocks[block].of_cue(cue)
+        probability, _ = self.task.statistics(block, cue)
         return np.asarray(self.profiles(block, cue) * np.array(probability))
+
+    def _gaussians(self, latency_ms: Any, width_ms: float) -> np.ndarray:
+        """Return a Gaussian of height 1 at each latency, (steps, K)."""
+        deviation = (self.times_ms[:, None] - np.array(latency_ms)) / width_ms
+        return np.asarray(np.exp(-0.5 * deviation**2))
+
+    def _due_ms(self, segment: Segment) -> np.ndarray:
+        """Return when each event would occur in a trial or probe, ms after the cue, (K,).
+
+        In a trial of learning that deviates from its latency by a normal number, within the trial.
+        """
+        _, latency = self.task.blocks[segment.block].of_cue(segment.cue)
+        due = np.array(latency)
+        if not segment.learning or self.task.latency_sd_ms == 0.0:
+            return due
+        drawn = max(self._draw(TASK, segment.trial, 3), 2.0**-54)
+        due += self.task.latency_sd_ms * NormalDist().inv_cdf(drawn)
+        return np.asarray(np.clip(due, 0.0, self.times_ms[-1]))
 
     def _draw(self, *words: int) -> float:
         return uniform(self.config.run.seed, self.config.run.draws.task, *words)
@@ -101,19 +133,18 @@ class Meet(Task):
         shapes = ((steps, channels), (steps, task.events), (steps, task.events))
         return Streams(*(np.zeros(shape) for shape in shapes))
 
-    def _trial_streams(self, block: int, cue: int, outcome: int, learning: bool) -> Streams:
-        task, readout = self.task, self.config.readout
-        streams = self._empty(self.times_ms.size)
-        streams.level[self.cue_step : self.cue_step + self.config.steps(task.cue_ms), cue] = 1.0
-        streams.target[:] = self.profiles(block, cue)
-        if outcome == NONE or not learning:
+    def _trial_streams(self, segment: Segment) -> Streams:
+        task, readout, outcome = self.task, self.config.readout, segment.outcome
+        due, streams = self._due_ms(segment), self._empty(self.times_ms.size)
+        streams.level[self.cue_step : self.cue_step + self.config.steps(task.cue_ms), segment.cue] = 1.0
+        streams.target[:] = self._gaussians(due, task.event_width_ms)
+        if outcome == NONE or not segment.learning:
             return streams
-        _, latency = task.blocks[block].of_cue(cue)
-        near = np.abs(self.times_ms - latency[outcome]) <= readout.gate_window_ms
+        near = np.abs(self.times_ms - due[outcome]) <= readout.gate_window_ms
         streams.gate[self.cue_step :, outcome] = readout.gate_residual
         streams.gate[near, outcome] = 1.0
         if task.events_drive_reservoir:
-            onset = self.cue_step + self.config.steps(latency[outcome])
+            onset = self.cue_step + self.config.steps(due[outcome])
             streams.level[onset : onset + self.config.steps(EVENT_MS), task.cues + outcome] = 1.0
         return streams
 

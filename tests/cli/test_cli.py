@@ -82,6 +82,9 @@ def test_summary_has_the_fields_of_the_contract(ran: tuple[Path, Any]) -> None:
     assert block["latency_ms"] == [300, 600]
     assert set(block["error"]) == {"0", "2", "3"}
     assert block["error"]["0"] == block["zero_error"]
+    assert block["error_by_cue"] == {trials: [error] for trials, error in block["error"].items()}
+    assert block["zero_error_by_cue"] == [block["zero_error"]]
+    assert set(block["baseline"]["counting"]) == set(block["error"])
     for key in ("probability_estimate", "amplitude", "peak_ms"):
         assert len(block[key]) == 2
     assert set(summary["fingerprint"]) == {"spikes", "weights", "prediction"}
@@ -92,6 +95,7 @@ def test_summary_has_the_fields_of_the_contract(ran: tuple[Path, Any]) -> None:
 def test_output_in_a_pipe_is_a_table_without_progress(ran: tuple[Path, Any]) -> None:
     done = ran[1]
     assert "0.60 / 0.30" in done.stdout
+    assert "1, counting" in done.stdout
     assert "figures" in done.stdout
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
@@ -257,7 +261,8 @@ def test_a_run_in_integers_says_what_saturates_and_what_to_do(tmp_path: Path) ->
 
 
 def test_a_run_in_integers_by_default_warns_of_nothing(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["run", *SMALL, "--precision", "fixed", "--out", str(tmp_path / "out")])
+    smoke = ["--preset", "smoke", "--precision", "fixed", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, ["run", *smoke])
     assert done.exit_code == 0
     assert "warning" not in done.output
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

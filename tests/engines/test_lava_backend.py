@@ -43,7 +43,7 @@ VARIANTS = {
     "feedback": ["reservoir.feedback_gain=0.3"],
     "reset": ["task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0"],
     "reset, feedback, cue at once": ["task.reset=true", "reservoir.feedback_gain=0.3", "task.before_ms=0"],
-    "two cues, events drive": ["task.cues=2", "task.events_drive_reservoir=true"],
+    "two cues, events drive": ["task.cues=2", "task.events_drive_reservoir=true", "task.latency_sd_ms=60"],
     "constant norm, uncentred": ["readout.when_norm='constant'", "readout.centred=false"],
     "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
     "surprises": ["readout.timing_surprise=0.01", "readout.surprise_keep=0.3"],

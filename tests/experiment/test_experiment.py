@@ -24,6 +24,13 @@ VARIANTS = {
     "constant norm": ["readout.when_norm='constant'"],
     "events drive": ["task.events_drive_reservoir=true"],
     "two cues": ["task.cues=2"],
+    "cues in turn, jitter": [
+        "task.cues=2",
+        "task.cue_overlap=0.5",
+        "task.latency_sd_ms=60",
+        "task.blocks=[{trials=3, probability=[0.6, 0.3], latency_ms=[300, 600], cues=[2]},"
+        "{trials=2, probability=[0.1, 0.9], latency_ms=[500, 200], cues=[1]}]",
+    ],
     "fine steps": ["run.dt_ms=0.5"],
     "uncentred": ["readout.centred=false", "reservoir.noise=0.0"],
     "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
@@ -35,7 +42,7 @@ VARIANTS = {
 
 FAST = {
     "float": ("plain", "reset", "feedback", "constant norm"),
-    "fixed": ("feedback", "stochastic", "on chip", "adaptive LIF", "delays"),
+    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip", "adaptive LIF", "delays"),
 }
 CASES = [
     pytest.param(
@@ -244,6 +251,23 @@ def test_probe_is_the_mean_of_predictions_and_its_error_is_against_the_truth(smo
     assert probe.error == pytest.approx(np.sqrt((difference**2).mean()))
     np.testing.assert_array_equal(smoke.prediction, probe.o[0, cue_step:])
     assert 0 <= probe.o.min() <= probe.o.max() < 2
+
+
+def test_cues_in_turn_have_errors_of_their_own(tiny: Tiny) -> None:
+    result = Experiment(tiny(*VARIANTS["cues in turn, jitter"])).run()
+    first, second = result.blocks
+    assert {trial.cue for trial in result.state.trials if trial.block == 0} == {1}
+    for trials, error in first.error.items():
+        by_cue = first.error_by_cue[trials]
+        assert np.isnan(by_cue[0])
+        assert error == by_cue[1]
+    assert np.isnan(first.probability[0]).all()
+    assert second.latency_ms == ((500.0, 200.0), (300.0, 600.0))
+    for trials, error in second.error.items():
+        assert error == pytest.approx(np.sqrt(np.mean(second.error_by_cue[trials] ** 2)))
+    assert second.zero_error == pytest.approx(np.sqrt(np.mean(second.zero_error_by_cue**2)))
+    probe = result.state.probes[-1]
+    np.testing.assert_array_equal(probe.truth[1], result.state.probes[0].truth[1])
 
 
 def test_progress_counts_every_trial(tiny: Tiny) -> None:

@@ -46,6 +46,40 @@ def test_peak_time_disregards_what_comes_before_the_cue() -> None:
     assert scores.peak_time(o, TIMES)[0] == pytest.approx(400)
 
 
+@pytest.mark.parametrize("latency", [0, 20, 150, 600, 950, 999])
+def test_smoothed_peak_of_a_profile_is_its_latency_even_where_the_trial_cuts_it_off(latency: float) -> None:
+    assert scores.smoothed_peak(bump(latency, 0.3)[:, None], TIMES, 40.0) == [latency]
+
+
+def test_smoothed_peak_is_that_of_the_event_whatever_the_burst_at_the_cue() -> None:
+    rare = bump(600, 0.1) + np.where((TIMES > 0) & (TIMES < 15), 0.12, 0.0)
+    below = bump(600, 0.0199)
+    o = np.stack((rare, below, np.where(TIMES < 0, 1.0, 0.0)), axis=1)
+    found = scores.smoothed_peak(o, TIMES, 40.0)
+    assert found[0] == 600
+    assert np.isnan(found[1:]).all()
+    assert scores.peak_time(o, TIMES)[0] < 560  # the centroid is drawn to the burst
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5])
+def test_smoothed_peak_by_brute_force(dt: float) -> None:
+    times = np.arange(-20, 100, dt)
+    o = np.random.default_rng(3).random((times.size, 2)).cumsum(axis=0) % 0.9
+    after = times[times >= 0]
+    gaussian = np.exp(-0.5 * ((after[:, None] - after) / 5.0) ** 2)
+    match = (gaussian @ o[times >= 0]) / np.sqrt((gaussian**2).sum(axis=1))[:, None]
+    np.testing.assert_allclose(scores.smoothed_peak(o, times, 5.0), after[match.argmax(axis=0)])
+
+
+def test_errors_of_cues_leave_out_the_one_whose_truth_is_unknown() -> None:
+    o, truth = np.random.default_rng(1).normal(size=(2, 3, 100, 2))
+    truth[1] = np.nan
+    error, by_cue = scores.cue_errors(o, truth)
+    assert np.isnan(by_cue).tolist() == [False, True, False]
+    assert error == pytest.approx(np.sqrt((by_cue[0] ** 2 + by_cue[2] ** 2) / 2))
+    assert by_cue[2] == scores.rmse(o[2], truth[2])
+
+
 def test_causal_estimate_uses_no_later_step_and_ends_at_the_whole_mean() -> None:
     drive = np.random.default_rng(0).normal(size=(100, 2))
     p = scores.causal_estimate(drive, (20, 60))

@@ -1,6 +1,6 @@
 """What is drawn: numbers, signs, ranges, independence of the streams."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -79,6 +79,36 @@ def test_the_cue_reaches_the_share_it_should() -> None:
     assert current[reached].max() <= preset.reservoir.cue_current
 
 
+@pytest.mark.parametrize(("overlap", "common"), [(0.0, 0), (0.25, 5), (1.0, 20)])
+def test_cues_have_the_share_of_their_cells_in_common_that_is_asked_for(overlap: float, common: int) -> None:
+    settings = ["reservoir.cue_fraction=0.1", "task.cues=4", f"task.cue_overlap={overlap}"]
+    preset = load_preset("smoke", settings)
+    weight = draw_network(preset).input_weight
+    reached = weight > 0
+    assert (reached.sum(axis=1) == 20).all()
+    for one, other in combinations(range(4), 2):
+        both = reached[one] & reached[other]
+        assert both.sum() == common
+        np.testing.assert_array_equal(weight[one, both], weight[other, both])
+    current = weight[reached]
+    assert current.min() >= preset.reservoir.cue_current / 2
+    assert current.max() <= preset.reservoir.cue_current
+
+
+def test_more_overlap_or_another_cue_keeps_the_common_cells() -> None:
+    fraction = "reservoir.cue_fraction=0.2"
+    less, more, fewer = (
+        (draw_network(load_preset("smoke", [fraction, *settings])).input_weight > 0).all(axis=0)
+        for settings in (
+            ["task.cues=3", "task.cue_overlap=0.3"],
+            ["task.cues=3", "task.cue_overlap=0.6"],
+            ["task.cues=2", "task.cue_overlap=0.3"],
+        )
+    )
+    assert (less <= more).all()
+    np.testing.assert_array_equal(less, fewer)
+
+
 def changed_arrays(one: Network, other: Network) -> set[str]:
     pairs = zip(leaves(one), leaves(other), strict=True)
     return {place for (place, mine), (_, theirs) in pairs if not np.array_equal(mine, theirs)}
@@ -111,6 +141,8 @@ def test_another_draw_of_a_stream_leaves_the_others_as_they_were(stream: str) ->
         ("reservoir.excitatory.bias=4.0", {"cells.bias"}),
         ("reservoir.noise=2.0", set()),
         ("task.cues=2", {"input_weight"}),
+        ("task.cue_overlap=0.5", {"input_weight"}),
+        ("task.latency_sd_ms=50", set()),
     ],
 )
 def test_a_setting_changes_only_what_it_is_about(setting: str, may_change: set[str]) -> None:

@@ -108,7 +108,7 @@ def alter(path: Path, how: str) -> None:
             if how == "foreign":
                 file.attrs["format"] = "somebody else's"
             elif how == "future":
-                file.attrs["schema"] = 3
+                file.attrs["schema"] = 4
             elif how == "a weight":
                 file["state/when/w"][0, 3] += 1e-12
             elif how == "a trial less":
@@ -127,7 +127,7 @@ def alter(path: Path, how: str) -> None:
         ("empty", "cannot be read as a checkpoint"),
         ("text", "cannot be read as a checkpoint"),
         ("foreign", "is not a checkpoint"),
-        ("future", "has schema 3, this version reads 2"),
+        ("future", "has schema 4, this version reads 3"),
         ("a weight", "was altered or damaged"),
         ("a trial less", "was altered or damaged"),
         ("an array less", "was altered or damaged"),

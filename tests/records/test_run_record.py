@@ -40,6 +40,10 @@ def test_record_holds_what_the_run_gave(result: Result) -> None:
             np.testing.assert_array_equal(record.spike_step[shown], probe.spike_step[cue])
             np.testing.assert_array_equal(record.spike_cell[shown], probe.spike_cell[cue])
     assert list(record.trial_outcome) == [trial.outcome for trial in result.state.trials]
+    due = {-1: np.nan, 0: 300.0, 1: 600.0}
+    np.testing.assert_array_equal(record.trial_latency_ms, [due[k] for k in record.trial_outcome.tolist()])
+    assert list(record.error_counting) == list(result.blocks[0].baseline["counting"].values())
+    assert record.error_by_cue.shape == record.zero_error_by_cue.shape == (3, 2)
 
 
 @pytest.mark.parametrize("kind", ["missing", "truncated", "foreign", "future", "text"])

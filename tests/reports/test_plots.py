@@ -17,7 +17,8 @@ def record(request: pytest.FixtureRequest) -> RunRecord:
         small.append("task.cues=2")
         probability, latency = ("[[0.6, 0.3, 0.0], [0.1, 0.1, 0.2]]", "[300, 600, 800]")
     block = f"{{trials=3, probability={probability}, latency_ms={latency}}}"
-    return RunRecord.of(Experiment(load_preset("smoke", [*small, f"task.blocks=[{block}, {block}]"])).run())
+    first = block if request.param == "one cue" else block.replace("}", ", cues=[1]}")
+    return RunRecord.of(Experiment(load_preset("smoke", [*small, f"task.blocks=[{first}, {block}]"])).run())
 
 
 @pytest.mark.parametrize("name", plots.FIGURES)
@@ -36,6 +37,8 @@ def test_learning_curve_shows_every_probe_and_marks_the_switch(record: RunRecord
     axes = plots.learning_curve(record).get_axes()[0]
     drawn = np.concatenate([line.get_ydata() for line in axes.get_lines() if line.get_marker() == "o"])
     np.testing.assert_array_equal(drawn, record.error)
+    counted = np.concatenate([line.get_ydata() for line in axes.get_lines() if line.get_marker() == "s"])
+    np.testing.assert_array_equal(counted, record.error_counting)
     assert any(list(line.get_xdata()) == [3.0, 3.0] for line in axes.get_lines())
 
 

@@ -35,6 +35,8 @@ LATER = {
     "reservoir.delay_ms": [0.0, 0.0],
     "readout.rule": "gated_delta",
     "task.name": "meet",
+    "task.cue_overlap": "drawn",
+    "task.latency_sd_ms": 0.0,
 }
 # These were settings that nothing varied, and are constants now.
 CONSTANT = {"task.event_ms": EVENT_MS, "fixed.on_chip_impulse": 4, "fixed.on_chip_error_bits": 8}
@@ -126,6 +128,19 @@ def test_several_cues_may_share_statistics_or_have_their_own() -> None:
     task = load_preset("smoke", ["task.cues=2", block]).task
     assert task.events == 2
     assert task.blocks[0].of_cue(1) == ((0.2, 0.3), (300.0, 600.0))
+
+
+def test_a_block_names_the_cues_that_it_shows_or_shows_all() -> None:
+    one = "{trials=2, probability=[0.9], latency_ms=[300], cues=[3, 1]}"
+    config = load_preset("smoke", ["task.cues=3", f"task.blocks=[{one}, {one.replace('[3, 1]', '[2]')}]"])
+    task = config.task
+    assert [list(block.shown(3)) for block in task.blocks] == [[2, 0], [1]]
+    assert [task.last_shown(1, cue) for cue in range(3)] == [0, 1, 0]
+    assert [task.last_shown(0, cue) for cue in range(3)] == [0, None, 0]
+    assert config_from(parse_toml(config.to_toml())) == config
+    plain = load_preset("smoke", ["task.cues=2"])
+    assert list(plain.task.blocks[0].shown(2)) == [0, 1]
+    assert "cues" not in plain.to_dict()["task"]["blocks"][0]
 
 
 def test_an_unknown_preset_suggests_one() -> None:

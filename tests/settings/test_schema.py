@@ -65,6 +65,18 @@ BAD = {
         "within the trial",
     ],
     f"task.blocks=[{BLOCK.format(p='[[1], [0]]', t='[300]')}]": ["blocks[0].probability", "list of numbers"],
+    "task.blocks=[{trials=5, probability=[1], latency_ms=[300], cues=[2]}]": [
+        "task.blocks[0].cues = [2]",
+        "from 1 to task.cues = 1",
+    ],
+    "task.blocks=[{trials=5, probability=[1], latency_ms=[300], cues=[1, 1]}]": ["[1, 1]", "different"],
+    "task.blocks=[{trials=5, probability=[1], latency_ms=[300], cues=[]}]": ["cues = []", "list"],
+    "task.blocks=[{trials=5, probability=[1], latency_ms=[300], cues='al'}]": ["'al'", '"all"'],
+    "task.blocks=[{trials=5, probability=[1], latency_ms=[300], cue=[1]}]": ["did you mean 'cues'"],
+    "task.latency_sd_ms=-1": ["task.latency_sd_ms", "-1", "greater than or equal to 0"],
+    "task.cue_overlap=1.5": ["task.cue_overlap = 1.5", "from 0 to 1", '"drawn"'],
+    "task.cue_overlap=true": ["task.cue_overlap = True", "from 0 to 1"],
+    "task.cue_overlap='draw'": ["task.cue_overlap = 'draw'", '"drawn"'],
     "run.seed=-1": ["run.seed", "-1", "greater than or equal to 0"],
     "run.dt_ms=2.0": ["run.dt_ms", "2.0", "less than or equal to 1"],
     "run.probe_trials=[-1]": ["run.probe_trials", "-1"],
@@ -81,6 +93,13 @@ def test_bad_settings_name_key_value_and_remedy(override: str, parts: list[str])
         load_preset("smoke", [override])
     for part in parts:
         assert part in str(raised.value)
+
+
+def test_cues_that_share_too_little_for_the_cells_there_are_say_how_much_they_must_share() -> None:
+    few = ["reservoir.neurons=100", "reservoir.cue_fraction=0.4", "task.cues=4"]
+    with pytest.raises(UserError, match=r"task\.cue_overlap = 0\.25: .* raise it to at least 0\.5,"):
+        load_preset("smoke", [*few, "task.cue_overlap=0.25"])
+    assert load_preset("smoke", [*few, "task.cue_overlap=0.5"]).cue_cells == (40, 20)
 
 
 SCALAR = st.one_of(

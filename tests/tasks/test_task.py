@@ -90,6 +90,66 @@ def test_events_reach_the_reservoir_only_if_asked() -> None:
     assert Meet(load_preset("robust")).streams(segment).level.shape[1] == 1
 
 
+def occurrences(meet: Meet, count: int) -> np.ndarray:
+    return np.array([meet.occurrence_ms(segment) for segment in trials(meet, count)])
+
+
+def test_an_event_occurs_around_its_latency_and_jitter_changes_no_other_draw() -> None:
+    certain = "task.blocks=[{trials=3000, probability=[1, 0], latency_ms=[450, 700]}]"
+    plain, jittered = (Meet(load_preset("robust", [certain, f"task.latency_sd_ms={sd}"])) for sd in (0, 60))
+    assert set(occurrences(plain, 100)) == {450.0}
+    assert [meet.trial(0, 7) for meet in (plain, jittered)] == [plain.trial(0, 7)] * 2
+    away = (occurrences(jittered, 3000) - 450) / 60
+    assert abs(away.mean()) < 4 / np.sqrt(3000)
+    assert abs(away.std() - 1) < 4 / np.sqrt(2 * 3000)
+    # A normal distribution has these shares within one and beyond two deviations.
+    for share, expected in ((np.mean(np.abs(away) < 1), 0.6827), (np.mean(np.abs(away) > 2), 0.0455)):
+        assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / 3000)
+
+
+def test_an_event_occurs_within_the_trial() -> None:
+    late = "task.blocks=[{trials=300, probability=[1], latency_ms=[990]}]"
+    times = occurrences(Meet(load_preset("smoke", [late, "task.latency_sd_ms=60"])), 300)
+    assert times.max() == 999
+    assert times.min() < 900
+
+
+def test_gate_target_and_event_are_where_the_event_occurs_and_a_probe_knows_no_jitter() -> None:
+    drive = ["task.events_drive_reservoir=true", "task.latency_sd_ms=80"]
+    config = load_preset("robust", drive)
+    meet = Meet(config)
+    for segment in (s for s in trials(meet, 40) if s.outcome == 1):
+        when, (level, gate, target) = meet.occurrence_ms(segment), meet.streams(segment)
+        open_at = meet.times_ms[gate[:, 1] == 1]
+        assert open_at.min() - (when - 150) == pytest.approx(0, abs=1)
+        assert open_at.max() - (when + 150) == pytest.approx(0, abs=1)
+        np.testing.assert_allclose(target[:, 1], np.exp(-((meet.times_ms - when) ** 2) / (2 * 40**2)))
+        assert meet.times_ms[level[:, 2] > 0][0] == pytest.approx(when, abs=0.5)
+    plain = Meet(load_preset("robust", drive[:1]))
+    *_, probe = meet.probe(0, 5, 0, 0)
+    np.testing.assert_array_equal(meet.streams(probe).target, plain.streams(probe).target)
+
+
+def test_the_truth_is_the_mean_of_what_is_taught() -> None:
+    certain = "task.blocks=[{trials=2000, probability=[1], latency_ms=[500]}]"
+    meet = Meet(load_preset("smoke", [certain, "task.latency_sd_ms=60"]))
+    taught = np.mean([meet.streams(segment).target[:, 0] for segment in trials(meet, 2000)], axis=0)
+    np.testing.assert_allclose(taught, meet.truth(0, 0)[:, 0], atol=4 * 0.35 / np.sqrt(2000))
+    assert meet.truth(0, 0).max() == pytest.approx(40 / np.sqrt(40**2 + 60**2))
+
+
+def test_a_block_shows_its_cues_alone_and_the_others_keep_their_truth() -> None:
+    rows = "probability=[[0.9, 0.1], [{}, 0.5], [0.0, 1.0]], latency_ms=[300, 600]"
+    blocks = [f"{{trials=50, {rows.format(p)}, cues={cues}}}" for p, cues in ((0.5, "[2]"), (0.2, "[3, 1]"))]
+    meet = Meet(load_preset("smoke", ["task.cues=3", f"task.blocks=[{', '.join(blocks)}]"]))
+    shown = [{meet.trial(block, 50 * block + n)[-1].cue for n in range(50)} for block in (0, 1)]
+    assert shown == [{1}, {0, 2}]
+    assert np.isnan(meet.truth(0, 0)).all()
+    np.testing.assert_allclose(meet.truth(0, 1).max(axis=0), [0.5, 0.5])
+    np.testing.assert_array_equal(meet.truth(1, 1), meet.truth(0, 1))
+    np.testing.assert_allclose(meet.truth(1, 2).max(axis=0), [0.0, 1.0])
+
+
 def test_truth_is_probability_times_profile() -> None:
     truth = Meet(load_preset("robust")).truth(1, 0)
     np.testing.assert_allclose(truth.max(axis=0), [0.2, 0.8])

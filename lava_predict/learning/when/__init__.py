@@ -51,6 +51,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lava_predict.numerics.integers import PAYLOAD_FRACTION
+
 
 class Scales(NamedTuple):
     """What the integers of a rule stand for.
@@ -59,7 +61,11 @@ class Scales(NamedTuple):
     ----------
     gate, weight : float
         What a gate of 1 becomes (learning rate times gate as an integer), and one unit of a when weight, ms.
+    norm, x_sum : float
+        One unit of |xc|^2, and of what is summed for the what rule.
     """
 
     gate: float
     weight: float
+    norm: float = 4.0**-PAYLOAD_FRACTION
+    x_sum: float = 2.0**-PAYLOAD_FRACTION

@@ -411,12 +411,13 @@ def physical(memory: Memory, scales: Scales) -> Memory:
 @kernel
 def fixed_gated_delta(
     w: np.ndarray,
+    first: int,
     xc: np.ndarray,
     rate_gate: np.ndarray,
     target: np.ndarray,
     z: np.ndarray,
     norm: int,
-    k: FixedConstants,
+    k: Any,
     step_key: np.uint64,
 ) -> int:
     """As `gated_delta`, in integers: the divisor is a power of two. Returns how many weights were clipped.
@@ -438,7 +439,7 @@ def fixed_gated_delta(
         error = np.int64(target[channel]) - z[channel]
         product = error * rate_gate[channel] + factor_offset(k.rounding, PAYLOAD_FRACTION)
         change = np.int32(saturate(min(max(product >> PAYLOAD_FRACTION, -most), most)))
-        row = w[channel]
+        row = w[first + channel]
         if k.rounding == STOCHASTIC:
             for j in range(xc.size):
                 word = np.uint64(channel * xc.size + j)
@@ -500,5 +501,5 @@ def fixed_step(
         fixed_observe(what, memory.x, k.readout_fraction, k.rounding, xq, what_drive)
     if learning:
         divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
-        lost[_W] += fixed_gated_delta(memory.w, xc, rate_gate, target, z, divisor, k, step_key)
+        lost[_W] += fixed_gated_delta(memory.w, 0, xc, rate_gate, target, z, divisor, k, step_key)
     return norm

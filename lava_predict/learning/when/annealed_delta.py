@@ -1,0 +1,578 @@
+"""The when rule on bounded traces, annealed, with weights of each cue's own, in float64 and in integers.
+
+As `gated_delta` (Yamada & Chao, arXiv:2510.14382) it is online, local, gated and of three factors. What is
+this project's own: traces that a burst cannot dominate, slow means that hold from the first trial on, a rate
+that falls with the occurrences of an event, and weights that the cue opens which the network recognises.
+docs/learning.md says what each of them is worth.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from lava_predict.learning import what
+from lava_predict.learning.cue_units import (
+    ONSET_MS,
+    UNIT_FRACTION,
+    UNKNOWN,
+    fixed_follow,
+    fixed_recognise,
+    follow,
+    recognise,
+)
+from lava_predict.learning.readouts import (
+    add_to_row,
+    diverged,
+    fixed_diverged,
+    fixed_read_rows,
+    fixed_sum_spiking,
+    read_rows,
+    sum_spiking,
+)
+from lava_predict.learning.traces import (
+    BOUNDED_FRACTION,
+    CENTRED_FRACTION,
+    MEAN_EVERY,
+    advance_bounded_traces,
+    advance_mean,
+    fixed_advance_bounded_traces,
+    fixed_advance_mean,
+    fixed_subtract_mean,
+    subtract_mean,
+)
+from lava_predict.learning.when import Scales
+from lava_predict.learning.when.gated_delta import (
+    LEADING_BIT,
+    UNTAUGHT_ERROR,
+    add_timing_error,
+    fixed_gated_delta,
+)
+from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.draws import TRACES, generator
+from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
+from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
+from lava_predict.settings.schema import Config, Interval, Positive, ReadoutSettings
+from lava_predict.tasks import Kind, Segment
+
+MEAN_MS = 10_000.0
+"""Time constant of the mean rates that the what rule subtracts, ms."""
+
+RATE_MS = 10.0
+"""Time for which the rates in the settings hold, ms."""
+
+GATE_FRACTION = 12
+"""Fraction bits of the gate in integers."""
+
+SATURATING = ("z", "w_when")
+RESET = ("r", "x", "onset")
+
+
+class Settings(ReadoutSettings):
+    """Traces, gate and both learning rules."""
+
+    tau_x_ms: Interval = Field(
+        description="least and greatest time constant of a cell's trace, log-uniform, ms"
+    )
+    tau_m_ms: Positive = Field(description="slow mean of the trace, ms")
+    first_rate: float = Field(
+        gt=0, lt=1, description="rate of the when rule, per 10 ms, at an event's first time"
+    )
+    least_rate: float = Field(gt=0, lt=1, description="least rate of the when rule, per 10 ms")
+    when_norm: Literal["moment", "constant"] = Field(description="divisor of the when rule")
+    when_norm_floor: Positive = Field(description="added to |xc|^2")
+    timing_surprise: Positive = Field(
+        description="when error that counts as a surprise, in multiples of its running mean"
+    )
+    surprise_keep: float = Field(
+        ge=0, le=1, description="share of the when weights kept after such a surprise"
+    )
+    cue_weights: Literal["own", "shared"] = Field(
+        description="weights and slow mean of each cue its own, or shared"
+    )
+
+
+DEFAULTS = {
+    "tau_x_ms": [20.0, 150.0],
+    "tau_m_ms": 8192.0,
+    "first_rate": 0.4,
+    "least_rate": 0.05,
+    "when_norm": "moment",
+    "when_norm_floor": 0.05,
+    "timing_surprise": 5.0,
+    "surprise_keep": 0.25,
+    "cue_weights": "own",
+}
+
+
+class Memory(NamedTuple):
+    """What the rule changes. N cells, K events, M cues; C = M, or 1 with ``readout.cue_weights`` "shared".
+
+    Attributes
+    ----------
+    r, x : (N,) float64 or int32
+        Traces of either stage, 0 .. 1.
+    m : (C, N) float64 or int32
+        Slow means of x, a row for each cue's own weights.
+    settled : (C,) int64
+        How often each has moved.
+    w : (C K, N) float64 or int32
+        Weights: K rows for each cue.
+    norm : (1,) float64 or int64
+        Mean |xc|^2 over an unlearned trial, used only with readout.when_norm = "constant".
+    occurrences : (M, K) int64
+        How often an event came after a cue since its last timing surprise.
+    error : (M, K) float64
+        Running mean of the squared error after each cue, divided by a silent readout's.
+    onset : (N,) float64 or int32
+        Spikes since the last onset of a cue, while it is not yet recognised.
+    units : (M, N) float64 or int32
+        Units of the known cues.
+    cue : (2,) int64
+        The cue that was recognised last, and how many are known.
+    spikes : (N,) int64
+        Spikes since the end of the last trial.
+    steps : (2,) int64
+        Steps since then, and up to then.
+    rate : (N,) float64
+        Slow mean of the spikes of a step, on the host.
+    """
+
+    r: np.ndarray
+    x: np.ndarray
+    m: np.ndarray
+    settled: np.ndarray
+    w: np.ndarray
+    norm: np.ndarray
+    occurrences: np.ndarray
+    error: np.ndarray
+    onset: np.ndarray
+    units: np.ndarray
+    cue: np.ndarray
+    spikes: np.ndarray
+    steps: np.ndarray
+    rate: np.ndarray
+
+
+class Constants(NamedTuple):
+    """What a step needs.
+
+    Attributes
+    ----------
+    decay, share : (N,) float64
+        exp(-dt / tau) of each cell's trace, and one less that.
+    mean_rate : float
+        `MEAN_EVERY` dt / tau_m.
+    rates : (R,) float64
+        Rate of the when rule per step after so many occurrences; the last one holds from there on.
+    norm_floor : float
+        What is added to |xc|^2 before dividing by it.
+    moment_norm, own : bool
+        Divide by |xc|^2 of the moment, or else by the constant norm; whether each cue has its own weights.
+    onset, what_low, what_high : int
+        Steps after the cue's onset in which it is recognised, and from and up to which spikes are counted for
+        the what rule.
+    """
+
+    decay: np.ndarray
+    share: np.ndarray
+    mean_rate: float
+    rates: np.ndarray
+    norm_floor: float
+    moment_norm: bool
+    own: bool
+    onset: int
+    what_low: int
+    what_high: int
+
+
+def time_constants_ms(config: Config) -> np.ndarray:
+    """Draw the time constant of each cell's trace, (N,), log-uniform in ``readout.tau_x_ms``."""
+    low, high = config.readout.tau_x_ms
+    drawn = generator(config, TRACES, config.run.draws.cells).random(config.reservoir.neurons)
+    return np.asarray(low * (high / low) ** drawn)
+
+
+def annealed_rates(config: Config) -> np.ndarray:
+    """Return the rate of the when rule in a step, by the occurrences before it, up to where it is least.
+
+    The rate for `RATE_MS` is max(least_rate, first_rate / (1 + n / 10)); it is that of an error that
+    is left after so many steps.
+    """
+    first, least = config.readout.first_rate, config.readout.least_rate
+    occurrences = np.arange(1 + max(0, int(np.ceil(10.0 * (first / least - 1.0)))))
+    rate = np.maximum(least, first / (1.0 + occurrences / 10.0))
+    return np.asarray(1.0 - (1.0 - rate) ** (config.run.dt_ms / RATE_MS))
+
+
+def constants(config: Config) -> Constants:
+    """Multiply the readout's settings out for the time step."""
+    dt, readout = config.run.dt_ms, config.readout
+    decay = np.exp(-dt / time_constants_ms(config))
+    low, high = (config.steps(time) for time in readout.what_window_ms)
+    return Constants(
+        decay=decay,
+        share=1.0 - decay,
+        mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
+        rates=annealed_rates(config),
+        norm_floor=readout.when_norm_floor,
+        moment_norm=readout.when_norm == "moment",
+        own=readout.cue_weights == "own",
+        onset=max(1, config.steps(ONSET_MS)),
+        what_low=low,
+        what_high=high,
+    )
+
+
+def row_blocks(config: Config) -> int:
+    """Return how many blocks of K rows the weights have: one for each cue, or one for all."""
+    return int(config.task.cues) if config.readout.cue_weights == "own" else 1
+
+
+def _start(config: Config, number: Any, norm: Any) -> Memory:
+    cells, events, cues = config.reservoir.neurons, config.task.events, config.task.cues
+    blocks = row_blocks(config)
+    return Memory(
+        r=np.zeros(cells, number),
+        x=np.zeros(cells, number),
+        m=np.zeros((blocks, cells), number),
+        settled=np.zeros(blocks, np.int64),
+        w=np.zeros((blocks * events, cells), number),
+        norm=np.ones(1, norm),
+        occurrences=np.zeros((cues, events), np.int64),
+        error=np.full((cues, events), UNTAUGHT_ERROR),
+        onset=np.zeros(cells, number),
+        units=np.zeros((cues, cells), number),
+        cue=np.zeros(2, np.int64),
+        spikes=np.zeros(cells, np.int64),
+        steps=np.zeros(2, np.int64),
+        rate=np.zeros(cells),
+    )
+
+
+def start(config: Config) -> Memory:
+    """Return the memory before the first step: errors as `UNTAUGHT_ERROR`, a norm of 1, all else 0."""
+    return _start(config, np.float64, np.float64)
+
+
+@kernel
+def scratch(memory: Memory) -> np.ndarray:
+    """Return room for xc, (N,) float64."""
+    return np.empty(memory.x.size)
+
+
+@kernel
+def count_spikes(
+    memory: Memory,
+    x_sum: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    onset: int,
+    what_low: int,
+    what_high: int,
+    learning: bool,
+) -> None:
+    """Count a step's spikes for the cue's unit, for the what rule (``x_sum``) and for the mean rate."""
+    if since_cue == 0:
+        memory.onset[:] = 0
+    for index in range(count):
+        j = spiking[index]
+        if 0 <= since_cue < onset:
+            memory.onset[j] += 1
+        if what_low <= since_cue < what_high:
+            x_sum[j] += 1
+        if learning:
+            memory.spikes[j] += 1
+    if learning:
+        memory.steps[0] += 1
+
+
+@kernel
+def open_cue(memory: Memory, found: int, learning: bool) -> bool:
+    """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
+
+    A new one takes over the slow mean, so that its first trial learns on centred traces. When all units are
+    taken, the last cue's is used. In a probe an unknown cue opens nothing.
+    """
+    new = found == UNKNOWN and learning and memory.cue[1] < memory.units.shape[0]
+    if new:
+        found = memory.cue[1]
+        memory.cue[1] += 1
+        if found > 0 and memory.m.shape[0] > 1:
+            last = max(memory.cue[0], 0)
+            memory.m[found] = memory.m[last]
+            memory.settled[found] = memory.settled[last]
+    elif found == UNKNOWN and learning:
+        found = memory.cue[0]
+    memory.cue[0] = found
+    return new
+
+
+@kernel
+def step(
+    k: Constants,
+    memory: Memory,
+    what: what.Memory,
+    z: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    since_cue: int,
+    learning: bool,
+    xc: np.ndarray,
+    what_drive: np.ndarray,
+) -> float:
+    """Advance traces and readouts by one step, after the spikes of that step, and learn.
+
+    Changes all of the memory but errors, occurrences and rate, and ``x_sum`` of the what rule. If a when
+    readout has diverged, nothing is learned.
+    """
+    advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay, k.share)
+    count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
+    if since_cue == k.onset:
+        found = recognise(memory.units, memory.cue[1], memory.onset)
+        if open_cue(memory, found, learning):
+            memory.units[memory.cue[0]] = memory.onset
+        elif learning:
+            follow(memory.units[memory.cue[0]], memory.onset)
+    cue = memory.cue[0]
+    block = max(cue, 0) if k.own else 0
+    if learning and since_cue % MEAN_EVERY == 0:
+        rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
+        advance_mean(memory.m, block, memory.x, rate)
+        memory.settled[block] += 1
+    subtract_mean(memory.x, memory.m, block, xc)
+    first = block * z.size
+    norm = read_rows(memory.w, first, xc, z)
+    if cue == UNKNOWN:
+        z[:] = 0.0
+        what_drive[:] = 0.0
+        return norm
+    sum_spiking(what.w, first, spiking, count, what_drive)
+    if diverged(z):
+        return np.nan
+    if learning:
+        divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+        for event in range(z.size):
+            if gate[event] != 0.0:
+                rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
+                change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
+                add_to_row(memory.w, first + event, xc, change)
+    return norm
+
+
+def set_norm(memory: Memory, norm: Any) -> None:
+    """Take the constant norm, in whatever numbers the memory has."""
+    integers = memory.norm.dtype == np.int64
+    memory.norm[0] = int(norm * 4.0**CENTRED_FRACTION + 0.5) if integers else norm
+
+
+def reading(memory: Memory, spikes: np.ndarray, segment: Segment, config: Config) -> what.Reading:
+    """Return what the what rule reads of a trial or probe: spikes per ms less their slow mean, (N,).
+
+    ``spikes``, (N,), were counted in the what window. At the end of a trial, the spikes since the trial
+    before move the slow mean first.
+    """
+    if segment.kind is Kind.TRIAL:
+        lately, before = memory.steps
+        share = min(1.0, max(lately / (before + lately), lately * config.run.dt_ms / MEAN_MS))
+        memory.rate[:] += (memory.spikes / lately - memory.rate) * share
+        memory.steps[:] = 0, before + lately
+        memory.spikes[:] = 0
+    low, high = (config.steps(time) for time in config.readout.what_window_ms)
+    cue = int(memory.cue[0])
+    return what.Reading(
+        spikes / (high - low) - memory.rate, cue, max(cue, 0) if row_blocks(config) > 1 else 0
+    )
+
+
+def end_of_trial(
+    memory: Memory, segment: Segment, z: np.ndarray, gate: np.ndarray, target: np.ndarray, readout: Settings
+) -> bool:
+    """Count the event that occurred, and let its readout forget if its time was a surprise.
+
+    As in `gated_delta.learn_timing`: an error far above its running mean is a surprise. Then the weights of
+    this event after this cue shrink, and its rate starts again. Returns whether it was one.
+    """
+    cue, event = int(memory.cue[0]), segment.outcome
+    sums = np.zeros((2, z.shape[1]))
+    add_timing_error(z, gate, target, sums)
+    if event < 0 or sums[1, event] <= 0.0:
+        return False
+    error, usual = sums[0, event] / sums[1, event], memory.error[cue]
+    if error <= readout.timing_surprise * usual[event]:
+        usual[event] += readout.surprise_rate * (error - usual[event])
+        memory.occurrences[cue, event] += 1
+        return False
+    usual[event], memory.occurrences[cue, event] = UNTAUGHT_ERROR, 0
+    block = cue if memory.m.shape[0] > 1 else 0
+    memory.w[block * z.shape[1] + event] *= readout.surprise_keep
+    return True
+
+
+# In integers.
+
+
+class FixedConstants(NamedTuple):
+    """What an integer step needs.
+
+    Attributes
+    ----------
+    decay, decay_bits : (N,) int32, int
+        exp(-dt / tau) of each cell's trace, and its fraction bits.
+    mean_shift : int
+        The slow mean moves by 2^-mean_shift of its distance, or by more as long as it has moved seldom.
+    trace_grain, mean_grain, weight_grain : int
+        How many of the lowest of 24 bits are kept at 0.
+    rates : (R,) int32
+        As in `Constants`, times ln 2; fraction bits are part of ``when_shift``.
+    norm_floor : int
+        As in `Constants`, twice `CENTRED_FRACTION` bits.
+    when_shift : int
+        The rule's shift, less the bits of the norm.
+    readout_fraction : int
+        Fraction bits of the readouts' weights.
+    moment_norm, own, onset, what_low, what_high
+        As in `Constants`.
+    rounding : int
+        `NEAREST`, `FLOOR` or `STOCHASTIC`.
+    """
+
+    decay: np.ndarray
+    decay_bits: int
+    mean_shift: int
+    trace_grain: int
+    mean_grain: int
+    weight_grain: int
+    rates: np.ndarray
+    norm_floor: int
+    when_shift: int
+    readout_fraction: int
+    moment_norm: bool
+    own: bool
+    onset: int
+    what_low: int
+    what_high: int
+    rounding: int
+
+
+def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
+    """Turn traces and learning into integers; ``chip_norm`` is not used, as the norm is a state here."""
+    settings, readout, k = planner.settings, config.readout, constants(config)
+    decay, decay_bits = planner.decays("decay of x", time_constants_ms(config), config.run.dt_ms)
+    mean_shift = max(0, round(-float(np.log2(k.mean_rate))))
+    error = 2.0**mean_shift * k.mean_rate - 1.0
+    planner.approximation("slow mean", "readout.tau_m_ms", readout.tau_m_ms, error)
+    square = (MOST_FACTOR_FRACTION, 2 * CENTRED_FRACTION)
+    floor = planner.hold("norm floor", k.norm_floor, "", "readout.when_norm_floor", *square)
+    rates, rate_fraction = planner.factor("when rates", k.rates * LEADING_BIT, "ln 2")
+    integers = FixedConstants(
+        decay=decay.astype(np.int32),
+        decay_bits=decay_bits,
+        mean_shift=mean_shift,
+        trace_grain=planner.grain("trace"),
+        mean_grain=planner.grain("mean"),
+        weight_grain=planner.grain("readout"),
+        rates=rates.astype(np.int32),
+        norm_floor=max(int(floor), 1),
+        when_shift=rate_fraction - settings.readout_fraction_bits - CENTRED_FRACTION - 1,
+        readout_fraction=settings.readout_fraction_bits,
+        moment_norm=k.moment_norm,
+        own=k.own,
+        onset=k.onset,
+        what_low=k.what_low,
+        what_high=k.what_high,
+        rounding=ROUNDINGS[settings.rounding],
+    )
+    scales = Scales(
+        gate=2.0**GATE_FRACTION,
+        weight=2.0**-settings.readout_fraction_bits,
+        norm=4.0**-CENTRED_FRACTION,
+        x_sum=1.0,
+    )
+    return integers, scales
+
+
+def fixed_start(config: Config) -> Memory:
+    """Return the memory before the first step, as in float."""
+    return _start(config, np.int32, np.int64)
+
+
+def physical(memory: Memory, scales: Scales) -> Memory:
+    """Return the memory in physical units, float64; counts and the units of cues stay what they are."""
+    unit = 2.0**-BOUNDED_FRACTION
+    return memory._replace(
+        r=memory.r * unit,
+        x=memory.x * unit,
+        m=memory.m * unit,
+        w=memory.w * scales.weight,
+        norm=memory.norm * 4.0**-CENTRED_FRACTION,
+    )
+
+
+@kernel
+def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
+    """Return room for xc, (N,), and the rates times gates, (K,), int32."""
+    return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
+
+
+@kernel
+def fixed_step(
+    k: FixedConstants,
+    memory: Memory,
+    what: what.Memory,
+    z: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    since_cue: int,
+    learning: bool,
+    scratch: tuple[np.ndarray, np.ndarray],
+    what_drive: np.ndarray,
+    step: int,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> int:
+    """As `step`, in integers; ``gate`` has `GATE_FRACTION` bits, z, ``target`` and ``what_drive`` others.
+
+    These are `PAYLOAD_FRACTION`. Returns |xc|^2, twice `CENTRED_FRACTION` bits, or -1.
+    """
+    xc, rate_gate = scratch
+    traces = (memory.r, memory.x, spiking, count, k.decay, k.decay_bits)
+    fixed_advance_bounded_traces(*traces, k.trace_grain, k.rounding, step_key)
+    count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
+    if since_cue == k.onset:
+        found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
+        if open_cue(memory, found, learning):
+            memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
+        elif learning:
+            fixed_follow(memory.units[memory.cue[0]], memory.onset)
+    cue = memory.cue[0]
+    block = max(cue, 0) if k.own else 0
+    if learning and since_cue % MEAN_EVERY == 0:
+        shift = min(bit_length(memory.settled[block]), k.mean_shift)
+        fixed_advance_mean(memory.m, block, memory.x, shift, k.mean_grain, k.rounding, step_key)
+        memory.settled[block] += 1
+    norm = fixed_subtract_mean(memory.x, memory.m, block, k.rounding, xc)
+    first = block * z.size
+    if cue == UNKNOWN:
+        z[:] = 0
+        what_drive[:] = 0
+        return norm
+    fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
+    lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
+    fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
+    if fixed_diverged(z):
+        return -1
+    if learning:
+        for event in range(z.size):
+            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
+            rate_gate[event] = (rate * gate[event] + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
+        divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+        lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
+    return norm
