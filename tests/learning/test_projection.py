@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plain_integers import cut
+from plain_projection import ONE, dot, first_units, fixed_learned, fixed_projected, learned, projected
 
 from lava_predict.learning.projection import (
-    ROUNDS,
-    UNIT_FRACTION,
     UNITS,
     Memory,
     fixed_learn_units,
@@ -21,7 +19,6 @@ from lava_predict.learning.projection import (
 )
 
 CELLS, CUES = 200, 4
-ONE = 2**UNIT_FRACTION
 
 
 def traces(seed: int, number: int, directions: int = 5) -> np.ndarray:
@@ -35,7 +32,7 @@ def integers(x: np.ndarray) -> np.ndarray:
     return np.floor(x * ONE + 0.5).astype(np.int32)
 
 
-def learned(cues: int = 3, fixed: bool = False, steps: int = 300) -> Memory:
+def taught(cues: int = 3, fixed: bool = False, steps: int = 300) -> Memory:
     """Memory after the first ``cues`` cues, of which each has directions of its own."""
     memory = start(CELLS, CUES, fixed)
     for cue in range(cues):
@@ -48,7 +45,7 @@ def learned(cues: int = 3, fixed: bool = False, steps: int = 300) -> Memory:
     return memory
 
 
-def projected(memory: Memory, cue: int, x: np.ndarray) -> tuple[np.ndarray, float]:
+def project_into(memory: Memory, cue: int, x: np.ndarray) -> tuple[np.ndarray, float]:
     d = np.empty_like(x)
     product = project(memory, cue, x, d)
     return d, product
@@ -66,10 +63,9 @@ def test_at_the_start_every_cell_is_on_one_unit_and_units_are_orthonormal(cells:
 
 def test_units_learn_by_ojas_subspace_rule() -> None:
     memory = start(CELLS, CUES)
-    h = memory.units[1].copy()
+    h = first_units(CELLS)
     for n, x in enumerate(traces(1, 250)):
-        a = h @ x
-        h += max(0.02, 1 / (1 + 0.01 * n)) / (x @ x) * np.outer(a, x - h.T @ a)
+        h = learned(h, n, x)
         learn_units(memory, 1, x)
     np.testing.assert_allclose(memory.units[1], h, atol=1e-9)
     assert memory.counts.tolist() == [0, 250, 0, 0]
@@ -78,7 +74,7 @@ def test_units_learn_by_ojas_subspace_rule() -> None:
 
 @pytest.mark.parametrize("fixed", [False, True])
 def test_units_come_to_span_the_directions_in_which_the_traces_vary(fixed: bool) -> None:
-    units = learned(1, fixed, 600).units[0] / (ONE if fixed else 1)
+    units = taught(1, fixed, 600).units[0] / (ONE if fixed else 1)
     x = traces(0, 600)
     _, _, main = np.linalg.svd(x, full_matrices=False)
     left = main[:5] - main[:5] @ np.linalg.pinv(units) @ units
@@ -88,7 +84,7 @@ def test_units_come_to_span_the_directions_in_which_the_traces_vary(fixed: bool)
 
 @pytest.mark.parametrize("fixed", [False, True])
 def test_products_of_units_are_kept_for_the_cue_that_ended(fixed: bool) -> None:
-    memory = learned(3, fixed)
+    memory = taught(3, fixed)
     units = memory.units.reshape(-1, CELLS).astype(object if fixed else float)
     products = units @ units.T
     if fixed:
@@ -100,14 +96,10 @@ def test_products_of_units_are_kept_for_the_cue_that_ended(fixed: bool) -> None:
 
 @pytest.mark.parametrize("cue", range(CUES))
 def test_what_is_left_is_orthogonal_to_the_units_of_all_other_known_cues(cue: int) -> None:
-    memory, x = learned(), traces(9, 1)[0]
-    d, product = projected(memory, cue, x)
+    memory, x = taught(), traces(9, 1)[0]
+    d, product = project_into(memory, cue, x)
     v = np.concatenate([memory.units[other] for other in range(3) if other != cue])
-    wanted = x.copy()
-    for _ in range(ROUNDS):
-        for unit in v:
-            wanted -= (unit @ wanted) * unit
-    np.testing.assert_allclose(d, wanted, atol=1e-9)
+    np.testing.assert_allclose(d, projected(v, x), atol=1e-9)
     assert np.abs(v @ d).max() < 0.05 * np.abs(v @ x).max()
     assert product == pytest.approx(x @ d)
     assert 0 < product < x @ x
@@ -115,21 +107,21 @@ def test_what_is_left_is_orthogonal_to_the_units_of_all_other_known_cues(cue: in
 
 def test_alone_a_cue_learns_as_without_projection() -> None:
     x = traces(9, 1)[0]
-    d, product = projected(learned(1), 0, x)
+    d, product = project_into(taught(1), 0, x)
     np.testing.assert_array_equal(d, x)
     assert product == pytest.approx(x @ x)
 
 
 def test_what_another_cue_reads_hardly_changes() -> None:
-    memory, w = learned(), np.zeros(CELLS)
+    memory, w = taught(), np.zeros(CELLS)
     plain = w.copy()
-    taught = np.random.default_rng(8).normal(size=CELLS)
+    wanted = np.random.default_rng(8).normal(size=CELLS)
     for x in traces(2, 300)[:200]:
-        d, product = projected(memory, 2, x)
-        w += (taught - w) @ x / (product + 0.05) * d
-        plain += (taught - plain) @ x / (x @ x + 0.05) * x
+        d, product = project_into(memory, 2, x)
+        w += (wanted - w) @ x / (product + 0.05) * d
+        plain += (wanted - plain) @ x / (x @ x + 0.05) * x
     own, others = traces(2, 300)[200:], np.concatenate([traces(0, 300)[200:], traces(1, 300)[200:]])
-    assert np.std(own @ (taught - w)) < 0.1 * np.std(own @ taught)
+    assert np.std(own @ (wanted - w)) < 0.1 * np.std(own @ wanted)
     assert np.std(others @ w) < 0.1 * np.std(others @ plain)
 
 
@@ -146,7 +138,7 @@ def test_units_of_many_cues_settle_on_a_direction_that_all_share(fixed: bool) ->
         fixed_project(memory, 3, integers(x), d)
         assert np.abs(d).max() < 20
     else:
-        np.testing.assert_allclose(projected(memory, 3, x)[0], 0.0, atol=1e-9)
+        np.testing.assert_allclose(project_into(memory, 3, x)[0], 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("fixed", [False, True])
@@ -160,41 +152,19 @@ def test_nothing_is_learned_from_a_silent_network(fixed: bool) -> None:
 # In integers.
 
 
-def nearest(value: int, shift: int) -> int:
-    return cut(value, shift, "nearest")
-
-
 def test_integer_units_learn_as_plain_integers_do() -> None:
     memory = start(CELLS, CUES, True)
     h = memory.units[0].tolist()
-    for n, x in enumerate(integers(traces(1, 250)).tolist()):
-        a = [nearest(sum(w * y for w, y in zip(row, x, strict=True)), UNIT_FRACTION) for row in h]
-        told = [sum(b * row[j] for b, row in zip(a, h, strict=True)) for j in range(CELLS)]
-        rest = [y - nearest(t, UNIT_FRACTION) for y, t in zip(x, told, strict=True)]
-        slower = min((n // 100).bit_length(), 5)
-        shift = sum(y * y for y in x).bit_length() + slower - UNIT_FRACTION
-        for row, b in zip(h, a, strict=True):
-            for j, y in enumerate(rest):
-                row[j] = min(max(row[j] + nearest(b * y, shift), 1 - ONE), ONE - 1)
-        fixed_learn_units(memory, 0, np.array(x, np.int32))
+    memory.counts[0] = 90
+    for n, x in enumerate(integers(traces(1, 20)), 90):
+        h = fixed_learned(h, n, x.tolist())
+        fixed_learn_units(memory, 0, x)
     assert memory.units[0].tolist() == h
 
 
 def test_integers_project_as_plain_integers_do() -> None:
-    memory = learned(3, True)
-    x = integers(traces(9, 1)[0]).tolist()
-    v = memory.units[[0, 2]].reshape(-1, CELLS).tolist()
-    left = [nearest(sum(w * y for w, y in zip(row, x, strict=True)), UNIT_FRACTION) for row in v]
-    overlap = [[nearest(sum(a * b for a, b in zip(r, s, strict=True)), UNIT_FRACTION) for s in v] for r in v]
-    a = [0] * len(v)
-    for _ in range(ROUNDS):
-        for unit, row in enumerate(overlap):
-            change = left[unit]
-            a[unit] += change
-            left = [old - nearest(change * o, UNIT_FRACTION) for old, o in zip(left, row, strict=True)]
-    told = [sum(b * row[j] for b, row in zip(a, v, strict=True)) for j in range(CELLS)]
-    wanted = [y - nearest(t, UNIT_FRACTION) for y, t in zip(x, told, strict=True)]
-    d = np.empty(CELLS, np.int32)
-    product = fixed_project(memory, 1, np.array(x, np.int32), d)
-    assert d.tolist() == wanted
-    assert product == max(0, sum(y * e for y, e in zip(x, wanted, strict=True)))
+    memory, x = taught(3, True), integers(traces(9, 1)[0])
+    d = np.empty_like(x)
+    product = fixed_project(memory, 1, x, d)
+    assert d.tolist() == fixed_projected(memory.units[[0, 2]].reshape(-1, CELLS).tolist(), x.tolist())
+    assert product == max(0, dot(x.tolist(), d.tolist()))
