@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from plain_integers import cut, field_of, fold, kept, sat
+from plain_projection import ONE, dot, first_units, fixed_learned, fixed_projected, learned, projected
 
 
 class PlainRule:
@@ -21,6 +22,8 @@ class PlainRule:
         self.w, self.w_what = np.zeros((2, blocks, events, cells))
         self.n = np.zeros((cues, events), int)
         self.units: list[np.ndarray] = []
+        self.protect = config.readout.protect == "hebbian"
+        self.directions = [[0, first_units(cells)] for _ in range(cues)]
         self.most = cues
         self.cue: int | None = 0
 
@@ -66,11 +69,18 @@ class PlainRule:
         if self.cue is None:
             return np.zeros(len(gate)), np.zeros(len(gate))
         z, drive = self.w[block] @ xc, self.w_what[block][:, spiking].sum(axis=1)
-        if learning:
+        every = round(10 / self.dt) if self.protect else 1
+        if learning and (not self.protect or (since >= steps and (since - steps) % every == 0)):
+            d = xc
+            if self.protect:
+                of_cue = self.directions[self.cue]
+                of_cue[:] = of_cue[0] + 1, learned(of_cue[1], of_cue[0], xc)
+                others = [h for n, h in self.directions if n and h is not of_cue[1]]
+                d = projected(np.reshape(others, (-1, xc.size)), xc)
             share = np.maximum(readout.least_rate, readout.first_rate / (1 + 0.1 * self.n[self.cue]))
-            rate = 1 - (1 - share) ** (self.dt / 10)
-            size = rate * gate * (target - z) / (readout.when_norm_floor + xc @ xc)
-            self.w[block] += np.outer(size, xc)
+            rate = 1 - (1 - share) ** (every * self.dt / 10)
+            size = rate * gate * (target - z) / (readout.when_norm_floor + xc @ d)
+            self.w[block] += np.outer(size, d)
         return z, drive
 
 
@@ -87,6 +97,8 @@ class PlainFixedRule:
         )
         self.n = [[0] * events for _ in range(cues)]
         self.units: list[list[int]] = []
+        units = np.minimum(np.floor(first_units(cells) * ONE + 0.5), ONE - 1).astype(int).tolist()
+        self.directions: list[Any] = [[0, units] for _ in range(cues)]
         self.most = cues
         self.cue: int | None = 0
         self.lost = [0, 0]
@@ -151,9 +163,21 @@ class PlainFixedRule:
             z.append(sat(value))
         sums = [sum(row[j] for j in spiking) for row in self.w_what[block]]
         drive = [sat(cut(total, k["readout_fraction"] - 16, rounding)) for total in sums]
-        if learning:
+        late = since - k["onset"]
+        if learning and k["protect"]:
+            if late >= 0 and late % k["every"] == 0:
+                d = self.across(xc)
+                self._learn(block, gate, target, z, d, self.divisor(max(0, dot(xc, d))), step_key)
+        elif learning:
             self._learn(block, gate, target, z, xc, self.divisor(norm), step_key)
         return z, drive, norm
+
+    def across(self, xc: list[int]) -> list[int]:
+        """Let the units of the cue learn, and return what those of the others leave of xc."""
+        of_cue = self.directions[self.cue or 0]
+        of_cue[:] = of_cue[0] + 1, fixed_learned(of_cue[1], of_cue[0], xc)
+        others = [row for n, h in self.directions if n and h is not of_cue[1] for row in h]
+        return fixed_projected(others, xc)
 
     def divisor(self, norm: int) -> int:
         """The norm of the moment, or the constant one as the test has set it."""

@@ -10,7 +10,7 @@ import pytest
 from plain_annealed import PlainFixedRule, PlainRule
 from plain_integers import ROUNDINGS, fold
 
-from lava_predict import Config, load_preset
+from lava_predict import Config, UserError, load_preset
 from lava_predict.learning import what
 from lava_predict.learning.when import annealed_delta
 from lava_predict.learning.when.gated_delta import UNTAUGHT_ERROR
@@ -56,10 +56,14 @@ def moments(seed: int, probes: bool = True) -> Iterator[Moment]:
             yield Moment(np.flatnonzero(rng.random(CELLS) < rate), gate, target, since, learning)
 
 
-@pytest.mark.parametrize("cue_weights", ["own", "shared"])
+SHARED = "readout.cue_weights=shared"
+PROTECTED = (SHARED, "readout.protect=hebbian")
+
+
+@pytest.mark.parametrize("settings", [(), (SHARED,), PROTECTED], ids=["own", "shared", "protected"])
 @pytest.mark.parametrize("dt", [1.0, 0.5])
-def test_float_is_the_same_as_plain_numpy(cue_weights: str, dt: float) -> None:
-    config = config_of(f"readout.cue_weights={cue_weights}", f"run.dt_ms={dt}")
+def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) -> None:
+    config = config_of(*settings, f"run.dt_ms={dt}")
     k, memory = annealed_delta.constants(config), annealed_delta.start(config)
     host = what.start(CELLS, EVENTS, CUES, annealed_delta.row_blocks(config))
     host.w[:] = np.random.default_rng(1).normal(size=host.w.shape)
@@ -90,10 +94,11 @@ def test_float_is_the_same_as_plain_numpy(cue_weights: str, dt: float) -> None:
     "settings",
     [
         (),
-        ("readout.cue_weights=shared", "fixed.trace_bits=18", "fixed.mean_bits=20", "fixed.readout_bits=18"),
+        (SHARED, "fixed.trace_bits=18", "fixed.mean_bits=20", "fixed.readout_bits=18"),
         ("run.dt_ms=0.5", "readout.when_norm=constant"),
+        PROTECTED,
     ],
-    ids=["own", "shared, short words", "fine steps, constant norm"],
+    ids=["own", "shared, short words", "fine steps, constant norm", "protected"],
 )
 def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], rounding: str) -> None:
     config = config_of(*settings, f"fixed.rounding={rounding}")
@@ -123,6 +128,11 @@ def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], roun
     assert memory.m.tolist() == plain.m
     assert lost.tolist() == plain.lost
     assert np.abs(memory.w).max() > 100
+
+
+def test_weights_that_forget_no_cue_are_not_protected() -> None:
+    with pytest.raises(UserError, match=r'readout.protect = "hebbian".*cue_weights = "shared"'):
+        config_of("readout.protect=hebbian")
 
 
 def played(memory: Any, config: Config, cue: int, event: int, error: float) -> bool:

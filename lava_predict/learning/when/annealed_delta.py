@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from lava_predict.learning import what
+from lava_predict.learning import projection, what
 from lava_predict.learning.cue_units import (
     ONSET_MS,
     UNIT_FRACTION,
@@ -95,6 +95,18 @@ class Settings(ReadoutSettings):
     cue_weights: Literal["own", "shared"] = Field(
         description="weights and slow mean of each cue its own, or shared"
     )
+    protect: Literal["none", "hebbian"] = Field(
+        description="what keeps shared when weights from forgetting the cues before"
+    )
+
+    @model_validator(mode="after")
+    def _only_shared_weights_need_protection(self) -> Settings:
+        if self.protect != "none" and self.cue_weights == "own":
+            raise ValueError(
+                f'.protect = "{self.protect}": must be "none" with cue_weights = "own", which forget no cue; '
+                'set cue_weights = "shared" to protect these'
+            )
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Settings:
@@ -114,6 +126,7 @@ DEFAULTS = {
     "timing_surprise": 5.0,
     "surprise_keep": 0.25,
     "cue_weights": "own",
+    "protect": "none",
 }
 
 
@@ -148,6 +161,8 @@ class Memory(NamedTuple):
         Steps since then, and up to then.
     rate : (N,) float64
         Slow mean of the spikes of a step, on the host.
+    directions, overlap, learned
+        As ``units``, ``overlap`` and ``counts`` of `projection.Memory`; of no cues without protection.
     """
 
     r: np.ndarray
@@ -164,6 +179,9 @@ class Memory(NamedTuple):
     spikes: np.ndarray
     steps: np.ndarray
     rate: np.ndarray
+    directions: np.ndarray
+    overlap: np.ndarray
+    learned: np.ndarray
 
 
 class Constants(NamedTuple):
@@ -176,7 +194,7 @@ class Constants(NamedTuple):
     mean_rate : float
         `MEAN_EVERY` dt / tau_m.
     rates : (R,) float64
-        Rate of the when rule per step after so many occurrences; the last one holds from there on.
+        Rate of the when rule per change after so many occurrences; the last one holds from there on.
     norm_floor : float
         What is added to |xc|^2 before dividing by it.
     moment_norm, own : bool
@@ -184,6 +202,10 @@ class Constants(NamedTuple):
     onset, what_low, what_high : int
         Steps after the cue's onset in which it is recognised, and from and up to which spikes are counted for
         the what rule.
+    protect : bool
+        Change weights across the directions of other cues.
+    every : int
+        Steps from one change of the weights to the next; 1 without protection.
     """
 
     decay: np.ndarray
@@ -196,6 +218,8 @@ class Constants(NamedTuple):
     onset: int
     what_low: int
     what_high: int
+    protect: bool
+    every: int
 
 
 def time_constants_ms(config: Config) -> np.ndarray:
@@ -206,7 +230,7 @@ def time_constants_ms(config: Config) -> np.ndarray:
 
 
 def annealed_rates(config: Config) -> np.ndarray:
-    """Return the rate of the when rule in a step, by the occurrences before it, up to where it is least.
+    """Return the rate of the when rule in a change, by the occurrences before it, up to where it is least.
 
     The rate for `RATE_MS` is max(least_rate, first_rate / (1 + n / 10)); it is that of an error that
     is left after so many steps.
@@ -214,7 +238,14 @@ def annealed_rates(config: Config) -> np.ndarray:
     first, least = config.readout.first_rate, config.readout.least_rate
     occurrences = np.arange(1 + max(0, int(np.ceil(10.0 * (first / least - 1.0)))))
     rate = np.maximum(least, first / (1.0 + occurrences / 10.0))
-    return np.asarray(1.0 - (1.0 - rate) ** (config.run.dt_ms / RATE_MS))
+    return np.asarray(1.0 - (1.0 - rate) ** (learn_every(config) * config.run.dt_ms / RATE_MS))
+
+
+def learn_every(config: Config) -> int:
+    """Return from one change of the when weights to the next how many steps there are."""
+    if config.readout.protect == "none":
+        return 1
+    return max(1, int(config.steps(projection.LEARN_EVERY_MS)))
 
 
 def constants(config: Config) -> Constants:
@@ -233,6 +264,8 @@ def constants(config: Config) -> Constants:
         onset=max(1, config.steps(ONSET_MS)),
         what_low=low,
         what_high=high,
+        protect=readout.protect == "hebbian",
+        every=learn_every(config),
     )
 
 
@@ -244,6 +277,7 @@ def row_blocks(config: Config) -> int:
 def _start(config: Config, number: Any, norm: Any) -> Memory:
     cells, events, cues = config.reservoir.neurons, config.task.events, config.task.cues
     blocks = row_blocks(config)
+    units = projection.start(cells, cues if config.readout.protect == "hebbian" else 0, number is np.int32)
     return Memory(
         r=np.zeros(cells, number),
         x=np.zeros(cells, number),
@@ -259,6 +293,9 @@ def _start(config: Config, number: Any, norm: Any) -> Memory:
         spikes=np.zeros(cells, np.int64),
         steps=np.zeros(2, np.int64),
         rate=np.zeros(cells),
+        directions=units.units,
+        overlap=units.overlap,
+        learned=units.counts,
     )
 
 
@@ -343,12 +380,16 @@ def step(
     """
     advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay, k.share)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
     if since_cue == k.onset:
+        last = memory.cue[0]
         found = recognise(memory.units, memory.cue[1], memory.onset)
         if open_cue(memory, found, learning):
             memory.units[memory.cue[0]] = memory.onset
         elif learning:
             follow(memory.units[memory.cue[0]], memory.onset)
+        if k.protect and last != UNKNOWN and memory.cue[0] != last:
+            projection.remember(protection, last)
     cue = memory.cue[0]
     block = max(cue, 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
@@ -365,13 +406,20 @@ def step(
     sum_spiking(what.w, first, spiking, count, what_drive)
     if diverged(z):
         return np.nan
+    direction, size = xc, norm
+    if learning and k.protect:
+        learning = since_cue >= k.onset and (since_cue - k.onset) % k.every == 0
+        if learning:
+            direction = np.empty_like(xc)
+            projection.learn_units(protection, cue, xc)
+            size = projection.project(protection, cue, xc, direction)
     if learning:
-        divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+        divisor = k.norm_floor + (size if k.moment_norm else memory.norm[0])
         for event in range(z.size):
             if gate[event] != 0.0:
                 rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
                 change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
-                add_to_row(memory.w, first + event, xc, change)
+                add_to_row(memory.w, first + event, direction, change)
     return norm
 
 
@@ -446,7 +494,7 @@ class FixedConstants(NamedTuple):
         The rule's shift, less the bits of the norm.
     readout_fraction : int
         Fraction bits of the readouts' weights.
-    moment_norm, own, onset, what_low, what_high
+    moment_norm, own, onset, what_low, what_high, protect, every
         As in `Constants`.
     rounding : int
         `NEAREST`, `FLOOR` or `STOCHASTIC`.
@@ -468,6 +516,8 @@ class FixedConstants(NamedTuple):
     what_low: int
     what_high: int
     rounding: int
+    protect: bool
+    every: int
 
 
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
@@ -497,6 +547,8 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
         what_low=k.what_low,
         what_high=k.what_high,
         rounding=ROUNDINGS[settings.rounding],
+        protect=k.protect,
+        every=k.every,
     )
     scales = Scales(
         gate=2.0**GATE_FRACTION,
@@ -521,6 +573,8 @@ def physical(memory: Memory, scales: Scales) -> Memory:
         m=memory.m * unit,
         w=memory.w * scales.weight,
         norm=memory.norm * 4.0**-CENTRED_FRACTION,
+        directions=memory.directions * 2.0**-projection.UNIT_FRACTION,
+        overlap=memory.overlap * 2.0**-projection.UNIT_FRACTION,
     )
 
 
@@ -556,12 +610,16 @@ def fixed_step(
     traces = (memory.r, memory.x, spiking, count, k.decay, k.decay_bits)
     fixed_advance_bounded_traces(*traces, k.trace_grain, k.rounding, step_key)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
     if since_cue == k.onset:
+        last = memory.cue[0]
         found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
         if open_cue(memory, found, learning):
             memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
         elif learning:
             fixed_follow(memory.units[memory.cue[0]], memory.onset)
+        if k.protect and last != UNKNOWN and memory.cue[0] != last:
+            projection.fixed_remember(protection, last)
     cue = memory.cue[0]
     block = max(cue, 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
@@ -579,10 +637,17 @@ def fixed_step(
     fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
     if fixed_diverged(z):
         return -1
+    direction, size = xc, norm
+    if learning and k.protect:
+        learning = since_cue >= k.onset and (since_cue - k.onset) % k.every == 0
+        if learning:
+            direction = np.empty_like(xc)
+            projection.fixed_learn_units(protection, cue, xc)
+            size = projection.fixed_project(protection, cue, xc, direction)
     if learning:
         for event in range(z.size):
             rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
             rate_gate[event] = (rate * gate[event] + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
-        divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
-        lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
+        divisor = k.norm_floor + (size if k.moment_norm else memory.norm[0])
+        lost[1] += fixed_gated_delta(memory.w, first, direction, rate_gate, target, z, divisor, k, step_key)
     return norm
