@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.experiment.scores import rmse
+from lava_predict.experiment.scores import cue_errors
 from lava_predict.tasks import NONE, Task
 
 
@@ -198,7 +198,7 @@ def predicted_object(beliefs: Beliefs, trial: int, known: Expectation) -> np.nda
 
 
 def prediction_error(beliefs: Beliefs, trial: int, known: Expectation, meet: Task, block: int) -> float:
-    """RMSE of the `predicted_object` in a block of the task over cues, times from the cue on, and events."""
+    """RMSE of the `predicted_object` in a block over cues shown so far, times from the cue on, and events."""
     after = slice(meet.cue_step, None)
     truth = np.array([meet.truth(block, cue)[after] for cue in range(meet.task.cues)])
-    return rmse(predicted_object(beliefs, trial, known), truth)
+    return cue_errors(predicted_object(beliefs, trial, known), truth)[0]

@@ -43,7 +43,7 @@ def written(tiny, tmp_path: Path) -> Path:
 CASES = [
     pytest.param(0, ["task.cues=2"], id="at the start"),
     pytest.param(1, ["task.cues=2"], id="after a trial"),
-    pytest.param(4, ["task.cues=2"], id="in the second block"),
+    pytest.param(4, ["task.cues=2", "task.latency_sd_ms=60"], id="in the second block, jitter"),
     pytest.param(2, ["reservoir.neuron=adaptive_lif"], id="adaptive LIF"),
     pytest.param(2, ["reservoir.delay_ms=[1, 20]"], id="delays"),
     pytest.param(2, ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[0, 20]"], id="both"),
