@@ -12,7 +12,6 @@ if TYPE_CHECKING:
         FLOAT,
         NULLS,
         ON_CHIP,
-        UNCENTRED,
         Comparison,
         NetworkUnit,
         TaskUnit,

@@ -16,8 +16,6 @@ from lava_predict.comparison.study import (
     FIXED,
     FLOAT,
     NULLS,
-    ON_CHIP,
-    UNCENTRED,
     Comparison,
     Pair,
     TaskOutcome,
@@ -153,7 +151,6 @@ def _task(found: Comparison) -> dict[str, Any]:
         }
     return {
         "variants": variants,
-        "on_chip_ratio_to_uncentred": mean_and_deviation(at_first_end[ON_CHIP] / at_first_end[UNCENTRED]),
         "amplitude_r": {
             name: mean_and_deviation([pearson(found.levels, seed) for seed in amplitude])
             for name, amplitude in found.amplitude.items()
@@ -172,8 +169,8 @@ def _main_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]
     header = ["", *(f"error, {label}" for label in ends), "ratio to float", "r of amplitude", "rate (Hz)"]
     header += ["weights' r", "prediction differs"]
     rows: list[list[Entry]] = []
-    for name in (FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS):
-        variant, readout = variants[name], values["readouts"].get(name, {})
+    for name, variant in variants.items():
+        readout = values["readouts"].get(name, {})
         errors = [variant["error"][label] for label in ends]
         ratios = [variant["first_block_end_ratio_to_float"], amplitude_r.get(name)]
         readouts = [readout.get(key) for key in ("weight_correlation", "prediction_difference")]
@@ -221,7 +218,7 @@ def _network_figures(found: Comparison) -> dict[str, Figure]:
 
 def _task_figures(found: Comparison) -> dict[str, Figure]:
     first, errors = found.tasks[FLOAT][0], found.errors
-    compared = {name: errors[name] for name in (FLOAT, FIXED, ON_CHIP)}
+    compared = {name: error for name, error in errors.items() if name not in NULLS}
     before = np.cumsum([0, *(block.trials for block in found.config.task.blocks)])[first.block]
     times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms
     predictions = {name: found.tasks[name][0].prediction for name in compared}
@@ -229,7 +226,7 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
         "learning": curves.learning_curves(
             before + first.trials,
             first.block,
-            compared | {UNCENTRED: errors[UNCENTRED]},
+            compared,
             {name: errors[name] for name in NULLS},
         ),
         "prediction": curves.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),

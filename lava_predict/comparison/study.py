@@ -28,6 +28,7 @@ from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.pool import carry_out
+from lava_predict.registry import RULES
 from lava_predict.settings.files import config_from, with_changes
 from lava_predict.settings.schema import Config, FixedSettings
 from lava_predict.tasks import Played
@@ -45,7 +46,7 @@ class Variant(NamedTuple):
 
 
 FLOAT, FIXED, ON_CHIP = "float", "fixed", "on-chip"
-UNCENTRED, ULP, NOISE = "float, uncentred", "float + 1 ulp", "float, other noise"
+ULP, NOISE = "float + 1 ulp", "float, other noise"
 NULLS = (ULP, NOISE)
 
 STATE_VARIABLES = ("v_bits", "u_bits", "s_bits", "trace_bits", "mean_bits", "readout_bits")
@@ -74,18 +75,14 @@ _LAG_CURRENT = 10.0
 def variants_of(config: Config) -> dict[str, Variant]:
     """Name the ways in which a configuration is run; the last two are the nulls.
 
-    The ``fixed`` section of the configuration says what "fixed" and "on-chip" are.
+    The ``fixed`` section of the configuration says what "fixed" and "on-chip" are; some when rules have no
+    form for the learning engine, which has the same weights for all cues.
     """
-    uncentred = (
-        ("readout", "centred", False),
-        ("readout", "when_norm", "constant"),
-        ("readout", "when_rate", config.fixed.on_chip_rate),
-    )
+    chip = Variant("fixed", (("fixed", "learning", "on_chip"), ("readout", "cue_weights", "shared")))
     return {
         FLOAT: Variant("float"),
         FIXED: Variant("fixed", (("fixed", "learning", "own"),)),
-        ON_CHIP: Variant("fixed", (("fixed", "learning", "on_chip"),)),
-        UNCENTRED: Variant("float", uncentred),
+        **({ON_CHIP: chip} if hasattr(RULES.get(config.readout.rule), "CHIP") else {}),
         ULP: Variant("float", disturbed=True),
         NOISE: Variant("float", (("run", "draws", {"noise": config.run.draws.noise + 1}),)),
     }
@@ -397,7 +394,7 @@ def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
     for name, variant in variants.items():
         laid_out["task", name] = [_unit(config, variant, seed) for seed in seeds]
     if config.task.cues == 1 and config.task.events == 2:
-        for name in (FLOAT, FIXED, ON_CHIP):
+        for name in [name for name in variants if name not in NULLS]:
             laid_out["amplitude", name] = _amplitude_units(config, variants[name], seeds)
     # The first block alone, tested at its end.
     first = ("task", "blocks", config.to_dict()["task"]["blocks"][:1])

@@ -62,15 +62,14 @@ class Experiment:
     def chip_norm(self) -> float:
         """What the when rule on Lava's learning engine divides by, spikes^2 per ms^2, from a short run.
 
-        That is the mean of |x|^2 from the cue on before anything is learned, in integers, without slow
-        means and with the constant input, plus the floor, as ``readout.when_norm = "constant"`` has it.
+        That is the mean of |xc|^2 from the cue on before anything is learned, in integers, plus the floor,
+        as ``readout.when_norm = "constant"`` has it.
         """
         fixed_parts(self.config)  # Refuses a rule that has no form for the learning engine.
-        readout = self.config.readout.model_copy(update={"centred": False})
         own = self.config.fixed.model_copy(update={"learning": "own"})
-        plain = self.config.model_copy(update={"readout": readout, "fixed": own})
+        plain = self.config.model_copy(update={"fixed": own})
         engine = CpuEngine(FixedArithmetic(plain, self.network), self.task)
-        return float(unlearned_norm(self.task, engine)) + float(readout.when_norm_floor)
+        return float(unlearned_norm(self.task, engine)) + float(self.config.readout.when_norm_floor)
 
     def arithmetic(self, precision: str) -> Arithmetic:
         """Return the network's numbers and kernels in one of `PRECISIONS`."""

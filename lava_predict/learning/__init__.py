@@ -8,16 +8,13 @@ from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
     from lava_predict.learning.on_chip import (
-        Z_BITS,
+        OnChipConstants,
         OnChipPlan,
         OnChipState,
         initial_on_chip_state,
         on_chip_constants,
         on_chip_step,
-        reset_on_chip,
         rounding_number,
-        to_fraction,
-        to_gate,
     )
     from lava_predict.learning.on_traces import Chunk, LocalRules, Rule
     from lava_predict.learning.what import learn_outcome, read_estimate

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -431,9 +432,9 @@ def fixed_parts(config: Config) -> Parts:
         if chip is None:
             raise UserError(
                 f'fixed.learning = "on_chip": readout.rule = {config.readout.rule!r} has none for learning '
-                'engines; set fixed.learning = "own" or readout.rule = "gated_delta"'
+                'engines; set fixed.learning = "own" or readout.rule = "annealed_delta"'
             )
-        parts = parts._replace(rule=chip)
+        parts = parts._replace(rule=import_module(chip))
     keys = (
         ("reservoir.neuron", config.reservoir.neuron, parts.neuron),
         ("reservoir.synapse", config.reservoir.synapse_part, parts.synapse),

@@ -345,13 +345,7 @@ class FixedSettings(Section):
     learning: Literal["own", "on_chip"] = Field(
         description="this package's when rule, or Lava's learning engine"
     )
-    on_chip_rate: float = Field(gt=0, le=100, description="rate of the on-chip when rule, per ms")
-    on_chip_weight_range: Positive = Field(
-        description="largest on-chip weight, in multiples of 1 / sqrt(N norm)"
-    )
-    on_chip_epoch: int = Field(
-        ge=0, le=63, description="steps between two changes of the weights; 0: the fewest that meet the rate"
-    )
+    on_chip_groups: Literal[1, 8] = Field(description="groups of cells that the engine rounds on their own")
 
 
 class Config(Section):

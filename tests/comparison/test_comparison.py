@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from lava_predict import Config, Experiment
+from lava_predict import Config, Experiment, load_preset
 from lava_predict.comparison.page import outcome, page
 from lava_predict.comparison.study import (
     FIXED,
@@ -16,7 +16,6 @@ from lava_predict.comparison.study import (
     NULLS,
     ON_CHIP,
     ULP,
-    UNCENTRED,
     WIDTHS,
     Comparison,
     NetworkUnit,
@@ -46,13 +45,12 @@ def test_a_disturbance_is_one_unit_in_the_last_place(tiny: Tiny) -> None:
 
 
 def test_variants_change_what_they_are_named_after(tiny: Tiny) -> None:
-    config = tiny("fixed.on_chip_rate=0.2")
+    config = tiny()
     variants = variants_of(config)
     assert list(variants)[-2:] == list(NULLS) == [ULP, NOISE]
-    uncentred = with_changes(config, variants[UNCENTRED].changes)
-    assert (uncentred.readout.centred, uncentred.readout.when_norm) == (False, "constant")
-    assert uncentred.readout.when_rate == 0.2
-    assert with_changes(config, variants[ON_CHIP].changes).fixed.learning == "on_chip"
+    chip = with_changes(config, variants[ON_CHIP].changes)
+    assert (chip.fixed.learning, chip.readout.cue_weights) == ("on_chip", "shared")
+    assert ON_CHIP not in variants_of(load_preset("paper"))
     noise = with_changes(config, variants[NOISE].changes)
     assert noise.run.draws.noise == config.run.draws.noise + 1
     assert noise.run.draws.cells == config.run.draws.cells
@@ -114,8 +112,6 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def found() -> Comparison:
-    from lava_predict import load_preset
-
     config = load_preset(
         "smoke",
         [
@@ -133,7 +129,7 @@ def found() -> Comparison:
 @pytest.mark.slow
 def test_a_comparison_holds_every_seed_variant_and_width(found: Comparison) -> None:
     assert found.seeds == (3, 4)
-    assert set(found.tasks) == {FLOAT, FIXED, ON_CHIP, UNCENTRED, *NULLS}
+    assert set(found.tasks) == {FLOAT, FIXED, ON_CHIP, *NULLS}
     assert all(len(outcomes) == 2 for outcomes in found.tasks.values())
     assert {name: a.shape for name, a in found.amplitude.items()} == dict.fromkeys(
         (FLOAT, FIXED, ON_CHIP), (2, 11)
@@ -166,5 +162,5 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     assert parsed.images == len(made.figures) >= 11
     text = " ".join(parsed.text.split())
     assert "one unit in the last place" in text
-    assert all(f"“{name}”" in text for name in (UNCENTRED, ON_CHIP, ULP, NOISE))
-    assert made.table.row_count == 6
+    assert all(f"“{name}”" in text for name in (ON_CHIP, ULP, NOISE))
+    assert made.table.row_count == 5

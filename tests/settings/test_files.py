@@ -37,9 +37,17 @@ LATER = {
     "task.name": "meet",
     "task.cue_overlap": "drawn",
     "task.latency_sd_ms": 0.0,
+    "fixed.on_chip_groups": 8,
 }
-# These were settings that nothing varied, and are constants now.
-CONSTANT = {"task.event_ms": EVENT_MS, "fixed.on_chip_impulse": 4, "fixed.on_chip_error_bits": 8}
+# These were settings that nothing varied and are constants now, or are gone with what they were for.
+CONSTANT = {
+    "task.event_ms": EVENT_MS,
+    "fixed.on_chip_impulse": 4,
+    "fixed.on_chip_error_bits": 8,
+    "fixed.on_chip_rate": 0.11,
+    "fixed.on_chip_weight_range": 27.0,
+    "fixed.on_chip_epoch": 0,
+}
 
 
 def leaves(values: Any, path: str = "") -> dict[str, Any]:

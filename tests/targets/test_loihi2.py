@@ -28,7 +28,7 @@ from lava_predict.targets.loihi2.readiness import (
 
 DOCS = Path(__file__).parents[2] / "docs" / "loihi2.md"
 TOO_LARGE = ["reservoir.neurons=50000", "reservoir.connection_probability=0.1"]
-ON_CHIP = ["fixed.learning=on_chip", "readout.constant_input=0.01825", "fixed.on_chip_rate=0.1127"]
+ON_CHIP = ["fixed.learning=on_chip"]
 
 
 def small(*settings: str) -> Config:
@@ -86,8 +86,8 @@ def test_sizes_of_a_readout_that_learns_on_the_chip_by_hand() -> None:
     }
     assert sizes["feedback, positive"] == sizes["feedback, negative"] == (2_000, 2, 1_000, 9)
     assert sizes["cells to relays"] == (1_000, 1, 1, 1)
-    assert sizes["when weights"] == (2_002, 1_001, 2, 8)
-    assert [one.neurons for one in layout.populations] == [1_000, 1_001, 2]
+    assert sizes["when weights"] == (2_000, 1_000, 2, 8)
+    assert [one.neurons for one in layout.populations] == [1_000, 1_000, 2]
     assert layout.cores == 2 + 1 + 1
 
 
@@ -169,9 +169,9 @@ def test_wide_weights_fail_and_the_setting_is_named() -> None:
 
 
 def test_settings_that_the_learning_engine_refuses_fail() -> None:
-    found = check_readiness(small("fixed.learning=on_chip", "fixed.on_chip_weight_range=1e5"))
+    found = check_readiness(small("fixed.learning=on_chip", "task.cues=2"))
     assert found.verdict is Verdict.NOT_READY
-    assert "fixed.learning" in found.reasons[0].text
+    assert "readout.cue_weights" in found.reasons[0].text
 
 
 def test_a_network_that_is_unwell_in_integers_is_warned_of() -> None:

@@ -29,7 +29,8 @@ has. N cells, K events, M cues:
     Optional: take the mean |xc|^2 of an unlearned trial, where ``readout.when_norm`` is "constant".
 
 ``CHIP``
-    Optional: what takes the place of the module in integers where ``fixed.learning`` is "on_chip".
+    Optional: name of the module that takes the place of this one in integers where ``fixed.learning`` is
+    "on_chip".
 
 For integers, in the formats of `lava_predict.numerics.integers`:
 

@@ -66,6 +66,9 @@ RATE_MS = 10.0
 GATE_FRACTION = 12
 """Fraction bits of the gate in integers."""
 
+CHIP = "lava_predict.learning.annealed_on_chip"
+"""The module of the rule on Lava's learning engine."""
+
 SATURATING = ("z", "w_when")
 RESET = ("r", "x", "onset")
 

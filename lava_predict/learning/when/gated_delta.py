@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from lava_predict.learning import on_chip, what
+from lava_predict.learning import what
 from lava_predict.learning.readouts import diverged, fixed_diverged, fixed_read_out, read_out
 from lava_predict.learning.traces import (
     MEAN_EVERY,
@@ -43,9 +43,6 @@ from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Positive, ReadoutSettings, Real
 from lava_predict.tasks import Segment
-
-CHIP = on_chip
-"""The rule in integers where ``fixed.learning`` is "on_chip"."""
 
 UNTAUGHT_ERROR = 2.0
 """Error of the when readout, in squares of a silent readout's, that is usual until more is known.

@@ -237,18 +237,18 @@ def _cells(config: Config, counts: Counts) -> Population:
 
 def _relays(config: Config) -> Population:
     """Lay out the relays that keep the cells' traces and send them on as graded spikes."""
-    cells = config.reservoir.neurons
+    cells, states = config.reservoir.neurons, ("r", "x", "m")
     spikes = Connection("cells to relays", "Sparse", cells, 1, 1, 1, _index_bits(cells), _MESSAGE_BITS)
-    # The always-on input is a relay that nothing reaches.
-    return Population("trace relays", cells + 1, ("x",), STATE_BITS, (spikes,), cells)
+    bits = len(states) * STATE_BITS + config.fixed.parameter_bits  # the decay is a cell's own
+    return Population("trace relays", cells, states, bits, (spikes,), cells)
 
 
 def _readout(config: Config) -> Population:
     """Lay out the when readout with the weights that learn."""
-    events, senders = config.task.events, config.reservoir.neurons + 1
+    events, senders = config.task.events, config.reservoir.neurons
     # Each synapse also keeps the trace of its sender.
     bits = on_chip.WEIGHT_BITS + 1 + int(LIMITS["learning_trace_bits"].known)
     sizes = (senders * events, senders, events)
     learning = Connection("when weights", "LearningDense", *sizes, bits, 0, _RELAY_BITS)
-    states = ("sum", "z", "target", "gate", "y1")
+    states = ("sum", "first sum", "z", "target", "gate", "y1", "y2")
     return Population("when readout", events, states, len(states) * STATE_BITS, (learning,), senders)
