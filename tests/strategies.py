@@ -79,6 +79,7 @@ def configurations(
     chosen["task"]["events_drive_reservoir"] = draw(st.booleans())
     chosen["run"]["seed"] = draw(st.integers(0, 2**32))
     chosen["run"]["dt_ms"] = draw(st.sampled_from([1.0, 0.5, 0.1, 0.01]) | st.floats(0.01, 1.0))
+    readout["what_window_ms"] = [0.0, 9 * chosen["run"]["dt_ms"]]
     if draw(st.booleans()):
         reservoir |= {
             "excitatory_charge": draw(magnitudes(1e-6, 1000.0)),

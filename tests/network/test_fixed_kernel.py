@@ -81,7 +81,9 @@ def check_advance(config: Config, seed: int, extreme: float) -> Oracle:
         scramble(state, arithmetic, rng, extreme)
     streams = given_streams(arithmetic, rng, extreme)
     key, first, learning = rng.getrandbits(64), rng.choice([0, 5, 16, 1000]), rng.random() < 0.8
-    window = (first + 3, first + 12)
+    cue_step = first + 3
+    when = arithmetic.constants.when
+    window = (cue_step + when.what_low, cue_step + when.what_high)
     oracle = Oracle.of(arithmetic.network, arithmetic.constants, state)
     cells, events = arithmetic.network.size, state.z.size
     recording = Recording(
@@ -90,7 +92,7 @@ def check_advance(config: Config, seed: int, extreme: float) -> Oracle:
         np.zeros(STEPS, int),
     )
     assert arithmetic.saturating == tuple(oracle.saturations)
-    given = (arithmetic.network, arithmetic.constants, state, *streams, np.uint64(key), first, window)
+    given = (arithmetic.network, arithmetic.constants, state, *streams, np.uint64(key), first, cue_step)
     count, diverged = arithmetic.kernels.advance(*given, learning, recording, arithmetic._i_in)
     spikes, stopped = [], -1
     for row in range(STEPS):

@@ -31,6 +31,8 @@ SHOWN = (0, 5, 11)
 
 SETTINGS = (
     "readout.rule=gated_delta",
+    "reservoir.excitatory.a.stop=0.009",
+    "reservoir.inhibitory.a.stop=0.009",
     "reservoir.neurons=12",
     "reservoir.connection_probability=0.5",
     "reservoir.excitatory_fraction=0.75",

@@ -299,6 +299,10 @@ def test_fraction_bits_for(largest: float, bits: int, most: int, least: int) -> 
 SLOW_RECOVERY = ("reservoir.excitatory.a=0.002", "reservoir.inhibitory.a=0.002")
 
 
+RULE = dict.fromkeys(("robust", "smoke"), ("readout.rule=gated_delta",))
+"""What presets of another rule are given; the plan of that rule is tested with it."""
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(
     ("preset", "overrides"),
@@ -307,7 +311,7 @@ SLOW_RECOVERY = ("reservoir.excitatory.a=0.002", "reservoir.inhibitory.a=0.002")
 )
 def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> None:
     """Nothing to warn of, no constant off by more than 1 %, and every integer the nearest."""
-    config = load_preset(preset, [*overrides, f"run.seed={seed}"])
+    config = load_preset(preset, [*RULE.get(preset, ()), *overrides, f"run.seed={seed}"])
     network = draw_network(config)
     made = FixedArithmetic(config, network)
     assert made.plan.warnings == []
@@ -324,7 +328,7 @@ def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> Non
 
 
 def plan_of(*overrides: str) -> Plan:
-    config = load_preset("smoke", list(overrides))
+    config = load_preset("smoke", [*RULE["smoke"], *overrides])
     plan = FixedArithmetic(config, draw_network(config)).plan
     assert plan is not None
     return plan
