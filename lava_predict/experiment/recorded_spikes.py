@@ -8,7 +8,7 @@ in the trials and are probed on the cue alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,8 +19,6 @@ from lava_predict.experiment.session import unlearned_norm
 from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.learning.on_traces import Chunk, LocalRules, Rule
 from lava_predict.learning.readouts import Z_LIMIT
-from lava_predict.learning.traces import advance_means, advance_traces, centre_traces
-from lava_predict.learning.what import observe
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
@@ -36,7 +34,7 @@ _CHUNK_STEPS = 500
 _Read = tuple[np.ndarray, np.ndarray]
 """When readout of a segment, (steps, K), and what readout, (K,)."""
 
-reservoir_step = part  # Bound to that of the network.
+reservoir_step = trace_step = part  # Bound to those of the network.
 
 
 def trace_rows(
@@ -51,27 +49,22 @@ def trace_rows(
     i_in: np.ndarray,
     x_rows: np.ndarray,
     xc_rows: np.ndarray,
+    cue_rows: np.ndarray,
 ) -> None:
     """Advance reservoir and traces by a chunk of steps, as the float network's `advance`, with no readout.
 
-    The rows of ``x_rows``, (steps, N), and ``xc_rows``, (steps, N + 1), are overwritten with the traces and
-    the when readout's input in each step; the other arguments are those of `step.advance`.
+    The rows of ``x_rows``, (steps, N), ``xc_rows``, (steps, inputs), and ``cue_rows``, (steps,), are
+    overwritten with the traces, the when readout's input and the cue in each step; the other arguments are
+    those of `step.advance`.
     """
-    cells = i_in.size
-    when, rule = state.when, k.when
-    spiking = np.empty(cells, np.int64)
+    spiking = np.empty(i_in.size, np.int64)
     for row in range(level.shape[0]):
         step = first_step + row
         step_key = fold(noise_key, np.uint64(step))
         count = reservoir_step(network, k, state, level[row], step_key, i_in, spiking)
-        advance_traces(when.x, spiking, count, rule.trace_decay, rule.trace_gain)
-        if learning:
-            advance_means(when.m, when.x, rule.mean_rate)
-        centre_traces(when.x, when.m, rule.constant_input, rule.centred, xc_rows[row])
-        for j in range(cells):
-            x_rows[row, j] = when.x[j]
-        if rule.what_low <= step - cue_step < rule.what_high:
-            observe(state.what, when.x)
+        shown = (state.when, state.what, spiking, count, step - cue_step, learning, xc_rows[row])
+        cue_rows[row] = trace_step(k.when, *shown)
+        x_rows[row] = state.when.x
 
 
 @dataclass(frozen=True)
@@ -99,15 +92,16 @@ class Replay(TrialLoop):
     Parameters
     ----------
     config : Config
-        Settings; ``reservoir.feedback_gain`` must be 0, and ``readout.rule`` "gated_delta", whose traces are
-        shown.
+        Settings; ``reservoir.feedback_gain`` must be 0, and ``readout.rule``, whose traces are shown, must
+        have a ``trace_step`` (`lava_predict.learning.when`).
     seed : int, optional
         Replaces ``run.seed``.
 
     Raises
     ------
     UserError
-        If the readout is fed back, as every rule would then need its own reservoir, or the traces are others.
+        If the readout is fed back, as every rule would then need its own reservoir, or the when rule does not
+        keep its traces apart from what it learns.
     """
 
     def __init__(self, config: Config, seed: int | None = None) -> None:
@@ -116,18 +110,22 @@ class Replay(TrialLoop):
             raise UserError(
                 f"reservoir.feedback_gain = {gain:g}: must be 0 to compare learning rules on one reservoir"
             )
-        if config.readout.rule != "gated_delta":
-            raise UserError(
-                f"readout.rule = {config.readout.rule!r}: must be 'gated_delta', whose traces the rules share"
-            )
         experiment = Experiment(config, seed)
         super().__init__(experiment.task)
         self.config = experiment.config
         self._arithmetic = FloatArithmetic(experiment.config, experiment.network)
-        cells = self.config.reservoir.neurons
-        self._i_in = np.empty(cells)
-        self._rows = (np.empty((_CHUNK_STEPS, cells)), np.empty((_CHUNK_STEPS, cells + 1)))
-        self._trace_rows = bind(trace_rows, reservoir_step=self._arithmetic.kernels.single_reservoir_step)
+        rule, when = self._arithmetic.parts.rule, self._arithmetic.start.when
+        if not hasattr(rule, "trace_step"):
+            raise UserError(
+                f"readout.rule = {config.readout.rule!r}: has no trace_step, so that its traces cannot be "
+                "shown to other rules; choose another rule, or give it one (docs/developer.md)"
+            )
+        self._i_in = np.empty(when.x.size)
+        sizes = (when.x.shape, rule.scratch(when).shape)
+        self._rows = tuple(np.empty((_CHUNK_STEPS, *size)) for size in sizes)
+        self._cue = np.empty(_CHUNK_STEPS, np.int64)
+        reservoir = self._arithmetic.kernels.single_reservoir_step
+        self._trace_rows = bind(trace_rows, reservoir_step=reservoir, trace_step=rule.trace_step)
         self._begin({})
 
     @property
@@ -136,21 +134,25 @@ class Replay(TrialLoop):
         return self._done
 
     def input_norms(self) -> tuple[float, float]:
-        """Measure the size of both readouts' inputs in the first cue's presentation before any trial.
+        """Measure the size of both readouts' inputs.
 
-        Returns the mean |xc|^2 from the cue on, and |mean trace over the what window|^2, both in spikes^2 per
-        ms^2.
+        Returns the mean |xc|^2 from the cue on in its first presentation before any trial, and the square of
+        what the what readout reads, |x|^2, in the trial after that.
         """
         engine = CpuEngine(self._arithmetic, self.task)
         norm = unlearned_norm(self.task, engine)
-        x_mean = self._x_mean(engine.state)
-        return float(norm), float(x_mean @ x_mean)
+        *_, trial = engine.play(self.task.trial(0, 0))
+        # As of a probe: the trial's own end has already moved what is subtracted.
+        x, _, _ = self._arithmetic.reading(engine.state, replace(trial.segment, kind=Kind.PROBE))
+        return float(norm), float(x @ x)
 
     def local_rules(self) -> LocalRules:
         """Return the package's own rules before the first trial."""
         state = self._arithmetic.start.copy()
-        if self.config.readout.when_norm == "constant":
-            state.when.norm[0], _ = self.input_norms()
+        if getattr(self.config.readout, "when_norm", "moment") == "constant":
+            self._arithmetic.set_norm(
+                state, unlearned_norm(self.task, CpuEngine(self._arithmetic, self.task))
+            )
         return LocalRules(self.config, state.when, state.what)
 
     def run(self, rules: Mapping[str, Rule]) -> dict[str, list[ReplayedProbe]]:
@@ -201,8 +203,8 @@ class Replay(TrialLoop):
                     self._going.pop(name, None)
         if segment.kind is Kind.PAUSE:
             return {}
-        x_mean = self._x_mean(self._state)
-        return {name: (np.concatenate(z[name]), rule.end(segment, x_mean)) for name, rule in rules.items()}
+        reading = self._arithmetic.reading(self._state, segment)
+        return {name: (np.concatenate(z[name]), rule.end(segment, reading)) for name, rule in rules.items()}
 
     def _chunks(self, segment: Segment) -> Iterator[Chunk]:
         """Play a segment and give its traces, some steps at a time."""
@@ -212,17 +214,12 @@ class Replay(TrialLoop):
         key = np.uint64(segment.noise_key)
         for first in range(0, segment.steps, _CHUNK_STEPS):
             part = slice(first, min(first + _CHUNK_STEPS, segment.steps))
-            x, xc = (rows[: part.stop - first] for rows in self._rows)
+            x, xc, cue = (rows[: part.stop - first] for rows in (*self._rows, self._cue))
             network = (arithmetic.network, arithmetic.constants, state)
-            self._trace_rows(
-                *network, level[part], key, first, segment.cue_step, segment.learning, self._i_in, x, xc
-            )
+            into = (self._i_in, x, xc, cue)
+            self._trace_rows(*network, level[part], key, first, segment.cue_step, segment.learning, *into)
             arithmetic.check_finite(segment, first, False, state)
-            yield Chunk(first, x, xc, gate[part], target[part])
-
-    def _x_mean(self, state: State) -> np.ndarray:
-        low, high = self.task.what_window
-        return state.what.x_sum / (high - low)
+            yield Chunk(first, x, xc, gate[part], target[part], cue)
 
     def _summarise(
         self, block: int, trials: int, rule: Rule, read: list[list[_Read]] | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         on_chip_step,
         rounding_number,
     )
-    from lava_predict.learning.on_traces import Chunk, LocalRules, Rule
+    from lava_predict.learning.on_traces import Chunk, LocalRules, Rule, when_inputs
     from lava_predict.learning.what import learn_outcome, read_estimate
     from lava_predict.learning.when.gated_delta import gated_delta, learn_timing
 else:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeVar
+from copy import deepcopy
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from lava_predict.learning import what
-from lava_predict.learning.when import gated_delta
-from lava_predict.learning.when.gated_delta import add_timing_error, learn_timing
-from lava_predict.numerics.compiled import kernel
+from lava_predict.learning.cue_units import UNKNOWN
+from lava_predict.learning.readouts import read_rows
+from lava_predict.numerics.binding import bind, part
+from lava_predict.registry import RULES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 
 AnyRule = TypeVar("AnyRule", bound="Rule")
+AnyLocalRules = TypeVar("AnyLocalRules", bound="LocalRules")
+
+learn_step = part  # Bound to that of the when rule.
 
 
 class Chunk(NamedTuple):
@@ -23,10 +28,13 @@ class Chunk(NamedTuple):
     ----------
     first_step : int
         Step within the segment of the first row.
-    x, xc : (steps, N) and (steps, N + 1) float64
-        Traces, spikes per ms; and traces less their slow means, with the constant input.
+    x, xc : (steps, N) and (steps, inputs) float64
+        Traces of the network's when rule; and what its readout reads, traces less their slow means, after
+        the N of them a constant input if the rule has one.
     gate, target : (steps, K) float64
         As in `lava_predict.tasks.Streams`; do not write to them.
+    cue : (steps,) int64
+        The cue that the network's rule recognises, 0 if it recognises none, or `UNKNOWN`.
     """
 
     first_step: int
@@ -34,6 +42,7 @@ class Chunk(NamedTuple):
     xc: np.ndarray
     gate: np.ndarray
     target: np.ndarray
+    cue: np.ndarray
 
 
 class Rule(Protocol):
@@ -41,7 +50,7 @@ class Rule(Protocol):
 
     @property
     def w_when(self) -> np.ndarray:
-        """Weights that are read against ``xc`` in every step, (K, N + 1)."""
+        """Weights that are read against ``xc`` in every step, (K, inputs)."""
 
     @property
     def w_what(self) -> np.ndarray:
@@ -50,96 +59,98 @@ class Rule(Protocol):
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Go through a chunk of a segment and return the when readout, (steps, K)."""
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
-        """End a trial or probe, given the mean trace (N,) over the what window, and return p, (K,)."""
+    def end(self, segment: Segment, reading: what.Reading) -> np.ndarray:
+        """End a trial or probe, given what the network's what readout reads, and return p, (K,)."""
 
     def copy(self: AnyRule) -> AnyRule:
         """Return a rule that shares no memory with this one."""
 
 
-@kernel
-def delta_rows(
-    w: np.ndarray,
+def when_inputs(config: Config) -> int:
+    """Return how many inputs the when readout has."""
+    return int(RULES.get(config.readout.rule).start(config).w.shape[1])
+
+
+def learn_rows(
+    k: Any,
+    memory: Any,
+    cue: np.ndarray,
     xc: np.ndarray,
     gate: np.ndarray,
     target: np.ndarray,
-    rate: float,
-    norm_floor: float,
-    constant_norm: float,
     learning: bool,
     z: np.ndarray,
 ) -> None:
-    """Read out a chunk of steps and learn by the gated delta rule in each, as the float network does.
+    """Read out a chunk of steps and, if ``learning``, learn in each as the float network does.
 
-    ``w`` changes in place if ``learning``; ``xc``, ``gate`` and ``target`` are rows of a `Chunk`. ``rate`` is
-    per step; ``norm_floor`` is added to |xc|^2, or to ``constant_norm`` if this is not negative. Row by row
-    ``z``, (steps, K), is overwritten with w . xc from before the step's learning, summed in ascending order
-    of cells.
+    ``k`` and ``memory`` are of the when rule; ``z``, (steps, K), is overwritten with what is read before the
+    step's learning.
     """
-    for row in range(xc.shape[0]):
-        norm = 0.0
-        for j in range(xc.shape[1]):
-            norm += xc[row, j] * xc[row, j]
-        for k in range(w.shape[0]):
-            total = 0.0
-            for j in range(xc.shape[1]):
-                total += w[k, j] * xc[row, j]
-            z[row, k] = total
+    channels = z.shape[1]
+    for row in range(z.shape[0]):
+        if cue[row] == UNKNOWN:
+            z[row] = 0.0
+            continue
+        first = cue[row] * channels if memory.w.shape[0] > channels else 0
+        norm = read_rows(memory.w, first, xc[row], z[row])
         if learning:
-            divisor = norm_floor + (norm if constant_norm < 0.0 else constant_norm)
-            gated_delta.gated_delta(w, xc[row], gate[row], target[row], z[row], rate, divisor)
+            learn_step(k, memory, cue[row], xc[row], z[row], norm, gate[row], target[row])
 
 
 class LocalRules:
-    """The package's own when rule `gated_delta` and what rule, as a `Rule`.
+    """The network's own when rule and what rule, as a `Rule`.
 
     Parameters
     ----------
     config : Config
-        Its readout section and time step are used.
+        Names the when rule, which has ``learn_step``, and gives the settings of both.
     when, what : Memory
-        Of the two rules: weights, the constant norm, the running errors; changed in place.
+        Of the two rules, changed in place. Of the when rule's, only what it learns is used: all that follows
+        from the spikes alone comes with the chunks.
     """
 
-    def __init__(self, config: Config, when: gated_delta.Memory, what: what.Memory) -> None:
-        self.when, self.what = when, what
-        self._config = config
-        self._timing_errors: np.ndarray = np.zeros((2, when.w.shape[0]))
+    def __init__(self, config: Config, when: Any, what: what.Memory) -> None:
+        self.when, self.what, self.config = when, what, config
+        self.constants = RULES.get(config.readout.rule).constants(config)
+        self._trial: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     @property
     def w_when(self) -> np.ndarray:
-        """Weights of the when readout, (K, N + 1)."""
-        return self.when.w
+        """Weights of the when readout, (K, inputs), or so many rows for each cue that has its own."""
+        return np.asarray(self.when.w)
 
     @property
     def w_what(self) -> np.ndarray:
-        """Weights of the what readout, (K, N)."""
+        """Weights of the what readout, (K, N), or so many rows for each cue that has its own."""
         return self.what.w
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), and learn where their gates are open."""
-        readout = self._config.readout
         z = np.empty_like(chunk.target)
-        norm = -1.0 if readout.when_norm == "moment" else self.when.norm[0]
-        rule = (readout.when_rate * self._config.run.dt_ms, readout.when_norm_floor, norm, segment.learning)
-        delta_rows(self.when.w, chunk.xc, chunk.gate, chunk.target, *rule, z)
-        if segment.kind is Kind.TRIAL:
-            if chunk.first_step == 0:
-                self._timing_errors[:] = 0.0
-            add_timing_error(z, chunk.gate, chunk.target, self._timing_errors)
+        rows = bind(learn_rows, learn_step=RULES.get(self.config.readout.rule).learn_step)
+        shown = (chunk.cue, chunk.xc, chunk.gate, chunk.target)
+        rows(self.constants, self.when, *shown, segment.learning, z)
+        if chunk.first_step == 0:
+            self._trial = []
+        self._trial.append((z, chunk.gate, chunk.target))
         return z
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: what.Reading) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the outcome and from its time."""
-        reading = what.Reading(x_mean, segment.cue, 0)
-        p = what.read_estimate(self.what, reading)
+        p = self.end_what(segment, reading)
         if segment.kind is Kind.TRIAL:
-            readout = self._config.readout
-            what.learn_outcome(self.what, reading, segment.outcome, p, readout)
-            learn_timing(self.when, segment.cue, segment.outcome, self._timing_errors, readout)
+            z, gate, target = (np.concatenate(parts) for parts in zip(*self._trial, strict=True))
+            rule, readout = RULES.get(self.config.readout.rule), self.config.readout
+            rule.end_of_trial(self.when, segment, z, gate, target, readout)
         return p
 
-    def copy(self) -> LocalRules:
+    def end_what(self, segment: Segment, reading: what.Reading) -> np.ndarray:
+        """Read the probabilities, (K,), and after a trial learn from the outcome."""
+        p = what.read_estimate(self.what, reading)
+        if segment.kind is Kind.TRIAL:
+            what.learn_outcome(self.what, reading, segment.outcome, p, self.config.readout)
+        return p
+
+    def copy(self: AnyLocalRules) -> AnyLocalRules:
         """Return rules that share no memory with these."""
-        when = gated_delta.Memory(*(array.copy() for array in self.when))
-        return LocalRules(self._config, when, what.Memory(*(array.copy() for array in self.what)))
+        return deepcopy(self)

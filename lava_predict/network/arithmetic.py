@@ -249,8 +249,7 @@ class Arithmetic(ABC):
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
         host, readout = self.physical(state), self.config.readout
-        read = getattr(self.parts.rule, "reading", what.mean_traces)
-        reading = read(host.when, host.what.x_sum, segment, self.config)
+        reading = self.reading(host, segment)
         p = what.read_estimate(host.what, reading)
         if segment.kind is Kind.TRIAL:
             what.learn_outcome(host.what, reading, segment.outcome, p, readout)
@@ -259,6 +258,15 @@ class Arithmetic(ABC):
             changed = self.parts.rule.end_of_trial(host.when, *trial, readout)
             self._store(state, host, changed)
         return p
+
+    def reading(self, host: State, segment: Segment) -> what.Reading:
+        """Return what the what readout reads of a trial or probe, of a state in physical units, at its end.
+
+        After a trial, what the when rule subtracts from its readings moves first; so ask once.
+        """
+        read = getattr(self.parts.rule, "reading", what.mean_traces)
+        reading: what.Reading = read(host.when, host.what.x_sum, segment, self.config)
+        return reading
 
     def set_norm(self, state: State, norm: np.floating[Any]) -> None:
         """Set the constant norm of the when rule, given as spikes^2 per ms^2."""

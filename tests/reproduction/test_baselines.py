@@ -9,11 +9,14 @@ import pytest
 
 from lava_predict import Config, Experiment, UserError
 from lava_predict.experiment.recorded_spikes import Replay
-from lava_predict.learning.on_traces import Chunk, Rule
+from lava_predict.learning.on_traces import Chunk, Rule, when_inputs
+from lava_predict.learning.what import Reading
+from lava_predict.learning.when import annealed_delta
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.baselines.broadcast import BroadcastReadout, broadcast_rows
 from lava_predict.reproduction.baselines.merged import MergedReadout
 from lava_predict.reproduction.baselines.rls import EVERY_MS, LeastSquares, MergedRlsReadout, RlsReadout
+from lava_predict.reproduction.studies.own_rules import local_rules_at
 from lava_predict.tasks import Kind
 
 Tiny = Callable[..., Config]
@@ -140,12 +143,18 @@ def toy_trial(config: Config, outcome: int) -> tuple[SimpleNamespace, Chunk]:
     """A trial in which the cells are active one after the other, each event being due in its own half."""
     cue = config.steps(config.task.before_ms)
     steps, cells = cue + 100, config.reservoir.neurons
-    xc = np.zeros((steps, cells + 1))
+    xc = np.zeros((steps, when_inputs(config)))
     xc[np.arange(cue, steps), np.arange(100) // 10] = 0.1
     target = np.zeros((steps, 2))
     target[cue + 20 : cue + 40, 0] = target[cue + 60 : cue + 80, 1] = 1.0
     segment = SimpleNamespace(kind=Kind.TRIAL, outcome=outcome, block=0, noise_key=1, learning=True)
-    return segment, Chunk(0, xc[:, :-1], xc, np.zeros_like(target), target)
+    return segment, Chunk(0, xc[:, :cells], xc, np.zeros_like(target), target, np.zeros(steps, np.int64))
+
+
+def rows(chunk: Chunk, xc: np.ndarray, part: slice) -> Chunk:
+    """A part of a chunk, with other inputs."""
+    x, gate, target, cue = (of[part] for of in (chunk.x, chunk.gate, chunk.target, chunk.cue))
+    return Chunk(part.start, x, xc[part], gate, target, cue)
 
 
 def test_merged_readout_learns_probability_times_timing(tiny: Tiny) -> None:
@@ -159,7 +168,7 @@ def test_merged_readout_learns_probability_times_timing(tiny: Tiny) -> None:
     z = merged.step(segment, chunk)  # type: ignore[arg-type]
     np.testing.assert_array_equal(merged.w, kept)
     np.testing.assert_allclose(z, chunk.target * [0.5, 0.25], atol=0.05)
-    np.testing.assert_array_equal(merged.end(segment, np.zeros(80)), 1.0)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(merged.end(segment, Reading(np.zeros(80), 0, 0)), 1.0)  # type: ignore[arg-type]
 
 
 def broadcast_errors(key: int, steps: int) -> tuple[float, float]:
@@ -194,13 +203,26 @@ def test_broadcast_depends_on_its_key_alone_and_follows_the_gradient() -> None:
     assert broadcast_errors(1, 50) == broadcast_errors(1, 50) != broadcast_errors(2, 50)
 
 
+GATED = "readout.rule=gated_delta"
+TWO_CUES = (
+    "task.cues=2",
+    "task.blocks=[{trials=6, probability=[0.6, 0.3], latency_ms=[300, 600]},"
+    "{trials=2, probability=[0.1, 0.9], latency_ms=[500, 200]}]",
+)
 VARIANTS = {
     "plain": [],
+    "half steps": ["run.dt_ms=0.5"],
     "reset": ["task.reset=true", "task.pause_ms=[0, 0]"],
     "constant norm": ["readout.when_norm='constant'"],
     "events drive": ["task.events_drive_reservoir=true"],
-    "two cues": ["task.cues=2"],
-    "uncentred": ["readout.centred=false", "run.dt_ms=0.5"],
+    "surprises": ["readout.timing_surprise=0.5"],
+    "two cues": TWO_CUES,
+    "two cues, shared weights": [*TWO_CUES, "readout.cue_weights='shared'"],
+    "gated": [GATED],
+    "gated, reset": [GATED, "task.reset=true", "task.pause_ms=[0, 0]"],
+    "gated, constant norm": [GATED, "readout.when_norm='constant'"],
+    "gated, two cues": [GATED, *TWO_CUES],
+    "gated, uncentred": [GATED, "readout.centred=false", "run.dt_ms=0.5"],
 }
 
 
@@ -214,12 +236,14 @@ def test_replayed_own_rules_give_the_bits_of_the_session(tiny: Tiny, variant: st
     for mine, theirs in zip(found, expected, strict=True):
         assert (mine.block, mine.trials) == (theirs.block, theirs.trials)
         assert (mine.error, mine.zero_error) == (theirs.error, theirs.zero_error)
-        for name in ("z", "o", "p"):
-            assert getattr(mine, name).tobytes() == getattr(theirs, name).tobytes()
+        for name in ("z", "o", "p", "w_when", "w_what"):
+            assert getattr(mine, name).tobytes() == getattr(theirs, name).tobytes(), name
+    assert found[-1].w_when.any()
 
 
-def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny) -> None:
-    config = tiny()
+@pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
+def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny, rule: str) -> None:
+    config = tiny(f"readout.rule={rule}")
     replay = Replay(config)
     when, what = replay.input_norms()
 
@@ -227,7 +251,7 @@ def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny) -> None:
         return {
             "kept": RlsReadout(config, (when / 10, what / 10)),
             "reset": RlsReadout(config, (when / 10, what / 10), reset_at_switch=True),
-            "merged": MergedReadout(config, config.readout.when_rate),
+            "merged": MergedReadout(config, 0.05),
             "merged rls": MergedRlsReadout(config, when / 10, forgetting=0.999, reset_at_switch=True),
             "broadcast": BroadcastReadout(config, key=1, when_rate=0.002, what_rate=0.05),
         }
@@ -266,15 +290,12 @@ def test_a_rule_that_diverges_is_stopped_and_the_others_go_on(tiny: Tiny) -> Non
             assert np.isnan(getattr(probe, name)).all()
 
 
-def test_replayed_probes_hold_the_weights_of_their_time(tiny: Tiny) -> None:
-    config = tiny()
-    expected = Experiment(config).run().state.probes
-    replay = Replay(config)
-    for mine, theirs in zip(replay.run({"own": replay.local_rules()})["own"], expected, strict=True):
-        assert mine.w_when.tobytes() == theirs.w_when.tobytes()
-        assert mine.w_what.tobytes() == theirs.w_what.tobytes()
-    merged = replay.run({"merged": MergedReadout(config, config.readout.when_rate)})["merged"]
-    np.testing.assert_array_equal(merged[-1].w_what, merged[-1].w_when[:, :-1])
+@pytest.mark.parametrize(("rule", "inputs"), [("annealed_delta", 80), ("gated_delta", 81)])
+def test_replayed_probes_hold_the_weights_of_their_time(tiny: Tiny, rule: str, inputs: int) -> None:
+    config = tiny(f"readout.rule={rule}")
+    merged = Replay(config).run({"merged": MergedReadout(config, 0.05)})["merged"]
+    assert merged[-1].w_when.shape == (2, inputs)
+    np.testing.assert_array_equal(merged[-1].w_what, merged[-1].w_when[:, :80])
     assert not np.array_equal(merged[-1].w_when, merged[-2].w_when)
 
 
@@ -288,14 +309,13 @@ def test_rls_readout_in_a_trial_is_least_squares_on_what_it_was_taught(tiny: Tin
     gate[50:, 0] = 0.3
     gate[80:120, 0] = 1.0
     for first, last in ((0, 130), (130, len(xc))):
-        part = slice(first, last)
-        rls.step(segment, Chunk(first, chunk.x[part], xc[part], gate[part], chunk.target[part]))  # type: ignore[arg-type]
+        rls.step(segment, rows(chunk._replace(gate=gate), xc, slice(first, last)))  # type: ignore[arg-type]
     taught = slice(50, None, int(EVERY_MS))
     expected = ridge_regression(xc[taught], chunk.target[taught, :1], gate[taught, 0], 1e-3)
     np.testing.assert_allclose(rls.when[0].weights, expected, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(rls.when[1].weights, 0.0)
     x_mean = rng.uniform(size=80)
-    rls.end(segment, x_mean)  # type: ignore[arg-type]
+    rls.end(segment, Reading(x_mean, 0, 0))  # type: ignore[arg-type]
     np.testing.assert_allclose(rls.what.weights @ x_mean, [1, 0], atol=1e-3)
 
 
@@ -308,20 +328,41 @@ def test_merged_rls_is_least_squares_on_what_occurred(tiny: Tiny, outcome: int) 
     for occurred in (0, outcome):
         segment, chunk = toy_trial(config, occurred)
         xc = rng.normal(size=chunk.xc.shape)
-        for part in (slice(0, 230), slice(230, None)):
-            rls.step(
-                segment, Chunk(part.start, chunk.x[part], xc[part], chunk.gate[part], chunk.target[part])
-            )  # type: ignore[arg-type]
+        for part in (slice(0, 230), slice(230, len(xc))):
+            rls.step(segment, rows(chunk, xc, part))  # type: ignore[arg-type]
         x.append(xc[200 :: int(EVERY_MS)])
         y.append(chunk.target[200 :: int(EVERY_MS)] * (np.arange(2) == occurred))
     expected = ridge_regression(np.vstack(x), np.vstack(y), np.ones(len(x[0]) * 2), 1e-3)
     np.testing.assert_allclose(rls.w_when, expected, rtol=1e-5, atol=1e-7)
-    np.testing.assert_array_equal(rls.w_what, rls.w_when[:, :-1])
+    np.testing.assert_array_equal(rls.w_what, rls.w_when[:, :80])
+
+
+@pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
+def test_own_rules_at_a_constant_rate_take_that_share_of_the_error_away(tiny: Tiny, rule: str) -> None:
+    config = tiny(f"readout.rule={rule}", "run.dt_ms=0.5", "readout.when_norm_floor=1e-12")
+    own = local_rules_at(Replay(config), 0.02)
+    segment, _ = toy_trial(config, 0)
+    xc, one = np.random.default_rng(8).normal(size=(1, when_inputs(config))), np.ones((1, 2))
+    step = Chunk(0, xc[:, :80], xc, one, one, np.zeros(1, np.int64))
+    read = []
+    for _ in range(3):
+        read.append(own.step(segment, step)[0])  # type: ignore[arg-type]
+        if rule == "annealed_delta":
+            own.when.occurrences[:] += 7
+    np.testing.assert_allclose(1.0 - np.array(read), np.repeat([[1.0], [0.99], [0.99**2]], 2, axis=1))
 
 
 def test_replay_refuses_feedback(tiny: Tiny) -> None:
     with pytest.raises(UserError, match=r"feedback_gain = 0\.3"):
         Replay(tiny("reservoir.feedback_gain=0.3"))
+
+
+def test_replay_refuses_a_rule_that_keeps_no_traces_apart(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(annealed_delta, "trace_step")
+    with pytest.raises(UserError, match=r"readout\.rule = 'annealed_delta': has no trace_step"):
+        Replay(tiny())
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import pytest
 
 from lava_predict import load_preset
 from lava_predict.experiment.recorded_spikes import Replay
-from lava_predict.learning.on_traces import Chunk
+from lava_predict.learning.on_traces import Chunk, when_inputs
+from lava_predict.learning.what import Reading
 from lava_predict.network.draw import draw_network
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
@@ -24,9 +25,9 @@ from lava_predict.tasks.meet import Meet
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def config() -> Config:
-    return conditions.with_blocks(load_preset("smoke"), 7)
+@pytest.fixture(scope="module", params=["annealed_delta", "gated_delta"])
+def config(request: pytest.FixtureRequest) -> Config:
+    return conditions.with_blocks(load_preset("smoke", [f"readout.rule={request.param}"]), 7)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,9 @@ def trial_of(meet: Meet, trial: int) -> tuple[Segment, Chunk]:
     segment = meet.trial(0, trial)[-1]
     streams = meet.streams(segment)
     x = np.random.default_rng(trial).random((segment.steps, meet.config.reservoir.neurons))
-    xc = np.hstack([x - 0.5, np.ones((segment.steps, 1))])
-    return segment, Chunk(0, x, xc, streams.gate, streams.target)
+    constant = when_inputs(meet.config) - x.shape[1]
+    xc = np.hstack([x - 0.5, np.ones((segment.steps, constant))])
+    return segment, Chunk(0, x, xc, streams.gate, streams.target, np.zeros(segment.steps, np.int64))
 
 
 def shown(rule: object, segment: Segment, chunk: Chunk) -> Chunk:
@@ -86,7 +88,8 @@ def test_every_ablation_changes_the_learner(config: Config, name: str) -> None:
     assert not np.allclose(error, whole, equal_nan=True)
 
 
-def test_no_centring_is_the_setting_of_that_name(config: Config) -> None:
+def test_no_centring_is_the_setting_of_that_name() -> None:
+    config = conditions.with_blocks(load_preset("smoke", ["readout.rule=gated_delta"]), 7)
     uncentred = with_changes(config, [("readout", "centred", False)])
     found = error_without("no centring", config)
     np.testing.assert_allclose(found, learn_blocks(uncentred)["error"], rtol=1e-9)
@@ -94,9 +97,10 @@ def test_no_centring_is_the_setting_of_that_name(config: Config) -> None:
 
 @pytest.mark.parametrize(("name", "residual"), [("gate everywhere", 1.0), ("no residual gate", 0.0)])
 def test_residual_gates_are_the_settings_of_that_value(config: Config, name: str, residual: float) -> None:
-    rate = config.readout.when_rate * ablation.OWN_RATE.get(name, 1.0)
-    changes = [("readout", "gate_residual", residual), ("readout", "when_rate", rate)]
-    changed = with_changes(config, changes)
+    rates = ["when_rate"] if config.readout.rule == "gated_delta" else ["first_rate", "least_rate"]
+    factor = ablation.OWN_RATE.get(name, 1.0)
+    changes = [("readout", rate, factor * getattr(config.readout, rate)) for rate in rates]
+    changed = with_changes(config, [("readout", "gate_residual", residual), *changes])
     found = error_without(name, config)
     np.testing.assert_allclose(found, learn_blocks(changed)["error"], rtol=1e-9)
 
@@ -110,7 +114,7 @@ def test_errors_shuffled_by_nothing_teach_what_the_intact_learner_learns(replay:
         intact.step(segment, chunk)
         rule.step(segment, chunk)
         for learner in (intact, rule):
-            learner.end(segment, chunk.x.mean(axis=0))
+            learner.end(segment, Reading(chunk.x.mean(axis=0), 0, 0))
     assert np.abs(intact.w_when).max() > 0
     np.testing.assert_allclose(rule.w_when, intact.w_when, rtol=1e-9, atol=1e-12)
 

@@ -14,16 +14,14 @@ from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.settings.schema import Config
 
 
-def config_of(gain: float, *changes: tuple[str, str, object]) -> Config:
-    feedback = ("reservoir", "feedback_gain", gain)
-    return conditions.with_blocks(
-        load_preset("smoke"), 5, feedback, *changes, blocks=conditions.FOUR_BLOCKS[:1]
-    )
+def config_of(gain: float, *changes: tuple[str, str, object], rule: str = "annealed_delta") -> Config:
+    feedback, preset = ("reservoir", "feedback_gain", gain), load_preset("smoke", [f"readout.rule={rule}"])
+    return conditions.with_blocks(preset, 5, feedback, *changes, blocks=conditions.FOUR_BLOCKS[:1])
 
 
-@pytest.fixture(scope="module")
-def learned() -> Learned:
-    return Learned(config_of(2.0))
+@pytest.fixture(scope="module", params=["annealed_delta", "gated_delta"])
+def learned(request: pytest.FixtureRequest) -> Learned:
+    return Learned(config_of(2.0, rule=request.param))
 
 
 def test_a_presentations_own_signal_played_in_gives_its_very_trajectory(learned: Learned) -> None:
@@ -54,8 +52,10 @@ def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.M
     shown, state = learned.present(2), states[-1]
     np.testing.assert_allclose(shown.x[-1], state.when.x, rtol=1e-10, atol=1e-15)
     np.testing.assert_array_equal(shown.z[-1], state.z)
-    xc = np.append(state.when.x - state.when.m, learned._config.readout.constant_input)
-    np.testing.assert_allclose(state.when.w @ xc, shown.z[-1], atol=1e-9)
+    xc = state.when.x - state.when.m
+    if learned._config.readout.rule == "gated_delta":
+        xc = np.append(xc, learned._config.readout.constant_input)
+    np.testing.assert_allclose(state.when.w @ xc.ravel(), shown.z[-1], atol=1e-9)
 
 
 def test_what_is_fed_back_is_the_graded_readout_of_the_step_before(learned: Learned) -> None:
@@ -93,7 +93,8 @@ def test_with_no_gain_the_loop_makes_no_difference_after_a_kick() -> None:
 
 
 def test_a_network_that_diverges_gives_nan() -> None:
-    found = closed_loop.trajectories(config_of(0.3, ("readout", "when_rate", 100.0)))
+    wild = config_of(0.3, ("readout", "when_rate", 100.0), rule="gated_delta")
+    found = closed_loop.trajectories(wild)
     assert found["x_variability"].shape == found["z_variability"].shape == (len(CONDITIONS), 1000)
     assert found["x_distance"].shape == (len(KICKED), 1000)
     assert all(np.isnan(found[name]).all() for name in found if name != "time_ms")

@@ -9,6 +9,7 @@ from lava_predict import Config, Experiment, load_preset
 from lava_predict.analysis.geometry import smallest_angles
 from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.on_traces import Chunk
+from lava_predict.learning.what import Reading
 from lava_predict.reproduction import conditions
 from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims import geometry
@@ -94,16 +95,15 @@ def test_moments_are_of_every_tenth_step_however_it_is_cut(small: Config) -> Non
     streams = meet.streams(segment)
     rng = np.random.default_rng(3)
     x, x_mean = rng.random((segment.steps, 60)), rng.random(60)
-    xc = np.hstack([x - 0.5, np.ones((segment.steps, 1))])
+    xc, cue = x - 0.5, np.zeros(segment.steps, np.int64)
     moments = StateMoments(small)
     for part in np.split(np.arange(segment.steps), [3, 17, 500]):
-        chunk = Chunk(int(part[0]), x[part], xc[part], streams.gate[part], streams.target[part])
+        chunk = Chunk(int(part[0]), x[part], xc[part], streams.gate[part], streams.target[part], cue[part])
         moments.step(segment, chunk)
         moments.step(Segment(Kind.PAUSE, segment.steps, 0, 0, 0), chunk)
-    moments.end(segment, x_mean)
+    moments.end(segment, Reading(x_mean, 0, 0))
     expected = sum(
-        streams.gate[step].sum() * np.outer(xc[step, :-1], xc[step, :-1])
-        for step in range(0, segment.steps, 10)
+        streams.gate[step].sum() * np.outer(xc[step], xc[step]) for step in range(0, segment.steps, 10)
     )
     np.testing.assert_allclose(moments.when, expected)
     np.testing.assert_allclose(moments.what, np.outer(x_mean, x_mean))
@@ -187,15 +187,18 @@ def test_pictures_are_drawn_of_learners_that_diverged() -> None:
     run = planted_course(ends, [7, 2, 13, 30], [1.0, 0.5, 0.05])
     run["w_when"][4:] = np.nan
     ends["w_what"][0] = np.nan
-    shared = {name: run[name] for name in ("block", "trials")}
-    rls = {f"rls kept: {name}": run[name] for name in ("w_what", "w_when")}
-    rest = {name: run[name] for name in ("probability", "latency_ms")} | {"truth": run["trials"]}
+    shared = {name: run[name] for name in ("block", "trials", "probability", "latency_ms")}
+    shared |= dict.fromkeys(("truth", "time_ms"), run["trials"])
+    rls, uncentred = (
+        {f"{rule}: {name}": run[name] for name in ("w_what", "w_when")}
+        for rule in ("rls kept", "no centring")
+    )
     visited = {"angle": np.array([20.0, 30.0]), "angle_anywhere": np.array([85.0, 89.0])}
     visited["cosine_anywhere"] = np.array([0.02, 0.03])
     found = {
         "blocks": run,
-        "uncentred": run,
-        "baselines": shared | rest | {"time_ms": run["trials"]} | rls,
+        "no centring": shared | uncentred,
+        "baselines": shared | rls,
         "visited": visited,
         "endpoints": ends,
     }

@@ -28,6 +28,19 @@ has. N cells, K events, M cues:
 ``set_norm(memory, norm)``
     Optional: take the mean |xc|^2 of an unlearned trial, where ``readout.when_norm`` is "constant".
 
+For comparing rules on one reservoir run, optional (`lava_predict.experiment.recorded_spikes`):
+
+``trace_step(k, memory, what, spiking, count, since_cue, learning, xc)``
+    Kernel: the part of ``step`` that no weight enters into. It changes all that depends on the spikes alone,
+    also ``what.x_sum``, and writes the when readout's input to ``xc``, which then is all of ``scratch``.
+    Returns the recognised cue, 0 if the rule recognises none, or `cue_units.UNKNOWN`: then ``z`` is 0.
+``learn_step(k, memory, cue, xc, z, norm, gate, target)``
+    Kernel: what ``step`` learns after that, of ``norm``, |xc|^2. In a ``memory`` of several blocks of K rows
+    of weights, those of ``cue`` are read and change.
+``constant_rate(config, rate)``, ``scaled_rate(config, factor)``
+    Settings, by name, of the section ``readout`` at which the rule learns at a constant rate, per ms, and at
+    its own rates times a factor.
+
 ``CHIP``
     Optional: name of the module that takes the place of this one in integers where ``fixed.learning`` is
     "on_chip".

@@ -251,6 +251,19 @@ def learn_every(config: Config) -> int:
     return max(1, int(config.steps(projection.LEARN_EVERY_MS)))
 
 
+def constant_rate(config: Config, rate: float) -> dict[str, float]:
+    """Return settings at which the rule learns at one rate, per ms, whatever has occurred."""
+    dt = config.run.dt_ms
+    share = 1.0 - (1.0 - rate * dt) ** (RATE_MS / dt)
+    return {"first_rate": share, "least_rate": share}
+
+
+def scaled_rate(config: Config, factor: float) -> dict[str, float]:
+    """Return settings at which the first and the least rate are multiplied by a factor."""
+    readout = config.readout
+    return {"first_rate": factor * readout.first_rate, "least_rate": factor * readout.least_rate}
+
+
 def constants(config: Config) -> Constants:
     """Multiply the readout's settings out for the time step."""
     dt, readout = config.run.dt_ms, config.readout
@@ -362,6 +375,67 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
 
 
 @kernel
+def trace_step(
+    k: Constants,
+    memory: Memory,
+    what: what.Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    learning: bool,
+    xc: np.ndarray,
+) -> int:
+    """Advance traces, slow means and counts, recognise the cue, and write xc; returns the current cue.
+
+    Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
+    """
+    advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay, k.share)
+    count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
+    if since_cue == k.onset:
+        last = memory.cue[0]
+        found = recognise(memory.units, memory.cue[1], memory.onset)
+        if open_cue(memory, found, learning):
+            memory.units[memory.cue[0]] = memory.onset
+        elif learning:
+            follow(memory.units[memory.cue[0]], memory.onset)
+        if k.protect and last != UNKNOWN and memory.cue[0] != last:
+            projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
+    cue = memory.cue[0]
+    block = max(cue, 0) if k.own else 0
+    if learning and since_cue % MEAN_EVERY == 0:
+        rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
+        advance_mean(memory.m, block, memory.x, rate)
+        memory.settled[block] += 1
+    subtract_mean(memory.x, memory.m, block, xc)
+    return cue
+
+
+@kernel
+def learn_step(
+    k: Constants,
+    memory: Memory,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: float,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """Change the weights of a cue by presynaptic trace x timing error x gate, at the rate of the event.
+
+    The cue becomes the memory's current one, which it is already unless another memory's traces are shown.
+    """
+    memory.cue[0] = cue
+    first = cue * z.size if k.own else 0
+    divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+    for event in range(z.size):
+        if gate[event] != 0.0:
+            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
+            change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
+            add_to_row(memory.w, first + event, xc, change)
+
+
+@kernel
 def step(
     k: Constants,
     memory: Memory,
@@ -381,26 +455,8 @@ def step(
     Changes all of the memory but errors, occurrences and rate, and ``x_sum`` of the what rule. If a when
     readout has diverged, nothing is learned.
     """
-    advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay, k.share)
-    count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-    if since_cue == k.onset:
-        last = memory.cue[0]
-        found = recognise(memory.units, memory.cue[1], memory.onset)
-        if open_cue(memory, found, learning):
-            memory.units[memory.cue[0]] = memory.onset
-        elif learning:
-            follow(memory.units[memory.cue[0]], memory.onset)
-        if k.protect and last != UNKNOWN and memory.cue[0] != last:
-            projection.remember(protection, last)
-    cue = memory.cue[0]
-    block = max(cue, 0) if k.own else 0
-    if learning and since_cue % MEAN_EVERY == 0:
-        rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
-        advance_mean(memory.m, block, memory.x, rate)
-        memory.settled[block] += 1
-    subtract_mean(memory.x, memory.m, block, xc)
-    first = block * z.size
+    cue = trace_step(k, memory, what, spiking, count, since_cue, learning, xc)
+    first = max(cue, 0) * z.size if k.own else 0
     norm = read_rows(memory.w, first, xc, z)
     if cue == UNKNOWN:
         z[:] = 0.0
@@ -414,15 +470,11 @@ def step(
         learning = since_cue >= k.onset and (since_cue - k.onset) % k.every == 0
         if learning:
             direction = np.empty_like(xc)
+            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
             projection.learn_units(protection, cue, xc)
             size = projection.project(protection, cue, xc, direction)
     if learning:
-        divisor = k.norm_floor + (size if k.moment_norm else memory.norm[0])
-        for event in range(z.size):
-            if gate[event] != 0.0:
-                rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
-                change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
-                add_to_row(memory.w, first + event, direction, change)
+        learn_step(k, memory, cue, direction, z, size, gate, target)
     return norm
 
 

@@ -143,6 +143,16 @@ class Constants(NamedTuple):
     what_high: int
 
 
+def constant_rate(config: Config, rate: float) -> dict[str, float]:
+    """Return settings at which the rule learns at a rate, per ms."""
+    return {"when_rate": rate}
+
+
+def scaled_rate(config: Config, factor: float) -> dict[str, float]:
+    """Return settings at which the rate is multiplied by a factor."""
+    return {"when_rate": factor * config.readout.when_rate}
+
+
 def constants(config: Config) -> Constants:
     """Multiply the readout's settings out for the time step."""
     dt, readout = config.run.dt_ms, config.readout
@@ -214,6 +224,43 @@ def scratch(memory: Memory) -> np.ndarray:
 
 
 @kernel
+def trace_step(
+    k: Constants,
+    memory: Memory,
+    what: what.Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    learning: bool,
+    xc: np.ndarray,
+) -> int:
+    """Advance x, m and ``x_sum`` of the what rule, and write xc; returns 0, as cues are not told apart."""
+    advance_traces(memory.x, spiking, count, k.trace_decay, k.trace_gain)
+    if learning:
+        advance_means(memory.m, memory.x, k.mean_rate)
+    centre_traces(memory.x, memory.m, k.constant_input, k.centred, xc)
+    if k.what_low <= since_cue < k.what_high:
+        observe(what, memory.x)
+    return 0
+
+
+@kernel
+def learn_step(
+    k: Constants,
+    memory: Memory,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: float,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """Change w by `gated_delta`."""
+    divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+    gated_delta(memory.w, xc, gate, target, z, k.rate, divisor)
+
+
+@kernel
 def step(
     k: Constants,
     memory: Memory,
@@ -232,18 +279,12 @@ def step(
 
     Changes x, m and w, and ``x_sum`` of the what rule. If a when readout has diverged, nothing is learned.
     """
-    advance_traces(memory.x, spiking, count, k.trace_decay, k.trace_gain)
-    if learning:
-        advance_means(memory.m, memory.x, k.mean_rate)
-    centre_traces(memory.x, memory.m, k.constant_input, k.centred, xc)
+    cue = trace_step(k, memory, what, spiking, count, since_cue, learning, xc)
     norm = read_out(memory.w, what.w, xc, memory.x, z, what_drive)
     if diverged(z):
         return np.nan
-    if k.what_low <= since_cue < k.what_high:
-        observe(what, memory.x)
     if learning:
-        divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
-        gated_delta(memory.w, xc, gate, target, z, k.rate, divisor)
+        learn_step(k, memory, cue, xc, z, norm, gate, target)
     return norm
 
 

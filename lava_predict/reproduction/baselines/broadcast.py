@@ -11,7 +11,8 @@ from copy import deepcopy
 
 import numpy as np
 
-from lava_predict.learning.on_traces import Chunk
+from lava_predict.learning.on_traces import Chunk, when_inputs
+from lava_predict.learning.what import Reading
 from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.noise import fold, key_of, standard_noise
 from lava_predict.settings.schema import Config
@@ -95,7 +96,7 @@ class BroadcastReadout:
         self, config: Config, key: int, when_rate: float, what_rate: float, noise: float = 0.1
     ) -> None:
         cells, events, dt = config.reservoir.neurons, config.task.events, config.run.dt_ms
-        self.w_when: np.ndarray = np.zeros((events, cells + 1))
+        self.w_when: np.ndarray = np.zeros((events, when_inputs(config)))
         self.w_what: np.ndarray = np.zeros((events, cells))
         self._when_reward, self._what_reward = np.full(1, np.nan), np.full(1, np.nan)
         self._key = key
@@ -112,13 +113,13 @@ class BroadcastReadout:
         broadcast_rows(self.w_when, self._when_reward, *taught, *self._when, z)
         return z
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read the probabilities, (K,), without perturbation, and after a trial learn from the outcome."""
         if segment.kind is not Kind.TRIAL:
-            return np.asarray(self.w_what @ x_mean)
+            return np.asarray(self.w_what @ reading.x)
         p: np.ndarray = np.empty((1, len(self.w_what)))
         outcome = (np.arange(p.size) == segment.outcome).astype(np.float64)
         key = key_of(self._key, _WHAT, segment.noise_key)
-        taught = (x_mean[None], np.ones_like(p), outcome[None], key, 0)
+        taught = (reading.x[None], np.ones_like(p), outcome[None], key, 0)
         broadcast_rows(self.w_what, self._what_reward, *taught, *self._what, p)
         return np.asarray(p[0])

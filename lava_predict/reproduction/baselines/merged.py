@@ -11,31 +11,58 @@ from copy import deepcopy
 
 import numpy as np
 
-from lava_predict.learning.on_traces import Chunk, delta_rows
+from lava_predict.learning.on_traces import Chunk, when_inputs
+from lava_predict.learning.readouts import read_rows
+from lava_predict.learning.what import Reading
+from lava_predict.learning.when.gated_delta import gated_delta
+from lava_predict.numerics.compiled import kernel
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 
 
+@kernel
+def delta_rows(
+    w: np.ndarray,
+    xc: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+    rate: float,
+    norm_floor: float,
+    learning: bool,
+    z: np.ndarray,
+) -> None:
+    """Read out a chunk of steps and, if ``learning``, learn by the gated delta rule in each.
+
+    ``xc``, ``gate`` and ``target`` are rows of a `Chunk`. ``rate`` is per step; ``norm_floor`` is added to
+    |xc|^2. ``z``, (steps, K), is overwritten with what is read before the step's learning.
+    """
+    for row in range(xc.shape[0]):
+        norm = read_rows(w, 0, xc[row], z[row])
+        if learning:
+            gated_delta(w, xc[row], gate[row], target[row], z[row], rate, norm_floor + norm)
+
+
 class Merged:
-    """A readout of probability-weighted timing with weights ``w``, (K, N + 1); subclasses learn them."""
+    """A readout of probability-weighted timing with weights ``w``, (K, inputs); subclasses learn them."""
 
     copy = deepcopy
 
     def __init__(self, config: Config, w: np.ndarray) -> None:
         self.w = w
+        self._cells = config.reservoir.neurons
         self._cue_step = config.steps(config.task.before_ms)
 
     @property
     def w_when(self) -> np.ndarray:
-        """The weights, (K, N + 1): the one readout gives the timing."""
+        """The weights, (K, inputs): the one readout gives the timing."""
         return self.w
 
     @property
     def w_what(self) -> np.ndarray:
-        """The same weights less that of the constant input, (K, N): the one readout gives the probability."""
-        return self.w[:, :-1]
+        """The same weights less that of a constant input, (K, N): the one readout gives the probability."""
+        return self.w[:, : self._cells]
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Return ones, (K,): the readout itself carries the probability."""
         return np.ones(len(self.w))
 
@@ -49,8 +76,8 @@ class MergedReadout(Merged):
     """
 
     def __init__(self, config: Config, rate: float) -> None:
-        super().__init__(config, np.zeros((config.task.events, config.reservoir.neurons + 1)))
-        self._rule = (rate * config.run.dt_ms, config.readout.when_norm_floor, -1.0)
+        super().__init__(config, np.zeros((config.task.events, when_inputs(config))))
+        self._rule = (rate * config.run.dt_ms, config.readout.when_norm_floor)
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the channels, (steps, K), and in a trial learn in every step from the cue on."""

@@ -19,7 +19,8 @@ import numpy as np
 from scipy.linalg.blas import dsymm, dsyrk
 from scipy.linalg.lapack import dpotrf, dtrtrs
 
-from lava_predict.learning.on_traces import Chunk
+from lava_predict.learning.on_traces import Chunk, when_inputs
+from lava_predict.learning.what import Reading
 from lava_predict.reproduction.baselines.merged import Merged
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
@@ -126,15 +127,15 @@ class RlsReadout:
         forgetting: tuple[float, float] = (1.0, 1.0),
         reset_at_switch: bool = False,
     ) -> None:
-        cells, events = config.reservoir.neurons, config.task.events
-        self.when = [LeastSquares(1, cells + 1, ridges[0]) for _ in range(events)]
+        cells, events, inputs = config.reservoir.neurons, config.task.events, when_inputs(config)
+        self.when = [LeastSquares(1, inputs, ridges[0]) for _ in range(events)]
         self.what = LeastSquares(events, cells, ridges[1])
         self._forgetting = forgetting
         self._taught = _Taught(config, reset_at_switch)
 
     @property
     def w_when(self) -> np.ndarray:
-        """Weights of the when readout, (K, N + 1)."""
+        """Weights of the when readout, (K, inputs)."""
         return np.concatenate([channel.weights for channel in self.when])
 
     @property
@@ -162,12 +163,12 @@ class RlsReadout:
             z[first:last] = chunk.xc[first:last] @ weights
         return z
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial teach the outcome."""
-        p = np.asarray(self.what.weights @ x_mean)
+        p = np.asarray(self.what.weights @ reading.x)
         if segment.kind is Kind.TRIAL:
             outcome = (np.arange(p.size) == segment.outcome).astype(np.float64)
-            self.what.update(x_mean[None], outcome[None], np.ones(1), self._forgetting[1])
+            self.what.update(reading.x[None], outcome[None], np.ones(1), self._forgetting[1])
         return p
 
 
@@ -182,7 +183,7 @@ class MergedRlsReadout(Merged):
     def __init__(
         self, config: Config, ridge: float, forgetting: float = 1.0, reset_at_switch: bool = False
     ) -> None:
-        self._channels = LeastSquares(config.task.events, config.reservoir.neurons + 1, ridge)
+        self._channels = LeastSquares(config.task.events, when_inputs(config), ridge)
         super().__init__(config, self._channels.weights)
         self._forgetting = forgetting
         self._taught = _Taught(config, reset_at_switch)

@@ -21,6 +21,7 @@ from lava_predict.analysis import geometry
 from lava_predict.reports import plot_style as style
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, LEVELS, SWITCHES, with_blocks
+from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks, of_rule, trials_before
 from lava_predict.reproduction.studies.geometry import endpoints, visited_states
@@ -30,6 +31,8 @@ from lava_predict.settings.schema import Config
 _SHUFFLES = 500
 _STAYED_UNDER = 95.0
 """Percentile of the shuffled conditions that stands as the null of a sorting."""
+
+_UNCENTRED = "no centring"
 
 _AXIS_COMPONENTS = 4
 """Two for the three pairs of latencies, one for the probability, one to spare."""
@@ -46,20 +49,21 @@ def _units(config: Config, seed: int) -> Units:
     return {
         "blocks": unit(learn_blocks, laid_out),
         "baselines": unit(baselines, laid_out),
-        "uncentred": unit(learn_blocks, with_blocks(config, seed, ("readout", "centred", False))),
+        _UNCENTRED: unit(ablated_rules, laid_out, ablations=[_UNCENTRED]),
         "visited": unit(visited_states, laid_out),
         "endpoints": unit(endpoints, laid_out, probabilities=LEVELS.tolist(), latencies_ms=latencies_ms),
     }
 
 
 def learner(found: Results, of: str) -> Found:
-    """Return the run of "blocks", "uncentred", or a rule of the baselines on the four blocks."""
-    return found[of] if of in found else of_rule(found["baselines"], of)
+    """Return the run of "blocks", "no centring", or a rule of the baselines on the four blocks."""
+    return found[of] if of == "blocks" else of_rule(found[of if of in found else "baselines"], of)
 
 
 def rows(found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Return what and when weights, the constant input left out, (conditions or probes, K, N) each."""
-    return found["w_what"], found["w_when"][..., :-1]
+    """Return what and when weights, a constant input left out, (conditions or probes, K, N) each."""
+    what = found["w_what"]
+    return what, found["w_when"][..., : what.shape[-1]]
 
 
 def sizes(ends: Found) -> tuple[float, float]:
@@ -150,7 +154,7 @@ def _measure(found: Results, place: int) -> Values:
     return {
         "angle": (angle, random["angle_anywhere"]),
         "angle_visited": (angle, random["angle"]),
-        "angle_uncentred": at_ends(geometry.smallest_angles, "uncentred"),
+        "angle_uncentred": at_ends(geometry.smallest_angles, _UNCENTRED),
         "angle_rls": at_ends(geometry.smallest_angles, "rls kept"),
         "cosine": (at_ends(geometry.mean_cosines, "blocks"), random["cosine_anywhere"]),
         "component": raw.pop("component")[0],
@@ -171,7 +175,7 @@ def _angle_picture(seeds: Seeds) -> Figure:
         low, middle, high = np.nanpercentile(over_seeds(seeds, "visited", key), (5.0, 50.0, 95.0))
         axes.plot(trials[[1, -1]], [middle, middle], label=name, **style.null_style(line))
         axes.fill_between(trials[[1, -1]], low, high, color=style.GREY, alpha=0.15, linewidth=0)
-    learners = {"own rules": "blocks", "own, uncentred traces": "uncentred", "least squares": "rls kept"}
+    learners = {"own rules": "blocks", "own, uncentred traces": _UNCENTRED, "least squares": "rls kept"}
     for line, (name, of) in enumerate(learners.items()):
         values = np.array([geometry.smallest_angles(*rows(learner(found, of)))[learned] for found in seeds])
         style.median_and_band(axes, trials[learned], values, name, style.point_style(line))

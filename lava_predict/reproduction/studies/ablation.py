@@ -15,12 +15,14 @@ import numpy as np
 
 from lava_predict.analysis.ideal_observer import observations
 from lava_predict.experiment.recorded_spikes import Replay
+from lava_predict.learning.cue_units import UNKNOWN
 from lava_predict.learning.on_traces import Chunk, LocalRules
-from lava_predict.learning.when.gated_delta import gated_delta
+from lava_predict.learning.what import Reading
 from lava_predict.numerics.noise import TASK, uniform
+from lava_predict.registry import RULES
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.studies.blocks import learn_side_by_side
-from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_at, steps_of
+from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_scaled, steps_of
 from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config, Section
@@ -30,10 +32,10 @@ NETWORK_ABLATIONS = ("no recurrence", "homogeneous cells")
 """No synapses between the cells; the middle values of a, b, c, d and bias in all cells of a sign."""
 
 OWN_RATE = {"gate everywhere": 0.25}
-"""Rate of the when rule in multiples of ``readout.when_rate``, where another than 1 did better.
+"""Rates of the when rule in multiples of its own, where another than 1 did better.
 
 So an ablated learner does not fail because its rate was chosen for the whole one. 1/4, 1/2 and 1 were tried
-on seeds 1 to 4 for the ablations of the gate.
+on seeds 1 to 4 for the ablations of the gate, of the rule "gated_delta".
 """
 
 # Numbers of this study's own draws of a trial; the task's are 0, 1 and 2.
@@ -60,12 +62,12 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
 
 def ablated_rule(replay: Replay, ablation: str) -> OwnRules:
     """Return the rules with one of `RULE_ABLATIONS`, before the first trial of a replay."""
-    rules = local_rules_at(replay, OWN_RATE.get(ablation, 1.0) * replay.config.readout.when_rate)
+    rules = local_rules_scaled(replay, OWN_RATE.get(ablation, 1.0))
     return RULE_ABLATIONS[ablation](rules, replay.task)
 
 
 class AlteredRules(OwnRules):
-    """The package's own rules, the when rule ``shown`` another chunk than the one that happens."""
+    """The network's own rules, the when rule ``shown`` another chunk than the one that happens."""
 
     def __init__(
         self, altered: Callable[[Task, Segment, Chunk], Chunk], rules: LocalRules, meet: Task
@@ -92,8 +94,8 @@ def _with_window_alone(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
 
 def _without_centring(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     """Do not subtract the slow means from the traces."""
-    constant = np.full((len(chunk.x), 1), meet.config.readout.constant_input)
-    return chunk._replace(xc=np.hstack([chunk.x, constant]))
+    cells = chunk.x.shape[1]
+    return chunk._replace(xc=np.hstack([chunk.x, chunk.xc[:, cells:]]))
 
 
 def _with_both_open(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
@@ -132,23 +134,16 @@ def _draw(meet: Task, trial: int, number: int) -> float:
 
 
 class ShuffledOutcome(OwnRules):
-    """The package's own rules, the what readout taught the outcome of another trial of the run."""
+    """The network's own rules, the what readout taught the outcome of another trial of the run."""
 
     def __init__(self, rules: LocalRules, meet: Task) -> None:
         super().__init__(rules)
-        self._what = rules.copy()
         self._meet = meet
         self.outcomes = np.array([seen.outcome for seen in observations(meet)])
 
-    @property
-    def w_what(self) -> np.ndarray:
-        """Weights of the what readout, (K, N)."""
-        return self._what.w_what
-
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end_what(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from another outcome."""
-        super().end(segment, x_mean)
-        return self._what.end(self.taught(segment), x_mean)
+        return super().end_what(self.taught(segment), reading)
 
     def taught(self, segment: Segment) -> Segment:
         """Return the segment with the outcome that the what readout is taught."""
@@ -168,10 +163,10 @@ def kept_share(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 class ShuffledError(OwnRules):
-    """The package's rules, but the errors of a trial meet the traces of another time of the trial.
+    """The network's rules, but the errors of a trial meet the traces of another time of the trial.
 
     An intact learner goes through the same trials. Its errors, from the cue on, are rotated by a time that
-    is drawn for each trial. They change this learner's when weights ``shuffled``, (K, N + 1), with gate and
+    is drawn for each trial. They change this learner's when weights ``shuffled``, (K, inputs), with gate and
     traces in their places: as much is learned, from the same errors, at the wrong times. (If the shuffled
     learner's own errors were rotated, nothing would keep them small and the weights would diverge.) The what
     readout is the intact learner's.
@@ -181,18 +176,18 @@ class ShuffledError(OwnRules):
         super().__init__(intact)
         self.shuffled = intact.w_when.copy()
         self._meet = meet
-        self._trial: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._shown: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
     @property
     def w_when(self) -> np.ndarray:
-        """Weights of the when readout, (K, N + 1)."""
+        """Weights of the when readout, (K, inputs)."""
         return self.shuffled
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Read the when channels, (steps, K), and learn when the trial is complete."""
         error = chunk.target - super().step(segment, chunk)
         if segment.kind is Kind.TRIAL:
-            self._trial.append((chunk.xc.copy(), chunk.gate, error))
+            self._shown.append((chunk.cue.copy(), chunk.xc.copy(), chunk.gate, error))
             if chunk.first_step + len(chunk.x) == segment.steps:
                 longest = segment.steps - self._meet.cue_step - 1
                 self.learn(1 + int(_draw(self._meet, segment.trial, _SHIFT) * longest))
@@ -200,24 +195,25 @@ class ShuffledError(OwnRules):
 
     def learn(self, shift: int) -> None:
         """Learn from the complete trial with its errors ``shift`` steps late."""
-        xc, gate, error = (np.concatenate(part) for part in zip(*self._trial, strict=True))
-        self._trial = []
-        cue, readout = self._meet.cue_step, self._meet.config.readout
-        error[cue:] = np.roll(error[cue:], shift, axis=0)
-        if readout.when_norm == "moment":
-            norm = np.einsum("ij,ij->i", xc, xc)
-        else:
-            norm = np.full(len(xc), self.when.norm[0])
-        rate, divisor = readout.when_rate * self._meet.config.run.dt_ms, readout.when_norm_floor + norm
+        cue, xc, gate, error = (np.concatenate(part) for part in zip(*self._shown, strict=True))
+        self._shown = []
+        after = slice(self._meet.cue_step, None)
+        error[after] = np.roll(error[after], shift, axis=0)
+        memory, learn_step = (
+            self.when._replace(w=self.shuffled),
+            RULES.get(self.config.readout.rule).learn_step,
+        )
+        norm = np.einsum("ij,ij->i", xc, xc)
         # The error is given, whatever the shuffled learner reads: a target beside a readout of 0.
         read = np.zeros(error.shape[1])
-        for row in np.flatnonzero(gate.any(axis=1)):
-            gated_delta(self.shuffled, xc[row], gate[row], error[row], read, rate, divisor[row])
+        for row in np.flatnonzero(gate.any(axis=1) & (cue != UNKNOWN)):
+            step = (cue[row], xc[row], read, norm[row], gate[row], error[row])
+            learn_step(self.constants, memory, *step)
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the outcome."""
         before = self.when.w.copy()
-        p = super().end(segment, x_mean)
+        p = super().end(segment, reading)
         # What the intact learner forgets at a trial's end, this one forgets too.
         self.shuffled *= kept_share(before, self.when.w)[:, None]
         return p

@@ -61,7 +61,7 @@ def probe_arrays(meet: Task, probes: Sequence[Probe] | Sequence[ReplayedProbe]) 
 
     ``block``, ``trials`` (probes,); ``error``, divided by that of predicting nothing, (probes,); ``z``,
     ``o``, ``truth`` (probes, steps, K) from the cue on; ``p`` (probes, K); ``time_ms`` (steps,); ``w_when``
-    (probes, K, N + 1), ``w_what`` (probes, K, N); ``probability``, ``latency_ms`` (blocks, K).
+    (probes, K, inputs), ``w_what`` (probes, K, N); ``probability``, ``latency_ms`` (blocks, K).
     """
     config = meet.config
     due = [

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import lfilter
 
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import RunError
@@ -154,20 +153,21 @@ class Learned:
         list(engine.play(pause))
         state = engine.state
         self._loop.enter(probe, state)
-        self._advance(self._loop, state, probe, 0, np.zeros((max(1, cue), level.shape[1])))
-        x_before, z_before = state.when.x.copy(), state.z[None].copy()
+        ahead = max(1, cue)
+        self._advance(self._loop, state, probe, 0, -ahead, np.zeros((ahead, level.shape[1])))
+        before = state.copy()
         level = level[cue:]
         arithmetic = self._loop
         if played_in is not None:
             arithmetic, level = self._cut, np.hstack([level, played_in])
         early = min(self._config.steps(KICK_MS), len(level) - 1)
-        parts = [self._advance(arithmetic, state, probe, 1, level[:early])]
+        parts = [self._advance(arithmetic, state, probe, 1, 0, level[:early])]
         if kicked:
             kick(state, self._config.run.seed, number)
-        parts.append(self._advance(arithmetic, state, probe, 2, level[early:]))
+        parts.append(self._advance(arithmetic, state, probe, 2, early, level[early:]))
         spikes, read = (np.concatenate(part) for part in zip(*parts, strict=True))
-        x = self._traces(spikes, x_before)
-        return Presentation(x, read, np.vectorize(graded)(np.vstack([z_before, read[:-1]])))
+        x = self._traces(spikes, before)
+        return Presentation(x, read, np.vectorize(graded)(np.vstack([before.z, read[:-1]])))
 
     def distances(self, number: int) -> np.ndarray:
         """Return the squared distance of kicked traces from those without a kick, (`KICKED`, steps)."""
@@ -177,26 +177,39 @@ class Learned:
         return np.array([np.sum((run.x - unkicked.x) ** 2, axis=1) for run in runs])
 
     def _advance(
-        self, arithmetic: FloatArithmetic, state: State, probe: Segment, part: int, level: np.ndarray
+        self,
+        arithmetic: FloatArithmetic,
+        state: State,
+        probe: Segment,
+        part: int,
+        since_cue: int,
+        level: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Advance by a part of a probe, with noise of its own; return spikes (steps, N) and z (steps, K)."""
+        """Advance by a part of a probe that begins so many steps after the cue, with noise of its own.
+
+        Returns spikes, (steps, N) bool, and z, (steps, K).
+        """
         steps, cells, channels = len(level), state.when.x.size, state.z.size
         spiking: np.ndarray = np.empty((2, steps * cells), np.uint32)
         z, drive, norm = np.empty((steps, channels)), np.empty((steps, channels)), np.empty(steps)
         nothing = np.zeros((steps, channels))
-        segment = replace(probe, noise_key=int(key_of(probe.noise_key, part)))
+        segment = replace(probe, noise_key=int(key_of(probe.noise_key, part)), cue_step=-since_cue)
         recording = Recording(spiking[0], spiking[1], z, drive, norm)
         streams = Streams(level, nothing, nothing)
         step, cell = arithmetic.advance(state, streams, segment, 0, recording)
-        spikes = np.zeros((steps, cells))
-        spikes[step, cell] = 1.0
+        spikes = np.zeros((steps, cells), np.bool_)
+        spikes[step, cell] = True
         return spikes, z
 
-    def _traces(self, spikes: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Turn spikes into traces that go on from ``x``, (steps, N)."""
-        decay, gain = self._loop.constants.when.trace_decay, self._loop.constants.when.trace_gain
-        traces, _ = lfilter([gain], [1.0, -decay], spikes, axis=0, zi=decay * x[None])
-        return np.asarray(traces)
+    def _traces(self, spikes: np.ndarray, state: State) -> np.ndarray:
+        """Turn spikes from the cue on into traces, (steps, N); the state of before changes."""
+        rule, k, when = self._loop.parts.rule, self._loop.constants.when, state.when
+        traces, xc = np.empty(spikes.shape), rule.scratch(when)
+        for since_cue, row in enumerate(spikes):
+            spiking = np.flatnonzero(row)
+            rule.trace_step(k, when, state.what, spiking, spiking.size, since_cue, False, xc)
+            traces[since_cue] = when.x
+        return traces
 
 
 def kick(state: State, seed: int, number: int) -> None:

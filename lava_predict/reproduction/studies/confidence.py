@@ -7,6 +7,7 @@ import numpy as np
 from lava_predict.analysis import ideal_observer as observer
 from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.on_traces import LocalRules
+from lava_predict.learning.what import Reading
 from lava_predict.reproduction.baselines import posterior
 from lava_predict.reproduction.studies.own_rules import OwnRules
 from lava_predict.reproduction.unit import Found
@@ -24,19 +25,19 @@ _LATENCY_KEPT = 0.9
 class RecordedRules(OwnRules):
     """The local rules, recording in ``trials`` what they have at the end of each before they learn from it.
 
-    Mean traces (N,), estimate (K,), trials that the what rule counts, the block, and the event or -1.
+    What the what readout reads (N,), estimate (K,), trials that the what rule counts, block, and event or -1.
     """
 
     def __init__(self, rules: LocalRules) -> None:
         super().__init__(rules)
         self.trials: list[tuple[np.ndarray, np.ndarray, int, int, int]] = []
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read and learn as the local rules do."""
-        count = int(self.what.trials[segment.cue])
-        p = super().end(segment, x_mean)
+        count = int(self.what.trials[reading.cue])
+        p = super().end(segment, reading)
         if segment.kind is Kind.TRIAL:
-            self.trials.append((x_mean.copy(), p.copy(), count, segment.block, segment.outcome))
+            self.trials.append((reading.x.copy(), p.copy(), count, segment.block, segment.outcome))
         return p
 
 

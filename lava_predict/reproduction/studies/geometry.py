@@ -11,7 +11,8 @@ import numpy as np
 
 from lava_predict.analysis import geometry
 from lava_predict.experiment.recorded_spikes import Replay
-from lava_predict.learning.on_traces import Chunk, LocalRules
+from lava_predict.learning.on_traces import Chunk, LocalRules, when_inputs
+from lava_predict.learning.what import Reading
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.own_rules import OwnRules, steps_of
 from lava_predict.reproduction.unit import Found
@@ -45,9 +46,9 @@ class InCondition(OwnRules):
         streams, steps = self._meet.streams(own), steps_of(chunk)
         return super().step(own, chunk._replace(gate=streams.gate[steps], target=streams.target[steps]))
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
         """Read the probabilities, (K,), and after a trial learn from the other block's outcome."""
-        return super().end(self._own(segment), x_mean)
+        return super().end(self._own(segment), reading)
 
     def _own(self, segment: Segment) -> Segment:
         if segment.kind is not Kind.TRIAL:
@@ -66,7 +67,7 @@ def endpoints(
     blocks are as long as its first one.
 
     The conditions are all pairs of P probabilities of the first event, the second one's being the rest, and
-    L latencies of both. Returns ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, N + 1) at the block's
+    L latencies of both. Returns ``w_what`` (P * L, K, N) and ``w_when`` (P * L, K, inputs) at the block's
     end; ``probability`` and ``latency`` (P * L,), the number of the pair of latencies.
     """
     seed, draws = config.run.seed, config.run.draws
@@ -91,7 +92,7 @@ def endpoints(
 class StateMoments:
     """Second moments of what both readouts learn from, (N, N); a `recorded_spikes.Rule` that reads nothing.
 
-    ``what`` sums, over trials, those of the mean traces over the what window; ``when``, over trials and
+    ``what`` sums, over trials, those of what the what readout reads; ``when``, over trials and
     every tenth millisecond, those of the traces as the when rule sees them, each weighted by its gate.
     """
 
@@ -101,21 +102,21 @@ class StateMoments:
         cells = config.reservoir.neurons
         self.what, self.when = np.zeros((cells, cells)), np.zeros((cells, cells))
         self.w_what: np.ndarray = np.zeros((config.task.events, cells))
-        self.w_when: np.ndarray = np.zeros((config.task.events, cells + 1))
+        self.w_when: np.ndarray = np.zeros((config.task.events, when_inputs(config)))
         self._every = max(1, config.steps(_EVERY_MS))
 
     def step(self, segment: Segment, chunk: Chunk) -> np.ndarray:
         """Add the traces of a trial; return zeros, (steps, K)."""
         if segment.kind is Kind.TRIAL:
             rows = slice(-chunk.first_step % self._every, None, self._every)
-            x, gate = chunk.xc[rows, :-1], chunk.gate[rows].sum(axis=1)
+            x, gate = chunk.xc[rows, : len(self.what)], chunk.gate[rows].sum(axis=1)
             self.when += (x * gate[:, None]).T @ x
         return np.zeros_like(chunk.target)
 
-    def end(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:
-        """Add the mean trace of a trial; return zeros, (K,)."""
+    def end(self, segment: Segment, reading: Reading) -> np.ndarray:
+        """Add what is read of a trial; return zeros, (K,)."""
         if segment.kind is Kind.TRIAL:
-            self.what += np.outer(x_mean, x_mean)
+            self.what += np.outer(reading.x, reading.x)
         return np.zeros(len(self.w_what))
 
 
