@@ -98,7 +98,7 @@ def test_no_centring_is_the_setting_of_that_name() -> None:
 @pytest.mark.parametrize(("name", "residual"), [("gate everywhere", 1.0), ("no residual gate", 0.0)])
 def test_residual_gates_are_the_settings_of_that_value(config: Config, name: str, residual: float) -> None:
     rates = ["when_rate"] if config.readout.rule == "gated_delta" else ["first_rate", "least_rate"]
-    factor = ablation.OWN_RATE.get(name, 1.0)
+    factor = ablation.OWN_RATE.get((config.readout.rule, name), 1.0)
     changes = [("readout", rate, factor * getattr(config.readout, rate)) for rate in rates]
     changed = with_changes(config, [("readout", "gate_residual", residual), *changes])
     found = error_without(name, config)

@@ -31,11 +31,11 @@ from lava_predict.tasks import NONE, Kind, Segment, Task
 NETWORK_ABLATIONS = ("no recurrence", "homogeneous cells")
 """No synapses between the cells; the middle values of a, b, c, d and bias in all cells of a sign."""
 
-OWN_RATE = {"gate everywhere": 0.25}
+OWN_RATE = {("gated_delta", "gate everywhere"): 0.25}
 """Rates of the when rule in multiples of its own, where another than 1 did better.
 
 So an ablated learner does not fail because its rate was chosen for the whole one. 1/4, 1/2 and 1 were tried
-on seeds 1 to 4 for the ablations of the gate, of the rule "gated_delta".
+on seeds 1 to 4 for the ablations of the gate, 1/8 too for those of the rule "annealed_delta".
 """
 
 # Numbers of this study's own draws of a trial; the task's are 0, 1 and 2.
@@ -62,7 +62,7 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
 
 def ablated_rule(replay: Replay, ablation: str) -> OwnRules:
     """Return the rules with one of `RULE_ABLATIONS`, before the first trial of a replay."""
-    rules = local_rules_scaled(replay, OWN_RATE.get(ablation, 1.0))
+    rules = local_rules_scaled(replay, OWN_RATE.get((replay.config.readout.rule, ablation), 1.0))
     return RULE_ABLATIONS[ablation](rules, replay.task)
 
 
