@@ -66,7 +66,11 @@ class Playbook:
         self._idle = idle_steps
         self._rows = shared_array((capacity,), _ROW)
         self._start = shared_array((capacity + 1,), np.int64)
-        self._count = shared_array((1,), np.int64)
+        # Count of segments, and an edition number that tells a reader to look again.
+        self._header = shared_array((2,), np.int64)
+        self._edition = -1
+        self._row = self._low = self._high = 0
+        self._key = np.uint64(0)
 
     def write(self, segments: Sequence[Segment], first_time_step: int) -> int:
         """Lay out segments, at most ``capacity``, and return the Lava time steps that they take together.
@@ -79,22 +83,21 @@ class Playbook:
             self._rows[row] = (_KINDS.index(segment.kind), *astuple(segment)[1:])
             lava_steps = self._idle + -(-segment.steps // self.steps_per_lava_step)
             self._start[row + 1] = self._start[row] + lava_steps
-        self._count[0] = len(segments)
+        self._header[0] = len(segments)
+        self._header[1] += 1
         return int(self._start[len(segments)]) - first_time_step
 
     def locate(self, time_step: int) -> tuple[int, int]:
         """Return the row of a Lava time step's segment, and the model's first step in it or `IDLE`."""
-        count = int(self._count[0])
-        row = bisect_right(self._start, time_step, hi=count + 1) - 1
-        if not 0 <= row < count:
-            raise IndexError(f"time step {time_step} is in none of the {count} segments of the playbook")
-        offset = time_step - int(self._start[row]) - self._idle
-        return row, IDLE if offset < 0 else offset * self.steps_per_lava_step
+        if not (self._low <= time_step < self._high) or self._edition != self._header[1]:
+            self._look_up(time_step)
+        offset = time_step - self._low - self._idle
+        return self._row, IDLE if offset < 0 else offset * self.steps_per_lava_step
 
     def position(self, time_step: int) -> tuple[np.uint64, int]:
         """Return the noise key of a Lava time step's segment, and the step in it or `IDLE`."""
-        row, step = self.locate(time_step)
-        return self._rows["noise_key"][row], step
+        _, step = self.locate(time_step)
+        return self._key, step
 
     def segment(self, row: int) -> Segment:
         """Return a segment of the playbook."""
@@ -103,8 +106,8 @@ class Playbook:
 
     def ends_with(self, time_step: int) -> bool:
         """Whether a Lava time step is the last of its segment."""
-        row, _ = self.locate(time_step)
-        return bool(time_step == self._start[row + 1] - 1)
+        self.locate(time_step)
+        return time_step == self._high - 1
 
     def begins_message(self, step: int) -> bool:
         """Whether a message begins with this step of a segment, or an idle step."""
@@ -118,7 +121,17 @@ class Playbook:
 
     def is_last(self, row: int) -> bool:
         """Whether nothing comes after a segment."""
-        return row == int(self._count[0]) - 1
+        return row == int(self._header[0]) - 1
+
+    def _look_up(self, time_step: int) -> None:
+        """Keep where a time step's segment begins and ends: every Process asks in every step."""
+        count = int(self._header[0])
+        row = bisect_right(self._start, time_step, hi=count + 1) - 1
+        if not 0 <= row < count:
+            raise IndexError(f"time step {time_step} is in none of the {count} segments of the playbook")
+        self._row, self._edition = row, int(self._header[1])
+        self._low, self._high = int(self._start[row]), int(self._start[row + 1])
+        self._key = self._rows["noise_key"][row]
 
 
 class Logbook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Two test processes on two cores: more threads than one each for BLAS would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -16,6 +17,9 @@ from hypothesis import settings
 from shared_segments import nothing_new, segments
 
 from lava_predict import Config, load_preset
+
+# In a background job of a shell Ctrl-C is ignored, and so in every process that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: the first call of a kernel compiles it. The same examples every time.
 settings.register_profile("lava-predict", deadline=None, derandomize=True)

@@ -35,10 +35,10 @@ class Population(NamedTuple):
     noise: float
 
 
-_NO_COUNTERS: np.ndarray = np.zeros(0, np.int64)
+_UNREAD_COUNTERS: np.ndarray = np.zeros(4, np.int64)
 
 
-class _Kernels:
+class _AnyPopulation:
     """What advances a population: the kernels of a network of the same cells."""
 
     parameters: Any
@@ -55,7 +55,7 @@ class _Kernels:
         i_in: np.ndarray,
         step_key: np.uint64,
         spiking: np.ndarray,
-        lost: np.ndarray = _NO_COUNTERS,
+        lost: np.ndarray = _UNREAD_COUNTERS,
     ) -> int:
         """Advance by a step and reset the cells that spike.
 
@@ -89,20 +89,20 @@ class _Kernels:
         a_in: np.ndarray,
         i_in: np.ndarray,
         step_key: np.uint64,
-        lost: np.ndarray = _NO_COUNTERS,
+        lost: np.ndarray = _UNREAD_COUNTERS,
     ) -> None:
         """Advance by a step, up to the threshold; the arguments are those of `step`."""
         cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in)
         self._advance(cells, synapses, self.parameters, self.constants, i_in, step_key, lost)
 
     def reset(
-        self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _NO_COUNTERS
+        self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _UNREAD_COUNTERS
     ) -> int:
         """Reset the cells at the threshold and return their number; the arguments are those of `step`."""
         return int(self._reset(izhikevich.State(v, u), self.parameters, self.constants, spiking, lost))
 
 
-class FloatPopulation(_Kernels):
+class FloatPopulation(_AnyPopulation):
     """A population in float64.
 
     Parameters
@@ -123,7 +123,7 @@ class FloatPopulation(_Kernels):
         self._advance, self._reset = float_step.population_kernels(izhikevich, exponential)
 
 
-class FixedPopulation(_Kernels):
+class FixedPopulation(_AnyPopulation):
     """A population in integers: the same ones as in a network of the same cells.
 
     Parameters

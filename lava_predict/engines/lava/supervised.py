@@ -35,7 +35,7 @@ from lava_predict.errors import RunError
 _TICK_S = 0.05  # between two looks at the children; their answers need no look
 _GRACE_S = 3.0  # for the reason of a failure to arrive after its effect, also on a busy machine
 _STOP_S = 3.0  # for an orderly end, before the kill
-_KILL_S = 5.0  # for the kernel to remove a killed child
+_KILL_S = 60.0  # for the kernel to remove a killed child: even that waits for its turn on a busy machine
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
