@@ -393,22 +393,22 @@ def trace_step(
     learning: bool,
     xc: np.ndarray,
 ) -> int:
-    """Advance traces, slow means and counts, recognise the cue, and write xc; returns the current cue.
+    """Advance traces, slow means and counts, recognise the cue, and write xc.
 
-    Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
+    Returns the current cue, which is `UNKNOWN` from a cue's onset until it is recognised, and where none is
+    on. Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
     """
     advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
     if since_cue == k.onset:
         recognise_cue(k, memory, learning)
-    cue = memory.cue[0]
-    block = max(cue, 0) if k.own else 0
+    block = max(memory.cue[0], 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
         rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
         advance_mean(memory.m, block, memory.x, rate)
         memory.settled[block] += 1
     subtract_mean(memory.x, memory.m, block, xc)
-    return cue
+    return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
 @kernel
@@ -486,7 +486,7 @@ def step(
         return np.nan
     if learning and not k.protect:
         learn_step(k, memory, cue, xc, z, norm, gate, target)
-    elif learning and since_cue >= k.onset and (since_cue - k.onset) % k.every == 0:
+    elif learning and (since_cue - k.onset) % k.every == 0:
         learn_across(k, memory, cue, xc, z, gate, target)
     return norm
 
@@ -735,15 +735,14 @@ def fixed_step(
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
     if since_cue == k.onset:
         fixed_recognise_cue(k, memory, learning)
-    cue = memory.cue[0]
-    block = max(cue, 0) if k.own else 0
+    cue, block = memory.cue[0], max(memory.cue[0], 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
         shift = min(bit_length(memory.settled[block]), k.mean_shift)
         fixed_advance_mean(memory.m, block, memory.x, shift, k.mean_grain, k.rounding, step_key)
         memory.settled[block] += 1
     norm = fixed_subtract_mean(memory.x, memory.m, block, k.rounding, xc)
     first = block * z.size
-    if cue == UNKNOWN:
+    if since_cue < k.onset or cue == UNKNOWN:
         z[:] = 0
         what_drive[:] = 0
         return norm
@@ -755,6 +754,6 @@ def fixed_step(
     moment = (step_key, lost)
     if learning and not k.protect:
         fixed_learn_step(k, memory, cue, xc, z, norm, gate, target, rate_gate, *moment)
-    elif learning and since_cue >= k.onset and (since_cue - k.onset) % k.every == 0:
+    elif learning and (since_cue - k.onset) % k.every == 0:
         fixed_learn_across(k, memory, cue, xc, z, gate, target, rate_gate, *moment)
     return norm
