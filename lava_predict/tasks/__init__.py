@@ -171,6 +171,7 @@ class Task(ABC):
 
 
 if TYPE_CHECKING:
+    from lava_predict.events.examples import Example, example, grammar, markov, spikes, switch, tunes
     from lava_predict.tasks.meet import Meet
 else:
     _OWN = ("NONE", "Kind", "Played", "Segment", "Streams", "Task")

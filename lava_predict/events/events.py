@@ -1,0 +1,198 @@
+"""Events of a stream: when each came, as a whole number of steps, and which label it had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from lava_predict.errors import UserError, short
+
+MEDIAN_GAP_MS = 400.0
+"""The median gap becomes so long unless the user says how long a unit of time is, ms."""
+
+LABELS_MAX = 64
+LONGEST_GAP = 2**31
+"""Of two events of a sequence, steps."""
+
+
+class Row(NamedTuple):
+    """An event as it was written, in the n-th row; ``sequence`` is None if all events are of one."""
+
+    time: int | float
+    label: str
+    sequence: str | None = None
+    row: int = 0
+
+
+class Event(NamedTuple):
+    """An event as it is played.
+
+    Attributes
+    ----------
+    step : int
+        Since the first event of its sequence: time times ms per unit by dt, to the nearest, halves to even.
+    label, sequence : int
+        Numbered as they first appear.
+    gap : int
+        Steps since the event before; -1 for the first of a sequence, which nothing predicts.
+    """
+
+    step: int
+    label: int
+    sequence: int
+    gap: int
+
+
+class Intake:
+    """Gives events, as they come, their steps and numbers, or refuses them and stays as it was.
+
+    Parameters
+    ----------
+    dt_ms, ms_per_unit : float
+        Length of a step and of a unit of time.
+    labels : sequence of str
+        Those known before the first event.
+    labels_max : int
+        More labels are refused.
+
+    Attributes
+    ----------
+    labels : list of str
+        In order of first appearance.
+    events, sequences, simultaneous : int
+        How many came so far; ``simultaneous`` share their step with the event before.
+    """
+
+    def __init__(
+        self, dt_ms: float, ms_per_unit: float, labels: Sequence[str] = (), labels_max: int = LABELS_MAX
+    ) -> None:
+        if not (math.isfinite(ms_per_unit) and ms_per_unit > 0.0):
+            raise UserError(f"--ms-per-unit {ms_per_unit!r}: must be a finite number above 0")
+        self.dt_ms, self.ms_per_unit, self.labels_max = dt_ms, ms_per_unit, labels_max
+        self.labels = list(labels)
+        self._number = {label: number for number, label in enumerate(labels)}
+        self.events = self.sequences = self.simultaneous = 0
+        self._start: int | float = 0
+        self._last = Row(0, "")
+        self._step = 0
+
+    def add(self, row: Row) -> Event:
+        """Take the next event; raises `UserError` if it cannot come next."""
+        first = self.events == 0 or row.sequence != self._last.sequence
+        step, gap = (0, -1) if first else self._after_last(row)
+        number = self._number.get(row.label, len(self.labels))
+        if number == self.labels_max:
+            raise UserError(
+                f"row {row.row}: label {short(row.label)} is number {number + 1}; at most {number} labels "
+                "are allowed; merge rare labels, choose another column with --label, or allow more with "
+                "--set stream.labels_max=N"
+            )
+        if number == len(self.labels):
+            self.labels.append(row.label)
+            self._number[row.label] = number
+        if first:
+            self._start, self.sequences = row.time, self.sequences + 1
+        self.events, self.simultaneous = self.events + 1, self.simultaneous + (gap == 0)
+        self._last, self._step = row, step
+        return Event(step, number, self.sequences - 1, gap)
+
+    def _after_last(self, row: Row) -> tuple[int, int]:
+        if row.time < self._last.time:
+            raise UserError(
+                f"row {row.row}: time {row.time!r} is before the {self._last.time!r} of the event before; "
+                "times must not go back within a sequence; sort the rows by time, or name the column that "
+                "tells sequences apart with --sequence"
+            )
+        steps = (row.time - self._start) * (self.ms_per_unit / self.dt_ms)
+        if steps - self._step > LONGEST_GAP:
+            raise UserError(
+                f"row {row.row}: time {row.time!r} comes {steps - self._step:.3g} steps of {self.dt_ms:g} ms "
+                f"after the event before; at most 2^31 = {LONGEST_GAP} are allowed; mend the time, lower "
+                "--ms-per-unit, or begin a new sequence there (--sequence)"
+            )
+        step = round(steps)
+        return step, step - self._step
+
+
+@dataclass(frozen=True)
+class Events:
+    """A whole stream of E events.
+
+    Attributes
+    ----------
+    time : (E,) int64 or float64
+        As given.
+    step, label, sequence, gap : (E,) int64
+        Those of each `Event`.
+    labels : tuple of str
+        Names, in order of first appearance.
+    dt_ms, ms_per_unit : float
+        Length of a step and of a unit of time.
+    simultaneous : int
+        How many share their step with the event before.
+    notes : tuple of str
+        What was chosen for the user, and what he or she may not expect.
+    """
+
+    time: np.ndarray
+    step: np.ndarray
+    label: np.ndarray
+    sequence: np.ndarray
+    gap: np.ndarray
+    labels: tuple[str, ...]
+    dt_ms: float
+    ms_per_unit: float
+    simultaneous: int
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.step.size)
+
+    @property
+    def gap_ms(self) -> np.ndarray:
+        """Time since the event before, (E,), ms; negative for the first of a sequence."""
+        return np.asarray(self.gap * self.dt_ms)
+
+
+def events_of(
+    rows: Iterable[Row],
+    *,
+    dt_ms: float = 1.0,
+    ms_per_unit: float | None = None,
+    labels_max: int = LABELS_MAX,
+    notes: Sequence[str] = (),
+) -> Events:
+    """Make events of rows; without ``ms_per_unit`` the median gap becomes `MEDIAN_GAP_MS`."""
+    rows, said = list(rows), list(notes)
+    if len(rows) < 2:
+        raise UserError(
+            f"{len(rows) or 'no'} event{'s' * (not rows)}: at least two are needed; give more rows"
+        )
+    if ms_per_unit is None:
+        ms_per_unit = MEDIAN_GAP_MS / _median_gap(rows)
+        said.append(f"ms per unit: {ms_per_unit:.6g}, so that the median gap is 400 ms (--ms-per-unit)")
+    intake = Intake(dt_ms, ms_per_unit, labels_max=labels_max)
+    step, label, sequence, gap = np.array([intake.add(row) for row in rows], np.int64).T
+    if intake.simultaneous:
+        said.append(
+            f"events at the same step as the event before: {intake.simultaneous}, played in the file's order"
+        )
+    time, names = np.array([row.time for row in rows]), tuple(intake.labels)
+    counted = (dt_ms, ms_per_unit, intake.simultaneous)
+    return Events(time, step, label, sequence, gap, names, *counted, tuple(said))
+
+
+def _median_gap(rows: list[Row]) -> float:
+    """Return the median of the gaps above 0 within sequences, in units of time."""
+    gaps = [b.time - a.time for a, b in pairwise(rows) if a.sequence == b.sequence and b.time > a.time]
+    if not gaps or not math.isfinite(MEDIAN_GAP_MS / float(np.median(gaps))):
+        raise UserError(
+            f"the median of {len(gaps)} gaps between events gives no length of a unit of time; "
+            "say how many ms a unit lasts with --ms-per-unit"
+        )
+    return float(np.median(gaps))
