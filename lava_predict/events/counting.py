@@ -135,11 +135,13 @@ class Baselines:
         for learner in self._learners.values():
             learner.begin(label)
 
-    def add(self, label: int, gap_ms: float) -> None:
-        """Score every learner at an event, then let it learn."""
+    def add(self, label: int, gap_ms: float) -> dict[str, np.ndarray]:
+        """Score every learner at an event, then let it learn; return what `Scores.add` does, by name."""
+        found = {}
         for name, learner in self._learners.items():
-            self._scores[name].add(learner.predict(), label, gap_ms)
+            found[name] = self._scores[name].add(learner.predict(), label, gap_ms)
             learner.learn(label, gap_ms)
+        return found
 
     def to_arrays(self) -> dict[str, dict[str, np.ndarray]]:
         """Return all that was counted and scored, a group of arrays a learner, for a checkpoint."""

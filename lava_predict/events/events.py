@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,13 +101,23 @@ class Intake:
         self._last, self._step = row, step
         return Event(step, number, self.sequences - 1, gap)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that came so far as plain values, for a checkpoint."""
+        return {
+            name: list(value) if isinstance(value, (list, tuple)) else value
+            for name, value in vars(self).items()
+            if name != "_number"
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Intake:
+        """Go on from `to_dict`."""
+        intake = cls(values["dt_ms"], values["ms_per_unit"], values["labels"], values["labels_max"])
+        vars(intake).update(values | {"labels": list(values["labels"]), "_last": Row(*values["_last"])})
+        return intake
+
     def _after_last(self, row: Row) -> tuple[int, int]:
-        if row.time < self._last.time:
-            raise UserError(
-                f"row {row.row}: time {row.time!r} is before the {self._last.time!r} of the event before; "
-                "times must not go back within a sequence; sort the rows by time, or name the column that "
-                "tells sequences apart with --sequence"
-            )
+        _refuse_to_go_back(self._last, row)
         steps = (row.time - self._start) * (self.ms_per_unit / self.dt_ms)
         if steps - self._step > LONGEST_GAP:
             raise UserError(
@@ -189,10 +199,23 @@ def events_of(
 
 def _median_gap(rows: list[Row]) -> float:
     """Return the median of the gaps above 0 within sequences, in units of time."""
-    gaps = [b.time - a.time for a, b in pairwise(rows) if a.sequence == b.sequence and b.time > a.time]
+    gaps = []
+    for last, row in pairwise(rows):
+        if row.sequence == last.sequence:
+            _refuse_to_go_back(last, row)
+            gaps += [row.time - last.time] * (row.time > last.time)
     if not gaps or not math.isfinite(MEDIAN_GAP_MS / float(np.median(gaps))):
         raise UserError(
             f"the median of {len(gaps)} gaps between events gives no length of a unit of time; "
             "say how many ms a unit lasts with --ms-per-unit"
         )
     return float(np.median(gaps))
+
+
+def _refuse_to_go_back(last: Row, row: Row) -> None:
+    if row.time < last.time:
+        raise UserError(
+            f"row {row.row}: time {row.time!r} is before the {last.time!r} of the event before; times must "
+            "not go back within a sequence; sort the rows by time, or name the column that tells sequences "
+            "apart with --sequence"
+        )

@@ -173,7 +173,6 @@ def _json_rows(lines: Iterable[str], skipped: int, columns: Columns, note: Note)
 
 def _parquet_rows(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
     try:
-        import pyarrow
         from pyarrow import parquet
     except ImportError:
         raise UserError(
@@ -185,7 +184,9 @@ def _parquet_rows(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
         wanted = [name for name in chosen if name is not None]
         table = parquet.read_table(path, columns=wanted)
         values = [_listed(table.column(name)) for name in wanted]
-    except pyarrow.ArrowException as error:
+    except (OSError, UserError):
+        raise
+    except Exception as error:  # A damaged file makes pyarrow raise many things.
         raise UserError(
             f"cannot be read as Parquet ({short(str(error))}); write the file again, or give CSV"
         ) from None

@@ -1,0 +1,72 @@
+"""What learners that only count reach on the streams of `lava_predict.tasks`, beside the best possible.
+
+Run it with ``python benchmarks/streams.py [markov grammar ...] [--seeds 100-104] [--gaps 150-400]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from lava_predict.events import Baselines, Events
+from lava_predict.tasks import Example, grammar, markov, spikes, switch, tunes
+
+GENERATED = {"markov": markov, "grammar": grammar, "switch": switch}
+RECORDED = {"tunes": tunes, "spikes": spikes}
+HORIZON_MS = 1000.0
+
+
+def counted(events: Events) -> dict[str, dict[str, Any]]:
+    """Return the scores of all baselines on a stream."""
+    total = int(np.sum(events.gap >= 0))
+    baselines = Baselines(len(events.labels), HORIZON_MS, total)
+    for label, gap, gap_ms in zip(events.label.tolist(), events.gap, events.gap_ms.tolist(), strict=True):
+        if gap < 0:
+            baselines.begin(label)
+        else:
+            baselines.add(label, gap_ms)
+    return baselines.summary()
+
+
+def table(name: str, found: list[Example]) -> None:
+    """Print the mean scores of several streams of a kind."""
+    runs = [counted(example.events) for example in found]
+    best = [example.best_possible for example in found if example.best_possible]
+    mean = {key: round(float(np.mean([one[key] for one in best])), 3) for key in (best[0] if best else ())}
+    print(f"\n{name}, {len(found)} streams; best possible: {mean or 'unknown'}")
+    for window in ("all", "last_third"):
+        print(f"{window:12}" + "".join(f"{key:>18}" for key in runs[0]["order0"]["all"]))
+        for learner in runs[0]:
+            each = [
+                [np.nan if value is None else value for value in run[learner][window].values()]
+                for run in runs
+            ]
+            print(f"{learner:12}" + "".join(f"{value:18.3f}" for value in np.mean(each, axis=0)))
+    print(
+        "forgetting, chosen in hindsight:",
+        ", ".join(sorted({run["forgetting"]["chosen_in_hindsight"] for run in runs})),
+    )
+
+
+def main() -> None:
+    """Print a table for each stream asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(GENERATED), choices=[*GENERATED, *RECORDED])
+    parser.add_argument("--seeds", default="100-104")
+    parser.add_argument("--gaps", default="200-800", help="mean gaps of the generated streams, ms")
+    parser.add_argument("--events", type=int, default=3000)
+    given = parser.parse_args()
+    first, last = map(int, given.seeds.split("-"))
+    low, high = map(float, given.gaps.split("-"))
+    for name in given.names:
+        if name in RECORDED:
+            table(name, [RECORDED[name]()])
+        else:
+            seeds = range(first, last + 1)
+            table(name, [GENERATED[name](given.events, seed, (low, high)) for seed in seeds])
+
+
+if __name__ == "__main__":
+    main()
