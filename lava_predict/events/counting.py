@@ -55,7 +55,6 @@ class Counting:
     ) -> None:
         self.labels, self.order, self.hazard, self.width_ms = labels, order, hazard, width_ms
         self.horizon_ms, self.keep = horizon_ms, 1.0 - 1.0 / memory
-        self._samples = int(horizon_ms / SAMPLE_MS)
         contexts = (labels + 1) ** order  # `labels` as a label: nothing before.
         samples = int(horizon_ms / SAMPLE_MS)
         self._counts = np.zeros((contexts, 3, labels))
@@ -159,7 +158,11 @@ class Baselines:
     def summary(self) -> dict[str, dict[str, Any]]:
         """Return the scores of each learner; of those that forget only the best, which is named."""
         found = {name: scores.summary() for name, scores in self._scores.items()}
-        best = min(self._forgetting, key=lambda name: found[name]["all"]["log2_loss"] or 0.0)
+
+        def worse(name: str) -> list[float]:
+            return [found[name]["all"][score] or 0.0 for score in ("log2_loss", "expectation_error")]
+
+        best = min(self._forgetting, key=worse)
         named: dict[str, Any] = {name: found[name] for name in found if name not in self._forgetting}
         return named | {"forgetting": found[best] | {"chosen_in_hindsight": best}}
 

@@ -70,6 +70,14 @@ def test_the_best_that_forgets_is_chosen_by_loss_and_named() -> None:
     assert found["hazard1"]["all"]["log2_loss"] == found["order1"]["all"]["log2_loss"]
 
 
+def test_where_no_label_tells_them_apart_the_expectation_chooses() -> None:
+    """Of one label all know the name, and who forgets slowly knows a constant mean gap best."""
+    gaps = np.random.default_rng(1).uniform(50.0, 250.0, 500)
+    found = told(Baselines(1, HORIZON), [[(0, gap) for gap in gaps]]).summary()
+    assert found["forgetting"]["all"]["log2_loss"] == 0.0
+    assert "memory 100" in found["forgetting"]["chosen_in_hindsight"]
+
+
 def test_what_was_counted_goes_on_from_a_checkpoint() -> None:
     before, after = sequences(4), sequences(5)
     whole = told(Baselines(LABELS, HORIZON, total=90), [*before, *after])
