@@ -172,7 +172,7 @@ def kernel(function: Function) -> Function:
 
     It is not kept where no folder can be written. No fast-math and no fused multiply-add: the order of
     floating-point operations is the source's, so that every caller gets the same bits. The function makes no
-    arrays; one that does is an `allocating_kernel`.
+    arrays, nor does it copy one into another as a whole; one that does is an `allocating_kernel`.
     """
     return _compile(function, allocates=False)
 
