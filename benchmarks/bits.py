@@ -21,17 +21,20 @@ TWO_CUES = (
     "task.blocks=[{trials=20, probability=[[0.7, 0.3], [0.2, 0.6]], "
     "latency_ms=[[300.0, 600.0], [500.0, 200.0]]}]"
 )
+GATED = "readout.rule=gated_delta"
 LAVA = {"backend": "lava"}
 CASES = {
     "smoke": ("smoke", [], {}),
     "robust, seed 1, first block": ("robust", [FIRST_BLOCK, "run.seed=1"], {}),
     "robust, seed 100, first block": ("robust", [FIRST_BLOCK, "run.seed=100"], {}),
     "paper": ("paper", [], {}),
-    "dt 0.5 ms, norm constant, no slow means": (
+    "dt 0.5 ms, norm constant": ("smoke", ["run.dt_ms=0.5", 'readout.when_norm="constant"'], {}),
+    "gated, dt 0.5 ms, norm constant, no slow means": (
         "smoke",
-        ["run.dt_ms=0.5", 'readout.when_norm="constant"', "readout.centred=false"],
+        [GATED, "run.dt_ms=0.5", 'readout.when_norm="constant"', "readout.centred=false"],
         {},
     ),
+    "gated, fixed": ("smoke", [GATED], {"precision": "fixed"}),
     "fixed": ("robust", [FEW], {"precision": "fixed"}),
     "fixed, smoke, stochastic, short words": (
         "smoke",
@@ -43,6 +46,11 @@ CASES = {
     "feedback .3": ("robust", [FEW, "reservoir.feedback_gain=0.3"], {}),
     "feedback .3, fixed": ("smoke", ["reservoir.feedback_gain=0.3"], {"precision": "fixed"}),
     "two cues": ("robust", [TWO_CUES, "task.cues=2"], {}),
+    "two cues, shared and protected": (
+        "robust",
+        [TWO_CUES, "task.cues=2", "readout.cue_weights=shared", "readout.protect=hebbian"],
+        {},
+    ),
     "events drive the reservoir": ("robust", [FEW, "task.events_drive_reservoir=true"], {}),
     "events drive the reservoir, fixed": (
         "smoke",
