@@ -3,7 +3,7 @@
     uv run python benchmarks/bits.py --against FOLDER
 
 FOLDER is another checkout, with its environment in FOLDER/.venv. Prints a line a case and exits with 1 if
-any differs. A case uses only what both have: presets, ``--set`` texts, `Experiment.run`, the command line.
+any differs. A case uses presets, ``--set`` texts, `Experiment.run` and the command line.
 """
 
 from __future__ import annotations
@@ -67,12 +67,17 @@ RESUMED = "robust, 20 trials, killed and resumed"
 
 def fingerprints(names: list[str]) -> dict[str, dict[str, str]]:
     """Run some cases in this process and return their fingerprints by name."""
-    from lava_predict import Experiment, load_preset
+    from lava_predict import Experiment, UserError, load_preset
 
     found = {}
     for name in names:
         preset, overrides, how = CASES[name]
-        result = Experiment(load_preset(preset, overrides)).run(**how)
+        try:
+            config = load_preset(preset, overrides)
+        except UserError as error:  # a setting that one of the two does not have
+            found[name] = {"spikes": str(error)}
+            continue
+        result = Experiment(config).run(**how)
         found[name] = vars(result.fingerprint) | {"network": result.network.fingerprint()}
     return found
 
