@@ -7,6 +7,8 @@ Settings were tuned on seeds 1-99; report on seeds from 100 up.
     python benchmarks/cues.py two --seeds 100-109
     python benchmarks/cues.py eight --seeds 100-104
     python benchmarks/cues.py sixteen --seeds 100-101
+    python benchmarks/cues.py swap --seeds 100-104
+    python benchmarks/cues.py similar --seeds 100-104
     python benchmarks/cues.py cost --seeds 100
 """
 
@@ -14,12 +16,15 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
-from frame import carry_out_study, header, means, over_units, relative_errors, run_one, seeds_of
+from frame import carry_out_study, header, means, over_units, relative_errors, run_each, run_one, seeds_of
 
-from lava_predict import Experiment, load_preset
+from lava_predict import Config, Experiment, load_preset
 from lava_predict.experiment import Result
+from lava_predict.experiment.results import Probe
 
 TRIALS = 70
 LATENCY_MS = """300/600 450/750 150/850 600/250 400/900 200/500 700/350 550/150
@@ -34,6 +39,8 @@ VARIANTS = (
     ("the same in integers", PROJECTED, True, "fixed"),
     ("own", (), True, "float"),
 )
+OVERLAPS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+FIGURE = Path("similar_cues.png")
 
 
 def pairs(text: str, cues: int) -> list[list[float]]:
@@ -50,13 +57,17 @@ def task(cues: int, in_turn: bool) -> tuple[str, ...]:
     return f"task.cues={cues}", f"task.blocks=[{', '.join(blocks)}]", "run.probe_trials=[]"
 
 
-def when_errors(result: Result) -> np.ndarray:
-    """Return the error of the when readout after each cue at the end of the run, (M,)."""
-    probe, config = result.state.probes[-1], result.config
+def when_errors(probe: Probe, config: Config) -> np.ndarray:
+    """Return the error of the when readout after each cue at a probe, (M,)."""
     after = slice(config.steps(config.task.before_ms), None)
     truth = probe.truth[:, after]
     off = np.maximum(probe.z[:, after], 0.0) * truth.max(axis=1, keepdims=True) - truth
     return np.asarray(np.sqrt((off**2).sum(axis=(1, 2)) / (truth**2).sum(axis=(1, 2))))
+
+
+def last_errors(result: Result) -> np.ndarray:
+    """Return the error of the when readout after each cue at the end of the run, (M,)."""
+    return when_errors(result.state.probes[-1], result.config)
 
 
 def forgetting(arguments: argparse.Namespace, cues: int) -> None:
@@ -66,7 +77,7 @@ def forgetting(arguments: argparse.Namespace, cues: int) -> None:
         texts = (*task(cues, in_turn), *settings)
         units = [(arguments.preset, (*texts, f"run.seed={seed}"), precision) for seed in arguments.seeds]
         results = over_units(run_one, units, arguments.jobs)
-        errors = np.array([when_errors(result) for result in results])
+        errors = np.array([last_errors(result) for result in results])
         whole = relative_errors(results, len(results[0].blocks) - 1, (results[0].blocks[-1].trials,))
         rows = np.column_stack((errors.mean(axis=1), errors[:, 0], errors[:, -1], whole))
         worst = f"{errors.mean(axis=0).max():.3f}  {errors.mean(axis=1).max():.3f}"
@@ -88,6 +99,75 @@ def sixteen(arguments: argparse.Namespace) -> None:
     forgetting(arguments, 16)
 
 
+def swap(arguments: argparse.Namespace) -> None:
+    """Eight cues one after the other, then other times after the third; each has its own weights."""
+    cues, swapped = 8, 2
+    name, texts = task(cues, True)[:2]
+    p, latency = (pairs(text, cues) for text in (PROBABILITY, LATENCY_MS))
+    latency[swapped] = latency[swapped][::-1]
+    again = f"{{trials={TRIALS}, cues=[{swapped + 1}], probability={p}, latency_ms={latency}}}"
+    texts = texts.removesuffix("]") + f", {again}]"
+    probed = "run.probe_trials=[10, 25]"
+    errors, untouched, recognised = [], 0, 0
+    for seed in arguments.seeds:
+        experiment = Experiment(load_preset(arguments.preset, (name, texts, probed, f"run.seed={seed}")))
+        session = experiment.start()
+        session.advance(cues * TRIALS)
+        before = session.state.network.when.w.copy()
+        known = session.state.network.when.cue[1]
+        session.advance(TRIALS)
+        after = session.state.network.when.w
+        rows = np.arange(len(after)) // 2 != swapped
+        untouched += np.array_equal(before[rows], after[rows]) and not np.array_equal(before, after)
+        recognised += known == session.state.network.when.cue[1] == cues
+        errors.append([when_errors(probe, experiment.config)[swapped] for probe in session.state.probes[-3:]])
+    print(f"{seeds_of(arguments)}: when error of the swapped cue after 10, 25, {TRIALS} of its trials")
+    print(f"  {means(np.array(errors))}")
+    print(
+        f"  all other weights the same bits in {untouched}, eight cues known in {recognised} runs", flush=True
+    )
+
+
+def similar(arguments: argparse.Namespace) -> None:
+    """Show what one cue has taught after another that shares some of its cells; then teach that one."""
+    first, second = task(2, True)
+    found = {}
+    for name, own in (("own weights", ()), ("shared weights", SHARED)):
+        settings = [(first, second, *own, f"task.cue_overlap={overlap}") for overlap in OVERLAPS]
+        results = run_each(arguments.preset, settings, arguments)
+        rows = []
+        for result in results:
+            taught = [probe for probe in result.state.probes if probe.trials == TRIALS]
+            z = np.maximum(taught[0].z[:, result.config.steps(result.config.task.before_ms) :], 0.0)
+            shown = float((z[0] * z[1]).sum() / (z[0] ** 2).sum())
+            rows.append([shown, *last_errors(result)])
+        found[name] = np.array(rows).reshape(len(arguments.seeds), len(OVERLAPS), 3)
+        print(f"{name}, {seeds_of(arguments)}; overlap {header(OVERLAPS)}")
+        for row, text in enumerate(("first's z after second", "error of first", "error of second")):
+            print(f"  {text:24}{means(found[name][:, :, row])}", flush=True)
+    draw_similar(found)
+
+
+def draw_similar(found: dict[str, np.ndarray]) -> None:
+    """Draw what `similar` found, (seeds, overlaps, 3) for each arrangement."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for number, (name, rows) in enumerate(found.items()):
+        mean, sd = rows.mean(axis=0).T, rows.std(axis=0).T
+        axes[0].errorbar(OVERLAPS, mean[0], sd[0], color=f"C{number}", marker="o", label=name)
+        for cue, look in ((1, "-"), (2, ":")):
+            label = f"{name}, {('first', 'second')[cue - 1]} cue"
+            axes[1].errorbar(
+                OVERLAPS, mean[cue], sd[cue], color=f"C{number}", marker="o", linestyle=look, label=label
+            )
+    axes[0].set(ylabel="first cue's z that the second calls up", title="only the first cue has been taught")
+    axes[1].set(ylabel="when error / predicting nothing", title="then the second cue has been taught")
+    for one in axes:
+        one.set(xlabel="share of cells that both cues drive", ylim=(0, None))
+        one.legend(fontsize=8)
+    figure.savefig(FIGURE, dpi=150)
+    plt.close(figure)
+
+
 def cost(arguments: argparse.Namespace) -> None:
     """Processor time of a whole run per step, all cues interleaved."""
     print("interleaved; processor time, us a step")
@@ -105,4 +185,4 @@ def cost(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    carry_out_study(__doc__, two, eight, sixteen, cost, preset="robust")
+    carry_out_study(__doc__, two, eight, sixteen, swap, similar, cost, preset="robust")

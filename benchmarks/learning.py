@@ -7,6 +7,8 @@ on seeds 1-99; report on seeds from 100 up.
     python benchmarks/learning.py atlas --seeds 100-109
     python benchmarks/learning.py curve --seeds 100-109
     python benchmarks/learning.py curve --preset paper --seeds 100-104
+    python benchmarks/learning.py counting --seeds 100-109
+    python benchmarks/learning.py peaks --seeds 100-109
     python benchmarks/learning.py amplitude --seeds 100-104
     python benchmarks/learning.py switches --seeds 100-104
     python benchmarks/learning.py events --seeds 100-104
@@ -69,6 +71,40 @@ def curve(arguments: argparse.Namespace) -> None:
         f"(standard error {standard_error:.3f}, in {np.count_nonzero(difference > 0)} of {seeds} seeds)"
     )
     print(f"mean rate {mean_rate(found):.1f} Hz, without recurrence {mean_rate(without):.1f} Hz")
+
+
+def counting(arguments: argparse.Namespace) -> None:
+    """Compare the network, with and without recurrence, and counting, at certain and uncertain times."""
+    for sd in (0, 60):
+        jitter = f"task.latency_sd_ms={sd}"
+        found = run_seeds(arguments, ONE_BLOCK, jitter)
+        without = run_seeds(arguments, ONE_BLOCK, jitter, SILENT_SYNAPSES)
+        blocks = [result.blocks[0] for result in found]
+        counted = np.array([[b.baseline["counting"][n] / b.zero_error for n in PROBES] for b in blocks])
+        print(f"{arguments.preset}, p = 0.7, 300/600 ms, deviation {sd} ms, {seeds_of(arguments)}; trial")
+        print(f"{'':20}{header(PROBES)}")
+        for name, errors in (
+            ("network", relative_errors(found)),
+            ("without recurrence", relative_errors(without)),
+            ("counting", counted),
+        ):
+            print(f"{name:20}{means(errors)}", flush=True)
+
+
+def peaks(arguments: argparse.Namespace) -> None:
+    """How far a peak is from its event's time, of events of all probabilities and at all times."""
+    trials, cases = 200, ((120, 400, 900), (250, 450, 700), (150, 550, 950), (100, 300, 800))
+    probed = ("run.probe_trials=[]",)
+    settings = [(block(trials, [0.5, 0.25, 0.1], list(case)), *probed) for case in cases]
+    found = run_each(arguments.preset, settings, arguments)
+    peak = of_events(found, "peak_ms").reshape(-1, len(cases), 3)
+    off = np.abs(peak - np.array(cases))
+    print(
+        f"{arguments.preset}, p = 0.5/0.25/0.1, {trials} trials, {seeds_of(arguments)}: ms from the latency"
+    )
+    print(f"{'':20}{header(('of 0.5', 'of 0.25', 'of 0.1'))}   largest")
+    for number, case in enumerate(cases):
+        print(f"{'/'.join(map(str, case)):20}{means(off[:, number])}   {np.nanmax(off[:, number]):.0f}")
 
 
 def amplitude(arguments: argparse.Namespace) -> None:
@@ -183,5 +219,16 @@ def time_step(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     carry_out_study(
-        __doc__, atlas, curve, amplitude, switches, events, cues, parts, time_step, preset="robust"
+        __doc__,
+        atlas,
+        curve,
+        counting,
+        peaks,
+        amplitude,
+        switches,
+        events,
+        cues,
+        parts,
+        time_step,
+        preset="robust",
     )

@@ -124,7 +124,7 @@ class Replay(TrialLoop):
         sizes = (when.x.shape, rule.scratch(when).shape)
         self._rows = tuple(np.empty((_CHUNK_STEPS, *size)) for size in sizes)
         self._cue = np.empty(_CHUNK_STEPS, np.int64)
-        reservoir = self._arithmetic.kernels.single_reservoir_step
+        reservoir = self._arithmetic.kernels.reservoir_step
         self._trace_rows = bind(trace_rows, reservoir_step=reservoir, trace_step=rule.trace_step)
         self._begin({})
 

@@ -164,7 +164,6 @@ def end_of_trial(memory: Memory, segment: Segment, *trial: np.ndarray) -> bool:
     return False
 
 
-@kernel
 def fixed_scratch(memory: Memory) -> np.ndarray:
     """Return room for the rates times gates, (K,) int32."""
     return np.zeros(memory.occurrences.shape[1], np.int32)

@@ -34,6 +34,9 @@ MEAN_FRACTION = 26
 MEAN_EVERY = 16
 """Steps after which m moves: in one step the mean of a rarely spiking cell would move by less than a bit."""
 
+LEAST_TRACE = 2.0**-1000
+"""What a bounded trace of a silent cell ends at: arithmetic on still smaller numbers is 20 times slower."""
+
 BOUNDED_FRACTION = 22
 """Fraction bits of bounded traces and their slow means, 0 .. 1."""
 
@@ -78,19 +81,21 @@ def centre_traces(x: np.ndarray, m: np.ndarray, constant_input: float, centred: 
 
 @kernel
 def advance_bounded_traces(
-    r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, decay: np.ndarray, share: np.ndarray
+    r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, decay: np.ndarray
 ) -> None:
     """Let every cell's trace r decay, put it to 1 where the cell spikes, and let x follow it.
 
-    ``decay``, (N,), is exp(-dt / tau) of each cell, ``share`` is 1 less that. Bounded, a burst leaves no more
-    than a spike; in two stages, the trace of a spike rises before it falls.
+    ``decay``, (N,), is exp(-dt / tau) of each cell. Bounded, a burst leaves no more than a spike; in two
+    stages, the trace of a spike rises before it falls. Below `LEAST_TRACE` it is 0.
     """
     for j in range(r.size):
-        r[j] = r[j] * decay[j]
+        left = r[j] * decay[j]
+        r[j] = left if left >= LEAST_TRACE else 0.0
     for index in range(count):
         r[spiking[index]] = 1.0
     for j in range(r.size):
-        x[j] = x[j] + (r[j] - x[j]) * share[j]
+        moved = x[j] + (r[j] - x[j]) * (1.0 - decay[j])
+        x[j] = moved if moved >= LEAST_TRACE else 0.0
 
 
 @kernel
@@ -227,21 +232,31 @@ def fixed_advance_bounded_traces(
 
     ``decay``, (N,) int32, has ``decay_bits`` fraction bits.
     """
-    one, mask = np.int32(1 << decay_bits), np.int32(-(1 << grain))
-    shift = decay_bits + grain
+    mask, shift = np.int32(-(1 << grain)), decay_bits + grain
+    stochastic = rounding == STOCHASTIC
     key = fold(step_key, TRACES_WORD)
-    cut = offset(rounding, shift, 0) if rounding != STOCHASTIC else 0
-    for j in range(r.size):
-        if rounding == STOCHASTIC:
-            cut = offset(STOCHASTIC, shift, np.int64(fold(key, np.uint64(j)) & _FIELD))
-        r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
+    cut = offset(rounding, shift, 0)
+    if stochastic:
+        for j in range(r.size):
+            bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
+            cut = offset(STOCHASTIC, shift, bits)
+            r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
+    else:
+        for j in range(r.size):
+            r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
     for index in range(count):
         r[spiking[index]] = np.int32(1 << BOUNDED_FRACTION)
-    for j in range(r.size):
-        if rounding == STOCHASTIC:
-            cut = offset(STOCHASTIC, shift, np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD))
-        moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
-        x[j] = np.add(x[j], np.bitwise_and(moved, mask))
+    one = np.int32(1 << decay_bits)
+    if stochastic:
+        for j in range(r.size):
+            bits = np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD)
+            cut = offset(STOCHASTIC, shift, bits)
+            moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
+            x[j] = np.add(x[j], np.bitwise_and(moved, mask))
+    else:
+        for j in range(r.size):
+            moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
+            x[j] = np.add(x[j], np.bitwise_and(moved, mask))
 
 
 @kernel

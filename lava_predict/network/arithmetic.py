@@ -101,6 +101,7 @@ class Arithmetic(ABC):
 
     kernels: step.Kernels
     _i_in: np.ndarray
+    _room: Any
     _unit = 1.0
     _drive_unit = 1.0
     _norm_unit = 1.0
@@ -114,6 +115,7 @@ class Arithmetic(ABC):
         if hasattr(self.parts.rule, "drive_unit"):
             self._drive_unit = self.parts.rule.drive_unit(config)
         self._streams: dict[int, tuple[Streams, Streams]] = {}
+        self._spiking = np.empty(drawn.size, np.int64)
 
     def streams(self, streams: Streams) -> Streams:
         """Turn the streams of a segment into this arithmetic's numbers; do not write to the arrays."""
@@ -156,8 +158,8 @@ class Arithmetic(ABC):
             If the network diverges.
         """
         chunk = (np.uint64(segment.noise_key), first_step, segment.cue_step, segment.learning, recording)
-        given = (self.network, self.constants, state, *streams, *chunk, self._i_in)
-        count, diverged = self.kernels.advance(*given)
+        room = (self._i_in, self._spiking, self._room)
+        count, diverged = self.kernels.advance(self.network, self.constants, state, *streams, *chunk, *room)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
         return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
 
@@ -166,7 +168,7 @@ class Arithmetic(ABC):
     ) -> int:
         """Advance the reservoir alone by a step, as `step.reservoir_step`."""
         step = (level, step_key, self._i_in, spiking)
-        return int(self.kernels.single_reservoir_step(self.network, self.constants, state, *step))
+        return int(self.kernels.reservoir_step(self.network, self.constants, state, *step))
 
     def readout_step(
         self,
@@ -181,7 +183,7 @@ class Arithmetic(ABC):
         what_drive: np.ndarray,
     ) -> Any:
         """Advance the readout alone by a step; the arguments are those of a when rule's ``step``."""
-        given = (spiking, gate, target, since_cue, learning, step, step_key, what_drive)
+        given = (spiking, gate, target, since_cue, learning, step, step_key, self._room, what_drive)
         return self.kernels.readout_step(self.constants, state, *given)
 
     def check_finite(self, segment: Segment, step: int, diverged: bool, state: State) -> None:
@@ -319,6 +321,7 @@ class FloatArithmetic(Arithmetic):
             what=what.start(network.size, events, cues, row_blocks(rule, config)),
             saturations=np.zeros(0, np.int64),
         )
+        self._room = rule.scratch(self.start.when)
 
     def graded(self, z: np.ndarray) -> np.ndarray:  # noqa: D102
         return np.array([graded(value) for value in z])
@@ -391,6 +394,7 @@ class FixedArithmetic(Arithmetic):
             what=what.start(network.size, events, cues, row_blocks(rule, config), fixed=True),
             saturations=np.zeros(len(self.saturating), np.int64),
         )
+        self._room = rule.fixed_scratch(self.start.when)
 
     def graded(self, z: np.ndarray) -> np.ndarray:  # noqa: D102
         return np.array([fixed_graded(value) for value in z], self.number)

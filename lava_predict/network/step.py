@@ -21,7 +21,7 @@ from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
 
 # These stand for the kernels of parts and of one arithmetic; `kernels` says which.
-sum_inputs = advance_cells = reset_spiking = deliver = scratch = readout_step = part
+sum_inputs = advance_cells = reset_spiking = deliver = readout_step = part
 integers, rule_counters = False, 0
 
 
@@ -63,35 +63,6 @@ class Recording(NamedTuple):
 
 
 def reservoir_step(
-    cells: Any,
-    synapses: Any,
-    z: np.ndarray,
-    parameters: Any,
-    connections: Any,
-    input_weight: np.ndarray,
-    feedback_weight: np.ndarray,
-    k: Constants,
-    level: np.ndarray,
-    step_key: np.uint64,
-    i_in: np.ndarray,
-    spiking: np.ndarray,
-    lost: np.ndarray,
-) -> int:
-    """Advance the reservoir by one step, from the currents that reach it to the spikes it sends.
-
-    The first arguments are fields of `State` and `Network`, which are taken out of their tuples once a chunk:
-    their arrays are counted, one by one, whenever that is done. ``level``, (C,) float64 or int32, are the
-    input channels, cues then events; ``z`` is fed back; ``i_in``, (N,), is scratch. Returns how many cells
-    spiked.
-    """
-    sum_inputs(level, input_weight, z, feedback_weight, k.inputs, i_in)
-    advance_cells(cells, synapses, parameters, k, i_in, step_key, lost)
-    count: int = reset_spiking(cells, parameters, k, spiking, lost)
-    deliver(synapses, connections, k.synapses, spiking, count)
-    return count
-
-
-def single_reservoir_step(
     network: Network,
     k: Constants,
     state: State,
@@ -100,10 +71,17 @@ def single_reservoir_step(
     i_in: np.ndarray,
     spiking: np.ndarray,
 ) -> int:
-    """Advance the reservoir alone by one step, as `reservoir_step`."""
-    changing = (state.cells, state.synapses, state.z)
-    drawn = (network.cells, network.synapses, network.input_weight, network.feedback_weight)
-    return reservoir_step(*changing, *drawn, k, level, step_key, i_in, spiking, state.saturations)
+    """Advance the reservoir by one step, from the currents that reach it to the spikes it sends.
+
+    ``level``, (C,) float64 or int32, are the input channels, cues then events; the when readout is fed back;
+    ``i_in``, (N,), is scratch. Returns how many cells spiked.
+    """
+    cells, synapses, lost = state.cells, state.synapses, state.saturations
+    sum_inputs(level, network.input_weight, state.z, network.feedback_weight, k.inputs, i_in)
+    advance_cells(cells, synapses, network.cells, k, i_in, step_key, lost)
+    count: int = reset_spiking(cells, network.cells, k, spiking, lost)
+    deliver(synapses, network.synapses, k.synapses, spiking, count)
+    return count
 
 
 def single_readout_step(
@@ -116,11 +94,11 @@ def single_readout_step(
     learning: bool,
     step: int,
     step_key: np.uint64,
+    room: Any,
     what_drive: np.ndarray,
 ) -> Any:
     """Advance the readout alone by one step: a when rule's ``step``, where all of ``spiking`` have spiked."""
     given = (state.when, state.what, state.z, spiking, spiking.size, gate, target, since_cue, learning)
-    room = scratch(state.when)
     if integers:
         moment = (step, step_key, state.saturations[rule_counters:])
         return readout_step(k.when, *given, room, what_drive, *moment)
@@ -140,12 +118,14 @@ def advance(
     learning: bool,
     recording: Recording,
     i_in: np.ndarray,
+    spiking: np.ndarray,
+    room: Any,
 ) -> tuple[int, int]:
     """Advance reservoir and readout by a chunk of steps of one segment.
 
     Parameters
     ----------
-    network, k, state, i_in
+    network, k, state, i_in, spiking
         As for `reservoir_step`.
     level : (steps, C) float64 or int32
         Input channels, cues then events.
@@ -161,6 +141,8 @@ def advance(
         False freezes the slow means and the weights (a probe).
     recording : Recording
         Filled in.
+    room
+        What the when rule's ``scratch`` made.
 
     Returns
     -------
@@ -168,74 +150,26 @@ def advance(
         How many spikes were recorded, and the step of the segment at which a when readout was not finite or
         beyond its limit, or -1.
     """
-    spiking = np.empty(i_in.size, np.int64)
-    room = scratch(state.when)
-    cells, synapses, z, when, what = state.cells, state.synapses, state.z, state.when, state.what
-    parameters, connections, input_weight, feedback_weight = network
-    spike_step, spike_cell = recording.spike_step, recording.spike_cell
-    z_rows, what_rows, norms = recording.z, recording.what_drive, recording.norm
-    all_lost, lost = state.saturations, state.saturations[rule_counters:]
     recorded = 0
     for row in range(level.shape[0]):
         step = first_step + row
         step_key = fold(noise_key, np.uint64(step))
-        count = reservoir_step(
-            cells,
-            synapses,
-            z,
-            parameters,
-            connections,
-            input_weight,
-            feedback_weight,
-            k,
-            level[row],
-            step_key,
-            i_in,
-            spiking,
-            all_lost,
-        )
+        count = reservoir_step(network, k, state, level[row], step_key, i_in, spiking)
         for index in range(count):
-            spike_step[recorded] = step
-            spike_cell[recorded] = spiking[index]
+            recording.spike_step[recorded] = step
+            recording.spike_cell[recorded] = spiking[index]
             recorded += 1
-        # Written out, as every array of a tuple would be counted in and out again in every step. Numba
-        # compiles the branch of the arithmetic alone.
+        # Numba compiles the branch of the arithmetic alone.
+        given = (state.when, state.what, state.z, spiking, count, gate[row], target[row], step - cue_step)
+        drive = recording.what_drive[row]
         if integers:
-            norm = readout_step(
-                k.when,
-                when,
-                what,
-                z,
-                spiking,
-                count,
-                gate[row],
-                target[row],
-                step - cue_step,
-                learning,
-                room,
-                what_rows[row],
-                step,
-                step_key,
-                lost,
-            )
+            moment = (step, step_key, state.saturations[rule_counters:])
+            norm = readout_step(k.when, *given, learning, room, drive, *moment)
         else:
-            norm = readout_step(
-                k.when,
-                when,
-                what,
-                z,
-                spiking,
-                count,
-                gate[row],
-                target[row],
-                step - cue_step,
-                learning,
-                room,
-                what_rows[row],
-            )
-        norms[row] = norm
-        for channel in range(z.size):
-            z_rows[row, channel] = z[channel]
+            norm = readout_step(k.when, *given, learning, room, drive)
+        recording.norm[row] = norm
+        for channel in range(state.z.size):
+            recording.z[row, channel] = state.z[channel]
         if not norm >= 0:  # NaN, or -1 in integers
             return recorded, step
     return recorded, -1
@@ -247,7 +181,6 @@ class Kernels(NamedTuple):
     advance_cells: Any
     reset_spiking: Any
     reservoir_step: Any
-    single_reservoir_step: Any
     readout_step: Any
     advance: Any
 
@@ -262,7 +195,6 @@ def kernels(neuron: Any, synapse: Any, rule: Any, fixed: bool) -> Kernels:
         "deliver": synapse.fixed_deliver if fixed else synapse.deliver,
     }
     readout = {
-        "scratch": rule.fixed_scratch if fixed else rule.scratch,
         "readout_step": rule.fixed_step if fixed else rule.step,
         "integers": fixed,
         "rule_counters": fixed_step.rule_counters(neuron, synapse) if fixed else 0,
@@ -272,7 +204,6 @@ def kernels(neuron: Any, synapse: Any, rule: Any, fixed: bool) -> Kernels:
         advance_cells=cells,
         reset_spiking=spikes,
         reservoir_step=reservoir,
-        single_reservoir_step=bind(single_reservoir_step, reservoir_step=reservoir),
         readout_step=bind(single_readout_step, **readout),
         advance=bind(advance, reservoir_step=reservoir, **readout),
     )

@@ -66,11 +66,11 @@ class PlainRule:
             self.m[block] += (self.x - self.m[block]) * share
             self.moves[block] += 1
         xc = self.x - self.m[block]
-        if self.cue is None:
+        if since < steps or self.cue is None:
             return np.zeros(len(gate)), np.zeros(len(gate))
         z, drive = self.w[block] @ xc, self.w_what[block][:, spiking].sum(axis=1)
         every = round(10 / self.dt) if self.protect else 1
-        if learning and (not self.protect or (since >= steps and (since - steps) % every == 0)):
+        if learning and (since - steps) % every == 0:
             d = xc
             if self.protect:
                 of_cue = self.directions[self.cue]
@@ -152,7 +152,8 @@ class PlainFixedRule:
             self.moves[block] += 1
         xc = [cut(x - m, 7, rounding) for x, m in zip(self.x, self.m[block], strict=True)]
         norm = sum(value * value for value in xc)
-        if self.cue is None:
+        late = since - k["onset"]
+        if late < 0 or self.cue is None:
             return [0] * len(gate), [0] * len(gate), norm
         z = []
         for row in self.w[block]:
@@ -163,9 +164,8 @@ class PlainFixedRule:
             z.append(sat(value))
         sums = [sum(row[j] for j in spiking) for row in self.w_what[block]]
         drive = [sat(cut(total, k["readout_fraction"] - 16, rounding)) for total in sums]
-        late = since - k["onset"]
         if learning and k["protect"]:
-            if late >= 0 and late % k["every"] == 0:
+            if late % k["every"] == 0:
                 d = self.across(xc)
                 self._learn(block, gate, target, z, d, self.divisor(max(0, dot(xc, d))), step_key)
         elif learning:

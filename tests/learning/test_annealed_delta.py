@@ -11,7 +11,7 @@ from plain_annealed import PlainFixedRule, PlainRule
 from plain_integers import ROUNDINGS, fold
 
 from lava_predict import Config, UserError, load_preset
-from lava_predict.learning import what
+from lava_predict.learning import traces, what
 from lava_predict.learning.when import annealed_delta
 from lava_predict.learning.when.gated_delta import UNTAUGHT_ERROR
 from lava_predict.numerics.plan import Planner
@@ -192,3 +192,11 @@ def test_what_is_read_are_spikes_beyond_the_mean_rate() -> None:
     before = 24 / 1200
     reading = annealed_delta.reading(memory, np.zeros(CELLS), trial, config)
     np.testing.assert_allclose(reading.x, -(before - before * 2000 / 3200))
+
+
+def test_the_trace_of_a_silent_cell_ends_at_zero() -> None:
+    """Else it would stay among numbers so small that arithmetic on them is slow."""
+    r, x, decay = np.ones(2), np.ones(2), np.array([np.exp(-1 / 20), np.exp(-1 / 150)])
+    for _ in range(120_000):
+        traces.advance_bounded_traces(r, x, np.zeros(0, np.int64), 0, decay)
+    assert r.tolist() == x.tolist() == [0.0, 0.0]

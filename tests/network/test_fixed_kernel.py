@@ -93,7 +93,8 @@ def check_advance(config: Config, seed: int, extreme: float) -> Oracle:
     )
     assert arithmetic.saturating == tuple(oracle.saturations)
     given = (arithmetic.network, arithmetic.constants, state, *streams, np.uint64(key), first, cue_step)
-    count, diverged = arithmetic.kernels.advance(*given, learning, recording, arithmetic._i_in)
+    room = (arithmetic._i_in, arithmetic._spiking, arithmetic._room)
+    count, diverged = arithmetic.kernels.advance(*given, learning, recording, *room)
     spikes, stopped = [], -1
     for row in range(STEPS):
         step = first + row

@@ -235,10 +235,11 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     recording = Recording(
         *np.zeros((2, cells), np.uint32), *np.zeros((2, 1, events), np.int32), np.zeros(1, np.int64)
     )
-    current = np.empty(cells, np.int32)
+    current, spiking = np.empty(cells, np.int32), np.empty(cells, np.int64)
+    room = gated_delta.fixed_scratch(state.when)
     for step in range(len(vectors.steps)):
         given = (np.array([part], np.int32) for part in vectors.given(step))
-        chunk = (key, step, 0, True, recording, current)
+        chunk = (key, step, 0, True, recording, current, spiking, room)
         count, diverged = compiled.advance(network, constants, state, *given, *chunk)
         assert diverged == -1
         spikes = recording.spike_cell[:count].tolist()

@@ -20,7 +20,7 @@ from lava_predict.synapses import delayed
 from lava_predict.tasks.meet import Meet
 
 CELLS = 100
-SMALL = (f"reservoir.neurons={CELLS}", "run.seed=3", "task.settle_ms=300")
+SMALL = ("readout.rule=gated_delta", f"reservoir.neurons={CELLS}", "run.seed=3", "task.settle_ms=300")
 
 
 @pytest.fixture(scope="module")

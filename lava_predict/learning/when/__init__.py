@@ -12,7 +12,7 @@ has. N cells, K events, M cues:
 ``constants(config)``, ``start(config)``
     What a step needs, as a named tuple, and the memory before the first step.
 ``scratch(memory)``
-    Kernel: arrays that ``step`` may write to as it likes.
+    Arrays that ``step`` may write to as it likes.
 ``step(k, memory, what, z, spiking, count, gate, target, since_cue, learning, scratch, what_drive)``
     Kernel: take the spikes of a step, write the when readout to ``z`` and W_what . x to ``what_drive``, add x
     to ``what.x_sum`` within ``readout.what_window_ms``, and learn if ``learning``: else (a probe) slow means
@@ -62,8 +62,8 @@ For integers, in the formats of `lava_predict.numerics.integers`:
     for.
 ``fixed_start(config)``
     The memory before the first step.
-``fixed_scratch(memory)``, ``fixed_step(..., learning, scratch, what_drive, step, step_key, lost)``
-    Kernels, as in float, with the step within the segment, its key, and the counters; ``gate`` comes
+``fixed_scratch(memory)`` and kernel ``fixed_step(..., learning, scratch, what_drive, step, step_key, lost)``
+    As in float, with the step within the segment, its key, and the counters; ``gate`` comes
     multiplied by the learning rate. ``fixed_step`` returns |xc|^2, or -1 if ``z`` diverged.
 ``physical(memory, scales)``
     The memory in physical units, float64.

@@ -50,7 +50,7 @@ from lava_predict.learning.when.gated_delta import (
     add_timing_error,
     fixed_gated_delta,
 )
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import allocating_kernel, kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
@@ -192,8 +192,8 @@ class Constants(NamedTuple):
 
     Attributes
     ----------
-    decay, share : (N,) float64
-        exp(-dt / tau) of each cell's trace, and one less that.
+    decay : (N,) float64
+        exp(-dt / tau) of each cell's trace.
     mean_rate : float
         `MEAN_EVERY` dt / tau_m.
     rates : (R,) float64
@@ -212,7 +212,6 @@ class Constants(NamedTuple):
     """
 
     decay: np.ndarray
-    share: np.ndarray
     mean_rate: float
     rates: np.ndarray
     norm_floor: float
@@ -267,11 +266,9 @@ def scaled_rate(config: Config, factor: float) -> dict[str, float]:
 def constants(config: Config) -> Constants:
     """Multiply the readout's settings out for the time step."""
     dt, readout = config.run.dt_ms, config.readout
-    decay = np.exp(-dt / time_constants_ms(config))
     low, high = (config.steps(time) for time in readout.what_window_ms)
     return Constants(
-        decay=decay,
-        share=1.0 - decay,
+        decay=np.exp(-dt / time_constants_ms(config)),
         mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
         rates=annealed_rates(config),
         norm_floor=readout.when_norm_floor,
@@ -320,7 +317,6 @@ def start(config: Config) -> Memory:
     return _start(config, np.float64, np.float64)
 
 
-@kernel
 def scratch(memory: Memory) -> np.ndarray:
     """Return room for xc, (N,) float64."""
     return np.empty(memory.x.size)
@@ -353,7 +349,7 @@ def count_spikes(
         memory.steps[0] += 1
 
 
-@kernel
+@allocating_kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
 
@@ -374,6 +370,18 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     return new
 
 
+@allocating_kernel
+def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
+    """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
+    last = memory.cue[0]
+    if open_cue(memory, recognise(memory.units, memory.cue[1], memory.onset), learning):
+        memory.units[memory.cue[0]] = memory.onset
+    elif learning:
+        follow(memory.units[memory.cue[0]], memory.onset)
+    if k.protect and last != UNKNOWN and memory.cue[0] != last:
+        projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
+
+
 @kernel
 def trace_step(
     k: Constants,
@@ -385,29 +393,22 @@ def trace_step(
     learning: bool,
     xc: np.ndarray,
 ) -> int:
-    """Advance traces, slow means and counts, recognise the cue, and write xc; returns the current cue.
+    """Advance traces, slow means and counts, recognise the cue, and write xc.
 
-    Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
+    Returns the current cue, which is `UNKNOWN` from a cue's onset until it is recognised, and where none is
+    on. Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
     """
-    advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay, k.share)
+    advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
     if since_cue == k.onset:
-        last = memory.cue[0]
-        found = recognise(memory.units, memory.cue[1], memory.onset)
-        if open_cue(memory, found, learning):
-            memory.units[memory.cue[0]] = memory.onset
-        elif learning:
-            follow(memory.units[memory.cue[0]], memory.onset)
-        if k.protect and last != UNKNOWN and memory.cue[0] != last:
-            projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
-    cue = memory.cue[0]
-    block = max(cue, 0) if k.own else 0
+        recognise_cue(k, memory, learning)
+    block = max(memory.cue[0], 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
         rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
         advance_mean(memory.m, block, memory.x, rate)
         memory.settled[block] += 1
     subtract_mean(memory.x, memory.m, block, xc)
-    return cue
+    return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
 @kernel
@@ -433,6 +434,24 @@ def learn_step(
             rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
             change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
             add_to_row(memory.w, first + event, xc, change)
+
+
+@allocating_kernel
+def learn_across(
+    k: Constants,
+    memory: Memory,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """As `learn_step`, across the directions of other cues, which are learned too."""
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+    projection.learn_units(protection, cue, xc)
+    direction = np.empty_like(xc)
+    norm = projection.project(protection, cue, xc, direction)
+    learn_step(k, memory, cue, direction, z, norm, gate, target)
 
 
 @kernel
@@ -465,16 +484,10 @@ def step(
     sum_spiking(what.w, first, spiking, count, what_drive)
     if diverged(z):
         return np.nan
-    direction, size = xc, norm
-    if learning and k.protect:
-        learning = since_cue >= k.onset and (since_cue - k.onset) % k.every == 0
-        if learning:
-            direction = np.empty_like(xc)
-            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-            projection.learn_units(protection, cue, xc)
-            size = projection.project(protection, cue, xc, direction)
-    if learning:
-        learn_step(k, memory, cue, direction, z, size, gate, target)
+    if learning and not k.protect:
+        learn_step(k, memory, cue, xc, z, norm, gate, target)
+    elif learning and (since_cue - k.onset) % k.every == 0:
+        learn_across(k, memory, cue, xc, z, gate, target)
     return norm
 
 
@@ -633,10 +646,65 @@ def physical(memory: Memory, scales: Scales) -> Memory:
     )
 
 
-@kernel
 def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     """Return room for xc, (N,), and the rates times gates, (K,), int32."""
     return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
+
+
+@allocating_kernel
+def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
+    """As `recognise_cue`, in integers."""
+    last = memory.cue[0]
+    if open_cue(memory, fixed_recognise(memory.units, memory.cue[1], memory.onset), learning):
+        memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
+    elif learning:
+        fixed_follow(memory.units[memory.cue[0]], memory.onset)
+    if k.protect and last != UNKNOWN and memory.cue[0] != last:
+        projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
+
+
+@kernel
+def fixed_learn_step(
+    k: FixedConstants,
+    memory: Memory,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    rate_gate: np.ndarray,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> None:
+    """As `learn_step`, in integers; ``rate_gate``, (K,), is scratch."""
+    for event in range(z.size):
+        rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
+        rate_gate[event] = (rate * gate[event] + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
+    first = cue * z.size if k.own else 0
+    divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+    lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
+
+
+@allocating_kernel
+def fixed_learn_across(
+    k: FixedConstants,
+    memory: Memory,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    gate: np.ndarray,
+    target: np.ndarray,
+    rate_gate: np.ndarray,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> None:
+    """As `learn_across`, in integers."""
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+    projection.fixed_learn_units(protection, cue, xc)
+    direction = np.empty_like(xc)
+    norm = projection.fixed_project(protection, cue, xc, direction)
+    fixed_learn_step(k, memory, cue, direction, z, norm, gate, target, rate_gate, step_key, lost)
 
 
 @kernel
@@ -665,25 +733,16 @@ def fixed_step(
     traces = (memory.r, memory.x, spiking, count, k.decay, k.decay_bits)
     fixed_advance_bounded_traces(*traces, k.trace_grain, k.rounding, step_key)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
     if since_cue == k.onset:
-        last = memory.cue[0]
-        found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
-        if open_cue(memory, found, learning):
-            memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
-        elif learning:
-            fixed_follow(memory.units[memory.cue[0]], memory.onset)
-        if k.protect and last != UNKNOWN and memory.cue[0] != last:
-            projection.fixed_remember(protection, last)
-    cue = memory.cue[0]
-    block = max(cue, 0) if k.own else 0
+        fixed_recognise_cue(k, memory, learning)
+    cue, block = memory.cue[0], max(memory.cue[0], 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
         shift = min(bit_length(memory.settled[block]), k.mean_shift)
         fixed_advance_mean(memory.m, block, memory.x, shift, k.mean_grain, k.rounding, step_key)
         memory.settled[block] += 1
     norm = fixed_subtract_mean(memory.x, memory.m, block, k.rounding, xc)
     first = block * z.size
-    if cue == UNKNOWN:
+    if since_cue < k.onset or cue == UNKNOWN:
         z[:] = 0
         what_drive[:] = 0
         return norm
@@ -692,17 +751,9 @@ def fixed_step(
     fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
     if fixed_diverged(z):
         return -1
-    direction, size = xc, norm
-    if learning and k.protect:
-        learning = since_cue >= k.onset and (since_cue - k.onset) % k.every == 0
-        if learning:
-            direction = np.empty_like(xc)
-            projection.fixed_learn_units(protection, cue, xc)
-            size = projection.fixed_project(protection, cue, xc, direction)
-    if learning:
-        for event in range(z.size):
-            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
-            rate_gate[event] = (rate * gate[event] + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
-        divisor = k.norm_floor + (size if k.moment_norm else memory.norm[0])
-        lost[1] += fixed_gated_delta(memory.w, first, direction, rate_gate, target, z, divisor, k, step_key)
+    moment = (step_key, lost)
+    if learning and not k.protect:
+        fixed_learn_step(k, memory, cue, xc, z, norm, gate, target, rate_gate, *moment)
+    elif learning and (since_cue - k.onset) % k.every == 0:
+        fixed_learn_across(k, memory, cue, xc, z, gate, target, rate_gate, *moment)
     return norm

@@ -217,7 +217,6 @@ def gated_delta(
                 w[k, j] += step * xc[j]
 
 
-@kernel
 def scratch(memory: Memory) -> np.ndarray:
     """Return room for xc, (N + 1,) float64."""
     return np.empty(memory.x.size + 1)
@@ -495,7 +494,6 @@ def fixed_gated_delta(
     return lost
 
 
-@kernel
 def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     """Return room for xc and xq, (N + 1,) and (N,) int32."""
     return np.empty(memory.x.size + 1, np.int32), np.empty(memory.x.size, np.int32)
