@@ -246,8 +246,7 @@ class AnnealedNetwork(TrainedNetwork):
     def _arithmetic(self, config: Config) -> FloatArithmetic:
         """Return the arithmetic with this network's time constants, which are not those of any seed."""
         arithmetic = super()._arithmetic(config)
-        decay = np.exp(-self.dt_ms / self.tau_x_ms)
-        when = arithmetic.constants.when._replace(decay=decay, share=1.0 - decay)
+        when = arithmetic.constants.when._replace(decay=np.exp(-self.dt_ms / self.tau_x_ms))
         arithmetic.constants = arithmetic.constants._replace(when=when)
         return arithmetic
 

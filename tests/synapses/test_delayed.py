@@ -78,7 +78,7 @@ def delayed_network() -> Any:
 def test_spikes_equal_those_of_a_network_with_lists_of_pending_deliveries(
     delayed_network: Any, overrides: tuple[str, ...]
 ) -> None:
-    config = load_preset("robust", [*SMALL, "readout.rule=gated_delta", *overrides])
+    config = load_preset("robust", [*SMALL, *overrides])
     network, meet = draw_network(config), Meet(config)
     assert isinstance(network.synapses, delayed.Connections)
     engine = CpuEngine(FloatArithmetic(config, network), meet)

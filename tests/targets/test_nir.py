@@ -108,7 +108,7 @@ def chosen(node: Cue, told: dict[str, np.ndarray], given: np.ndarray) -> np.ndar
     told["since"] = np.array(0 if on and not told["on"] else told["since"] + 1)
     told["on"] = on
     if told["since"] == 0:
-        told["counts"] = np.zeros(given.shape)
+        told["counts"], told["cue"] = np.zeros(given.shape), -1
     if told["since"] < node.onset:
         told["counts"] = told["counts"] + spikes
     elif told["since"] == node.onset:
@@ -128,7 +128,7 @@ def run_graph(graph, level: np.ndarray) -> dict[str, np.ndarray]:
     dt_s = cells.dt / 1000.0
     v, u = np.full(cells.a.shape, -65.0), cells.b * -65.0
     leaky = {name: node.v_leak.copy() for name, node in nodes.items() if isinstance(node, nir.LI)}
-    told = {"on": False, "since": np.array(10**6), "cue": 0}
+    told = {"on": False, "since": np.array(10**6), "cue": -1}
     r = x = np.zeros(cells.a.shape)
     values = {name: np.zeros(node.output_type["output"]) for name, node in nodes.items()}
     rows = []
