@@ -195,7 +195,8 @@ def fixed_step(
     if since_cue == k.onset:
         found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
         if open_cue(memory, found, learning):
-            memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
+            for j in range(memory.onset.size):
+                memory.units[memory.cue[0], j] = memory.onset[j] << UNIT_FRACTION
         elif learning:
             fixed_follow(memory.units[memory.cue[0]], memory.onset)
     cue = memory.cue[0]

@@ -330,7 +330,9 @@ class FixedSettings(Section):
     u_bits: Bits = Field(description="bits of u that are kept, of 24")
     s_bits: Bits = Field(description="bits of s that are kept, of 24")
     parameter_bits: ParameterBits = Field(description="a, b and factors, with sign")
-    decay_bits: ParameterBits = Field(description="fraction bits of the decays of s and x")
+    decay_bits: ParameterBits = Field(
+        description="fraction bits of the decay of s, and of x with gated_delta"
+    )
     weight_bits: int = Field(ge=1, le=14, description="magnitude of a synapse's weight")
     trace_bits: Bits = Field(description="bits of x that are kept, of 24")
     mean_bits: Bits = Field(description="bits of m that are kept, of 24")
