@@ -14,7 +14,7 @@ from pydantic import Field
 from lava_predict.learning.readouts import diverged, read_out
 from lava_predict.learning.traces import advance_traces, centre_traces
 from lava_predict.learning.when.gated_delta import scratch  # noqa: F401  Room for x and a constant.
-from lava_predict.numerics.compiled import allocating_kernel
+from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Positive, ReadoutSettings
 
@@ -43,7 +43,7 @@ def start(config: Config) -> Memory:
     return Memory(np.zeros(cells), np.zeros((events, cells + 1)))
 
 
-@allocating_kernel  # Sums and products of whole arrays make arrays.
+@kernel
 def step(k, memory, what, z, spiking, count, gate, target, since_cue, learning, xc, what_drive):
     advance_traces(memory.x, spiking, count, k.decay, k.gain)
     centre_traces(memory.x, memory.x, 0.0, False, xc)

@@ -50,7 +50,7 @@ from lava_predict.learning.when.gated_delta import (
     add_timing_error,
     fixed_gated_delta,
 )
-from lava_predict.numerics.compiled import allocating_kernel, kernel
+from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
@@ -322,7 +322,7 @@ def scratch(memory: Memory) -> np.ndarray:
     return np.empty(memory.x.size)
 
 
-@kernel
+@lean_kernel
 def count_spikes(
     memory: Memory,
     x_sum: np.ndarray,
@@ -349,7 +349,7 @@ def count_spikes(
         memory.steps[0] += 1
 
 
-@allocating_kernel
+@kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
 
@@ -370,7 +370,7 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     return new
 
 
-@allocating_kernel
+@kernel
 def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     last = memory.cue[0]
@@ -382,7 +382,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
         projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
-@kernel
+@lean_kernel
 def trace_step(
     k: Constants,
     memory: Memory,
@@ -411,7 +411,7 @@ def trace_step(
     return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
-@kernel
+@lean_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -436,7 +436,7 @@ def learn_step(
             add_to_row(memory.w, first + event, xc, change)
 
 
-@allocating_kernel
+@kernel
 def learn_across(
     k: Constants,
     memory: Memory,
@@ -454,7 +454,7 @@ def learn_across(
     learn_step(k, memory, cue, direction, z, norm, gate, target)
 
 
-@kernel
+@lean_kernel
 def step(
     k: Constants,
     memory: Memory,
@@ -651,7 +651,7 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
 
 
-@allocating_kernel
+@kernel
 def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
@@ -663,7 +663,7 @@ def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> No
         projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
-@kernel
+@lean_kernel
 def fixed_learn_step(
     k: FixedConstants,
     memory: Memory,
@@ -686,7 +686,7 @@ def fixed_learn_step(
     lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
 
 
-@allocating_kernel
+@kernel
 def fixed_learn_across(
     k: FixedConstants,
     memory: Memory,
@@ -707,7 +707,7 @@ def fixed_learn_across(
     fixed_learn_step(k, memory, cue, direction, z, norm, gate, target, rate_gate, step_key, lost)
 
 
-@kernel
+@lean_kernel
 def fixed_step(
     k: FixedConstants,
     memory: Memory,
