@@ -37,6 +37,7 @@ VARIANTS = (
     ("shared, projection", PROJECTED, True, "float"),
     ("the same in integers", PROJECTED, True, "fixed"),
     ("own", (), True, "float"),
+    ("own, interleaved", (), False, "float"),
 )
 OVERLAPS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 FIGURE = Path("similar_cues.png")

@@ -1,6 +1,6 @@
 """Reading: weights times traces, summed over the cells, and the graded spike that is fed back.
 
-N cells, K events; weights are (K, N + 1) for the when readout and (K, N) for the what readout.
+N cells, K events; weights of the when readout are (K, inputs), of the what readout (K, N).
 """
 
 from __future__ import annotations

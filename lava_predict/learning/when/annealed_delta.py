@@ -498,7 +498,7 @@ def set_norm(memory: Memory, norm: Any) -> None:
 
 
 def reading(memory: Memory, spikes: np.ndarray, segment: Segment, config: Config) -> what.Reading:
-    """Return what the what rule reads of a trial or probe: spikes per ms less their slow mean, (N,).
+    """Return what the what rule reads of a trial or probe: spikes per step less their slow mean, (N,).
 
     ``spikes``, (N,), were counted in the what window. At the end of a trial, the spikes since the trial
     before move the slow mean first.
@@ -593,6 +593,10 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
     settings, readout, k = planner.settings, config.readout, constants(config)
     decay, decay_bits = planner.decays("decay of x", time_constants_ms(config), config.run.dt_ms)
     mean_shift = max(0, round(-float(np.log2(k.mean_rate))))
+    if settings.rounding == "nearest":
+        # Rounded to its grid, a trace that is to move by less than half a unit stays where it is.
+        stuck = 2.0 ** (planner.grain("trace") - 1 - BOUNDED_FRACTION) / (1.0 - k.decay).min()
+        planner.approximation("trace that no longer decays", "fixed.trace_bits", stuck, stuck)
     error = 2.0**mean_shift * k.mean_rate - 1.0
     planner.approximation("slow mean", "readout.tau_m_ms", readout.tau_m_ms, error)
     square = (MOST_FACTOR_FRACTION, 2 * CENTRED_FRACTION)
