@@ -152,9 +152,10 @@ def learn_outcome(
     """Apply the what rule at the end of a trial, in place.
 
     The rate is 1 / (n + 1), n trials with this cue, but at least ``what_rate``. The outcome's error also
-    moves a running mean, which stays near 0 while the estimate is right. After a switch it does not. Where
-    the mean passes the threshold, this surprise reduces n, so that the estimate soon consists of outcomes
-    since the switch. The rule is local to the readout.
+    moves a running mean, (K,), which stays near 0 while the estimate is right. After a switch it does not.
+    Where its length passes the threshold, this surprise reduces n, so that the estimate soon consists of
+    outcomes since the switch. The length tells a switch, in which events change places, from chance better
+    than the largest error does. The rule is local to the readout.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def learn_outcome(
     for k in range(p.size):
         y = 1.0 if k == outcome else 0.0
         error[k] += readout.surprise_rate * ((y - p[k]) - error[k])
-    if np.abs(error).max() > readout.surprise_threshold:
+    if np.sqrt((error**2).sum()) > readout.surprise_threshold:
         error[:] = 0.0
         memory.trials[cue] = readout.surprise_trials
     rate = max(readout.what_rate, 1.0 / (int(memory.trials[cue]) + 1))

@@ -151,7 +151,7 @@ class ReadoutSettings(Section):
     what_rate: Fraction = Field(description="least rate of the what rule, per trial")
     surprise_rate: Fraction = Field(description="rate of the running means of the errors")
     surprise_threshold: Positive = Field(
-        description="running mean of the what error that counts as a surprise"
+        description="length, over the events, of the running mean of the what error that is a surprise"
     )
     surprise_trials: int = Field(ge=0, le=10**6, description="trials counted after a surprise")
     what_window_ms: Interval = Field(description="window after the cue that the what readout reads, ms")

@@ -324,7 +324,7 @@ class Oracle:
         error = [
             old + settings.surprise_rate * ((y[e] - p[e]) - old) for e, old in enumerate(self.error[cue])
         ]
-        if max(abs(value) for value in error) > settings.surprise_threshold:
+        if math.hypot(*error) > settings.surprise_threshold:
             error, self.trials[cue] = [0.0] * len(p), settings.surprise_trials
         self.error[cue] = error
         rate = max(settings.what_rate, 1.0 / (self.trials[cue] + 1))
