@@ -7,6 +7,7 @@ drive does, the loop is cut at the cue and a recorded signal is played in throug
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.learning.readouts import graded
 from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.draw import Network
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.numerics.noise import key_of
@@ -133,11 +135,25 @@ class Learned:
         self.after = result.state.network
         self._trials = len(result.state.trials)
         self._config, self._meet = config, Meet(config)
-        self._loop = FloatArithmetic(config, result.network)
+        self._close(result.network)
+
+    def _close(self, network: Network) -> None:
+        self._loop = FloatArithmetic(self._config, network)
         # The loop is cut, and what is played in is a further input through the weights of the loop.
-        weights = np.vstack([result.network.input_weight, result.network.feedback_weight])
-        further = result.network._replace(input_weight=weights)
-        self._cut = FloatArithmetic(with_changes(config, [OPEN_LOOP]), further)
+        weights = np.vstack([network.input_weight, network.feedback_weight])
+        further = network._replace(input_weight=weights)
+        self._cut = FloatArithmetic(with_changes(self._config, [OPEN_LOOP]), further)
+
+    @property
+    def feedback_weight(self) -> np.ndarray:
+        """Weights of the loop, (K, N)."""
+        return self._loop.network.feedback_weight
+
+    def with_feedback(self, weights: np.ndarray) -> Learned:
+        """Return the same network with other weights of the loop, (K, N)."""
+        other = copy(self)
+        other._close(self._loop.network._replace(feedback_weight=weights))
+        return other
 
     def present(self, number: int, played_in: np.ndarray | None = None, kicked: bool = False) -> Presentation:
         """Present the cue alone, independently of the presentations before.
