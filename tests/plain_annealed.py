@@ -144,8 +144,9 @@ class PlainFixedRule:
             self.units[found][:] = [16 * n for n in self.onset]
             if self.k["own"] and found > 0:
                 self.m[found][:], self.settled[found] = self.m[max(last, 0)], self.settled[max(last, 0)]
+        elif learning and found < 0:
+            found = max(last, 0)
         elif learning:
-            found = last if found < 0 else found
             self.units[found][:] = [
                 u + ((16 * n - u + 4) >> 3) for u, n in zip(self.units[found], self.onset, strict=True)
             ]

@@ -197,7 +197,7 @@ def fixed_step(
         if open_cue(memory, found, learning):
             for j in range(memory.onset.size):
                 memory.units[memory.cue[0], j] = memory.onset[j] << UNIT_FRACTION
-        elif learning:
+        elif learning and found != UNKNOWN:
             fixed_follow(memory.units[memory.cue[0]], memory.onset)
     cue = memory.cue[0]
     for event in range(z.size):

@@ -152,13 +152,13 @@ def fixed_read_rows(
 
     ``fraction`` are the bits of the products that z does not have. Returns how many sums are saturated.
     """
-    cut = factor_offset(rounding, fraction)
+    cut = factor_offset(rounding, max(fraction, 0))
     lost = 0
     for channel in range(z.size):
         total = np.int64(0)
         for j in range(xc.size):
             total += w[first + channel, j] * xc[j]
-        wide = (total + cut) >> fraction
+        wide = shifted(total + cut, fraction)
         z[channel] = saturate(wide)
         lost += np.int64(wide != z[channel])
     return lost

@@ -365,7 +365,7 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
             memory.m[found] = memory.m[last]
             memory.settled[found] = memory.settled[last]
     elif found == UNKNOWN and learning:
-        found = memory.cue[0]
+        found = max(memory.cue[0], 0)
     memory.cue[0] = found
     return new
 
@@ -374,9 +374,10 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
 def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     last = memory.cue[0]
-    if open_cue(memory, recognise(memory.units, memory.cue[1], memory.onset), learning):
+    found = recognise(memory.units, memory.cue[1], memory.onset)
+    if open_cue(memory, found, learning):
         memory.units[memory.cue[0]] = memory.onset
-    elif learning:
+    elif learning and found != UNKNOWN:
         follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and last != UNKNOWN and memory.cue[0] != last:
         projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
@@ -591,7 +592,10 @@ class FixedConstants(NamedTuple):
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
     """Turn traces and learning into integers; ``chip_norm`` is not used, as the norm is a state here."""
     settings, readout, k = planner.settings, config.readout, constants(config)
-    decay, decay_bits = planner.decays("decay of x", time_constants_ms(config), config.run.dt_ms)
+    # Of 1 - d, too, a factor's word must hold all bits.
+    decay, decay_bits = planner.decays(
+        "decay of x", time_constants_ms(config), config.run.dt_ms, most=settings.parameter_bits - 1
+    )
     mean_shift = max(0, round(-float(np.log2(k.mean_rate))))
     if settings.rounding == "nearest":
         # Rounded to its grid, a trace that is to move by less than half a unit stays where it is.
@@ -659,9 +663,10 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
 def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
-    if open_cue(memory, fixed_recognise(memory.units, memory.cue[1], memory.onset), learning):
+    found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
+    if open_cue(memory, found, learning):
         memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
-    elif learning:
+    elif learning and found != UNKNOWN:
         fixed_follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and last != UNKNOWN and memory.cue[0] != last:
         projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
