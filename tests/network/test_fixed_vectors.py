@@ -73,6 +73,7 @@ SETTINGS = {
         "fixed.trace_bits=21",
         "fixed.mean_bits=22",
         "fixed.readout_bits=20",
+        "fixed.readout_fraction_bits=18",
         "run.seed=15",
     ),
 }
