@@ -3,7 +3,7 @@
     uv run python benchmarks/bits.py --against FOLDER
 
 FOLDER is another checkout, with its environment in FOLDER/.venv. Prints a line a case and exits with 1 if
-any differs. A case uses only what both have: presets, ``--set`` texts, `Experiment.run`, the command line.
+any differs. A case uses presets, ``--set`` texts, `Experiment.run` and the command line.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ TWO_CUES = (
     "task.blocks=[{trials=20, probability=[[0.7, 0.3], [0.2, 0.6]], "
     "latency_ms=[[300.0, 600.0], [500.0, 200.0]]}]"
 )
+GATED = "readout.rule=gated_delta"
 LAVA = {"backend": "lava"}
 CASES = {
     "smoke": ("smoke", [], {}),
     "robust, seed 1, first block": ("robust", [FIRST_BLOCK, "run.seed=1"], {}),
     "robust, seed 100, first block": ("robust", [FIRST_BLOCK, "run.seed=100"], {}),
     "paper": ("paper", [], {}),
-    "dt 0.5 ms, norm constant, no slow means": (
+    "dt 0.5 ms, norm constant": ("smoke", ["run.dt_ms=0.5", 'readout.when_norm="constant"'], {}),
+    "gated, dt 0.5 ms, norm constant, no slow means": (
         "smoke",
-        ["run.dt_ms=0.5", 'readout.when_norm="constant"', "readout.centred=false"],
+        [GATED, "run.dt_ms=0.5", 'readout.when_norm="constant"', "readout.centred=false"],
         {},
     ),
+    "gated, fixed": ("smoke", [GATED], {"precision": "fixed"}),
     "fixed": ("robust", [FEW], {"precision": "fixed"}),
     "fixed, smoke, stochastic, short words": (
         "smoke",
@@ -43,6 +46,11 @@ CASES = {
     "feedback .3": ("robust", [FEW, "reservoir.feedback_gain=0.3"], {}),
     "feedback .3, fixed": ("smoke", ["reservoir.feedback_gain=0.3"], {"precision": "fixed"}),
     "two cues": ("robust", [TWO_CUES, "task.cues=2"], {}),
+    "two cues, shared and protected": (
+        "robust",
+        [TWO_CUES, "task.cues=2", "readout.cue_weights=shared", "readout.protect=hebbian"],
+        {},
+    ),
     "events drive the reservoir": ("robust", [FEW, "task.events_drive_reservoir=true"], {}),
     "events drive the reservoir, fixed": (
         "smoke",
@@ -59,12 +67,17 @@ RESUMED = "robust, 20 trials, killed and resumed"
 
 def fingerprints(names: list[str]) -> dict[str, dict[str, str]]:
     """Run some cases in this process and return their fingerprints by name."""
-    from lava_predict import Experiment, load_preset
+    from lava_predict import Experiment, UserError, load_preset
 
     found = {}
     for name in names:
         preset, overrides, how = CASES[name]
-        result = Experiment(load_preset(preset, overrides)).run(**how)
+        try:
+            config = load_preset(preset, overrides)
+        except UserError as error:  # a setting that one of the two does not have
+            found[name] = {"spikes": str(error)}
+            continue
+        result = Experiment(config).run(**how)
         found[name] = vars(result.fingerprint) | {"network": result.network.fingerprint()}
     return found
 

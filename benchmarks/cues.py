@@ -23,8 +23,7 @@ import numpy as np
 from frame import carry_out_study, header, means, over_units, relative_errors, run_each, run_one, seeds_of
 
 from lava_predict import Config, Experiment, load_preset
-from lava_predict.experiment import Result
-from lava_predict.experiment.results import Probe
+from lava_predict.experiment import Probe, Result
 
 TRIALS = 70
 LATENCY_MS = """300/600 450/750 150/850 600/250 400/900 200/500 700/350 550/150
@@ -38,6 +37,7 @@ VARIANTS = (
     ("shared, projection", PROJECTED, True, "float"),
     ("the same in integers", PROJECTED, True, "fixed"),
     ("own", (), True, "float"),
+    ("own, interleaved", (), False, "float"),
 )
 OVERLAPS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 FIGURE = Path("similar_cues.png")

@@ -11,6 +11,7 @@ on seeds 1-99; report on seeds from 100 up.
     python benchmarks/learning.py peaks --seeds 100-109
     python benchmarks/learning.py amplitude --seeds 100-104
     python benchmarks/learning.py switches --seeds 100-104
+    python benchmarks/learning.py gate --seeds 100-104
     python benchmarks/learning.py events --seeds 100-104
     python benchmarks/learning.py cues --seeds 100-104
     python benchmarks/learning.py parts --seeds 100-109
@@ -155,6 +156,17 @@ def switches(arguments: argparse.Namespace) -> None:
         print(f"{name:20}{means(errors)}   {min(below) if below else 'never'}")
 
 
+def gate(arguments: argparse.Namespace) -> None:
+    """Error over the preset's blocks, by the gate outside the window."""
+    probes = PROBES[1:]
+    print(f"{arguments.preset}, default blocks, {seeds_of(arguments)}; mean over blocks, after trials")
+    print(f"{'':20}{header(probes)}")
+    for residual in (0.0, 0.05, 0.1, 0.3, 0.5, 1.0):
+        found = run_seeds(arguments, f"readout.gate_residual={residual}")
+        errors = [relative_errors(found, number, probes) for number in range(len(found[0].blocks))]
+        print(f"residual gate {residual:<6}{means(np.mean(errors, axis=0))}", flush=True)
+
+
 def events(arguments: argparse.Namespace) -> None:
     """Three events and omissions."""
     due = [250, 450, 700]
@@ -226,6 +238,7 @@ if __name__ == "__main__":
         peaks,
         amplitude,
         switches,
+        gate,
         events,
         cues,
         parts,

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from frame import PROBES, block, carry_out_study, over_units, seeds_of, timed
+from frame import block, carry_out_study, over_units, seeds_of, timed
 
 from lava_predict import CpuEngine, Experiment, load_preset
 from lava_predict.learning import on_chip
@@ -32,6 +32,7 @@ VARIANTS = {
     "on-chip, one group": ("fixed", (*CHIP, "fixed.on_chip_groups=1")),
 }
 PAIRS = 20
+PROBES = (10, 25, 100)
 
 
 class Unit(NamedTuple):
@@ -46,7 +47,8 @@ class Unit(NamedTuple):
 def errors_of(unit: Unit) -> np.ndarray:
     """Errors after `PROBES` trials of each block, (blocks, probes)."""
     on_chip.WEIGHT_RANGE = unit.weight_range
-    result = Experiment(load_preset("robust", unit.settings), seed=unit.seed).run(precision=unit.precision)
+    settings = (*unit.settings, f"run.probe_trials={list(PROBES)}")
+    result = Experiment(load_preset("robust", settings), seed=unit.seed).run(precision=unit.precision)
     return np.array([[b.error[n] / b.zero_error for n in PROBES] for b in result.blocks])
 
 

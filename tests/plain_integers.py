@@ -13,6 +13,7 @@ PRODUCT_BITS = 48
 SUM_BITS = 32
 WORD_BITS = 64
 LOWEST, HIGHEST = -(2**23), 2**23 - 1
+MOST_Z = 100 * 2**16
 
 ROUNDINGS = ("nearest", "floor", "stochastic")
 """In the order of the kernels' numbers."""
@@ -43,6 +44,16 @@ def product(one: int, other: int) -> int:
 
 def sat(value: int) -> int:
     return min(max(fits(value, WORD_BITS), LOWEST), HIGHEST)
+
+
+def clipped(value: int, counts: dict[str, int], name: str) -> int:
+    """Saturate, and count it if that changes the value."""
+    counts[name] += sat(value) != value
+    return sat(value)
+
+
+def diverged(z: Sequence[int]) -> bool:
+    return any(abs(value) > MOST_Z for value in z)
 
 
 def down(value: int, shift: int) -> int:

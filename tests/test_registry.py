@@ -114,7 +114,7 @@ def other_package(folder: Path, **points: str) -> None:
 def test_the_parts_of_this_package() -> None:
     assert NEURONS.names() == ["adaptive_lif", "izhikevich"]
     assert SYNAPSES.names() == ["delayed", "exponential"]
-    assert RULES.names() == ["gated_delta"]
+    assert RULES.names() == ["annealed_delta", "gated_delta"]
     assert TASKS.names() == ["meet"]
     assert ENGINES.names() == ["cpu", "lava"]
     assert TASKS.get("meet") is Meet

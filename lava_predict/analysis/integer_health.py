@@ -27,7 +27,7 @@ _REMEDIES = {
     "x": "lengthen readout.tau_x_ms",
     "m": "a cell's mean rate is above 125 Hz: lower the bias or the synapses' charge",
     "xc": "a cell's trace is above 0.5 spikes per ms: lengthen readout.tau_x_ms",
-    "z": "lower readout.when_rate",
+    "z": "lower the rate of the when rule, readout.first_rate or readout.when_rate",
     "w_when": "lower fixed.readout_fraction_bits",
     "w_what": "lower fixed.readout_fraction_bits",
 }

@@ -120,7 +120,11 @@ def _network(found: Comparison) -> dict[str, Any]:
 
 def _readouts(found: Comparison) -> dict[str, Any]:
     measures: dict[str, Callable[[TaskOutcome, TaskOutcome], float]] = {
-        "weight_correlation": lambda one, other: pearson(one.w_when.ravel(), other.w_when.ravel()),
+        "weight_correlation": lambda one, other: (
+            pearson(one.w_when.ravel(), other.w_when.ravel())
+            if one.w_when.shape == other.w_when.shape
+            else np.nan
+        ),
         "prediction_difference": lambda one, other: rmse(one.prediction, other.prediction),
     }
     return {
@@ -230,7 +234,7 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
             {name: errors[name] for name in NULLS},
         ),
         "prediction": curves.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
-        "weights": plots.readout_weights(first.w_when, found.tasks[FIXED][0].w_when),
+        "weights": plots.readout_weights(first.w_when, found.tasks[FIXED][0].w_when, first.truth.shape[1]),
     }
     if found.amplitude:
         figures["amplitude"] = curves.amplitude_against_probability(found.levels, found.amplitude)

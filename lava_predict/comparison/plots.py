@@ -108,12 +108,15 @@ def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) ->
     return style.legend(figure)
 
 
-def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray) -> Figure:
+def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray, events: int) -> Figure:
     """Draw the weight of every cell in fixed point over that in float: a panel per event, with Pearson's r.
 
-    Both are (events, inputs) float64, in the same unit.
+    Both are (blocks * events, inputs) float64, in the same unit: so many rows for each cue that has its own.
     """
-    events = len(float_weights)
+    float_weights, fixed_weights = (
+        np.concatenate(np.split(weights, len(weights) // events), axis=1)
+        for weights in (float_weights, fixed_weights)
+    )
     figure, (panels,) = style.panels(1, events, 3.6 * events + 0.4, 4.3)
     for event, (axes, one, other) in enumerate(zip(panels, float_weights, fixed_weights, strict=True)):
         most = 1.05 * float(max(np.abs(one).max(), np.abs(other).max())) or 1.0

@@ -102,8 +102,9 @@ class TaskOutcome:
 
     Of each probe, (probes,): its ``block``, ``trials`` of it that had been learned, and ``error`` over that
     of predicting nothing. ``amplitude``, (blocks, K), is the mean of o near each event at the last probe of a
-    block. ``prediction`` and ``truth``, (steps, K), and ``w_when``, (K, N + 1), are those of the last probe
-    of the first block. ``saturations`` says how often each variable hit its bounds (empty in float).
+    block. ``prediction`` and ``truth``, (steps, K), and ``w_when``, as the when rule has it, are those of
+    the last probe of the first block. ``saturations`` says how often each variable hit its bounds (empty in
+    float).
     """
 
     block: np.ndarray
@@ -156,7 +157,7 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
     after = slice(meet.cue_step, None)
     truth = meet.truth(0, 0)[after]
     prediction = np.full_like(truth, np.nan)
-    w_when = np.full((config.task.events, config.reservoir.neurons + 1), np.nan)
+    w_when = np.full_like(RULES.get(config.readout.rule).start(config).w, np.nan)
     for probe in probes:
         if probe.block == 0:
             prediction, w_when = probe.o[0, after], probe.w_when

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.fingerprint import Fingerprint
     from lava_predict.experiment.recorded_spikes import Replay, ReplayedProbe
-    from lava_predict.experiment.results import BlockResult, Result, TrialRecord
+    from lava_predict.experiment.results import BlockResult, Probe, Result, TrialRecord
     from lava_predict.experiment.scores import amplitude, causal_estimate, peak_time, prediction, rmse
     from lava_predict.experiment.session import Session
 else:

@@ -47,6 +47,7 @@ def trace_rows(
     cue_step: int,
     learning: bool,
     i_in: np.ndarray,
+    spiking: np.ndarray,
     x_rows: np.ndarray,
     xc_rows: np.ndarray,
     cue_rows: np.ndarray,
@@ -57,14 +58,14 @@ def trace_rows(
     overwritten with the traces, the when readout's input and the cue in each step; the other arguments are
     those of `step.advance`.
     """
-    spiking = np.empty(i_in.size, np.int64)
     for row in range(level.shape[0]):
         step = first_step + row
         step_key = fold(noise_key, np.uint64(step))
         count = reservoir_step(network, k, state, level[row], step_key, i_in, spiking)
         shown = (state.when, state.what, spiking, count, step - cue_step, learning, xc_rows[row])
         cue_rows[row] = trace_step(k.when, *shown)
-        x_rows[row] = state.when.x
+        for j in range(state.when.x.size):
+            x_rows[row, j] = state.when.x[j]
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Replay(TrialLoop):
                 f"readout.rule = {config.readout.rule!r}: has no trace_step, so that its traces cannot be "
                 "shown to other rules; choose another rule, or give it one (docs/developer.md)"
             )
-        self._i_in = np.empty(when.x.size)
+        self._i_in, self._spiking = np.empty(when.x.size), np.empty(when.x.size, np.int64)
         sizes = (when.x.shape, rule.scratch(when).shape)
         self._rows = tuple(np.empty((_CHUNK_STEPS, *size)) for size in sizes)
         self._cue = np.empty(_CHUNK_STEPS, np.int64)
@@ -216,7 +217,7 @@ class Replay(TrialLoop):
             part = slice(first, min(first + _CHUNK_STEPS, segment.steps))
             x, xc, cue = (rows[: part.stop - first] for rows in (*self._rows, self._cue))
             network = (arithmetic.network, arithmetic.constants, state)
-            into = (self._i_in, x, xc, cue)
+            into = (self._i_in, self._spiking, x, xc, cue)
             self._trace_rows(*network, level[part], key, first, segment.cue_step, segment.learning, *into)
             arithmetic.check_finite(segment, first, False, state)
             yield Chunk(first, x, xc, gate[part], target[part], cue)

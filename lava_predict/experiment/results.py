@@ -63,8 +63,8 @@ class Probe:
         The same after each cue; NaN for a cue that no block has shown yet.
     spike_step, spike_cell : tuple of (spikes,) uint32
         Spikes of the first repeat, one pair of arrays a cue.
-    w_when, w_what : (K, N + 1) and (K, N) float64
-        Weights at the time.
+    w_when, w_what : (C K, inputs) and (C K, N) float64
+        Weights at the time, as the rules have them: K rows for each of C cues that have their own.
     steps : int
         Time steps that the probe took.
     """

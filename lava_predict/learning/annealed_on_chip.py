@@ -30,7 +30,7 @@ from lava_predict.learning.readouts import fixed_diverged, fixed_sum_spiking
 from lava_predict.learning.traces import CENTRED_FRACTION
 from lava_predict.learning.when import Scales, annealed_delta
 from lava_predict.learning.when.annealed_delta import count_spikes, open_cue, reading, row_blocks
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.noise import CHIP_WORD, fold
 from lava_predict.numerics.plan import ROUNDINGS, Planner
 from lava_predict.settings.schema import Config
@@ -169,7 +169,7 @@ def fixed_scratch(memory: Memory) -> np.ndarray:
     return np.zeros(memory.occurrences.shape[1], np.int32)
 
 
-@kernel
+@lean_kernel
 def fixed_step(
     k: FixedConstants,
     memory: Memory,
@@ -195,8 +195,9 @@ def fixed_step(
     if since_cue == k.onset:
         found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
         if open_cue(memory, found, learning):
-            memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
-        elif learning:
+            for j in range(memory.onset.size):
+                memory.units[memory.cue[0], j] = memory.onset[j] << UNIT_FRACTION
+        elif learning and found != UNKNOWN:
             fixed_follow(memory.units[memory.cue[0]], memory.onset)
     cue = memory.cue[0]
     for event in range(z.size):

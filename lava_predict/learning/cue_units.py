@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import bit_length
 
 ONSET_MS = 20.0
@@ -30,7 +30,7 @@ UNIT_FRACTION = 4
 _PRODUCT_BITS = 20
 
 
-@kernel
+@lean_kernel
 def recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
     """Return which of the ``known`` units, (M, N) float64, is most like the counts, (N,), or `UNKNOWN`."""
     size = 0.0
@@ -47,7 +47,7 @@ def recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
     return cue
 
 
-@kernel
+@lean_kernel
 def follow(unit: np.ndarray, counts: np.ndarray) -> None:
     """Let a known cue's unit, (N,) float64, follow the counts of another onset."""
     for j in range(counts.size):
@@ -57,7 +57,7 @@ def follow(unit: np.ndarray, counts: np.ndarray) -> None:
 # In integers.
 
 
-@kernel
+@lean_kernel
 def fixed_recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
     """As `recognise`, in integers: units, (M, N) int32, of `UNIT_FRACTION` bits, and counts, (N,) int32.
 
@@ -81,7 +81,7 @@ def fixed_recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
     return cue
 
 
-@kernel
+@lean_kernel
 def fixed_follow(unit: np.ndarray, counts: np.ndarray) -> None:
     """As `follow`, in integers, rounded to the nearest."""
     for j in range(counts.size):

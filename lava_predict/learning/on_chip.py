@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import STATE_BITS, bit_length
 
 CYCLE = 10
@@ -250,13 +250,13 @@ def on_chip_constants(
     return OnChipPlan(constants, weight, rate, 1.0 - forget * _FORGOTTEN)
 
 
-@kernel
+@lean_kernel
 def saturate(value: int, most: int) -> int:
     """Clip to -most - 1 .. most, the range of a two's complement integer."""
     return min(max(value, -most - 1), most)
 
 
-@kernel
+@lean_kernel
 def advance_relays(k: OnChipConstants, r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int) -> None:
     """Let the traces r decay, put them to `SPIKE` where a cell spikes, and let x follow them."""
     one, bits, half = np.int32(1 << k.decay_bits), np.int32(k.decay_bits), np.int32(1 << (k.decay_bits - 1))
@@ -269,7 +269,7 @@ def advance_relays(k: OnChipConstants, r: np.ndarray, x: np.ndarray, spiking: np
         x[j] = np.add(x[j], np.right_shift(np.add(moved, half), bits))
 
 
-@kernel
+@lean_kernel
 def centre(
     k: OnChipConstants, x: np.ndarray, m: np.ndarray, settled: np.ndarray, moving: bool, q: np.ndarray
 ) -> None:
@@ -286,13 +286,13 @@ def centre(
         q[j] = min(max(wide, -MOST_CENTRED), MOST_CENTRED)
 
 
-@kernel
+@lean_kernel
 def payload_sign(step: int) -> int:
     """Give the sign of q in a step's payloads, 128 +- q; 0 where none is sent. The step is in the cycle."""
     return (step < 2) * (2 * step - 1)
 
 
-@kernel
+@lean_kernel
 def send(w: np.ndarray, q: np.ndarray, step: int, a_in: np.ndarray) -> None:
     """Sum weights times payloads, for the next step; `MOST_CELLS` of them cannot overflow a sum."""
     sign = payload_sign(step)
@@ -304,14 +304,14 @@ def send(w: np.ndarray, q: np.ndarray, step: int, a_in: np.ndarray) -> None:
         a_in[event] = total
 
 
-@kernel
+@lean_kernel
 def scale_z(difference: int, mantissa: int, shift: int) -> int:
     """Turn the difference of the two sums into z, `Z_BITS`; both saturate at 24 bits."""
     scaled = (saturate(difference, _STATE_MOST) * mantissa + (1 << (shift - 1))) >> shift
     return saturate(scaled, _STATE_MOST)
 
 
-@kernel
+@lean_kernel
 def read_neurons(k: OnChipConstants, step: int, a_in: np.ndarray, a_first: np.ndarray, z: np.ndarray) -> None:
     """Take up what arrives in a step of the cycle: the first sum is kept, the second gives z."""
     for event in range(z.size):
@@ -322,7 +322,7 @@ def read_neurons(k: OnChipConstants, step: int, a_in: np.ndarray, a_first: np.nd
             z[event] = scale_z(arrived - a_first[event], k.z_mantissa, k.z_shift)
 
 
-@kernel
+@lean_kernel
 def gated_error(rate_gate: int, target: int, z: int, shift: int) -> int:
     """Give the y1 that a readout neuron writes, -127 .. 127: rate times gate times error, saturated.
 
@@ -334,7 +334,7 @@ def gated_error(rate_gate: int, target: int, z: int, shift: int) -> int:
     return size if error >= 0 else -size
 
 
-@kernel
+@lean_kernel
 def write_errors(
     k: OnChipConstants, rate_gate: np.ndarray, target: np.ndarray, z: np.ndarray, y1: np.ndarray
 ) -> None:
@@ -343,7 +343,7 @@ def write_errors(
         y1[event] = gated_error(rate_gate[event], target[event], z[event], k.error_shift)
 
 
-@kernel
+@lean_kernel
 def group_at(k: OnChipConstants, step: int) -> int:
     """Tell which group of cells changes its weights in a step, counted from the start; -1 for none.
 
@@ -356,7 +356,7 @@ def group_at(k: OnChipConstants, step: int) -> int:
     return (now - FIRST_CHANGE + step // CYCLE) % k.groups if now >= FIRST_CHANGE else -1
 
 
-@kernel
+@lean_kernel
 def cells_of(group: int, groups: int, cells: int) -> tuple[int, int]:
     """Give the first cell of a group, and the one after its last; none for group -1."""
     if group < 0:
@@ -364,14 +364,14 @@ def cells_of(group: int, groups: int, cells: int) -> tuple[int, int]:
     return group * cells // groups, (group + 1) * cells // groups
 
 
-@kernel
+@lean_kernel
 def pre_trace(payload: int) -> int:
     """Give the x1 that Lava makes of a payload, 0 .. 127: its half, ties to even."""
     half = payload >> 1
     return half + (payload & half & 1)
 
 
-@kernel
+@lean_kernel
 def add_to_weight(weight: int, x1: int, y1: int, y2: int, number: int) -> int:
     """Add dw of `RULE` to a weight as Lava does, -256 .. 255, and round it by chance.
 
@@ -388,7 +388,7 @@ def add_to_weight(weight: int, x1: int, y1: int, y2: int, number: int) -> int:
     return saturate(rounded, (1 << WEIGHT_BITS) - 1)
 
 
-@kernel
+@lean_kernel
 def change_weights(
     k: OnChipConstants, group: int, w: np.ndarray, q: np.ndarray, event: int, y1: int, y2: int, number: int
 ) -> int:
@@ -409,13 +409,13 @@ def change_weights(
     return lost
 
 
-@kernel
+@lean_kernel
 def rounding_number(bits: np.uint64) -> int:
     """Take a rounding number, 0 .. 127, from 64 random bits: the highest seven."""
     return int(bits >> np.uint64(57))
 
 
-@kernel
+@lean_kernel
 def on_chip_step(
     k: OnChipConstants,
     state: OnChipState,

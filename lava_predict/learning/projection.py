@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.numerics.compiled import allocating_kernel, kernel
+from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.integers import bit_length
 
 LEARN_EVERY_MS = 10.0
@@ -79,7 +79,7 @@ def start(cells: int, cues: int, fixed: bool = False) -> Memory:
     )
 
 
-@kernel
+@lean_kernel
 def read_units(units: np.ndarray, x: np.ndarray, zero: Any, a: np.ndarray) -> None:
     """Write ``units``, (U, N), times ``x``, (N,), to ``a``, (U,), in sums that start from ``zero``.
 
@@ -97,7 +97,7 @@ def read_units(units: np.ndarray, x: np.ndarray, zero: Any, a: np.ndarray) -> No
         a[first], a[u], a[v], a[w] = a_0, a_1, a_2, a_3
 
 
-@allocating_kernel
+@kernel
 def learn_units(memory: Memory, cue: int, xc: np.ndarray) -> None:
     """Let the units of the current cue learn: H += rate / |xc|^2 a (xc - H' a)', where a = H xc.
 
@@ -123,7 +123,7 @@ def learn_units(memory: Memory, cue: int, xc: np.ndarray) -> None:
     memory.counts[cue] += 1
 
 
-@allocating_kernel
+@kernel
 def remember(memory: Memory, cue: int) -> None:
     """Take over what the units of a cue have learned into ``overlap``, when another cue follows."""
     number = memory.units.shape[1]
@@ -137,7 +137,7 @@ def remember(memory: Memory, cue: int) -> None:
                 memory.overlap[other * number + v, row] = products[v]
 
 
-@allocating_kernel
+@kernel
 def project(memory: Memory, cue: int, xc: np.ndarray, d: np.ndarray) -> float:
     """Write the part of the centred traces that the units of other cues do not span to ``d``; return xc . d.
 
@@ -172,7 +172,7 @@ def project(memory: Memory, cue: int, xc: np.ndarray, d: np.ndarray) -> float:
 # In integers: traces, units and products of `UNIT_FRACTION` bits, rates and norms as powers of two.
 
 
-@allocating_kernel
+@kernel
 def fixed_learn_units(memory: Memory, cue: int, xc: np.ndarray) -> None:
     """As `learn_units`, in integers; ``xc`` is (N,) int32. Changes are rounded to the nearest.
 
@@ -204,7 +204,7 @@ def fixed_learn_units(memory: Memory, cue: int, xc: np.ndarray) -> None:
     memory.counts[cue] += 1
 
 
-@allocating_kernel
+@kernel
 def fixed_remember(memory: Memory, cue: int) -> None:
     """As `remember`, in integers."""
     number = memory.units.shape[1]
@@ -219,7 +219,7 @@ def fixed_remember(memory: Memory, cue: int) -> None:
                 memory.overlap[other * number + v, row] = product
 
 
-@allocating_kernel
+@kernel
 def fixed_project(memory: Memory, cue: int, xc: np.ndarray, d: np.ndarray) -> int:
     """As `project`, in integers: ``xc``, ``d`` are (N,) int32. Returns xc . d, twice `UNIT_FRACTION` bits."""
     number = memory.units.shape[1]

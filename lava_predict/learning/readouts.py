@@ -1,13 +1,13 @@
 """Reading: weights times traces, summed over the cells, and the graded spike that is fed back.
 
-N cells, K events; weights are (K, N + 1) for the when readout and (K, N) for the what readout.
+N cells, K events; weights of the when readout are (K, inputs), of the what readout (K, N).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     FEEDBACK_FRACTION,
     PAYLOAD_FRACTION,
@@ -26,7 +26,7 @@ MOST_Z = 100 << PAYLOAD_FRACTION
 """The same in integers."""
 
 
-@kernel
+@lean_kernel
 def read_out(
     w_when: np.ndarray,
     w_what: np.ndarray,
@@ -61,7 +61,7 @@ def read_out(
     return norm
 
 
-@kernel
+@lean_kernel
 def read_rows(w: np.ndarray, first: int, xc: np.ndarray, z: np.ndarray) -> float:
     """Write K rows of weights, from ``first`` on, times ``xc``, (N,), to ``z``, (K,), and return |xc|^2.
 
@@ -81,7 +81,7 @@ def read_rows(w: np.ndarray, first: int, xc: np.ndarray, z: np.ndarray) -> float
     return norm
 
 
-@kernel
+@lean_kernel
 def sum_spiking(w: np.ndarray, first: int, spiking: np.ndarray, count: int, total: np.ndarray) -> None:
     """Write the sums of K rows of weights, from ``first`` on, over the spiking cells to ``total``, (K,)."""
     for k in range(total.size):
@@ -90,14 +90,14 @@ def sum_spiking(w: np.ndarray, first: int, spiking: np.ndarray, count: int, tota
             total[k] += w[first + k, spiking[index]]
 
 
-@kernel
+@lean_kernel
 def add_to_row(w: np.ndarray, row: int, xc: np.ndarray, change: float) -> None:
     """Add ``change`` times ``xc``, (N,), to a row of weights."""
     for j in range(xc.size):
         w[row, j] += change * xc[j]
 
 
-@kernel
+@lean_kernel
 def graded(z: float) -> float:
     """Turn a when readout into the graded spike that is fed back.
 
@@ -107,7 +107,7 @@ def graded(z: float) -> float:
     return np.floor(clipped * FEEDBACK_GRAIN + 0.5) / FEEDBACK_GRAIN  # type: ignore[no-any-return]
 
 
-@kernel
+@lean_kernel
 def diverged(z: np.ndarray) -> bool:
     """Tell whether a when readout, (K,), is not finite or beyond +-`Z_LIMIT`."""
     beyond = False
@@ -119,7 +119,7 @@ def diverged(z: np.ndarray) -> bool:
 # In integers.
 
 
-@kernel
+@lean_kernel
 def fixed_read_out(
     weight: np.ndarray, payload: np.ndarray, fraction: int, rounding: int, read: np.ndarray
 ) -> int:
@@ -144,7 +144,7 @@ def fixed_read_out(
     return lost
 
 
-@kernel
+@lean_kernel
 def fixed_read_rows(
     w: np.ndarray, first: int, xc: np.ndarray, fraction: int, rounding: int, z: np.ndarray
 ) -> int:
@@ -152,19 +152,19 @@ def fixed_read_rows(
 
     ``fraction`` are the bits of the products that z does not have. Returns how many sums are saturated.
     """
-    cut = factor_offset(rounding, fraction)
+    cut = factor_offset(rounding, max(fraction, 0))
     lost = 0
     for channel in range(z.size):
         total = np.int64(0)
         for j in range(xc.size):
             total += w[first + channel, j] * xc[j]
-        wide = (total + cut) >> fraction
+        wide = shifted(total + cut, fraction)
         z[channel] = saturate(wide)
         lost += np.int64(wide != z[channel])
     return lost
 
 
-@kernel
+@lean_kernel
 def fixed_sum_spiking(
     w: np.ndarray,
     first: int,
@@ -184,7 +184,7 @@ def fixed_sum_spiking(
         total[k] = saturate(shifted(wide + cut, down))
 
 
-@kernel
+@lean_kernel
 def fixed_diverged(z: np.ndarray) -> bool:
     """Tell whether a when readout, (K,) int32, is beyond +-`MOST_Z`."""
     beyond = False
@@ -193,7 +193,7 @@ def fixed_diverged(z: np.ndarray) -> bool:
     return beyond
 
 
-@kernel
+@lean_kernel
 def fixed_graded(z: int) -> int:
     """Turn a when readout, `PAYLOAD_FRACTION` bits, into a graded spike: 0 .. 1, `FEEDBACK_FRACTION` bits."""
     clipped = min(max(z, 0), 1 << PAYLOAD_FRACTION)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     HIGHEST,
     LOWEST,
@@ -53,7 +53,7 @@ _PLAIN_SHIFT = TRACE_FRACTION - PAYLOAD_FRACTION
 _BOUNDED_SHIFT = BOUNDED_FRACTION - CENTRED_FRACTION
 
 
-@kernel
+@lean_kernel
 def advance_traces(
     x: np.ndarray, spiking: np.ndarray, count: int, trace_decay: float, trace_gain: float
 ) -> None:
@@ -64,14 +64,14 @@ def advance_traces(
         x[spiking[k]] += trace_gain
 
 
-@kernel
+@lean_kernel
 def advance_means(m: np.ndarray, x: np.ndarray, mean_rate: float) -> None:
     """Let the slow mean of every trace follow it: m += (x - m) ``mean_rate``, which is dt / tau_m."""
     for j in range(m.size):
         m[j] = m[j] + (x[j] - m[j]) * mean_rate
 
 
-@kernel
+@lean_kernel
 def centre_traces(x: np.ndarray, m: np.ndarray, constant_input: float, centred: bool, xc: np.ndarray) -> None:
     """Form the when readout's input ``xc``, (N + 1,): traces, less means if ``centred``, and a constant."""
     for j in range(x.size):
@@ -79,7 +79,7 @@ def centre_traces(x: np.ndarray, m: np.ndarray, constant_input: float, centred: 
     xc[x.size] = constant_input
 
 
-@kernel
+@lean_kernel
 def advance_bounded_traces(
     r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, decay: np.ndarray
 ) -> None:
@@ -98,14 +98,14 @@ def advance_bounded_traces(
         x[j] = moved if moved >= LEAST_TRACE else 0.0
 
 
-@kernel
+@lean_kernel
 def advance_mean(m: np.ndarray, row: int, x: np.ndarray, rate: float) -> None:
     """Let one row of slow means, (C, N), follow the traces: m += (x - m) ``rate``."""
     for j in range(x.size):
         m[row, j] = m[row, j] + (x[j] - m[row, j]) * rate
 
 
-@kernel
+@lean_kernel
 def subtract_mean(x: np.ndarray, m: np.ndarray, row: int, xc: np.ndarray) -> None:
     """Form the when readout's input ``xc``, (N,): traces less one row of slow means, (C, N)."""
     for j in range(x.size):
@@ -115,7 +115,7 @@ def subtract_mean(x: np.ndarray, m: np.ndarray, row: int, xc: np.ndarray) -> Non
 # In integers.
 
 
-@kernel
+@lean_kernel
 def fixed_advance_traces(
     x: np.ndarray,
     spiking: np.ndarray,
@@ -154,7 +154,7 @@ def fixed_advance_traces(
     return lost
 
 
-@kernel
+@lean_kernel
 def fixed_advance_means(
     m: np.ndarray, x: np.ndarray, rate: int, rate_bits: int, grain: int, rounding: int, step_key: np.uint64
 ) -> int:
@@ -179,7 +179,7 @@ def fixed_advance_means(
     return at_bounds(m, LOWEST, HIGHEST)
 
 
-@kernel
+@lean_kernel
 def fixed_centre_traces(
     x: np.ndarray, m: np.ndarray, constant_input: int, centred: bool, rounding: int, xc: np.ndarray
 ) -> tuple[int, int]:
@@ -208,7 +208,7 @@ def fixed_centre_traces(
     return norm, lost
 
 
-@kernel
+@lean_kernel
 def fixed_grade_traces(x: np.ndarray, rounding: int, xq: np.ndarray) -> None:
     """Form the input of the what readout, the plain traces: `TRACE_FRACTION` to `PAYLOAD_FRACTION` bits."""
     cut = factor_offset(rounding, _PLAIN_SHIFT)
@@ -216,7 +216,7 @@ def fixed_grade_traces(x: np.ndarray, rounding: int, xq: np.ndarray) -> None:
         xq[j] = np.int32(x[j] + cut) >> _PLAIN_SHIFT
 
 
-@kernel
+@lean_kernel
 def fixed_advance_bounded_traces(
     r: np.ndarray,
     x: np.ndarray,
@@ -259,7 +259,7 @@ def fixed_advance_bounded_traces(
             x[j] = np.add(x[j], np.bitwise_and(moved, mask))
 
 
-@kernel
+@lean_kernel
 def fixed_advance_mean(
     m: np.ndarray, row: int, x: np.ndarray, shift: int, grain: int, rounding: int, step_key: np.uint64
 ) -> None:
@@ -273,7 +273,7 @@ def fixed_advance_mean(
         m[row, j] += ((np.int64(x[j]) - m[row, j] + cut) >> shift) & mask
 
 
-@kernel
+@lean_kernel
 def fixed_subtract_mean(x: np.ndarray, m: np.ndarray, row: int, rounding: int, xc: np.ndarray) -> int:
     """As `subtract_mean`, in integers: ``xc``, (N,) int32, has `CENTRED_FRACTION` bits. Returns |xc|^2."""
     cut = np.int32(factor_offset(rounding, _BOUNDED_SHIFT))

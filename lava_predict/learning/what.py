@@ -12,7 +12,7 @@ import numpy as np
 
 from lava_predict.learning.readouts import fixed_read_out
 from lava_predict.learning.traces import fixed_grade_traces
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.settings.schema import Config, ReadoutSettings
 from lava_predict.tasks import Segment
 
@@ -77,7 +77,7 @@ def start(cells: int, events: int, cues: int, blocks: int = 1, fixed: bool = Fal
     )
 
 
-@kernel
+@lean_kernel
 def estimate(w: np.ndarray, x_mean: np.ndarray, p: np.ndarray) -> float:
     """Write W_what . x_mean, summed in ascending order of cells, to ``p``, and return |x_mean|^2."""
     norm = 0.0
@@ -91,7 +91,7 @@ def estimate(w: np.ndarray, x_mean: np.ndarray, p: np.ndarray) -> float:
     return norm
 
 
-@kernel
+@lean_kernel
 def outcome_delta(
     w: np.ndarray, x_mean: np.ndarray, outcome: int, p: np.ndarray, rate: float, norm: float
 ) -> None:
@@ -111,14 +111,14 @@ def outcome_delta(
             w[k, j] += step * x_mean[j]
 
 
-@kernel
+@lean_kernel
 def observe(memory: Memory, x: np.ndarray) -> None:
     """Add a step's traces, (N,), to the sum over the what window."""
     for j in range(x.size):
         memory.x_sum[j] += x[j]
 
 
-@kernel
+@lean_kernel
 def fixed_observe(
     memory: Memory, x: np.ndarray, fraction: int, rounding: int, xq: np.ndarray, what_drive: np.ndarray
 ) -> None:
@@ -152,9 +152,10 @@ def learn_outcome(
     """Apply the what rule at the end of a trial, in place.
 
     The rate is 1 / (n + 1), n trials with this cue, but at least ``what_rate``. The outcome's error also
-    moves a running mean, which stays near 0 while the estimate is right. After a switch it does not. Where
-    the mean passes the threshold, this surprise reduces n, so that the estimate soon consists of outcomes
-    since the switch. The rule is local to the readout.
+    moves a running mean, (K,), which stays near 0 while the estimate is right. After a switch it does not.
+    Where its length passes the threshold, this surprise reduces n, so that the estimate soon consists of
+    outcomes since the switch. The length tells a switch, in which events change places, from chance better
+    than the largest error does. The rule is local to the readout.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def learn_outcome(
     for k in range(p.size):
         y = 1.0 if k == outcome else 0.0
         error[k] += readout.surprise_rate * ((y - p[k]) - error[k])
-    if np.abs(error).max() > readout.surprise_threshold:
+    if np.sqrt((error**2).sum()) > readout.surprise_threshold:
         error[:] = 0.0
         memory.trials[cue] = readout.surprise_trials
     rate = max(readout.what_rate, 1.0 / (int(memory.trials[cue]) + 1))

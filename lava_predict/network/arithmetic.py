@@ -112,8 +112,6 @@ class Arithmetic(ABC):
         self.config = config
         self.drawn = drawn
         self.parts = parts_of(config)
-        if hasattr(self.parts.rule, "drive_unit"):
-            self._drive_unit = self.parts.rule.drive_unit(config)
         self._streams: dict[int, tuple[Streams, Streams]] = {}
         self._spiking = np.empty(drawn.size, np.int64)
 
@@ -191,7 +189,7 @@ class Arithmetic(ABC):
         if diverged or not all(np.isfinite(array).all() for _, array in leaves(state.cells)):
             config = self.config
             if (rate := getattr(config.readout, "when_rate", None)) is None:
-                slower = f"the rate of readout.rule = {config.readout.rule!r}"
+                slower = f"the rates of readout.rule = {config.readout.rule!r}"
             else:
                 slower = f"readout.when_rate = {rate:g}"
             raise RunError(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lava_predict.learning.readouts import fixed_graded, graded
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     FEEDBACK_FRACTION,
     MOST_FRACTION,
@@ -46,7 +46,7 @@ def constants(config: Config) -> Constants:
     return Constants(noise_of_step(reservoir.noise, config.run.dt_ms), reservoir.feedback_gain != 0.0)
 
 
-@kernel
+@lean_kernel
 def sum_inputs(
     level: np.ndarray,
     input_weight: np.ndarray,
@@ -127,7 +127,7 @@ def _sizes(weight: np.ndarray, positive_shift: int, negative_shift: int) -> np.n
     return np.asarray(np.ldexp(np.abs(weight.astype(np.float64)), shift))
 
 
-@kernel
+@lean_kernel
 def fixed_sum_inputs(
     level: np.ndarray,
     input_weight: np.ndarray,
@@ -154,7 +154,7 @@ def fixed_sum_inputs(
             i_in[j] += shifted(negative, k.feedback_negative_shift)
 
 
-@kernel
+@lean_kernel
 def gather_current(i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_key: np.uint64) -> int:
     """Add bias and each cell's private noise to the current of a step, and saturate it.
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     HIGHEST,
     LOWEST,
@@ -130,7 +130,7 @@ def start(parameters: Parameters) -> State:
     return State(parameters.v_rest.copy(), np.zeros_like(parameters.v_rest))
 
 
-@kernel
+@lean_kernel
 def advance(cells: State, parameters: Parameters, k: Constants, j: int, current: float) -> None:
     """Advance cell j by a step, up to the threshold, in place."""
     rest = parameters.v_rest[j]
@@ -138,13 +138,13 @@ def advance(cells: State, parameters: Parameters, k: Constants, j: int, current:
     cells.h[j] = cells.h[j] * k.h_decay[j]
 
 
-@kernel
+@lean_kernel
 def at_threshold(cells: State, parameters: Parameters, k: Constants, j: int) -> bool:
     """Tell whether cell j spikes in this step."""
     return cells.v[j] >= parameters.v_threshold[j] + cells.h[j]
 
 
-@kernel
+@lean_kernel
 def reset(cells: State, parameters: Parameters, k: Constants, j: int) -> None:
     """Reset cell j after its spike, and raise its threshold."""
     cells.v[j] = parameters.v_reset[j]
@@ -247,13 +247,13 @@ def parameter_bits(settings: FixedSettings) -> int:
     return 3 * settings.parameter_bits + 5 * STATE_BITS
 
 
-@kernel
+@lean_kernel
 def fixed_whole(k: FixedConstants) -> bool:
     """Tell whether no bits of the states are kept at 0."""
     return k.v_grain == 0 and k.h_grain == 0
 
 
-@kernel
+@lean_kernel
 def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cuts:
     """Return the offsets and masks of a step; ``bits`` has 16 random ones for each of the three shifts."""
     v = offset(rounding, k.v_shift + k.v_grain, np.int64((bits >> np.uint64(16)) & np.uint64(0xFFFF)))
@@ -266,13 +266,13 @@ def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -
     return Cuts(v, current, h, v_mask, h_mask)
 
 
-@kernel
+@lean_kernel
 def fixed_nothing_seen() -> Seen:
     """Return the extremes before the first cell."""
     return Seen(np.int32(0), np.int32(0))
 
 
-@kernel
+@lean_kernel
 def fixed_advance(
     cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, current: int, seen: Seen
 ) -> Seen:
@@ -288,20 +288,20 @@ def fixed_advance(
     return Seen(np.minimum(seen.lowest_v, v), np.maximum(seen.highest_v, v))
 
 
-@kernel
+@lean_kernel
 def fixed_count(cells: State, k: FixedConstants, seen: Seen, lost: np.ndarray) -> None:
     """Count the cells whose v stands at a bound after a step; h is counted where a spike raises it."""
     if seen.lowest_v <= LOWEST or seen.highest_v >= HIGHEST:
         lost[0] += at_bounds(cells.v, LOWEST, HIGHEST)
 
 
-@kernel
+@lean_kernel
 def fixed_at_threshold(cells: State, parameters: FixedParameters, k: FixedConstants, j: int) -> bool:
     """As `at_threshold`, in integers."""
     return cells.v[j] >= np.add(parameters.v_threshold[j], cells.h[j])
 
 
-@kernel
+@lean_kernel
 def fixed_reset(
     cells: State, parameters: FixedParameters, k: FixedConstants, j: int, lost: np.ndarray
 ) -> None:

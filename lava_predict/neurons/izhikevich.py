@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     HIGHEST,
     LOWEST,
@@ -141,7 +141,7 @@ def start(parameters: Parameters) -> State:
     return State(v, parameters.b * v)
 
 
-@kernel
+@lean_kernel
 def izhikevich(
     v: float, u: float, current: float, a: float, b: float, dt: float
 ) -> tuple[float, float]:  # fmt: skip
@@ -158,7 +158,7 @@ def izhikevich(
     return v, u
 
 
-@kernel
+@lean_kernel
 def advance(cells: State, parameters: Parameters, k: Constants, j: int, current: float) -> None:
     """Advance cell j by a step, up to the threshold, in place."""
     cells.v[j], cells.u[j] = izhikevich(
@@ -166,13 +166,13 @@ def advance(cells: State, parameters: Parameters, k: Constants, j: int, current:
     )
 
 
-@kernel
+@lean_kernel
 def at_threshold(cells: State, parameters: Parameters, k: Constants, j: int) -> bool:
     """Tell whether cell j spikes in this step."""
     return cells.v[j] >= V_PEAK
 
 
-@kernel
+@lean_kernel
 def reset(cells: State, parameters: Parameters, k: Constants, j: int) -> None:
     """Reset cell j after its spike: v = c, u += d."""
     cells.v[j] = parameters.c[j]
@@ -314,13 +314,13 @@ def parameter_bits(settings: FixedSettings) -> int:
     return 2 * settings.parameter_bits + 3 * STATE_BITS
 
 
-@kernel
+@lean_kernel
 def fixed_whole(k: FixedConstants) -> bool:
     """Tell whether no bits of the states are kept at 0."""
     return k.v_grain == 0 and k.u_grain == 0
 
 
-@kernel
+@lean_kernel
 def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cuts:
     """Return the offsets and masks of a step; ``bits`` has 16 random ones for each of v twice, and u."""
     v_shift, u_shift = k.v_shift + k.v_grain, k.a_shift + k.u_grain
@@ -334,7 +334,7 @@ def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -
     return Cuts(first, second, u, square, b, v_mask, u_mask)
 
 
-@kernel
+@lean_kernel
 def half_step(v: int, drive: int, k: FixedConstants, square_cut: int, v_cut: int, v_mask: int) -> int:
     """Advance v by half a time step: v + dt / 2 (0.04 (v + 62.5)^2 - 16.25 - u + I), clipped at the peak.
 
@@ -350,7 +350,7 @@ def half_step(v: int, drive: int, k: FixedConstants, square_cut: int, v_cut: int
     return np.minimum(np.maximum(wide, np.int32(k.lowest)), np.int32(k.peak))
 
 
-@kernel
+@lean_kernel
 def recover(v: int, u: int, a: int, b: int, k: FixedConstants, cuts: Cuts) -> int:
     """Advance the recovery variable by a time step: u + a dt (b v - u); v and u have F fraction bits."""
     target = scaled(v, b, k.b_shift, cuts.b)
@@ -358,13 +358,13 @@ def recover(v: int, u: int, a: int, b: int, k: FixedConstants, cuts: Cuts) -> in
     return saturate(np.add(u, np.bitwise_and(change, cuts.u_mask)))
 
 
-@kernel
+@lean_kernel
 def fixed_nothing_seen() -> Seen:
     """Return the extremes before the first cell."""
     return Seen(np.int32(0), np.int32(0), np.int32(0))
 
 
-@kernel
+@lean_kernel
 def fixed_advance(
     cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, current: int, seen: Seen
 ) -> Seen:
@@ -378,7 +378,7 @@ def fixed_advance(
     return Seen(np.minimum(seen.lowest_v, v), np.minimum(seen.lowest_u, u), np.maximum(seen.highest_u, u))
 
 
-@kernel
+@lean_kernel
 def fixed_count(cells: State, k: FixedConstants, seen: Seen, lost: np.ndarray) -> None:
     """Count the cells whose v (at its lower bound; the peak is none) or u stands at a bound after a step."""
     if seen.lowest_v <= k.lowest:
@@ -387,13 +387,13 @@ def fixed_count(cells: State, k: FixedConstants, seen: Seen, lost: np.ndarray) -
         lost[1] += at_bounds(cells.u, LOWEST, HIGHEST)
 
 
-@kernel
+@lean_kernel
 def fixed_at_threshold(cells: State, parameters: FixedParameters, k: FixedConstants, j: int) -> bool:
     """As `at_threshold`, in integers."""
     return cells.v[j] >= np.int32(k.peak)
 
 
-@kernel
+@lean_kernel
 def fixed_reset(
     cells: State, parameters: FixedParameters, k: FixedConstants, j: int, lost: np.ndarray
 ) -> None:

@@ -171,15 +171,14 @@ def kernel(function: Function) -> Function:
     """Compile a function in numba's nopython subset on first call and keep the machine code on disk.
 
     It is not kept where no folder can be written. No fast-math and no fused multiply-add: the order of
-    floating-point operations is the source's, so that every caller gets the same bits. The function makes no
-    arrays; one that does is an `allocating_kernel`.
+    floating-point operations is the source's, so that every caller gets the same bits.
     """
-    return _compile(function, allocates=False)
-
-
-def allocating_kernel(function: Function) -> Function:
-    """As `kernel`, of a function that makes arrays of its own."""
     return _compile(function, allocates=True)
+
+
+def lean_kernel(function: Function) -> Function:
+    """As `kernel`, of a function that neither makes arrays nor copies one into another as a whole."""
+    return _compile(function, allocates=False)
 
 
 def _compile(function: Function, allocates: bool) -> Function:

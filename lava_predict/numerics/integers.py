@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 
 STATE_BITS = 24
 """Word length of a state, with sign."""
@@ -40,13 +40,13 @@ NEAREST, FLOOR, STOCHASTIC = 0, 1, 2
 _MOST_SUMMAND = 2**29  # More than the greatest noise, 2^28, and two states, so that nothing brings it back.
 
 
-@kernel
+@lean_kernel
 def saturate(value: int) -> int:
     """Return the nearest number that a signed 24-bit word can hold."""
     return np.minimum(np.maximum(value, np.int32(LOWEST)), np.int32(HIGHEST))
 
 
-@kernel
+@lean_kernel
 def offset(rounding: int, shift: int, bits: int) -> int:
     """Return what to add to a number before a shift down cuts off its lowest bits: 0 .. 2^shift - 1.
 
@@ -68,13 +68,13 @@ def offset(rounding: int, shift: int, bits: int) -> int:
     return bits << (shift - 16)
 
 
-@kernel
+@lean_kernel
 def factor_offset(rounding: int, shift: int) -> int:
     """Return `offset` for an intermediate product, which is never rounded stochastically."""
     return offset(FLOOR if rounding == FLOOR else NEAREST, shift, 0)
 
 
-@kernel
+@lean_kernel
 def cut_product(product: int, shift: int) -> int:
     """Shift a product, which includes the rounding's offset, down by 0 .. `MOST_FRACTION` (floor).
 
@@ -84,7 +84,7 @@ def cut_product(product: int, shift: int) -> int:
     return np.int32(np.uint64(product) >> np.uint64(shift))
 
 
-@kernel
+@lean_kernel
 def scaled(value: int, factor: int, shift: int, cut: int) -> int:
     """Multiply and shift, (value factor + cut) >> shift, all in 32 bits, where these hold the result.
 
@@ -110,7 +110,7 @@ def scaled(value: int, factor: int, shift: int, cut: int) -> int:
     return np.add(np.right_shift(product, np.int32(shift - split)), np.int32(cut >> shift))
 
 
-@kernel
+@lean_kernel
 def at_bounds(values: np.ndarray, lowest: int, highest: int) -> int:
     """Count the numbers, (N,) int32, that stand at a bound; a saturated one does."""
     low = high = values[0]
@@ -125,19 +125,19 @@ def at_bounds(values: np.ndarray, lowest: int, highest: int) -> int:
     return count
 
 
-@kernel
+@lean_kernel
 def summand(value: int) -> int:
     """Clip a sum of weights to what 32 bits can add to: beyond it, the result's 24 bits saturate anyway."""
     return np.int32(np.minimum(np.maximum(value, np.int32(-_MOST_SUMMAND)), np.int32(_MOST_SUMMAND)))
 
 
-@kernel
+@lean_kernel
 def shifted(value: int, down: int) -> int:
     """Shift a number down by so many bits (floor), or up by as many as are negative."""
     return value >> down if down >= 0 else value << -down
 
 
-@kernel
+@lean_kernel
 def bit_length(value: int) -> int:
     """Return the number of bits of a number of 0 or more: the position of its leading bit, from 1."""
     length = 0

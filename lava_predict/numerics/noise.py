@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -35,13 +35,13 @@ CELLS_WORD, TRACES_WORD, WEIGHTS_WORD, CHIP_WORD = (np.uint64(2**32 + n) for n i
 """Words that keep the random numbers of a step's uses apart; cells are numbered below 2^32."""
 
 
-@kernel
+@lean_kernel
 def fold(key: np.uint64, word: np.uint64) -> np.uint64:
     """Mix one word into a key: output number ``word + 1`` of SplitMix64 started at ``key``."""
     return mix(key + GOLDEN * (word + _ONE))
 
 
-@kernel
+@lean_kernel
 def mix(z: np.uint64) -> np.uint64:
     """Scramble 64 bits, the output function of SplitMix64."""
     z = (z ^ (z >> _S30)) * _MIX_1
@@ -49,7 +49,7 @@ def mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@kernel
+@lean_kernel
 def noise_sum(bits: np.uint64) -> int:
     """Turn 64 random bits into a near-normal integer, without log, cos or sqrt.
 
@@ -59,7 +59,7 @@ def noise_sum(bits: np.uint64) -> int:
     return np.int64((pairs + (pairs >> _S32)) & _SUM) - _MEAN  # type: ignore[return-value]
 
 
-@kernel
+@lean_kernel
 def standard_noise(bits: np.uint64) -> float:
     """Turn 64 random bits into a number of mean 0 and variance 1, by `noise_sum`.
 

@@ -202,11 +202,13 @@ class Planner:
         self._note(np.asarray(value), held, wanted, error=error, **given)
         return int(held)
 
-    def decays(self, name: str, tau: np.ndarray, dt: float) -> tuple[np.ndarray, int]:
+    def decays(
+        self, name: str, tau: np.ndarray, dt: float, most: int = MOST_FRACTION
+    ) -> tuple[np.ndarray, int]:
         """Quantise a decay of each cell as factors below 1; the error is that of the time constants."""
         # All of a decay's bits lie behind the point.
         least = self.settings.parameter_bits - 1
-        held, fraction = self.factor(name, np.exp(-dt / tau), least=least, most=MOST_FRACTION)
+        held, fraction = self.factor(name, np.exp(-dt / tau), least=least, most=most)
         with np.errstate(divide="ignore"):
             kept = -dt / np.log(held * 2.0**-fraction)
         error = float(np.max(np.abs(kept - tau) / tau))

@@ -50,8 +50,8 @@ class RunRecord:
         When readout, prediction, causal prediction, true prediction object.
     p : (P, M, K) float64
         What readout, not clipped.
-    w_when, w_what : (P, K, N + 1) and (P, K, N) float64
-        Weights at each probe.
+    w_when, w_what : (P, C K, inputs) and (P, C K, N) float64
+        Weights at each probe, as the rules have them: K rows for each of C cues that have their own.
     spike_probe, spike_cue, spike_step, spike_cell : (S,) uint32
         The spikes of the first repeat of every probe.
     """

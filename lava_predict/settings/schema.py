@@ -151,7 +151,7 @@ class ReadoutSettings(Section):
     what_rate: Fraction = Field(description="least rate of the what rule, per trial")
     surprise_rate: Fraction = Field(description="rate of the running means of the errors")
     surprise_threshold: Positive = Field(
-        description="running mean of the what error that counts as a surprise"
+        description="length, over the events, of the running mean of the what error that is a surprise"
     )
     surprise_trials: int = Field(ge=0, le=10**6, description="trials counted after a surprise")
     what_window_ms: Interval = Field(description="window after the cue that the what readout reads, ms")
@@ -330,7 +330,9 @@ class FixedSettings(Section):
     u_bits: Bits = Field(description="bits of u that are kept, of 24")
     s_bits: Bits = Field(description="bits of s that are kept, of 24")
     parameter_bits: ParameterBits = Field(description="a, b and factors, with sign")
-    decay_bits: ParameterBits = Field(description="fraction bits of the decays of s and x")
+    decay_bits: ParameterBits = Field(
+        description="fraction bits of the decay of s, and of x with gated_delta"
+    )
     weight_bits: int = Field(ge=1, le=14, description="magnitude of a synapse's weight")
     trace_bits: Bits = Field(description="bits of x that are kept, of 24")
     mean_bits: Bits = Field(description="bits of m that are kept, of 24")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import DELAYS, generator
 from lava_predict.numerics.plan import Planner
 from lava_predict.settings.schema import Config
@@ -85,14 +85,14 @@ def start(connections: Connections) -> State:
     return State(np.zeros(cells), np.zeros((connections.delay.max(), cells)), np.zeros(1, np.int64))
 
 
-@kernel
+@lean_kernel
 def arrive(synapses: State, k: Constants, j: int) -> float:
     """Advance the synaptic current of cell j by a step, and return it."""
     synapses.s[j] = synapses.s[j] * k.decay + synapses.ring[synapses.row[0], j]
     return synapses.s[j]
 
 
-@kernel
+@lean_kernel
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Add the weights of the spiking cells' synapses to the rows of the steps in which they arrive."""
     rows, row = synapses.ring.shape[0], synapses.row[0]
@@ -128,13 +128,13 @@ def physical(synapses: State, unit: float) -> State:
     return State(synapses.s * unit, synapses.ring * unit, synapses.row)
 
 
-@kernel
+@lean_kernel
 def fixed_arrive(synapses: State, k: FixedConstants, cut: Cut, j: int, seen: Seen) -> tuple[int, Seen]:
     """As `arrive`, in integers; returns s and the extremes so far."""
     return fixed_take(synapses.s, j, synapses.ring[synapses.row[0], j], k, cut, seen)
 
 
-@kernel
+@lean_kernel
 def fixed_deliver(
     synapses: State, connections: Connections, k: FixedConstants, spiking: np.ndarray, count: int
 ) -> None:

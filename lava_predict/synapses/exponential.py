@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import SYNAPSES, generator, to_grain
 from lava_predict.numerics.integers import HIGHEST, LOWEST, at_bounds, offset, saturate, scaled, summand
 from lava_predict.numerics.plan import Planner
@@ -97,14 +97,14 @@ def start(connections: Connections) -> State:
     return State(np.zeros(cells), np.zeros(cells))
 
 
-@kernel
+@lean_kernel
 def arrive(synapses: State, k: Constants, j: int) -> float:
     """Advance the synaptic current of cell j by a step, and return it."""
     synapses.s[j] = synapses.s[j] * k.decay + synapses.a_in[j]
     return synapses.s[j]
 
 
-@kernel
+@lean_kernel
 def add_weights(
     spiking: np.ndarray,
     count: int,
@@ -121,7 +121,7 @@ def add_weights(
             sums[np.uint32(target[i])] += weight[i]
 
 
-@kernel
+@lean_kernel
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Sum the weights of the spiking cells' synapses into ``a_in``, for the next step."""
     synapses.a_in[:] = 0.0
@@ -210,26 +210,26 @@ def physical(synapses: State, unit: float) -> State:
     return State(synapses.s * unit, synapses.a_in * unit)
 
 
-@kernel
+@lean_kernel
 def fixed_whole(k: FixedConstants) -> bool:
     """Tell whether no bits of s are kept at 0."""
     return k.s_grain == 0
 
 
-@kernel
+@lean_kernel
 def fixed_cut(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cut:
     """Return the offset and mask of a step, from the lowest 16 random ``bits``."""
     s = offset(rounding, k.decay_bits + k.s_grain, np.int64(bits & np.uint64(0xFFFF)))
     return Cut(s, np.int32(-1) if whole else np.int32(-(1 << k.s_grain)))
 
 
-@kernel
+@lean_kernel
 def fixed_nothing_seen() -> Seen:
     """Return the extremes before the first cell."""
     return Seen(np.int32(0), np.int32(0))
 
 
-@kernel
+@lean_kernel
 def fixed_take(
     s: np.ndarray, j: int, charge: int, k: FixedConstants, cut: Cut, seen: Seen
 ) -> tuple[int, Seen]:
@@ -240,20 +240,20 @@ def fixed_take(
     return held, Seen(np.minimum(seen.lowest, held), np.maximum(seen.highest, held))
 
 
-@kernel
+@lean_kernel
 def fixed_arrive(synapses: State, k: FixedConstants, cut: Cut, j: int, seen: Seen) -> tuple[int, Seen]:
     """As `arrive`, in integers; returns s and the extremes so far."""
     return fixed_take(synapses.s, j, synapses.a_in[j], k, cut, seen)
 
 
-@kernel
+@lean_kernel
 def fixed_count(synapses: Any, k: FixedConstants, seen: Seen, lost: np.ndarray) -> None:
     """Count the cells whose s stands at a bound after a step."""
     if seen.lowest <= LOWEST or seen.highest >= HIGHEST:
         lost[0] += at_bounds(synapses.s, LOWEST, HIGHEST)
 
 
-@kernel
+@lean_kernel
 def fixed_add_weights(
     spiking: np.ndarray,
     count: int,
@@ -271,7 +271,7 @@ def fixed_add_weights(
             sums[np.uint32(target[i])] += weight[i] << shift
 
 
-@kernel
+@lean_kernel
 def excitatory_spikes(spiking: np.ndarray, count: int, first_inhibitory: int) -> int:
     """Count the spikes of excitatory cells, which come first."""
     excitatory = 0
@@ -280,7 +280,7 @@ def excitatory_spikes(spiking: np.ndarray, count: int, first_inhibitory: int) ->
     return excitatory
 
 
-@kernel
+@lean_kernel
 def fixed_deliver(
     synapses: State, connections: Connections, k: FixedConstants, spiking: np.ndarray, count: int
 ) -> None:

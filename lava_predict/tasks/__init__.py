@@ -89,8 +89,8 @@ class Played:
         |xc|^2.
     p : (K,) float64
         What readout at the segment's end, before learning and not clipped; NaN for a pause.
-    w_when, w_what : (K, N + 1) and (K, N) float64
-        Weights after the segment.
+    w_when, w_what : (C K, inputs) and (C K, N) float64
+        Weights after the segment, as the rules have them: K rows for each of C cues that have their own.
     saturations : (V,) int64
         How often each variable hit its bounds in this segment; empty in float.
     """

@@ -38,9 +38,9 @@ class Readout(Process):
     feedback_out : OutPort
         (K,), z as graded spikes in 0 .. 1: multiples of 2^-16, or integers of 8 fraction bits.
     w_when, w_what : Var
-        (K, N + 1) and (K, N), weights.
+        Weights, as the rules have them.
     x, m : Var
-        (N,), traces and their slow means, spikes per ms; a rule without slow means shows 0.
+        Traces, (N,), and their slow means, as the rule has them; a rule without slow means shows 0.
     z : Var
         (K,), when readout. In integers all Vars are, in the formats of docs/fixed-point.md.
     """
@@ -56,5 +56,6 @@ class Readout(Process):
         self.w_when = Var(shape=when.w.shape, init=when.w)
         self.w_what = Var(shape=what.w.shape, init=what.w)
         self.x = Var(shape=when.x.shape, init=when.x)
-        self.m = Var(shape=when.x.shape, init=getattr(when, "m", np.zeros_like(when.x)))
+        m = getattr(when, "m", np.zeros_like(when.x))
+        self.m = Var(shape=m.shape, init=m)
         self.z = Var(shape=state.z.shape, init=state.z)

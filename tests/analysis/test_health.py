@@ -29,13 +29,15 @@ def test_the_default_plan_is_healthy(preset: str) -> None:
             ["lower fixed.fraction_bits", "v hit its bounds", "current hit its bounds"],
         ),
         ("fixed.weight_bits=2", ["became zero", "raise fixed.weight_bits"]),
-        ("fixed.decay_bits=4", ["decay of x", "raise fixed.decay_bits"]),
-        ("fixed.parameter_bits=3", ["a dt", "raise fixed.parameter_bits"]),
-        ("fixed.trace_bits=8", ["trace gain", "raise fixed.trace_bits"]),
+        ("fixed.decay_bits=4", ["decay of s", "raise fixed.decay_bits"]),
+        ("fixed.parameter_bits=3", ["a dt", "decay of x", "raise fixed.parameter_bits"]),
+        ("readout.tau_m_ms=11000", ["slow mean", "readout.tau_m_ms"]),
+        ("readout.rule=gated_delta fixed.decay_bits=4", ["decay of x", "raise fixed.decay_bits"]),
+        ("readout.rule=gated_delta fixed.trace_bits=8", ["trace gain", "raise fixed.trace_bits"]),
     ],
 )
 def test_what_a_user_forces_is_said_and_what_to_do(setting: str, named: list[str]) -> None:
-    warnings = "\n".join(map(str, check_health(small(setting)).warnings))
+    warnings = "\n".join(map(str, check_health(small(*setting.split())).warnings))
     for text in named:
         assert text in warnings
 
@@ -49,6 +51,7 @@ def test_a_network_that_falls_silent_is_named() -> None:
 
 def test_a_runs_own_saturations_count() -> None:
     experiment = small(
+        "readout.rule=gated_delta",
         "fixed.readout_fraction_bits=23",
         "run.probe_trials=[]",
         "task.blocks=[{trials=4, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
@@ -68,9 +71,10 @@ def test_nothing_saturates_in_a_default_run(preset: str) -> None:
     assert not any(result.saturations.values())
 
 
-def test_every_counter_has_a_remedy() -> None:
+@pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
+def test_every_counter_has_a_remedy(rule: str) -> None:
     for neuron in ("izhikevich", "adaptive_lif"):
-        config = load_preset("smoke", [f"reservoir.neuron={neuron}"])
+        config = load_preset("smoke", [f"reservoir.neuron={neuron}", f"readout.rule={rule}"])
         names = fixed_step.saturating(*parts_of(config))
         said = saturation_warnings(dict.fromkeys(names, 3))
         assert [warning.cause.split()[0] for warning in said] == list(names)

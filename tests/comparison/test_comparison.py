@@ -76,7 +76,7 @@ def test_other_noise_differs_from_float_and_a_repetition_does_not(tiny: Tiny) ->
 
 
 def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
-    outcome = run_task(unit(tiny("readout.when_rate=90.0"), FLOAT))
+    outcome = run_task(unit(tiny("readout.rule=gated_delta", "readout.when_rate=90.0"), FLOAT))
     assert np.isnan(outcome.error[-1])
     assert np.isnan(outcome.amplitude).all()
     assert outcome.trials.tolist() == [0, 2, 3, 0, 2]
@@ -164,3 +164,11 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     assert "one unit in the last place" in text
     assert all(f"“{name}”" in text for name in (ON_CHIP, ULP, NOISE))
     assert made.table.row_count == 5
+
+
+@pytest.mark.slow
+def test_cues_with_weights_of_their_own_are_compared_with_those_that_share_them(tiny: Tiny) -> None:
+    made = outcome(compare(tiny("task.cues=2"), [3]), 0.0)
+    readouts = made.summary["readouts"]
+    assert readouts[ON_CHIP]["weight_correlation"]["mean"] is None
+    assert readouts[FIXED]["weight_correlation"]["mean"] > 0.3

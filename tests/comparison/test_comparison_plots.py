@@ -45,7 +45,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         np.linspace(0, 1, 6), ERRORS
     ),
     "switches": lambda: curves.switches(np.arange(6), {"timing": ERRORS, "both": ERRORS}),
-    "readout_weights": lambda: plots.readout_weights(*WEIGHTS),
+    "readout_weights": lambda: plots.readout_weights(*WEIGHTS, events=2),
     "prediction_overlay": lambda: curves.prediction_overlay(TIMES - 10, OBJECTS, TRUTH, 5.0),
     "word_length_knees": lambda: plots.word_length_knees(BITS, ERRORS, KNEES, np.array([0.2, 0.3])),
 }
@@ -167,7 +167,16 @@ def test_readout_weights_shows_every_input_and_survives_unlearned_ones() -> None
         np.testing.assert_array_equal(drawn.get_xdata(), WEIGHTS[0, number])
         np.testing.assert_array_equal(drawn.get_ydata(), WEIGHTS[1, number])
     with np.errstate(all="raise"):
-        assert to_png(plots.readout_weights(np.zeros((1, 5)), np.zeros((1, 5))))
+        assert to_png(plots.readout_weights(np.zeros((1, 5)), np.zeros((1, 5)), events=1))
+
+
+def test_readout_weights_has_a_panel_an_event_with_the_weights_of_all_cues() -> None:
+    weights = np.arange(30.0).reshape(6, 5)
+    drawn = panels(plots.readout_weights(weights, -weights, events=2))
+    assert len(drawn) == 2
+    (second,) = (found for found in drawn[1].get_lines() if found.get_marker() == ".")
+    np.testing.assert_array_equal(second.get_xdata(), np.concatenate((weights[1], weights[3], weights[5])))
+    np.testing.assert_array_equal(second.get_ydata(), -second.get_xdata())
 
 
 def test_prediction_overlay_shows_each_variant_beside_the_truth() -> None:

@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from plain_annealed import PlainFixedRule
 from plain_cells import AdaptiveLifCells, IzhikevichCells
+from plain_gated import PlainGatedRule
 from plain_integers import (
     HIGHEST,
     LOWEST,
     ROUNDINGS,
     STATE_BITS,
-    SUM_BITS,
-    WORD_BITS,
     at_bounds,
+    clipped,
     cut,
     down,
     field_of,
@@ -33,42 +35,44 @@ from plain_integers import (
 
 from lava_predict.network.state import leaves
 
-DIVERGED = 100 * 2**16
-"""A |z| above this stops a run."""
-
-COUNTED = ("v", "u", "s", "current", "x", "m", "xc", "z", "w_when", "w_what")
-"""The counters of a network of Izhikevich cells."""
-
 STATES = {
     "v": "cells.v",
     "u": "cells.u",
     "s": "synapses.s",
     "a_in": "synapses.a_in",
+    "r": "when.r",
     "x": "when.x",
     "m": "when.m",
+    "settled": "when.settled",
+    "onset": "when.onset",
+    "units": "when.units",
+    "cue": "when.cue",
+    "occurrences": "when.occurrences",
+    "spikes": "when.spikes",
+    "steps": "when.steps",
     "z": "z",
     "x_sum": "what.x_sum",
     "w_when": "when.w",
     "w_what": "what.w",
     "norm": "when.norm",
 }
-"""The arrays of integers of such a network's `State`, by the oracle's names; the host keeps three more."""
+"""The arrays of integers of a `State` that a step uses, by the oracle's names; each rule has some of them."""
 
 RENAMED = {
     "synapses.decay": "synapse_decay",
-    "when.weight_grain": "readout_grain",
+    "synapses.decay_bits": "synapse_decay_bits",
     "inputs.positive_shift": "input_positive_shift",
     "inputs.negative_shift": "input_negative_shift",
 }
 """Constants that have a name of their own here and in the vectors; the others have their field's."""
 
 
-def numbers_of(constants: Any, place: str = "") -> dict[str, int]:
+def numbers_of(constants: Any, place: str = "") -> dict[str, Any]:
     """Flatten the tree of constants; one that is in several parts must be the same in all."""
-    found: dict[str, int] = {}
+    found: dict[str, Any] = {}
     for name, value in constants._asdict().items():
         inner = numbers_of(value, f"{name}.") if hasattr(value, "_asdict") else None
-        flat = {RENAMED.get(place + name, name): int(value)} if inner is None else inner
+        flat = {RENAMED.get(place + name, name): (np.asarray(value) + 0).tolist()} if inner is None else inner
         assert all(found.get(key, number) == number for key, number in flat.items())
         found |= flat
     return found
@@ -136,7 +140,10 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self.neuron = IzhikevichCells if "u" in self.state else AdaptiveLifCells
-        self.saturations = dict.fromkeys((*self.neuron.STATES, *COUNTED[2:]), 0)
+        fixed_rule = PlainFixedRule.of if "r" in self.state else PlainGatedRule
+        self.rule: Any = fixed_rule(self.constants, self.state)
+        counted = (*self.neuron.STATES, "s", "current", *self.rule.saturations, "w_what")
+        self.saturations = dict.fromkeys(counted, 0)
 
     @classmethod
     def of(cls, network: Any, constants: Any, state: Any) -> Oracle:
@@ -156,33 +163,17 @@ class Oracle:
         target: Sequence[int],
         key: int,
         step: int,
-        in_what_window: bool,
+        since_cue: int,
         learning: bool,
     ) -> Step:
         """Advance by one time step; ``key`` is the segment's, ``step`` counts from its beginning."""
-        k, state = self.constants, self.state
         step_key = fold(key, step)
         self._cells(self._steady(self._input(level), step_key), step_key)
         spikes = self._spike()
-        self._traces(spikes, step_key, learning and step % 16 == 0)
-        xc = self._centred()
-        norm = sum(fits(product(value, value), 32) for value in xc)
-        fits(norm, WORD_BITS)
-        state["z"] = self._read(state["w_when"], xc, "z")
-        if any(abs(z) > DIVERGED for z in state["z"]):
-            return Step(spikes, state["z"], [0] * len(state["z"]), -1)
-        what_drive = [0] * len(state["z"])
-        if in_what_window:
-            xq = [fits(cut(x, 7, k["rounding"]), 18) for x in state["x"]]
-            what_drive = self._read(state["w_what"], xq, None)
-            state["x_sum"] = [total + x for total, x in zip(state["x_sum"], xq, strict=True)]
-        if learning:
-            self._learn(rate_gate, target, xc, norm, step_key)
-        return Step(spikes, list(state["z"]), what_drive, norm)
-
-    def _clipped(self, name: str, value: int) -> int:
-        self.saturations[name] += sat(value) != value
-        return sat(value)
+        read = self.rule.step(spikes, rate_gate, target, since_cue, learning, step_key, step)
+        self.state["z"][:] = read[0]
+        self.saturations |= self.rule.saturations
+        return Step(spikes, *read)
 
     def _input(self, level: Sequence[int]) -> list[int]:
         k, network = self.constants, self.network
@@ -211,7 +202,7 @@ class Oracle:
                 bits = fold(step_key, j)
                 n = sum(field_of(bits, lowest) for lowest in (0, 16, 32, 48)) - 131070
                 current += cut(product(n, k["noise_factor"]), k["noise_shift"], k["rounding"])
-            steady.append(self._clipped("current", current))
+            steady.append(clipped(current, self.saturations, "current"))
         return steady
 
     def _cells(self, steady: list[int], step_key: int) -> None:
@@ -222,7 +213,9 @@ class Oracle:
             bits = fold(tagged, j)
             r = [field_of(bits, lowest) for lowest in (0, 16, 32, 48)]
             s = fits(state["s"][j], STATE_BITS)
-            decayed = kept(product(s, k["synapse_decay"]), k["decay_bits"], k["s_grain"], rounding, r[0])
+            decayed = kept(
+                product(s, k["synapse_decay"]), k["synapse_decay_bits"], k["s_grain"], rounding, r[0]
+            )
             s = state["s"][j] = sat(decayed + arriving[j])
             self.neuron.advance(k, self.network, state, j, steady[j] + s, r[1:])
         for name, count in self.neuron.at_bounds(k, state).items():
@@ -234,7 +227,7 @@ class Oracle:
         spikes = [j for j in range(len(state["v"])) if self.neuron.at_threshold(k, network, state, j)]
         for j in spikes:
             name, reached = self.neuron.reset(network, state, j)
-            state[name][j] = self._clipped(name, reached)
+            state[name][j] = clipped(reached, self.saturations, name)
         if "arriving" in state:
             state["arriving"] = [*state["arriving"][1:], [0] * len(state["v"])]
         else:
@@ -246,65 +239,12 @@ class Oracle:
                 later[network["target"][i]] += up(network["weight"][i], shift)
         return spikes
 
-    def _traces(self, spikes: list[int], step_key: int, with_means: bool) -> None:
-        k, state, rounding = self.constants, self.state, self.constants["rounding"]
-        tagged = fold(step_key, 2**32 + 1)
-        for j, x in enumerate(state["x"]):
-            bits = fold(tagged, j)
-            r_x, r_m = field_of(bits, 0), field_of(bits, 16)
-            x = sat(kept(product(x, k["trace_decay"]), k["decay_bits"], k["trace_grain"], rounding, r_x))
-            state["x"][j] = self._clipped("x", x + k["trace_gain"]) if j in spikes else x
-            if with_means:
-                m = state["m"][j]
-                way = product(up(state["x"][j], 3) - m, k["mean_rate"])
-                state["m"][j] = sat(m + kept(way, k["mean_shift"], k["mean_grain"], rounding, r_m))
-        if with_means:
-            self.saturations["m"] += at_bounds(state["m"])
-
-    def _centred(self) -> list[int]:
-        k = self.constants
-        xc = []
-        for x, m in zip(self.state["x"], self.state["m"], strict=True):
-            value = cut(up(x, 3) - (m if k["centred"] else 0), 10, k["rounding"])
-            xc.append(min(max(value, -(2**15)), 2**15 - 1))
-        xc.append(fits(k["constant_input"], 16))
-        self.saturations["xc"] += at_bounds(xc, -(2**15), 2**15 - 1)
-        return xc
-
-    def _read(self, weights: list[list[int]], inputs: list[int], counter: str | None) -> list[int]:
-        k = self.constants
-        read = []
-        for row in weights:
-            total = sum(product(weight, value) for weight, value in zip(row, inputs, strict=True))
-            value = cut(fits(total, WORD_BITS), k["readout_fraction"], k["rounding"])
-            read.append(self._clipped(counter, value) if counter else sat(value))
-        return read
-
-    def _learn(
-        self, rate_gate: Sequence[int], target: Sequence[int], xc: list[int], norm: int, step_key: int
-    ) -> None:
-        k, state, rounding = self.constants, self.state, self.constants["rounding"]
-        floored = (norm if k["moment_norm"] else state["norm"][0]) + k["norm_floor"]
-        n = min(max(k["when_shift"] + floored.bit_length(), 0), 38)
-        tagged = fold(step_key, 2**32 + 2)
-        for event, gate in enumerate(rate_gate):
-            if gate <= 0:
-                continue
-            error = product(target[event] - state["z"][event], gate)
-            most = 2 ** (n + 15)
-            size = sat(min(max(cut(error, 16, rounding), -most), most))
-            row = state["w_when"][event]
-            for j, value in enumerate(xc):
-                r = field_of(fold(tagged, event * len(xc) + j), 0)
-                moved = kept(product(size, value), n, k["readout_grain"], rounding, r)
-                row[j] = self._clipped("w_when", fits(row[j] + moved, SUM_BITS))
-
     def begin(self, reset_to: dict[str, Any] | None) -> None:
         """Begin a segment, maybe with the reservoir as ``reset_to`` has it."""
-        for name in (*self.neuron.STATES, "s", "a_in", "arriving", "x", "z"):
+        for name in (*self.neuron.STATES, "s", "a_in", "arriving", "r", "x", "onset", "z"):
             if reset_to and name in self.state:
-                self.state[name] = copy.deepcopy(reset_to[name])
-        self.state["x_sum"] = [0] * len(self.state["x_sum"])
+                self.state[name][:] = copy.deepcopy(reset_to[name])
+        self.state["x_sum"][:] = [0] * len(self.state["x_sum"])
 
     def estimate(self, steps: int) -> list[float]:
         """Read the what estimate over a window of ``steps``: float64, on the host."""
@@ -324,7 +264,7 @@ class Oracle:
         error = [
             old + settings.surprise_rate * ((y[e] - p[e]) - old) for e, old in enumerate(self.error[cue])
         ]
-        if max(abs(value) for value in error) > settings.surprise_threshold:
+        if math.hypot(*error) > settings.surprise_threshold:
             error, self.trials[cue] = [0.0] * len(p), settings.surprise_trials
         self.error[cue] = error
         rate = max(settings.what_rate, 1.0 / (self.trials[cue] + 1))
@@ -332,7 +272,7 @@ class Oracle:
         norm = 0.0
         for x in x_mean:
             norm += x * x
-        unit, grain = 2.0 ** -k["readout_fraction"], 2 ** k["readout_grain"]
+        unit, grain = 2.0 ** -k["readout_fraction"], 2 ** k["weight_grain"]
         for event, row in enumerate(self.state["w_what"] if norm > 0.0 else []):
             size = rate * (y[event] - p[event]) / norm
             for j, x in enumerate(x_mean):
@@ -361,7 +301,7 @@ class Oracle:
             usual[outcome] += settings.surprise_rate * (error - usual[outcome])
             return False
         usual[outcome] = 2.0
-        grain, row = 2 ** self.constants["readout_grain"], self.state["w_when"][outcome]
+        grain, row = 2 ** self.constants["weight_grain"], self.state["w_when"][outcome]
         row[:] = [math.floor(weight * settings.surprise_keep / grain + 0.5) * grain for weight in row]
         return True
 

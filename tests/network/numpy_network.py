@@ -196,7 +196,7 @@ class NumpyNetwork:
             outcome = np.arange(p.size) == segment.outcome
             share = readout.surprise_rate
             self._mean_error[cue] = (1 - share) * self._mean_error[cue] + share * (outcome - p)
-            if np.any(np.abs(self._mean_error[cue]) > readout.surprise_threshold):
+            if np.linalg.norm(self._mean_error[cue]) > readout.surprise_threshold:
                 self._mean_error[cue] = 0.0
                 self._trials_of_cue[cue] = readout.surprise_trials
             rate = max(readout.what_rate, 1.0 / (self._trials_of_cue[cue] + 1))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from strategies import configurations
 
 from lava_predict import Config, load_preset
+from lava_predict.learning.when import annealed_delta
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.draw import Network, draw_network
 from lava_predict.numerics.plan import Entry, Plan, Planner, fraction_bits_for
@@ -325,6 +326,59 @@ def test_default_plan(preset: str, overrides: tuple[str, ...], seed: int) -> Non
     )
     found = not_nearest(floored, network, FixedArithmetic(floored, network), 50)
     assert {"0.02 dt", "excitatory weights", "input weights"} <= set(found)
+
+
+@pytest.mark.parametrize("preset", ["robust", "smoke"])
+def test_default_plan_of_the_annealed_rule(preset: str) -> None:
+    config = load_preset(preset)
+    made = FixedArithmetic(config, draw_network(config))
+    assert made.plan.warnings == []
+    assert all(entry.error <= 0.01 for entry in made.plan.entries if not entry.is_weight)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("fixed.parameter_bits=9", "readout.first_rate=0.9", "readout.when_norm_floor=0.3"),
+        ("run.dt_ms=0.5", "readout.tau_x_ms=[3, 900]", "readout.tau_m_ms=3000"),
+        ("run.dt_ms=0.3", "readout.first_rate=0.2", "readout.least_rate=0.2", "readout.protect=hebbian"),
+    ],
+    ids=["preset", "short words", "half steps", "protected"],
+)
+def test_the_annealed_rules_integers_are_the_nearest(overrides: tuple[str, ...]) -> None:
+    """By the equations of docs/model.md and the formats of docs/fixed-point.md."""
+    config = load_preset("smoke", ["readout.cue_weights=shared", *overrides])
+    made = FixedArithmetic(config, draw_network(config))
+    k, readout, dt = made.constants.when, config.readout, config.run.dt_ms
+    bits = config.fixed.parameter_bits - 1
+
+    decays = made.plan.entry("decay of x")
+    tau = annealed_delta.time_constants_ms(config)
+    assert (readout.tau_x_ms[0] <= tau).all()
+    assert (tau <= readout.tau_x_ms[1]).all()
+    assert k.decay_bits == decays.fraction_bits >= bits
+    nearest = np.floor(np.exp(-dt / tau) * 2.0**k.decay_bits + 0.5)
+    np.testing.assert_array_equal(k.decay, np.minimum(nearest, 2**bits - 1))
+    kept = -dt / np.log(k.decay * 2.0**-k.decay_bits)
+    assert decays.error == pytest.approx(np.abs(kept / tau - 1).max(), rel=1e-9)
+
+    rates = made.plan.entry("when rates")
+    per_change = dt * (max(1, round(10 / dt)) if readout.protect == "hebbian" else 1) / 10
+    wanted = []
+    for occurrences in range(1000):
+        rate = max(readout.least_rate, readout.first_rate / (1 + occurrences / 10))
+        wanted.append((1 - (1 - rate) ** per_change) * math.log(2) * 2**rates.fraction_bits)
+    held = [k.rates[min(number, k.rates.size - 1)] for number in range(1000)]
+    assert np.abs(np.array(held) - wanted).max() <= 0.5 + 1e-6
+    assert max(held) < 2**bits <= 2 * max(wanted) + 1
+    assert k.when_shift == rates.fraction_bits - config.fixed.readout_fraction_bits - 16
+
+    assert k.norm_floor == math.floor(readout.when_norm_floor * 2**30 + 0.5)
+    mean = made.plan.entry("slow mean")
+    kept = 16 * dt * 2**k.mean_shift
+    assert mean.error == pytest.approx(abs(kept / readout.tau_m_ms - 1), rel=1e-9)
+    assert 2**-0.5 <= kept / readout.tau_m_ms <= 2**0.5
 
 
 def plan_of(*overrides: str) -> Plan:

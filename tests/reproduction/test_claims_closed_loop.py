@@ -92,11 +92,20 @@ def test_with_no_gain_the_loop_makes_no_difference_after_a_kick() -> None:
     np.testing.assert_array_equal(closed, played)
 
 
+def test_the_loop_through_other_weights_is_the_same_network() -> None:
+    learned = Learned(config_of(0.3))
+    same = learned.with_feedback(learned.feedback_weight).present(1)
+    np.testing.assert_array_equal(same.z, learned.present(1).z)
+    other = learned.with_feedback(-learned.feedback_weight).present(1)
+    assert not np.array_equal(other.z, same.z)
+
+
 def test_a_network_that_diverges_gives_nan() -> None:
     wild = config_of(0.3, ("readout", "when_rate", 100.0), rule="gated_delta")
     found = closed_loop.trajectories(wild)
     assert found["x_variability"].shape == found["z_variability"].shape == (len(CONDITIONS), 1000)
     assert found["x_distance"].shape == (len(KICKED), 1000)
+    assert found["x_loops"].shape == (2, 2, 1000)
     assert all(np.isnan(found[name]).all() for name in found if name != "time_ms")
 
 
@@ -110,6 +119,7 @@ def planted(closed: float, opened: float, played: float) -> dict[str, Found]:
         "x_variability": rows,
         "z_variability": rows,
         "x_distance": distance,
+        "x_loops": np.array([distance, distance]),
     }
     return {"trajectories": trajectories, "closed": course, "open": course}
 

@@ -24,9 +24,9 @@ LIF = "reservoir.neuron=adaptive_lif"
 # Digests of all values, from the time when every preset listed all of them. Whoever changes a preset on
 # purpose changes its digest, and the published figures with it.
 DIGESTS = {
-    "robust": "36428041a06a36cfa9e8feea9b10e1deada09c78c577473fc2d6fd129797cecd",
+    "robust": "e92d61beb3da15246d96e51c2ab97fac4196ebbcdc1a5dee960259baa04d1dfb",
     "paper": "85611bf2c761a554cd2ed4a2dae8321403fe805f960882aa33f3c5090104aef7",
-    "smoke": "d22f516ccbd2e2157ec539509a9220131859baecadc29bedc127a6f69fd3215f",
+    "smoke": "9a8cf249ca46050cde894ad7bd270712c6436b9ead0646152c1c87601d8ef1a3",
 }
 # These came later, with the values that the network had before without saying so.
 LATER = {

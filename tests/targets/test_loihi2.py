@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lava_predict import Experiment, load_preset
+from lava_predict import Experiment, load_preset, with_changes
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2 import readiness as readiness_module
@@ -290,3 +291,23 @@ def test_other_cells_learn_on_the_chip_as_well(learning: str) -> None:
     found = check_readiness(small("reservoir.neuron=adaptive_lif", f"fixed.learning={learning}"))
     assert found.verdict is not Verdict.NOT_READY
     assert found.layout.cores == (3 if learning == "on_chip" else 1)
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings"),
+    [
+        ("robust", []),
+        ("robust", ["task.cues=3"]),
+        ("robust", ["task.cues=3", "readout.cue_weights=shared"]),
+        ("paper", []),
+        ("paper", ["task.cues=2"]),
+    ],
+)
+def test_what_to_change_for_learning_on_the_chip_is_accepted(preset: str, settings: list[str]) -> None:
+    (reason,) = static(*settings, preset=preset).reasons
+    changes = re.findall(r"(\S+) = '(\w+)'", reason.change)
+    changed = small(*settings, f"readout.rule={load_preset(preset).readout.rule}")
+    for key, value in changes:
+        changed = with_changes(changed, [(*key.split("."), value)])
+    assert changed.fixed.learning == "on_chip"
+    assert not any("learns on the host" in one.text for one in check_readiness(changed).reasons)

@@ -21,27 +21,31 @@ from lava_predict.network.state import State, leaves
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.records.trained_network import TrainedNetwork
 from lava_predict.targets.nir import export
-from lava_predict.targets.nir.nodes import Graded, Izhikevich
+from lava_predict.targets.nir.nodes import BoundedTraces, Centred, Choice, Cue, Graded, Izhikevich
 from lava_predict.tasks.meet import Meet
+
+GATED = "readout.rule=gated_delta"
+ODD = ["run.dt_ms=0.7", "reservoir.tau_s_ms=7.3", "reservoir.noise=0.17"]
 
 SHAPES = pytest.mark.parametrize(
     "settings",
     [
         pytest.param([], id="plain"),
         pytest.param(["reservoir.feedback_gain=0.3"], id="feedback"),
-        pytest.param(["readout.centred=false"], id="uncentred"),
-        pytest.param(["task.cues=2", "task.events_drive_reservoir=true"], id="channels"),
+        pytest.param(["task.cues=3", "task.events_drive_reservoir=true"], id="channels"),
+        pytest.param(["task.cues=2", "readout.cue_weights=shared", "readout.protect=hebbian"], id="shared"),
+        pytest.param([*ODD, "run.seed=7", "readout.tau_x_ms=[7.7, 133.3]"], id="odd numbers"),
+        pytest.param(["reservoir.connection_probability=0.0"], id="zeros"),
+        pytest.param([GATED], id="gated"),
+        pytest.param([GATED, "reservoir.feedback_gain=0.3"], id="gated, feedback"),
+        pytest.param([GATED, "readout.centred=false"], id="gated, uncentred"),
+        pytest.param([GATED, "task.cues=2", "task.events_drive_reservoir=true"], id="gated, channels"),
         pytest.param(
-            [
-                "run.dt_ms=0.7",
-                "reservoir.tau_s_ms=7.3",
-                "readout.tau_x_ms=33.3",
-                "readout.constant_input=0.013",
-                "reservoir.noise=0.17",
-            ],
-            id="odd numbers",
+            [GATED, *ODD, "readout.tau_x_ms=33.3", "readout.constant_input=0.013"], id="gated, odd numbers"
         ),
-        pytest.param(["readout.constant_input=0.0", "reservoir.connection_probability=0.0"], id="zeros"),
+        pytest.param(
+            [GATED, "readout.constant_input=0.0", "reservoir.connection_probability=0.0"], id="gated, zeros"
+        ),
     ],
 )
 
@@ -64,9 +68,11 @@ def learned_state(checkpoint: Checkpoint) -> State:
     """At rest, with what the run has learned."""
     own = checkpoint.state.network
     start = FloatArithmetic(checkpoint.config, checkpoint.network).start
-    return start._replace(
-        when=start.when._replace(m=own.when.m, w=own.when.w), what=start.what._replace(w=own.what.w)
-    )
+    names = [name for name in ("m", "w", "rate", "units") if hasattr(own.when, name)]
+    when = start.when._replace(**{name: getattr(own.when, name) for name in names})
+    if "units" in names:
+        when = when._replace(cue=np.array([0, own.when.cue[1]]))
+    return start._replace(when=when, what=start.what._replace(w=own.what.w))
 
 
 @SHAPES
@@ -81,10 +87,11 @@ def test_a_network_read_back_plays_the_same_probe_to_the_bit(settings, tiny, tmp
     experiment = Experiment(config)
     engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
     engine.restore(learned_state(checkpoint))
-    probe = experiment.task.probe(0, 3, config.task.cues - 1, 0)
+    probe = [segment for cue in range(config.task.cues) for segment in experiment.task.probe(0, 3, cue, 0)]
     wanted = list(engine.play(probe))
     # The settings of a network need not be known: all but the task comes from the graph.
-    other = tiny(*(text for text in settings if text.startswith(("task", "readout.constant"))))
+    told = ("task", "run.seed", GATED, "readout.constant")
+    other = tiny("run.draws.cells=3", *(text for text in settings if text.startswith(told)))
     assert read.settings(other).reservoir.tau_s_ms == config.reservoir.tau_s_ms
     found = list(read.engine(other).play(probe))
     assert sum(played.spike_step.size for played in wanted) > 100
@@ -95,31 +102,67 @@ def test_a_network_read_back_plays_the_same_probe_to_the_bit(settings, tiny, tmp
     assert np.array_equal(found[-1].p, wanted[-1].p)
 
 
-def run_graph(graph, level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Run a graph by what docs/export.md says of each node; return spikes, when and what, a row a step."""
-    cells = graph.nodes["cells"]
+def chosen(node: Cue, told: dict[str, np.ndarray], given: np.ndarray) -> np.ndarray:
+    """Return 0 for the rows of the cue that is on, -inf for others; ``told`` is what the node keeps."""
+    on, spikes = given[0] >= 2, given % 2
+    told["since"] = np.array(0 if on and not told["on"] else told["since"] + 1)
+    told["on"] = on
+    if told["since"] == 0:
+        told["counts"], told["cue"] = np.zeros(given.shape), -1
+    if told["since"] < node.onset:
+        told["counts"] = told["counts"] + spikes
+    elif told["since"] == node.onset:
+        lengths = np.linalg.norm(node.units, axis=1) * np.linalg.norm(told["counts"])
+        cosine = node.units @ told["counts"] / np.where(lengths > 0, lengths, np.inf)
+        told["cue"] = np.argmax(cosine) if cosine.max() ** 2 > node.likeness else -1
+    rows = np.full((node.rows, node.events), -np.inf)
+    if told["cue"] >= 0:
+        rows[told["cue"] if node.rows > 1 else 0] = 0.0
+    return rows.ravel()
+
+
+def run_graph(graph, level: np.ndarray) -> dict[str, np.ndarray]:
+    """Run a graph by what docs/export.md says of each node; return each node's output, a row a step."""
+    nodes = graph.nodes
+    cells = nodes["cells"]
     dt_s = cells.dt / 1000.0
     v, u = np.full(cells.a.shape, -65.0), cells.b * -65.0
-    leaky = {name: node.v_leak.copy() for name, node in graph.nodes.items() if isinstance(node, nir.LI)}
-    values = {"cells": np.zeros(cells.a.shape), "when": np.zeros(graph.nodes["when"].bias.shape)}
+    leaky = {name: node.v_leak.copy() for name, node in nodes.items() if isinstance(node, nir.LI)}
+    told = {"on": False, "since": np.array(10**6), "cue": -1}
+    r = x = np.zeros(cells.a.shape)
+    values = {name: np.zeros(node.output_type["output"]) for name, node in nodes.items()}
     rows = []
 
     def arriving(name: str) -> np.ndarray:
         return sum(values[start] for start, end in graph.edges if end == name)
 
+    order = ["input_weights", "recurrent_weights", "synapses", "graded", "feedback_weights", "cells"]
+    order += ["traces", "centred_traces", "centred_spikes", "when", "what", "cue_on", "cue"]
+    order += ["when_of_cue", "what_of_cue", "when_output", "what_output"]
     for row in level:
         values["input"] = row
-        order = ["input_weights", "recurrent_weights", "synapses", "graded", "feedback_weights", "cells"]
-        order += ["traces", "centred_traces", "when", "what"]
-        for name in (name for name in order if name in graph.nodes):
-            node, given = graph.nodes[name], arriving(name)
-            if isinstance(node, nir.Affine):
+        for name in (name for name in order if name in nodes):
+            node, given = nodes[name], arriving(name)
+            if isinstance(node, nir.Output):
+                values[name] = given
+            elif isinstance(node, nir.Affine):
                 values[name] = node.weight @ given + node.bias
             elif isinstance(node, nir.Linear):
                 values[name] = node.weight @ given
             elif isinstance(node, Graded):
                 clipped = np.minimum(np.maximum(given, node.low), node.high)
                 values[name] = np.floor(clipped / node.grain + 0.5) * node.grain
+            elif isinstance(node, BoundedTraces):
+                decay = np.exp(-node.dt / node.tau)
+                r = np.where(given > 0, 1.0, r * decay)
+                values[name] = x = x + (1 - decay) * (r - x)
+            elif isinstance(node, Centred):
+                values[name] = (given - node.mean).ravel()
+            elif isinstance(node, Cue):
+                values[name] = chosen(node, told, given)
+            elif isinstance(node, Choice):
+                greatest = given.reshape(node.rows, node.events).max(axis=0)
+                values[name] = np.where(greatest == -np.inf, 0.0, greatest)
             elif isinstance(node, nir.LI):
                 decayed = node.v_leak + (leaky[name] - node.v_leak) * np.exp(-dt_s / node.tau)
                 values[name] = leaky[name] = decayed + node.r * dt_s / node.tau * given
@@ -131,28 +174,43 @@ def run_graph(graph, level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
                 spiking = v >= node.v_peak
                 v, u = np.where(spiking, node.c, v), np.where(spiking, u + node.d, u)
                 values[name] = spiking.astype(float)
-        rows.append((values["cells"], values["when"], values["what"]))
-    return tuple(np.array(column) for column in zip(*rows, strict=True))
+        rows.append(dict(values))
+    return {name: np.array([row[name] for row in rows]) for name in nodes}
 
 
-@pytest.mark.parametrize("settings", [[], ["reservoir.feedback_gain=0.3"], ["readout.centred=false"]])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["task.cues=2", "reservoir.feedback_gain=0.3"],
+        ["task.cues=2", "readout.cue_weights=shared"],
+        [GATED],
+        [GATED, "reservoir.feedback_gain=0.3"],
+        [GATED, "readout.centred=false"],
+    ],
+)
 def test_the_graph_by_its_documented_equations_is_the_network(settings, tiny, tmp_path: Path) -> None:
     config = tiny("reservoir.noise=0.0", "task.reset=true", "task.pause_ms=[0.0, 0.0]", *settings)
     checkpoint = checkpoint_of(config)
     export.write_nir(tmp_path / "network.nir", export.to_nir(checkpoint))
     trained, meet = TrainedNetwork.of(checkpoint), Meet(config)
-    (segment,) = meet.probe(0, 3, 0, 0)
+    (segment,) = meet.probe(0, 3, config.task.cues - 1, 0)
     (played,) = trained.engine(config).play([segment])
     steps = 500  # where rounding in another order has not yet grown to a spike
     level = meet.streams(segment).level[:steps]
-    spikes, when, what = run_graph(export.read_graph(tmp_path / "network.nir"), level)
-    found = np.argwhere(spikes)
+    values = run_graph(export.read_graph(tmp_path / "network.nir"), level)
+    found, when, what = np.argwhere(values["cells"]), values["when_output"], values["what_output"]
     early = played.spike_step < steps
     assert early.sum() > 100
     assert np.array_equal(found[:, 0], played.spike_step[early])
     assert np.array_equal(found[:, 1], played.spike_cell[early])
     np.testing.assert_allclose(when, played.z[:steps], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(what, played.what_drive[:steps], rtol=0, atol=1e-9)
+    offset = (played.what_drive[:steps] - what)[meet.cue_step + 20 :]  # what slow means take away
+    np.testing.assert_allclose(offset, np.tile(offset[-1], (len(offset), 1)), rtol=0, atol=1e-9)
+    assert offset[-1].any() or trained.RULE == "gated_delta"
+    rows = values["what"].reshape(steps, -1, config.task.events)
+    row = int(values["cue"][-1].argmax()) // config.task.events if "cue" in values else 0
+    low, high = meet.what_window
+    np.testing.assert_allclose(rows[low:high, row % rows.shape[1]].mean(axis=0), played.p, rtol=0, atol=1e-9)
     assert np.abs(when).max() > 0.01
 
 
@@ -169,7 +227,26 @@ def test_weights_stand_to_the_row_from_the_column(tiny) -> None:
     assert nodes["input_weights"].weight[7, 1] == network.input_weight[1, 7]
     assert nodes["feedback_weights"].weight[7, 1] == network.feedback_weight[1, 7]
     assert nodes["synapses"].tau[0] == pytest.approx(checkpoint.config.reservoir.tau_s_ms / 1000)
-    assert np.array_equal(nodes["centred_traces"].v_leak, -checkpoint.state.network.when.m)
+
+
+def test_slow_means_and_weights_stand_where_the_page_says(tiny) -> None:
+    gated = checkpoint_of(tiny(GATED), trials=1)
+    own = gated.state.network.when
+    nodes = export.to_nir(gated).nodes
+    assert np.array_equal(nodes["centred_traces"].v_leak, -own.m)
+    assert np.array_equal(nodes["when"].weight, own.w[:, :80])
+    np.testing.assert_allclose(nodes["when"].bias, own.w[:, 80] * 0.018, rtol=1e-15)
+    annealed = checkpoint_of(tiny("task.cues=2"))
+    own = annealed.state.network.when
+    nodes = export.to_nir(annealed).nodes
+    assert np.array_equal(nodes["centred_traces"].mean, own.m)
+    assert np.array_equal(nodes["when"].weight[:2, :80], own.w[:2])
+    assert np.array_equal(nodes["when"].weight[2:, 80:], own.w[2:])
+    assert not nodes["when"].weight[:2, 80:].any()
+    assert not nodes["when"].weight[2:, :80].any()
+    assert own.w[:2].any()
+    assert own.w[2:].any()
+    assert TrainedNetwork.of(annealed).events == 2
 
 
 def test_the_cells_can_be_read_with_h5py_alone_and_nir_itself_refuses_them(exported, tiny) -> None:
@@ -238,8 +315,16 @@ def foreign(path: Path) -> None:
         (put("nodes/cells/dt", np.ones(80)), "cannot be read as a NIR graph"),
         (put("nodes/cells/bias", [b"x"] * 80), "cannot be read as a NIR graph"),
         (put("nodes/synapses/r", np.ones(80)), "node 'synapses': r must be"),
-        (put("nodes/traces/tau", np.arange(1.0, 81.0)), "node 'traces': tau must be above 0 and the same"),
-        (put("nodes/centred_traces/tau", np.ones(80)), "node 'centred_traces': tau must be"),
+        (put("nodes/synapses/tau", np.arange(1.0, 81.0)), "node 'synapses': tau must be above 0 and the sam"),
+        (put("nodes/traces/tau", np.arange(80.0)), "node 'traces': tau must be above 0"),
+        (put("nodes/traces/dt", 0.5), "node 'traces': dt must be 1"),
+        (
+            put("nodes/centred_traces/mean", np.full((1, 80), np.inf)),
+            "mean: holds a value that is not finite",
+        ),
+        (put("nodes/cue/likeness", 0.9), "node 'cue': likeness must be 0.492188"),
+        (put("nodes/cue/rows", 2), "cannot be read as a NIR graph"),
+        (put("nodes/cue_on/weight", np.ones((80, 1))), "node 'cue_on': weight must be 2"),
         (put("nodes/what/weight", np.ones((2, 79))), "cannot be read as a NIR graph"),
         (put("metadata/schema", 2), "has schema 2, this version reads 1"),
         (rewritten(lambda node: node.__delitem__("nodes/what")), "cannot be read as a NIR graph"),
@@ -251,6 +336,13 @@ def test_a_file_that_holds_no_such_network_is_refused(alter, message, exported: 
     with pytest.raises(UserError, match=message) as caught:
         export.read_nir(exported)
     assert str(caught.value).count(str(exported)) == 1
+
+
+def test_a_cues_weights_read_no_other_cues_traces(tiny) -> None:
+    graph = export.to_nir(checkpoint_of(tiny("task.cues=2"), trials=1))
+    graph.nodes["when"].weight[0, 80] = 0.5
+    with pytest.raises(UserError, match="node 'when': a weight from the traces of another cue must be 0"):
+        export.from_nir(graph)
 
 
 def test_a_graph_with_other_nodes_or_edges_is_refused(tiny) -> None:
@@ -315,10 +407,11 @@ def test_a_network_of_other_parts_is_refused(setting: str, message: str, tiny, t
     assert not (tmp_path / "network.nir").exists()
 
 
-def test_the_page_names_every_dataset_and_node(tiny) -> None:
+@pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
+def test_the_page_names_every_dataset_and_node(rule: str, tiny) -> None:
     """docs/export.md is what another tool is written from."""
     page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
-    config = tiny("reservoir.feedback_gain=0.3")
+    config = tiny("reservoir.feedback_gain=0.3", f"readout.rule={rule}")
     names = set(export.to_nir(checkpoint_of(config, trials=1)).nodes)
     plan = Experiment(config).arithmetic("fixed").plan
     with h5py.File(io.BytesIO(checkpoint_of(config, "fixed", 1).to_bytes(plan)), "r") as file:

@@ -19,7 +19,7 @@ from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Positive, ReadoutSettings
 
 FLOOR = 1e-3  # Spikes^2 per ms^2.
-DEFAULTS = {"trace_ms": 75.0, "rate": 0.02}
+DEFAULTS = {"trace_ms": 40.0, "rate": 0.02}
 RESET = ("x",)
 
 

@@ -8,7 +8,7 @@ has. N cells, K events, M cues:
     own fields that hold when the rule is chosen over another preset's.
 ``Memory``
     Named tuple of arrays, all that the rule changes; among them ``x``, the traces (N,), and ``w``, the
-    weights (K, inputs).
+    weights (C K, inputs), C being the number of ``row_blocks``.
 ``constants(config)``, ``start(config)``
     What a step needs, as a named tuple, and the memory before the first step.
 ``scratch(memory)``
@@ -27,6 +27,14 @@ has. N cells, K events, M cues:
     Fields of the memory that a reset of the reservoir puts back to the start.
 ``set_norm(memory, norm)``
     Optional: take the mean |xc|^2 of an unlearned trial, where ``readout.when_norm`` is "constant".
+``row_blocks(config)``
+    Optional: how many blocks of K rows the weights of both readouts have, such as one for each cue that has
+    its own. Without it there is one.
+``reading(memory, spikes, segment, config)``
+    Optional: called on the host at the end of a trial or probe with ``what.x_sum`` in physical units, (N,).
+    Returns a `what.Reading`: what the what readout reads, and the block and cue it is of. At the end of a
+    trial it may also move slow means. Without it the what readout reads the mean traces of the window, and
+    the cue is that of the segment (`what.mean_traces`).
 
 For comparing rules on one reservoir run, optional (`lava_predict.experiment.recorded_spikes`):
 

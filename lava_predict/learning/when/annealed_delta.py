@@ -50,7 +50,7 @@ from lava_predict.learning.when.gated_delta import (
     add_timing_error,
     fixed_gated_delta,
 )
-from lava_predict.numerics.compiled import allocating_kernel, kernel
+from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
@@ -322,7 +322,7 @@ def scratch(memory: Memory) -> np.ndarray:
     return np.empty(memory.x.size)
 
 
-@kernel
+@lean_kernel
 def count_spikes(
     memory: Memory,
     x_sum: np.ndarray,
@@ -349,7 +349,7 @@ def count_spikes(
         memory.steps[0] += 1
 
 
-@allocating_kernel
+@kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
 
@@ -365,24 +365,25 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
             memory.m[found] = memory.m[last]
             memory.settled[found] = memory.settled[last]
     elif found == UNKNOWN and learning:
-        found = memory.cue[0]
+        found = max(memory.cue[0], 0)
     memory.cue[0] = found
     return new
 
 
-@allocating_kernel
+@kernel
 def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     last = memory.cue[0]
-    if open_cue(memory, recognise(memory.units, memory.cue[1], memory.onset), learning):
+    found = recognise(memory.units, memory.cue[1], memory.onset)
+    if open_cue(memory, found, learning):
         memory.units[memory.cue[0]] = memory.onset
-    elif learning:
+    elif learning and found != UNKNOWN:
         follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and last != UNKNOWN and memory.cue[0] != last:
         projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
-@kernel
+@lean_kernel
 def trace_step(
     k: Constants,
     memory: Memory,
@@ -411,7 +412,7 @@ def trace_step(
     return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
-@kernel
+@lean_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -436,7 +437,7 @@ def learn_step(
             add_to_row(memory.w, first + event, xc, change)
 
 
-@allocating_kernel
+@kernel
 def learn_across(
     k: Constants,
     memory: Memory,
@@ -454,7 +455,7 @@ def learn_across(
     learn_step(k, memory, cue, direction, z, norm, gate, target)
 
 
-@kernel
+@lean_kernel
 def step(
     k: Constants,
     memory: Memory,
@@ -498,7 +499,7 @@ def set_norm(memory: Memory, norm: Any) -> None:
 
 
 def reading(memory: Memory, spikes: np.ndarray, segment: Segment, config: Config) -> what.Reading:
-    """Return what the what rule reads of a trial or probe: spikes per ms less their slow mean, (N,).
+    """Return what the what rule reads of a trial or probe: spikes per step less their slow mean, (N,).
 
     ``spikes``, (N,), were counted in the what window. At the end of a trial, the spikes since the trial
     before move the slow mean first.
@@ -591,8 +592,15 @@ class FixedConstants(NamedTuple):
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
     """Turn traces and learning into integers; ``chip_norm`` is not used, as the norm is a state here."""
     settings, readout, k = planner.settings, config.readout, constants(config)
-    decay, decay_bits = planner.decays("decay of x", time_constants_ms(config), config.run.dt_ms)
+    # Of 1 - d, too, a factor's word must hold all bits.
+    decay, decay_bits = planner.decays(
+        "decay of x", time_constants_ms(config), config.run.dt_ms, most=settings.parameter_bits - 1
+    )
     mean_shift = max(0, round(-float(np.log2(k.mean_rate))))
+    if settings.rounding == "nearest":
+        # Rounded to its grid, a trace that is to move by less than half a unit stays where it is.
+        stuck = 2.0 ** (planner.grain("trace") - 1 - BOUNDED_FRACTION) / (1.0 - k.decay).min()
+        planner.approximation("trace that no longer decays", "fixed.trace_bits", stuck, stuck)
     error = 2.0**mean_shift * k.mean_rate - 1.0
     planner.approximation("slow mean", "readout.tau_m_ms", readout.tau_m_ms, error)
     square = (MOST_FACTOR_FRACTION, 2 * CENTRED_FRACTION)
@@ -651,19 +659,20 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
 
 
-@allocating_kernel
+@kernel
 def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
-    if open_cue(memory, fixed_recognise(memory.units, memory.cue[1], memory.onset), learning):
+    found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
+    if open_cue(memory, found, learning):
         memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
-    elif learning:
+    elif learning and found != UNKNOWN:
         fixed_follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and last != UNKNOWN and memory.cue[0] != last:
         projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
-@kernel
+@lean_kernel
 def fixed_learn_step(
     k: FixedConstants,
     memory: Memory,
@@ -686,7 +695,7 @@ def fixed_learn_step(
     lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
 
 
-@allocating_kernel
+@kernel
 def fixed_learn_across(
     k: FixedConstants,
     memory: Memory,
@@ -707,7 +716,7 @@ def fixed_learn_across(
     fixed_learn_step(k, memory, cue, direction, z, norm, gate, target, rate_gate, step_key, lost)
 
 
-@kernel
+@lean_kernel
 def fixed_step(
     k: FixedConstants,
     memory: Memory,

@@ -26,7 +26,7 @@ from lava_predict.learning.traces import (
 )
 from lava_predict.learning.what import fixed_observe, observe
 from lava_predict.learning.when import Scales
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     PAYLOAD_BITS,
     PAYLOAD_FRACTION,
@@ -193,7 +193,7 @@ def set_norm(memory: Memory, norm: Any) -> None:
     memory.norm[0] = int(norm * 4.0**PAYLOAD_FRACTION + 0.5) if integers else norm
 
 
-@kernel
+@lean_kernel
 def gated_delta(
     w: np.ndarray,
     xc: np.ndarray,
@@ -222,7 +222,7 @@ def scratch(memory: Memory) -> np.ndarray:
     return np.empty(memory.x.size + 1)
 
 
-@kernel
+@lean_kernel
 def trace_step(
     k: Constants,
     memory: Memory,
@@ -243,7 +243,7 @@ def trace_step(
     return 0
 
 
-@kernel
+@lean_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -259,7 +259,7 @@ def learn_step(
     gated_delta(memory.w, xc, gate, target, z, k.rate, divisor)
 
 
-@kernel
+@lean_kernel
 def step(
     k: Constants,
     memory: Memory,
@@ -287,7 +287,7 @@ def step(
     return norm
 
 
-@kernel
+@lean_kernel
 def add_timing_error(z: np.ndarray, gate: np.ndarray, target: np.ndarray, sums: np.ndarray) -> None:
     """Add up each channel's squared error where its gate is open, in ascending order of steps.
 
@@ -445,7 +445,7 @@ def physical(memory: Memory, scales: Scales) -> Memory:
     )
 
 
-@kernel
+@lean_kernel
 def fixed_gated_delta(
     w: np.ndarray,
     first: int,
@@ -499,7 +499,7 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(memory.x.size + 1, np.int32), np.empty(memory.x.size, np.int32)
 
 
-@kernel
+@lean_kernel
 def fixed_step(
     k: FixedConstants,
     memory: Memory,

@@ -13,7 +13,7 @@ import numpy as np
 
 from lava_predict.learning.on_traces import Chunk, when_inputs
 from lava_predict.learning.what import Reading
-from lava_predict.numerics.compiled import allocating_kernel
+from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.noise import fold, key_of, standard_noise
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
@@ -24,7 +24,7 @@ REWARD_MS, REWARD_TRIALS = 10.0, 10.0
 _WHEN, _WHAT = 0, 1
 
 
-@allocating_kernel
+@kernel
 def broadcast_rows(
     w: np.ndarray,
     mean_reward: np.ndarray,

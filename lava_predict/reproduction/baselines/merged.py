@@ -15,12 +15,12 @@ from lava_predict.learning.on_traces import Chunk, when_inputs
 from lava_predict.learning.readouts import read_rows
 from lava_predict.learning.what import Reading
 from lava_predict.learning.when.gated_delta import gated_delta
-from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 
 
-@kernel
+@lean_kernel
 def delta_rows(
     w: np.ndarray,
     xc: np.ndarray,

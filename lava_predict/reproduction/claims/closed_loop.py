@@ -49,6 +49,10 @@ def _measure(found: Results, place: int) -> Values:
         "readout-open": (z_closed, z_opened),
         "kick": (kicked, kicked_null),
         "traces-other": (closed, other),
+        **{
+            f"traces-{loop.split()[0]}": tuple(values[:, always].mean(axis=1).tolist())
+            for loop, values in zip(study.LOOPS, run["x_loops"], strict=True)
+        },
         "traces-noise": (opened, again),
         "error": (error_at_ends(found["closed"]), error_at_ends(found["open"])),
     }

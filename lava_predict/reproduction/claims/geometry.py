@@ -37,6 +37,12 @@ _UNCENTRED = "no centring"
 _AXIS_COMPONENTS = 4
 """Two for the three pairs of latencies, one for the probability, one to spare."""
 
+_SHARES = 10.0 ** np.arange(-3.0, 1.01, 0.05)
+"""Variance of the what weights in that of the when weights, tried for the least at which PC1 sorts by one."""
+
+_SORTS = 0.9
+"""As the rule of the claim."""
+
 _SEARCHED = 10
 """Components among which the one that sorts best by probability is sought."""
 
@@ -109,6 +115,19 @@ def sorting(ends: Found, size: tuple[float, float] = (1.0, 1.0)) -> dict[str, tu
     return found
 
 
+def share_needed(ends: Found) -> float:
+    """Return the least of `_SHARES` at which the first component sorts by probability; NaN if none does."""
+    what, when = sizes(ends)
+    for share in _SHARES:
+        weights = joined(ends, (what / np.sqrt(share), when))
+        if not np.isfinite(weights).all():
+            break
+        scores = geometry.principal_components(weights).scores[:, 0]
+        if size_of_correlation(scores, ends["probability"]) >= _SORTS:
+            return float(share)
+    return np.nan
+
+
 def matching(ends: Found, run: Found) -> np.ndarray:
     """Return the index of the endpoint of each block's statistics, (blocks,)."""
     latencies = np.array(LATENCIES_MS)
@@ -149,7 +168,8 @@ def _measure(found: Results, place: int) -> Values:
 
     random = {name: float(values.mean()) for name, values in found["visited"].items()}
     ends = found["endpoints"]
-    raw, equal = sorting(ends), sorting(ends, sizes(ends))
+    what, when = sizes(ends)
+    raw, equal = sorting(ends), sorting(ends, (what, when))
     angle = at_ends(geometry.smallest_angles, "blocks")
     return {
         "angle": (angle, random["angle_anywhere"]),
@@ -159,6 +179,8 @@ def _measure(found: Results, place: int) -> Values:
         "cosine": (at_ends(geometry.mean_cosines, "blocks"), random["cosine_anywhere"]),
         "component": raw.pop("component")[0],
         **raw,
+        "share": (what / when) ** 2,
+        "share_needed": share_needed(ends),
         **{f"{key}_equal": equal[key] for key in ("probability", "latency")},
         **approach(ends, found["blocks"]),
     }

@@ -7,6 +7,7 @@ drive does, the loop is cut at the cue and a recorded signal is played in throug
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.learning.readouts import graded
 from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.draw import Network
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.numerics.noise import key_of
@@ -30,6 +32,9 @@ from lava_predict.tasks.meet import Meet
 CONDITIONS = ("closed", "open", "mean played in", "another trial's played in", "open, other noise")
 """Rows of the variabilities: the loop closed; a network that learned and is tested without it; the first
 network, with the loop's mean signal, or that of another presentation, played in; the second once more."""
+
+LOOPS = ("against the readout", "along the readout")
+"""The loop's weights are the readout's own, times -1 or 1, of the same length as the drawn ones."""
 
 KICKED = ("closed", "own signal played in")
 """Rows of the distances after a kick."""
@@ -50,8 +55,10 @@ def trajectories(config: Config) -> Found:
     ``reservoir.feedback_gain`` is above 0. Returns, over the time from the cue on, ``time_ms`` (steps,):
     ``x_variability`` and ``z_variability`` (`CONDITIONS`, steps), the variance over presentations of the
     traces, summed over cells, and of the when readout, over channels, each divided by the variance over time
-    of the mean; ``x_distance`` (`KICKED`, steps), the mean squared distance of a kicked presentation's
-    traces from those of an unkicked one with the same noise, in the same unit. NaN where a network diverged.
+    of the mean; ``x_loops`` (`LOOPS`, 2, steps), that of the traces with other weights of the loop, closed
+    and with its mean signal played in; ``x_distance`` (`KICKED`, steps), the mean squared distance of a
+    kicked presentation's traces from those of an unkicked one with the same noise, in the same unit. NaN
+    where a network diverged.
     """
     meet = Meet(config)
     steps = meet.times_ms.size - meet.cue_step
@@ -60,7 +67,8 @@ def trajectories(config: Config) -> Found:
         return found | _compared(config)
     except RunError:
         rows = {"x_variability": CONDITIONS, "z_variability": CONDITIONS, "x_distance": KICKED}
-        return found | {name: np.full((len(of), steps), np.nan) for name, of in rows.items()}
+        loops = {"x_loops": np.full((len(LOOPS), 2, steps), np.nan)}
+        return found | loops | {name: np.full((len(of), steps), np.nan) for name, of in rows.items()}
 
 
 def _compared(config: Config) -> Found:
@@ -81,8 +89,22 @@ def _compared(config: Config) -> Found:
     return {
         "x_variability": np.array([x.over_presentations / x.over_time for x, _ in found]),
         "z_variability": np.array([z.over_presentations / z.over_time for _, z in found]),
+        "x_loops": np.array([_with_loop(closed, sign) for sign in (-1.0, 1.0)]),
         "x_distance": np.mean(distances, axis=0) / found[0][0].over_time,
     }
+
+
+def _with_loop(learned: Learned, sign: float) -> np.ndarray:
+    """Return the traces' variability with one of `LOOPS`, closed and with its mean played in, (2, steps)."""
+    drawn = learned.feedback_weight
+    read = learned.after.when.w[: len(drawn), : drawn.shape[1]]
+    loop = learned.with_feedback(read * (sign * np.linalg.norm(drawn) / np.linalg.norm(read)))
+    signals = [loop.present(number).fed_back for number in range(REPEATS, 2 * REPEATS)]
+    found = [
+        variability(loop.present(number, played_in=signal) for number in range(REPEATS))[0]
+        for signal in (None, np.mean(signals, axis=0))
+    ]
+    return np.array([x.over_presentations / x.over_time for x in found])
 
 
 class Presentation(NamedTuple):
@@ -133,11 +155,25 @@ class Learned:
         self.after = result.state.network
         self._trials = len(result.state.trials)
         self._config, self._meet = config, Meet(config)
-        self._loop = FloatArithmetic(config, result.network)
+        self._close(result.network)
+
+    def _close(self, network: Network) -> None:
+        self._loop = FloatArithmetic(self._config, network)
         # The loop is cut, and what is played in is a further input through the weights of the loop.
-        weights = np.vstack([result.network.input_weight, result.network.feedback_weight])
-        further = result.network._replace(input_weight=weights)
-        self._cut = FloatArithmetic(with_changes(config, [OPEN_LOOP]), further)
+        weights = np.vstack([network.input_weight, network.feedback_weight])
+        further = network._replace(input_weight=weights)
+        self._cut = FloatArithmetic(with_changes(self._config, [OPEN_LOOP]), further)
+
+    @property
+    def feedback_weight(self) -> np.ndarray:
+        """Weights of the loop, (K, N)."""
+        return self._loop.network.feedback_weight
+
+    def with_feedback(self, weights: np.ndarray) -> Learned:
+        """Return the same network with other weights of the loop, (K, N)."""
+        other = copy(self)
+        other._close(self._loop.network._replace(feedback_weight=weights))
+        return other
 
     def present(self, number: int, played_in: np.ndarray | None = None, kicked: bool = False) -> Presentation:
         """Present the cue alone, independently of the presentations before.

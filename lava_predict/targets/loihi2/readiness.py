@@ -16,7 +16,7 @@ from lava_predict.experiment.experiment import Experiment
 from lava_predict.learning import on_chip
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_BITS, STATE_BITS
 from lava_predict.numerics.plan import Plan
-from lava_predict.registry import NEURONS
+from lava_predict.registry import NEURONS, RULES
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Layout, drawn_counts, expected_counts, map_network
@@ -246,12 +246,22 @@ def _learning_reasons(config: Config) -> list[Reason]:
             f"and {PAYLOAD_BITS}-bit traces are longer than those of the learning engine ({weight} and "
             f"{trace})"
         )
-        change = "set fixed.learning = 'on_chip' (docs/on-chip.md says what that costs)"
+        change = f"set {_learning_on_chip(config)} (docs/on-chip.md says what that costs)"
         return [Reason(text, change, fails=False)]
     if config.reservoir.neurons > on_chip.MOST_CELLS:
         text = f"when weights: sums of {config.reservoir.neurons:,} graded spikes may exceed 32 bits"
         return [Reason(text, f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}", fails=True)]
     return []
+
+
+def _learning_on_chip(config: Config) -> str:
+    """Say which settings let the readout learn on the chip."""
+    wanted = ["fixed.learning = 'on_chip'"]
+    if not hasattr(RULES.get(config.readout.rule), "CHIP"):
+        wanted.insert(0, "readout.rule = 'annealed_delta'")
+    if config.task.cues > 1 and getattr(config.readout, "cue_weights", "own") == "own":
+        wanted.append("readout.cue_weights = 'shared'")
+    return " and ".join(wanted)
 
 
 def _smaller(config: Config) -> str:

@@ -30,8 +30,11 @@ class _Extension(nir.NIRNode):  # type: ignore[misc]
         shape = np.shape(arrays[0])
         if any(np.shape(array) != shape for array in arrays):
             raise ValueError(f"{self.type_name()}: its arrays must have one shape")
-        self.input_type = {"input": np.array(shape)}
-        self.output_type = {"output": np.array(shape)}
+        self._set_types(shape, shape)
+
+    def _set_types(self, given: tuple[int, ...], result: tuple[int, ...]) -> None:
+        self.input_type = {"input": np.array(given)}
+        self.output_type = {"output": np.array(result)}
 
 
 @dataclass(eq=False)
@@ -88,5 +91,89 @@ class Graded(_Extension):
         self._set_shape(self.low, self.high, self.grain)
 
 
-EXTENSIONS = {node.type_name(): node for node in (Izhikevich, Graded)}
+@dataclass(eq=False)
+class BoundedTraces(_Extension):
+    """Traces of spikes in two stages, 0 .. 1. N cells.
+
+    Attributes
+    ----------
+    tau : (N,) float64
+        Time constant of both stages, ms.
+    dt : float
+        Time step, ms.
+    """
+
+    tau: np.ndarray
+    dt: float
+
+    def __post_init__(self) -> None:
+        self._set_shape(self.tau)
+        self.dt = float(self.dt)
+
+
+@dataclass(eq=False)
+class Centred(_Extension):
+    """Its input less means, once for each of C rows of them. N inputs, C N outputs.
+
+    Attributes
+    ----------
+    mean : (C, N) float64
+        What is subtracted.
+    """
+
+    mean: np.ndarray
+
+    def __post_init__(self) -> None:
+        rows, inputs = np.shape(self.mean)
+        self._set_types((inputs,), (rows * inputs,))
+
+
+@dataclass(eq=False)
+class Cue(_Extension):
+    """Which of M cues it is, told from the first spikes after its onset. N inputs, C K outputs.
+
+    Attributes
+    ----------
+    units : (M, N) float64
+        Mean spikes after each cue's onset; 0 for a cue that is not known.
+    likeness : float
+        Least squared cosine between a known cue's unit and the spikes.
+    onset : int
+        Steps in which spikes are counted.
+    rows, events : int
+        C, one row of outputs for each cue, or 1 for all; and K.
+    """
+
+    units: np.ndarray
+    likeness: float
+    onset: int
+    rows: int
+    events: int
+
+    def __post_init__(self) -> None:
+        _, inputs = np.shape(self.units)
+        self.likeness, self.onset = float(self.likeness), int(self.onset)
+        self.rows, self.events = int(self.rows), int(self.events)
+        self._set_types((inputs,), (self.rows * self.events,))
+
+
+@dataclass(eq=False)
+class Choice(_Extension):
+    """The greatest of C values for each of K channels, 0 if all are -inf. C K inputs, K outputs.
+
+    Attributes
+    ----------
+    rows, events : int
+        C and K.
+    """
+
+    rows: int
+    events: int
+
+    def __post_init__(self) -> None:
+        self.rows, self.events = int(self.rows), int(self.events)
+        self._set_types((self.rows * self.events,), (self.events,))
+
+
+EXTENSIONS = {node.type_name(): node for node in (Izhikevich, Graded, BoundedTraces, Centred, Cue, Choice)}
 """By their types in the file."""
