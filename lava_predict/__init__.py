@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         preset_names,
         with_changes,
     )
+    from lava_predict.streams import StreamLearner
     from lava_predict.targets import check_readiness, export_nir, read_nir, write_nir
     from lava_predict.tasks import Kind, Meet, Segment, Task
 else:

@@ -8,7 +8,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 FLOORS = """
 errors lazy registry pool settings numerics events tasks neurons synapses learning network processes
-engines experiment records analysis reports comparison targets reproduction cli __main__
+engines experiment records streams analysis reports comparison targets reproduction cli __main__
 """
 
 

@@ -28,8 +28,8 @@ _MEAN = 131070
 NOISE_DEVIATION = 37837.0
 """What `noise_sum` is divided by to have variance 1."""
 
-TRAIN, PROBE, TASK = 0, 1, 2
-"""The streams: noise of training segments, noise of probes, and the task's own draws."""
+TRAIN, PROBE, TASK, STREAM = range(4)
+"""The streams: noise of training segments, of probes, the task's own draws, and noise of event streams."""
 
 CELLS_WORD, TRACES_WORD, WEIGHTS_WORD, CHIP_WORD = (np.uint64(2**32 + n) for n in range(4))
 """Words that keep the random numbers of a step's uses apart; cells are numbered below 2^32."""

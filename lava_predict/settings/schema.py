@@ -293,6 +293,22 @@ class TaskSettings(Section):
         return self
 
 
+class StreamSettings(Section):
+    """What is predicted of a stream of events, and the rule that learns which label comes next."""
+
+    labels_max: int = Field(ge=1, le=64, description="most different labels")
+    horizon_ms: float = Field(ge=10, le=100_000, description="times are predicted up to this, ms")
+    window_ms: Positive = Field(description="time after an event whose spikes tell the next label, ms")
+    mean_rate: Fraction = Field(description="least rate of the cells' mean bits, per event")
+    first_rate: Positive = Field(description="rate of the what rule at first")
+    least_rate: Positive = Field(description="least rate of the what rule")
+    surprise_bits: Positive = Field(
+        description="rise of the running mean of the log2 loss that is a surprise, bits"
+    )
+    settle_ms: Annotated[float, Field(ge=0, le=1e6)] = Field(description="time before a sequence, ms")
+    times: bool = Field(description="state a time for each label, by playing on until the horizon")
+
+
 class DrawSettings(Section):
     """Numbers of the draws; another number redraws that stream and leaves the others."""
 
@@ -362,6 +378,7 @@ class Config(Section):
     readout: Any  # The `Settings` of the when rule, a `ReadoutSettings`.
     task: Any  # The `Settings` of the task, a `TaskSettings`.
     run: RunSettings
+    stream: StreamSettings
     fixed: FixedSettings
 
     @model_validator(mode="after")

@@ -1,0 +1,13 @@
+"""Learns a stream of events as they come, and predicts the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lava_predict.lazy import public_face
+
+if TYPE_CHECKING:
+    from lava_predict.streams.learner import StreamLearner
+    from lava_predict.streams.network import StreamNetwork
+else:
+    __all__, __getattr__, __dir__ = public_face(__name__)

@@ -1,0 +1,191 @@
+"""A stream learned event by event, from Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lava_predict.errors import UserError
+from lava_predict.events import Intake, Prediction, Row, row_of
+from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
+from lava_predict.network.arithmetic import templates
+from lava_predict.records.folder import write_file
+from lava_predict.records.hdf5 import (
+    DIGEST,
+    FileKind,
+    content_digest,
+    read_config,
+    read_tree,
+    write_tree,
+)
+from lava_predict.settings.files import load_preset
+from lava_predict.settings.schema import Config
+from lava_predict.streams.network import Moment, StreamNetwork
+
+KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
+
+
+class StreamLearner:
+    """Learns a stream of events, each a time and a label, as they come.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Known before the first event. Others are accepted as they come, up to ``stream.labels_max``.
+    preset : str
+        Where the settings come from.
+    seed : int, optional
+        Replaces ``run.seed``.
+    ms_per_unit : float
+        How many ms of the network's time a unit of time lasts.
+    config : Config, optional
+        Settings, instead of those of the preset.
+
+    Examples
+    --------
+    >>> from lava_predict import StreamLearner
+    >>> learner = StreamLearner(preset="stream", seed=1)
+    >>> for n in range(6):
+    ...     expected = learner.learn_one(time=300 * n, label="AB"[n % 2])
+    >>> sorted(learner.predict_proba_one())
+    ['A', 'B']
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str] = (),
+        preset: str = "stream",
+        seed: int | None = None,
+        *,
+        ms_per_unit: float = 1.0,
+        config: Config | None = None,
+    ) -> None:
+        config = config or load_preset(preset)
+        if seed is not None:
+            config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
+        self.config = config
+        self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
+        self.network = StreamNetwork(config, len(self.intake.labels))
+        self._last_time: int | float = 0
+
+    def learn_one(
+        self, time: int | float | str, label: str | int, sequence: str | None = None
+    ) -> Prediction | None:
+        """Learn an event, the next one of its sequence.
+
+        Parameters
+        ----------
+        time : number or str
+            When, in units of time; or a date and time.
+        label, sequence : str or number
+            What; and of which sequence, if there are several.
+
+        Returns
+        -------
+        Prediction or None
+            What was expected before the event came, without times; None for the first of a sequence.
+
+        Raises
+        ------
+        UserError
+            If the event cannot come next; then nothing has changed.
+        """
+        return self.learn_row(row_of(time, label, sequence, self.intake.events + 1))
+
+    def learn_row(self, row: Row) -> Prediction | None:
+        """Learn an event that has been read, as `learn_one`."""
+        event = self.intake.add(row)
+        self._last_time = row.time
+        if event.gap < 0:
+            self.network.begin(event.label)
+            return None
+        expected = self.network.advance(event.gap)
+        self.network.learn(event.label)
+        return expected
+
+    def predict(self) -> Prediction:
+        """Say what comes next, for the known labels and last one that is new, and when, ms.
+
+        This plays a copy on until the horizon, as if nothing came.
+        """
+        if self.network.moment.ongoing.now[LABEL] < 0:
+            raise UserError("nothing can be predicted before the first event; learn one first")
+        return self.network.ahead()
+
+    def predict_proba_one(self) -> dict[str, float]:
+        """Return the probability of each known label to be the next one; the rest is for a new label."""
+        return dict(zip(self.intake.labels, self.predict().p.tolist(), strict=False))
+
+    def predict_one(self) -> tuple[str, float]:
+        """Return the likeliest known label and its time, in units of time; NaN for no idea."""
+        prediction = self.predict()
+        likeliest = int(prediction.p[: len(self.intake.labels)].argmax())
+        time = self._last_time + prediction.time_ms[likeliest] / self.intake.ms_per_unit
+        return self.intake.labels[likeliest], float(time)
+
+    def expectation(self, horizon_ms: float | None = None) -> np.ndarray:
+        """Return p z of each known label every 10 ms after the last event, (time, label)."""
+        o = self.predict().o[:, : len(self.intake.labels)]
+        if horizon_ms is None:
+            return o
+        longest = self.config.stream.horizon_ms
+        if not 0 < horizon_ms <= longest:
+            raise UserError(
+                f"horizon_ms = {horizon_ms!r}: must be above 0 and at most stream.horizon_ms = {longest:g}"
+            )
+        return o[: int(np.ceil(horizon_ms / longest * len(o)))]
+
+    def get_params(self) -> dict[str, Any]:
+        """Return what makes an equal learner, before its first event."""
+        return {"ms_per_unit": self.intake.ms_per_unit, "config": self.config}
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return digests over spikes, predictions and weights; equal ones mean the same bits."""
+        return {**self.network.digest, "weights": self.network.weights_digest()}
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write all that is needed to go on to a file."""
+
+        def fill(file: h5py.File) -> None:
+            self.write(file)
+            file.attrs[DIGEST] = content_digest(file)
+
+        write_file(Path(path), KIND.to_bytes(self.config, fill), overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> StreamLearner:
+        """Return a learner as `save` wrote it, to the bit."""
+        with KIND.opened(path) as file:
+            if file.attrs.get(DIGEST) != content_digest(file):
+                raise UserError("its content does not match its digest; use another copy")
+            return cls.read(file)
+
+    def write(self, file: h5py.File) -> None:
+        """Write everything but the settings to an open file."""
+        network = self.network
+        file["intake"] = json.dumps(self.intake.to_dict())
+        file.attrs.update({f"digest_{name}": value for name, value in network.digest.items()})
+        file.attrs["last_time"] = self._last_time
+        write_tree(file.create_group("learned"), network.learned)
+        write_tree(file.create_group("moment"), network.moment)
+        write_tree(file.create_group("settled"), network.settled)
+
+    @classmethod
+    def read(cls, file: h5py.File) -> StreamLearner:
+        """Return the learner that `write` wrote to a file."""
+        config = read_config(file)
+        intake = Intake.from_dict(json.loads(file["intake"].asstr()[()]))
+        learner = cls((), ms_per_unit=intake.ms_per_unit, config=config)
+        learner.intake, network = intake, learner.network
+        learner._last_time = file.attrs["last_time"].item()
+        network.learned = read_tree(file["learned"], Learned)
+        template: Any = Moment(templates(config, "float")[1], Ongoing)  # type: ignore[arg-type]
+        network.moment = read_tree(file["moment"], template)
+        network.settled = read_tree(file["settled"], template)
+        network.digest = {name: str(file.attrs[f"digest_{name}"]) for name in network.digest}
+        return learner

@@ -1,0 +1,197 @@
+"""A network that learns a stream: it plays the steps between events, predicts, and learns at events."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lava_predict.errors import RunError, UserError
+from lava_predict.events.scores import Prediction
+from lava_predict.learning.streams.listen import take_event
+from lava_predict.learning.streams.memory import (
+    ELAPSED,
+    LABEL,
+    NOTHING,
+    STEP,
+    Ongoing,
+    constants,
+    make_room,
+    start_learned,
+    start_ongoing,
+)
+from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.draw import draw_network
+from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.stream_step import advance_kernel
+from lava_predict.numerics.noise import STREAM, key_of
+from lava_predict.settings.schema import Config
+
+_MOST_SPIKES = 1_000_000
+LEAST_PEAK = 0.02
+"""A label whose z stays below this is expected at no time."""
+
+
+class Moment(NamedTuple):
+    """Reservoir and rules between two steps, all but what is learned."""
+
+    state: State
+    ongoing: Ongoing
+
+    def copy(self) -> Moment:
+        """Return a moment that shares no memory with this one."""
+        return mapped(np.ndarray.copy, self)
+
+
+class StreamNetwork:
+    """A network that learns a stream of numbered labels, in float64 and on the cpu.
+
+    Labels are numbered as they first come. Of K known ones p has K + 1: the last is for a label that is new.
+
+    Parameters
+    ----------
+    config : Config
+        Its task is not used but for ``cue_ms`` and ``event_width_ms``.
+    labels : int
+        How many labels are known before the first event.
+
+    Attributes
+    ----------
+    moment, settled : Moment
+        Now; and at the start of each sequence.
+    learned : Learned
+        What stays.
+    digest : dict of str to str
+        Chains of SHA-256 over the events so far: of spikes (step, cell) and of predictions (p, o).
+    """
+
+    def __init__(self, config: Config, labels: int = 0) -> None:
+        if config.readout.rule != "annealed_delta":
+            raise UserError(
+                f"readout.rule = {config.readout.rule!r}: streams need 'annealed_delta'; choose it"
+            )
+        task = config.task.model_copy(update={"cues": config.stream.labels_max})
+        self.config = config.model_copy(update={"task": task})
+        arithmetic = FloatArithmetic(self.config, draw_network(self.config))
+        self._network, self._k = arithmetic.network, arithmetic.constants
+        self._advance, self._rules = advance_kernel(arithmetic.kernels), constants(self.config)
+        self._key = key_of(config.run.seed, config.run.draws.noise, STREAM)
+        cells, nothing = config.reservoir.neurons, np.empty(0)
+        self._chunk = max(1, _MOST_SPIKES // cells)
+        self._room = (np.empty(task.cues), np.empty(cells), np.empty(cells, np.int64))
+        self._spikes = np.empty((2, self._chunk * cells), np.uint32)
+        room = max(4, labels + 1)
+        self.learned = start_learned(self.config, room)
+        self.learned.labels[0] = min(labels + 1, config.stream.labels_max)
+        state: Any = arithmetic.start
+        state = state._replace(when=nothing, what=nothing)
+        self.moment = Moment(state, start_ongoing(self.config, room)).copy()
+        self.digest = {"spikes": "", "prediction": ""}
+        self._play(self.moment, config.steps(config.stream.settle_ms), True)
+        self.settled = self.moment.copy()
+
+    def begin(self, label: int) -> None:
+        """Begin a sequence with an event that nothing has predicted; the network is as it was settled."""
+        if self.moment.ongoing.now[LABEL] >= 0:
+            self._play(self.moment, self.moment.ongoing.first.size, True)  # What is in the ring is learned.
+        self._settle()
+        self._take(label, self.moment.ongoing)
+
+    def advance(self, steps: int) -> Prediction:
+        """Play so many steps until the next event; return what was expected of it, without its time.
+
+        p is that of `StreamLearner.predict_proba_one`: if the event comes within the window after the last
+        one, it is formed on a copy that is played on as if nothing came.
+        """
+        self._window = self._formed(self.moment, steps)
+        self._play(self.moment, steps, True, "spikes")
+        self._p = self._window.p.copy()
+        labels, ongoing = int(self.learned.labels[0]), self.moment.ongoing
+        sample = self._rules.sample
+        expected = Prediction(
+            self._p[:labels],
+            ongoing.o[: steps // sample, :labels].copy(),
+            np.full(labels, np.nan),
+        )
+        self._link("prediction", expected.p.tobytes() + expected.o.tobytes())
+        return expected
+
+    def learn(self, label: int) -> None:
+        """Learn the event that came after `advance`."""
+        self._take(label, self._window)
+
+    def ahead(self) -> Prediction:
+        """Say what comes next, from a copy that is played on until the horizon as if nothing came.
+
+        o is p z, not revised while nothing comes; times are peaks of z.
+        """
+        moment, labels = self.moment.copy(), int(self.learned.labels[0])
+        steps = self._rules.sample * moment.ongoing.o.shape[0]
+        self._play(moment, max(0, steps - int(moment.ongoing.now[ELAPSED])), False)
+        p, z = moment.ongoing.p[:labels].copy(), np.clip(moment.ongoing.z[:, :labels], 0.0, 1.0)
+        return Prediction(p, p * z, self._peaks_ms(z))
+
+    def weights_digest(self) -> str:
+        """Return the SHA-256 over all weights, little-endian float64."""
+        labels = int(self.learned.labels[0])
+        digest = hashlib.sha256()
+        for w in (self.learned.label_w, self.learned.time_w):
+            used = w.reshape(self.learned.room, self.learned.room, -1)[:labels, :labels]
+            digest.update(used.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def _settle(self) -> None:
+        """Go back to where the network has settled; steps, and so the noise, go on."""
+        step, old = int(self.moment.ongoing.now[STEP]), int(self.settled.ongoing.now[STEP])
+        _, ongoing = fresh = self.settled.copy()
+        slots = ongoing.first.size
+        ongoing.ring[:] = np.roll(ongoing.ring, (step - old) % slots, axis=0)
+        ongoing.now[:] = (step, 0, NOTHING, 0, NOTHING)
+        self.moment = fresh
+
+    def _take(self, label: int, window: Ongoing) -> None:
+        most = self.config.stream.labels_max
+        if label + 2 > self.learned.room and self.learned.room <= most:
+            old = self.learned
+            self.learned, ongoing = make_room(old, self.moment.ongoing, self.config, label + 2)
+            self.moment = self.moment._replace(ongoing=ongoing)
+            settled = make_room(old, self.settled.ongoing, self.config, label + 2)[1]
+            self.settled = self.settled._replace(ongoing=settled)
+        seen = (window.bits.copy(), window.label_x.copy(), window.p.copy())
+        take_event(self._rules, self.moment.ongoing, self.learned, label, *seen, most)
+
+    def _formed(self, moment: Moment, steps: int) -> Ongoing:
+        """Return the moment at which p is formed, on a copy if less than so many steps are left for it."""
+        left = self._rules.window - int(moment.ongoing.now[ELAPSED])
+        if steps >= left:
+            return moment.ongoing
+        copy = moment.copy()
+        self._play(copy, left, False)
+        return copy.ongoing
+
+    def _play(self, moment: Moment, steps: int, learning: bool, chain: str = "") -> None:
+        while steps > 0:
+            now = min(steps, self._chunk)
+            count = self._advance(
+                self._network, self._k, moment.state, self._rules, moment.ongoing, self.learned,
+                now, learning, self._key, *self._room, *self._spikes
+            )  # fmt: skip
+            steps -= now
+            if chain:
+                self._link(chain, self._spikes[:, :count].T.astype("<u4").tobytes())
+        if not all(np.isfinite(array).all() for _, array in leaves(moment.state.cells)):
+            raise RunError("a membrane potential is not finite; lower the synapses' charge")
+
+    def _link(self, chain: str, data: bytes) -> None:
+        self.digest[chain] = hashlib.sha256(bytes.fromhex(self.digest[chain]) + data).hexdigest()
+
+    def _peaks_ms(self, z: np.ndarray) -> np.ndarray:
+        """Return when each z, (S, K), smoothed over an event's width, is greatest, (K,), ms."""
+        width = self.config.task.event_width_ms / self._rules.sample_ms
+        place = np.arange(-int(3 * width), int(3 * width) + 1)
+        kernel = np.exp(-0.5 * (place / width) ** 2)
+        smooth = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in z.T])
+        peak = smooth.argmax(1)
+        times = (peak + 1.0) * self._rules.sample_ms
+        return np.where(smooth.max(1) < LEAST_PEAK, np.nan, times)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lava_predict import StreamLearner, UserError, load_preset
+from lava_predict.tasks import grammar, markov
+
+SMALL = load_preset("stream", ["reservoir.neurons=100", "stream.settle_ms=200"])
+EVENTS = [(120, "x"), (500, "y"), (530, "x"), (530, "z"), (1200, "y"), (1500, "x"), (4000, "w"), (4300, "v")]
+
+
+def learner() -> StreamLearner:
+    return StreamLearner(config=SMALL)
+
+
+@pytest.fixture(scope="module")
+def whole() -> StreamLearner:
+    one = learner()
+    for time, label in EVENTS:
+        one.learn_one(time, label)
+    return one
+
+
+def test_what_is_predicted_in_between_changes_nothing(whole: StreamLearner) -> None:
+    other = learner()
+    for time, label in EVENTS:
+        other.learn_one(time, label)
+        other.predict_one()
+        other.expectation(500)
+    assert other.fingerprint() == whole.fingerprint()
+
+
+@pytest.mark.parametrize("cut", [1, 3, 6])
+def test_a_learner_that_is_saved_and_loaded_goes_on_to_the_same_bits(
+    whole: StreamLearner, cut: int, tmp_path: Path
+) -> None:
+    first = learner()
+    for time, label in EVENTS[:cut]:
+        first.learn_one(time, label)
+    first.save(tmp_path / "stream.h5")
+    second = StreamLearner.load(tmp_path / "stream.h5")
+    for time, label in EVENTS[cut:]:
+        second.learn_one(time, label)
+    assert second.fingerprint() == whole.fingerprint()
+    assert second.intake.labels == whole.intake.labels
+
+
+@pytest.mark.parametrize("gap", [20, 60, 100, 101, 400])
+def test_p_is_known_before_the_event_comes(gap: int) -> None:
+    one = learner()
+    for time, label in EVENTS:
+        one.learn_one(time, label)
+    before = one.predict_proba_one()
+    expected = one.learn_one(EVENTS[-1][0] + gap, "x")
+    assert expected is not None
+    assert expected.p[: len(before)].tolist() == list(before.values())
+    assert len(expected.o) == gap // 10
+
+
+def test_times_and_labels_change_nothing_before_they_come() -> None:
+    """Nothing that is expected of an event depends on what comes later."""
+    found = []
+    for last in ((2000, "x"), (2600, "z")):
+        one = learner()
+        for time, label in EVENTS[:6]:
+            one.learn_one(time, label)
+        found.append(one.learn_one(*last))
+    early, late = found
+    assert early is not None
+    assert late is not None
+    assert early.p.tolist() == late.p.tolist()
+    assert early.o.tolist() == late.o[: len(early.o)].tolist()
+
+
+def test_labels_are_accepted_up_to_the_most(tmp_path: Path) -> None:
+    config = load_preset("stream", ["reservoir.neurons=50", "stream.labels_max=5", "stream.settle_ms=0"])
+    one = StreamLearner(config=config)
+    for number in range(5):
+        one.learn_one(150 * number, f"label {number}")
+        assert sum(one.predict().p) == pytest.approx(1.0)
+    assert one.predict().p.size == 5
+    before = copy.deepcopy(one.fingerprint())
+    with pytest.raises(UserError, match="label 'label 5' is number 6; at most 5"):
+        one.learn_one(900, "label 5")
+    assert one.fingerprint() == before
+    with pytest.raises(UserError, match="time 3 is before the 600"):
+        one.learn_one(3, "label 1")
+    one.learn_one(900, "label 1")
+
+
+def test_no_prediction_reaches_across_the_border_of_a_sequence() -> None:
+    one, other = learner(), learner()
+    for time, label in EVENTS:
+        one.learn_one(time, label, "a")
+        other.learn_one(time, label, "a")
+    for time, label in EVENTS[:3]:
+        one.learn_one(time, label, "b")
+    assert one.learn_one(0, "x", "c") is None
+    # What was learned stays; the cells are as settled, whatever was played before.
+    settled = one.network.settled.state.cells.v
+    one.network._settle()
+    assert one.network.moment.state.cells.v.tolist() == settled.tolist()
+    assert one.network.learned.label_w.any()
+    assert other.network.settled.state.cells.v.tolist() == settled.tolist()
+
+
+def test_another_parameterless_learner_is_equal() -> None:
+    one = StreamLearner(["A", "B"], seed=7, config=SMALL)
+    other = StreamLearner(["A", "B"], **one.get_params())
+    for time in (0, 300, 600):
+        one.learn_one(time, "B")
+        other.learn_one(time, "B")
+    assert one.fingerprint() == other.fingerprint()
+    assert list(one.predict_proba_one()) == ["A", "B"]
+
+
+def test_bad_questions_are_refused() -> None:
+    one = learner()
+    with pytest.raises(UserError, match="before the first event"):
+        one.predict_one()
+    one.learn_one(0, "x")
+    with pytest.raises(UserError, match="horizon_ms = 2000"):
+        one.expectation(2000)
+    with pytest.raises(UserError, match=r"readout.rule = 'gated_delta'"):
+        StreamLearner(preset="paper")
+
+
+@pytest.mark.slow
+def test_it_learns_what_depends_on_one_label_and_on_two() -> None:
+    """Both streams have 4 labels, 2 bits; the null of order 1 on `grammar` is about 1.6."""
+    config = load_preset("stream", ["reservoir.neurons=500"])
+    for make, most in ((markov, 1.25), (grammar, 1.45)):
+        stream = make(1200, 1, (150.0, 400.0)).events
+        one, losses = StreamLearner(config=config), []
+        for time, label in zip(stream.time.tolist(), stream.label.tolist(), strict=True):
+            expected = one.learn_one(time, stream.labels[label])
+            if expected is not None:
+                losses.append(-np.log2(expected.p[label]))
+        assert np.mean(losses[-400:]) < most
