@@ -1,6 +1,6 @@
-"""What learners that only count reach on the streams of `lava_predict.tasks`, beside the best possible.
+"""What the network, and learners that only count, reach on the streams of `lava_predict.tasks`.
 
-Run it with ``python benchmarks/streams.py [markov grammar ...] [--seeds 100-104] [--gaps 150-400]``.
+Run it with ``python benchmarks/streams.py [markov grammar ...] [--network] [--seeds 100-104]``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.events import Baselines, Events
+from lava_predict import StreamLearner, load_preset
+from lava_predict.events import Baselines, Events, Row
+from lava_predict.streams import ScoredLearner
 from lava_predict.tasks import Example, grammar, markov, spikes, switch, tunes
 
 GENERATED = {"markov": markov, "grammar": grammar, "switch": switch}
 RECORDED = {"tunes": tunes, "spikes": spikes}
 HORIZON_MS = 1000.0
+
+
+def learned(events: Events, seed: int, settings: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the scores of a network and of all baselines on a stream."""
+    config = load_preset("stream", [f"run.seed={seed}", *settings])
+    learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit)
+    scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
+    for time, label, sequence in zip(
+        events.time.tolist(), events.label.tolist(), events.sequence.tolist(), strict=True
+    ):
+        scored.add(Row(time, events.labels[label], str(sequence)))
+    found = scored.summary()
+    return {"network": found["scores"], **found["baselines"]}
 
 
 def counted(events: Events) -> dict[str, dict[str, Any]]:
@@ -30,9 +45,8 @@ def counted(events: Events) -> dict[str, dict[str, Any]]:
     return baselines.summary()
 
 
-def table(name: str, found: list[Example]) -> None:
+def table(name: str, found: list[Example], runs: list[dict[str, dict[str, Any]]]) -> None:
     """Print the mean scores of several streams of a kind."""
-    runs = [counted(example.events) for example in found]
     best = [example.best_possible for example in found if example.best_possible]
     mean = {key: round(float(np.mean([one[key] for one in best])), 3) for key in (best[0] if best else ())}
     print(f"\n{name}, {len(found)} streams; best possible: {mean or 'unknown'}")
@@ -57,15 +71,22 @@ def main() -> None:
     parser.add_argument("--seeds", default="100-104")
     parser.add_argument("--gaps", default="200-800", help="mean gaps of the generated streams, ms")
     parser.add_argument("--events", type=int, default=3000)
+    parser.add_argument("--network", action="store_true", help="score a network too")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the network")
     given = parser.parse_args()
     first, last = map(int, given.seeds.split("-"))
     low, high = map(float, given.gaps.split("-"))
     for name in given.names:
+        seeds = list(range(first, last + 1))
         if name in RECORDED:
-            table(name, [RECORDED[name]()])
+            found = [RECORDED[name]()] * (len(seeds) if given.network else 1)
         else:
-            seeds = range(first, last + 1)
-            table(name, [GENERATED[name](given.events, seed, (low, high)) for seed in seeds])
+            found = [GENERATED[name](given.events, seed, (low, high)) for seed in seeds]
+        if given.network:
+            runs = [learned(one.events, seed, given.set) for one, seed in zip(found, seeds, strict=True)]
+        else:
+            runs = [counted(one.events) for one in found]
+        table(name, found, runs)
 
 
 if __name__ == "__main__":

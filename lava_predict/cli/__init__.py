@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from lava_predict import __version__
-from lava_predict.cli import check, compare, export, plan, report, reproduce, run
+from lava_predict.cli import check, compare, export, learn, plan, report, reproduce, run
 from lava_predict.cli.shared import reported
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for _command in (
     run.run,
+    learn.learn,
     compare.compare,
     reproduce.reproduce,
     report.report,

@@ -101,6 +101,15 @@ class Intake:
         self._last, self._step = row, step
         return Event(step, number, self.sequences - 1, gap)
 
+    @property
+    def step(self) -> int:
+        """Step of the last event, since the first one of its sequence."""
+        return self._step
+
+    def number(self, label: str) -> int:
+        """Return the number of a known label."""
+        return self._number[label]
+
     def to_dict(self) -> dict[str, Any]:
         """Return all that came so far as plain values, for a checkpoint."""
         return {

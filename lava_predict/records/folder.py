@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from lava_predict.errors import UserError
 
@@ -77,6 +78,13 @@ class UnfinishedRun(Folder):
         super().__init__(folder)
         self._checkpoint = folder / CHECKPOINT
         self.started = self._checkpoint.exists()
+
+    def appended(self, name: str, size: int) -> BinaryIO:
+        """Open a file of the folder to append to, cut to the ``size`` that it had at the last checkpoint."""
+        file = (self._aside / name).open("r+b" if size else "wb")
+        file.truncate(size)
+        file.seek(size)
+        return file
 
     def keep(self, checkpoint: bytes, started: bool) -> None:
         """Replace the last checkpoint, at once; ``started`` says whether any trial has been done."""

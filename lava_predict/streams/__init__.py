@@ -9,5 +9,7 @@ from lava_predict.lazy import public_face
 if TYPE_CHECKING:
     from lava_predict.streams.learner import StreamLearner
     from lava_predict.streams.network import StreamNetwork
+    from lava_predict.streams.scored import Scored, ScoredLearner
+    from lava_predict.streams.session import StreamSession
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

@@ -119,14 +119,22 @@ class StreamLearner:
 
     def predict_proba_one(self) -> dict[str, float]:
         """Return the probability of each known label to be the next one; the rest is for a new label."""
-        return dict(zip(self.intake.labels, self.predict().p.tolist(), strict=False))
+        found: dict[str, float] = self.answer()["p"]
+        return found
 
     def predict_one(self) -> tuple[str, float]:
         """Return the likeliest known label and its time, in units of time; NaN for no idea."""
-        prediction = self.predict()
-        likeliest = int(prediction.p[: len(self.intake.labels)].argmax())
-        time = self._last_time + prediction.time_ms[likeliest] / self.intake.ms_per_unit
-        return self.intake.labels[likeliest], float(time)
+        found = self.answer()["next"]
+        return found["label"], float("nan") if found["time"] is None else found["time"]
+
+    def answer(self) -> dict[str, Any]:
+        """Return ``p`` of each known label, and ``next``: the likeliest with its time, or None."""
+        prediction, labels = self.predict(), self.intake.labels
+        likeliest = int(prediction.p[: len(labels)].argmax())
+        time_ms = float(prediction.time_ms[likeliest])
+        time = None if np.isnan(time_ms) else self._last_time + time_ms / self.intake.ms_per_unit
+        p = dict(zip(labels, prediction.p.tolist(), strict=False))
+        return {"p": p, "next": {"label": labels[likeliest], "time": time}}
 
     def expectation(self, horizon_ms: float | None = None) -> np.ndarray:
         """Return p z of each known label every 10 ms after the last event, (time, label)."""

@@ -1,0 +1,209 @@
+"""``lava-predict learn``: learn a stream of events, and say what comes next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lava_predict.cli import shared
+from lava_predict.errors import UserError
+
+if TYPE_CHECKING:
+    from lava_predict.events import Columns, Events
+    from lava_predict.reports.outcome import Outcome
+    from lava_predict.settings.schema import Config
+    from lava_predict.streams.session import StreamSession
+
+EXAMPLE_EVENTS = 3000
+
+
+def learn(
+    events: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EVENTS", help="CSV, TSV, JSON lines or .parquet; - reads events as they come."
+        ),
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option(help="A stream that is made: markov, grammar, switch; or tunes, spikes.")
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option("--events", min=2, help=f"Events of an example. Default: {EXAMPLE_EVENTS}."),
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
+    sequence: Annotated[
+        str | None, typer.Option(help="Column that tells sequences apart: tunes, sessions.")
+    ] = None,
+    ms_per_unit: Annotated[
+        float | None,
+        typer.Option(help="How many ms a unit of time lasts. Default: median gap 400 ms."),
+    ] = None,
+    horizon: Annotated[float | None, typer.Option(help="Replaces stream.horizon_ms.")] = None,
+    preset: Annotated[str | None, shared.choice("One of", shared.PRESETS, "stream")] = None,
+    backend: Annotated[str | None, shared.choice("Backend", shared.BACKENDS, "cpu")] = None,
+    precision: Annotated[str | None, shared.choice("Arithmetic", shared.PRECISIONS, "float")] = None,
+    seed: shared.SeedOption = None,
+    settings: shared.SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default runs/<time>-learn-<seed>.")
+    ] = None,
+    overwrite: shared.OverwriteOption = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Continue the stopped command in this folder, to the same bits."),
+    ] = None,
+    quiet: shared.QuietOption = False,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Learn your own events (time, label) as they come: what comes next, when, and how likely."""
+    from lava_predict.events import Columns
+    from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
+    from lava_predict.reports.outcome import leave, show
+    from lava_predict.streams.session import StreamSession
+
+    if (backend or "cpu") != "cpu" or (precision or "float") != "float":
+        raise UserError(
+            f"--backend {backend or 'cpu'} --precision {precision or 'float'}: streams are learned with "
+            "--backend cpu and --precision float alone; leave both out"
+        )
+    columns, checkpoint = Columns(time, label, sequence), None
+    source: dict[str, Any]
+    if resume is not None:
+        given = {
+            "EVENTS": events,
+            "--example": example,
+            "--preset": preset,
+            "--seed": seed,
+            "--set": settings,
+        }
+        given |= {"--set": settings, "--out": out}
+        _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
+        checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
+        config, source = _stopped(resume, checkpoint)
+    else:
+        config = _config(preset, settings, seed, horizon)
+        if events == "-":
+            _live(config, columns, ms_per_unit, out)
+            return
+        if (events is None) == (example is None):
+            raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
+        path = None if events is None else str(Path(events).resolve())
+        source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
+        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
+        folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
+    stream, best = _events(config, source)
+    with unfinished_run(folder, overwrite, resume is not None) as files:
+        session = StreamSession(config, stream, source)
+        if checkpoint is not None:
+            session.restore(checkpoint)
+        with shared.progress_bar(quiet or as_json, "learning", "events") as progress:
+            try:
+                session.run(files, progress)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    f"interrupted; continue with: lava-predict learn --resume {folder}"
+                ) from None
+        outcome = _outcome(session, best)
+        leave(outcome, files)
+    show(outcome, folder, quiet, as_json)
+    if not (quiet or as_json):
+        print(f"predictions of every event: {folder}/predictions.csv")
+
+
+def _config(
+    preset: str | None, settings: list[str] | None, seed: int | None, horizon: float | None
+) -> Config:
+    more = [] if horizon is None else [f"stream.horizon_ms={float(horizon)!r}"]
+    return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
+
+
+def _refuse(resume: Path, others: dict[str, Any]) -> None:
+    if given := [name for name, value in others.items() if value]:
+        raise UserError(
+            f"--resume {str(resume)!r}: continues with the events and settings of the stopped command; leave "
+            f"out {', '.join(given)}"
+        )
+
+
+def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
+    """Return settings and source of a stopped command; raises a UserError if there is none."""
+    from lava_predict.records.hdf5 import read_config
+    from lava_predict.streams.learner import KIND
+
+    if not checkpoint.exists():
+        ended = (resume / "summary.json").exists()
+        raise UserError(
+            f"--resume {str(resume)!r}: "
+            + ("is complete; there is nothing to do" if ended else "there is no stopped command there")
+        )
+    with KIND.opened(checkpoint) as file:
+        return read_config(file), json.loads(file.attrs["source"])
+
+
+def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, float] | None]:
+    from lava_predict.events import Columns, example, read_events
+
+    dt = config.run.dt_ms
+    if source["path"] is None:
+        made = example(source["example"], source["number"], config.run.seed, dt)
+        return made.events, made.best_possible
+    found = read_events(
+        source["path"],
+        Columns(*source["columns"]),
+        dt_ms=dt,
+        ms_per_unit=source["ms_per_unit"],
+        labels_max=config.stream.labels_max,
+    )
+    return found, None
+
+
+def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
+    from lava_predict.errors import Caution
+    from lava_predict.reports.outcome import Outcome, sheet
+
+    values = session.summary() | ({} if best is None else {"best_possible": best})
+    rows = {"network": values["scores"], **values["baselines"]}
+    names = list(values["scores"]["all"])
+    network, order0 = values["scores"]["all"]["log2_loss"], values["baselines"]["order0"]["all"]["log2_loss"]
+    warnings = []
+    if network is not None and network > order0:
+        warnings.append(
+            Caution(
+                f"the network lost {network:.3f} bits an event, counting labels alone {order0:.3f}",
+                "give it more events, or gaps of some 100 to 1000 ms (--ms-per-unit)",
+            )
+        )
+    table = sheet(
+        ["predictor", *(name.replace("_", " ") for name in names)],
+        [[name, *(found["all"][score] for score in names)] for name, found in rows.items()],
+        title=f"{values['events']} events, {len(values['labels'])} labels; all events",
+    )
+    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
+    lines = [*session.events.notes, took.format(**values["timing"])]
+    return Outcome("learn", values, table, lines, warnings, session.config)
+
+
+def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None) -> None:
+    """Answer every event on standard input with a line of JSON, before the next one is read."""
+    from lava_predict.events import live_rows
+    from lava_predict.streams import ScoredLearner, StreamLearner
+
+    if ms_per_unit is None:
+        raise UserError("EVENTS = -: a live stream needs --ms-per-unit, as nobody knows its median gap")
+    if out is not None:
+        raise UserError(f"--out {str(out)!r}: a live stream leaves no folder; leave it out")
+    learner = StreamLearner(config=config, ms_per_unit=ms_per_unit)
+    scored = ScoredLearner(learner, config.stream.labels_max, baselines=False)
+    with nullcontext(sys.stdin.buffer) as lines:
+        for row in live_rows(iter(lines.readline, b""), columns, lambda text: print(text, file=sys.stderr)):
+            found = scored.add(row)
+            answer = {"time": row.time, "label": row.label, **learner.answer()}
+            answer["log2_loss"] = None if found is None else found.log2_loss
+            print(json.dumps(answer), flush=True)

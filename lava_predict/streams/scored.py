@@ -1,0 +1,117 @@
+"""A learner scored as it goes, beside learners that only count."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from lava_predict.events import Baselines, Prediction, Row, Scores
+from lava_predict.learning.streams.memory import LABEL
+from lava_predict.streams.learner import StreamLearner
+
+
+class Scored(NamedTuple):
+    """An event and what was expected of it.
+
+    Attributes
+    ----------
+    label : int
+        Its number.
+    gap_ms : float
+        Time since the event before, ms.
+    expected : Prediction
+        With p and o of all labels that the scores are over.
+    log2_loss : float
+        -log2 p of the label.
+    """
+
+    label: int
+    gap_ms: float
+    expected: Prediction
+    log2_loss: float
+
+    @property
+    def time_error_ms(self) -> float:
+        """Time stated for the label less the time at which it came, ms; NaN for none stated."""
+        return float(self.expected.time_ms[self.label] - self.gap_ms)
+
+
+class ScoredLearner:
+    """Learns a stream and scores what it predicts; every event is predicted, then learned.
+
+    Parameters
+    ----------
+    learner : StreamLearner
+    labels : int
+        How many labels the scores are over.
+    total : int or None
+        How many events will be predicted, where it is known.
+    baselines : bool
+        Whether learners that only count are scored beside it.
+    """
+
+    def __init__(
+        self, learner: StreamLearner, labels: int, total: int | None = None, baselines: bool = True
+    ) -> None:
+        horizon, width = learner.config.stream.horizon_ms, learner.config.task.event_width_ms
+        self.learner, self.labels = learner, labels
+        self.scores = Scores(horizon, total, width)
+        self.baselines = Baselines(labels, horizon, total, width) if baselines else None
+
+    def add(self, row: Row) -> Scored | None:
+        """Score what was expected of an event and learn it; None for the first of a sequence."""
+        learner, network = self.learner, self.learner.network
+        stated = learner.config.stream.times and network.moment.ongoing.now[LABEL] >= 0
+        ahead = network.ahead().time_ms if stated else np.empty(0)
+        before = learner.intake.step
+        expected = learner.learn_row(row)
+        label = learner.intake.number(row.label)
+        if expected is None:
+            if self.baselines is not None:
+                self.baselines.begin(label)
+            return None
+        gap_ms = (learner.intake.step - before) * learner.intake.dt_ms
+        p, o = self._over_all(expected.p), self._over_all(expected.o)
+        whole = Prediction(p, o, self._over_all(ahead, np.nan))
+        found = self.scores.add(whole, label, gap_ms)
+        if self.baselines is not None:
+            self.baselines.add(label, gap_ms)
+        return Scored(label, gap_ms, whole, float(found[0]))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the scores of the network and of the baselines."""
+        found: dict[str, Any] = {"scores": self.scores.summary()}
+        return found if self.baselines is None else found | {"baselines": self.baselines.summary()}
+
+    def write(self, file: h5py.File) -> None:
+        """Write learner and scores to an open file."""
+        self.learner.write(file)
+        groups = {"scores": self.scores.to_arrays()}
+        if self.baselines is not None:
+            groups |= {f"baselines/{name}": arrays for name, arrays in self.baselines.to_arrays().items()}
+        for group, arrays in groups.items():
+            for name, array in arrays.items():
+                file[f"{group}/{name}"] = array
+
+    def read(self, file: h5py.File) -> None:
+        """Go on from what `write` wrote."""
+        self.learner = StreamLearner.read(file)
+        self.scores.from_arrays(_arrays(file["scores"]))
+        if self.baselines is not None:
+            self.baselines.from_arrays({name: _arrays(group) for name, group in file["baselines"].items()})
+
+    def _over_all(self, part: np.ndarray, nothing: float = 0.0) -> np.ndarray:
+        """Give an array over the labels known so far, on its last axis, a place for all labels.
+
+        The entry of a label that is new is that of the one that will come next for the first time.
+        """
+        whole = np.full((*part.shape[:-1], self.labels), nothing)
+        known = min(self.labels, part.shape[-1])
+        whole[..., :known] = part[..., :known]
+        return whole
+
+
+def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
+    return {name: item[()] for name, item in group.items()}

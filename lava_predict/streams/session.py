@@ -1,0 +1,155 @@
+"""A whole stream learned from its first event to its last, with checkpoints on the way."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lava_predict.errors import UserError
+from lava_predict.events import Events, Row
+from lava_predict.records.folder import UnfinishedRun
+from lava_predict.records.hdf5 import DIGEST, content_digest
+from lava_predict.settings.schema import Config
+from lava_predict.streams.learner import KIND, StreamLearner
+from lava_predict.streams.scored import Scored, ScoredLearner
+
+KEEP_EVERY_S = 2.0
+"""How much work a stopped command can lose, in seconds."""
+
+PREDICTIONS = "predictions.csv"
+
+
+class StreamSession:
+    """Learns the events of a stream and writes what was expected of each.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    events : Events
+        The stream.
+    source : mapping
+        Where the events came from, plain values, so that a stopped session can read them again.
+
+    Attributes
+    ----------
+    scored : ScoredLearner
+        The network and all scores.
+    done : int
+        Events learned.
+    wall_s : float
+        How long that took.
+    """
+
+    def __init__(self, config: Config, events: Events, source: dict[str, Any]) -> None:
+        self.config, self.events, self.source = config, events, source
+        learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit)
+        self.scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
+        self.done, self.wall_s, self._written = 0, 0.0, 0
+
+    def run(self, files: UnfinishedRun, progress: Callable[[int, int], None] | None = None) -> None:
+        """Learn the rest of the events; the folder gets predictions.csv and checkpoints."""
+        with files.appended(PREDICTIONS, self._written) as table:
+            if self.done == 0:
+                table.write(_line(self._header()))
+            kept = started = time.perf_counter()
+            before_s = self.wall_s
+
+            def keep() -> None:
+                table.flush()
+                os.fsync(table.fileno())
+                self._written = table.tell()
+                self.wall_s = before_s + time.perf_counter() - started
+                files.keep(self.to_bytes(), self.done > 0)
+
+            keep()
+            for number in range(self.done, len(self.events)):
+                row = self._row(number)
+                scored = self.scored.add(row)
+                if scored is not None:
+                    table.write(_line(self._fields(row, scored)))
+                self.done += 1
+                if time.perf_counter() - kept > KEEP_EVERY_S:
+                    keep()
+                    kept = time.perf_counter()
+                    if progress is not None:
+                        progress(self.done, len(self.events))
+            keep()
+
+    def summary(self) -> dict[str, Any]:
+        """Return what summary.json says of the stream."""
+        learner = self.scored.learner
+        simulated_s = int(learner.network.moment.ongoing.now[0]) * self.config.run.dt_ms / 1000.0
+        return {
+            "preset": self.config.preset,
+            "seed": self.config.run.seed,
+            "events": len(self.events),
+            "labels": self.events.labels,
+            "ms_per_unit": self.events.ms_per_unit,
+            **self.scored.summary(),
+            "fingerprint": learner.fingerprint(),
+            "timing": {
+                "wall_s": self.wall_s,
+                "simulated_s": simulated_s,
+                "real_time_factor": simulated_s / max(self.wall_s, 1e-9),
+            },
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the session as an HDF5 file, which is one of `StreamLearner.save` too."""
+
+        def fill(file: h5py.File) -> None:
+            self.scored.write(file)
+            file.attrs.update(done=self.done, wall_s=self.wall_s, written=self._written)
+            file.attrs.update(source=json.dumps(self.source), events=_digest(self.events))
+            file.attrs[DIGEST] = content_digest(file)
+
+        return KIND.to_bytes(self.config, fill)
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint of the same stream."""
+        with KIND.opened(path) as file:
+            if file.attrs["events"] != _digest(self.events):
+                raise UserError("the events are not those of the stopped run; give it the same file")
+            self.scored.read(file)
+            self.done, self.wall_s = int(file.attrs["done"]), float(file.attrs["wall_s"])
+            self._written = int(file.attrs["written"])
+
+    def _row(self, number: int) -> Row:
+        events = self.events
+        time, label = events.time[number].item(), events.labels[int(events.label[number])]
+        return Row(time, label, str(int(events.sequence[number])), number + 1)
+
+    def _header(self) -> list[str]:
+        p = [f"p_{label}" for label in self.events.labels]
+        return ["time", "label", *p, "log2_loss", "predicted_time", "time_error_ms"]
+
+    def _fields(self, row: Row, scored: Scored) -> list[Any]:
+        error_ms = scored.time_error_ms
+        stated = "" if np.isnan(error_ms) else row.time + error_ms / self.events.ms_per_unit
+        error = "" if np.isnan(error_ms) else abs(error_ms)
+        return [row.time, row.label, *scored.expected.p.tolist(), scored.log2_loss, stated, error]
+
+
+def _line(fields: list[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(fields)
+    return text.getvalue().encode()
+
+
+def _digest(events: Events) -> str:
+    """Return a SHA-256 over times, labels and sequences."""
+    digest = hashlib.sha256(json.dumps(events.labels).encode())
+    for array in (events.step, events.label, events.sequence):
+        digest.update(array.astype("<i8").tobytes())
+    return digest.hexdigest()
