@@ -76,7 +76,7 @@ def learn(
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
-        given = {
+        given: dict[str, Any] = {
             "EVENTS": events,
             "--example": example,
             "--preset": preset,

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lava_predict import StreamLearner, UserError, load_preset
+from lava_predict.cli import app
+from lava_predict.events import Baselines
+from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
+from lava_predict.streams import StreamSession, session
+from lava_predict.tasks import grammar
+
+SMALL = ["reservoir.neurons=60", "stream.settle_ms=100", "run.seed=3"]
+CONFIG = load_preset("stream", SMALL)
+STREAM = grammar(25, 3, (80.0, 400.0)).events
+SET = [part for text in SMALL for part in ("--set", text)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, bytes]:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with unfinished_run(folder, False, False) as files:
+        one = StreamSession(CONFIG, STREAM, {})
+        one.run(files)
+    return one.summary(), (folder / "predictions.csv").read_bytes()
+
+
+@pytest.mark.parametrize("cut", [1, 7, 24])
+def test_a_stopped_session_goes_on_to_the_same_bits(
+    whole: tuple[dict, bytes], cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
+
+    def stop(done: int, total: int) -> None:
+        assert total == len(STREAM)
+        if done == cut:
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt), unfinished_run(folder, False, False) as files:
+        StreamSession(CONFIG, STREAM, {}).run(files, stop)
+    with (unfinished_folder(folder) / "predictions.csv").open("ab") as table:
+        table.write(b"half a li")  # Written after the last checkpoint.
+    with unfinished_run(folder, False, True) as files:
+        second = StreamSession(CONFIG, STREAM, {})
+        second.restore(unfinished_folder(folder) / CHECKPOINT)
+        assert second.done == cut
+        second.run(files)
+    summary = second.summary()
+    for key in ("fingerprint", "scores", "baselines"):
+        assert summary[key] == whole[0][key]
+    assert (folder / "predictions.csv").read_bytes() == whole[1]
+
+
+def test_another_stream_is_refused(tmp_path: Path) -> None:
+    with unfinished_run(tmp_path / "run", False, False) as files:
+        StreamSession(CONFIG, STREAM, {}).run(files)
+    other = StreamSession(CONFIG, grammar(25, 4, (80.0, 400.0)).events, {})
+    with pytest.raises(UserError, match="not those of the stopped run"):
+        other.restore(tmp_path / "run" / CHECKPOINT)
+
+
+def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
+    one = StreamLearner(config=CONFIG)
+    for time, label in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True):
+        one.learn_one(time, STREAM.labels[label])
+    assert one.fingerprint() == whole[0]["fingerprint"]
+
+
+def test_predictions_and_scores_agree(whole: tuple[dict, bytes]) -> None:
+    summary, table = whole
+    rows = list(csv.DictReader(table.decode().splitlines()))
+    assert [row["label"] for row in rows] == [STREAM.labels[n] for n in STREAM.label[1:]]
+    p = np.array([float(row[f"p_{row['label']}"]) for row in rows])
+    losses = np.array([float(row["log2_loss"]) for row in rows])
+    np.testing.assert_allclose(losses, -np.log2(p), rtol=1e-12)
+    assert summary["scores"]["all"]["log2_loss"] == pytest.approx(losses.mean())
+    assert all(sum(float(row[f"p_{label}"]) for label in STREAM.labels) < 1 + 1e-9 for row in rows)
+    alone = Baselines(len(STREAM.labels), 1000.0, len(rows))
+    alone.begin(0)
+    for label, gap_ms in zip(STREAM.label[1:].tolist(), STREAM.gap_ms[1:].tolist(), strict=True):
+        alone.add(label, gap_ms)
+    assert summary["baselines"] == alone.summary()
+
+
+def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
+    times, labels = STREAM.time.tolist(), [STREAM.labels[n] for n in STREAM.label]
+    lines = "".join(f"{time},{label}\n" for time, label in zip(times, labels, strict=True))
+    text = "time,label\n" + lines
+    (tmp_path / "events.csv").write_text(text)
+    run = CliRunner().invoke
+    options = ["--ms-per-unit", "1", *SET]
+    left = run(app, ["learn", str(tmp_path / "events.csv"), *options, "--out", str(tmp_path / "a"), "--json"])
+    assert left.exit_code == 0, left.output
+    summary = json.loads((tmp_path / "a" / "summary.json").read_text())
+    assert summary["command"] == "learn"
+    assert {"events", "labels", "ms_per_unit", "scores", "baselines", "fingerprint"} <= summary.keys()
+    loaded = StreamLearner.load(tmp_path / "a" / CHECKPOINT)
+    assert loaded.fingerprint() == summary["fingerprint"]
+    piped = run(app, ["learn", "-", *options], input=text + "99")
+    assert piped.exit_code == 0, piped.output
+    answers = [json.loads(line) for line in piped.stdout.splitlines() if line.startswith("{")]
+    rows = list(csv.DictReader((tmp_path / "a" / "predictions.csv").read_text().splitlines()))
+    assert [answer["log2_loss"] for answer in answers[1:]] == [float(row["log2_loss"]) for row in rows]
+    for answer, row in zip(answers, rows, strict=False):
+        assert all(float(row[f"p_{label}"]) == p for label, p in answer["p"].items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "EVENTS and --example: give one"),
+        (["-"], "needs --ms-per-unit"),
+        (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
+        (["missing.csv"], "cannot be read"),
+        (["--example", "grammer"], "did you mean 'grammar'"),
+        (["--example", "grammar", "--precision", "fixed"], "--precision fixed: streams are learned with"),
+        (["--resume", "nowhere"], "no stopped command"),
+        (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
+        (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_leaves_nothing(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(app, ["learn", *arguments])
+    assert found.exit_code == 2
+    assert message in found.output
+    assert not list(tmp_path.rglob("*.*"))
