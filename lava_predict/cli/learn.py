@@ -81,7 +81,6 @@ def learn(
             "--example": example,
             "--preset": preset,
             "--seed": seed,
-            "--set": settings,
         }
         given |= {"--set": settings, "--out": out}
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})

@@ -132,7 +132,7 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
         with pytest.raises(UsageError):
             options_of(wrong)
     with pytest.raises(AssertionError):
-        options_of("learn")
+        options_of("lern")
 
 
 def code(page: Path, language: str) -> list[str]:
