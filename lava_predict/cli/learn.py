@@ -76,13 +76,8 @@ def learn(
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
-        given: dict[str, Any] = {
-            "EVENTS": events,
-            "--example": example,
-            "--preset": preset,
-            "--seed": seed,
-        }
-        given |= {"--set": settings, "--out": out}
+        given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
+        given |= {"--seed": seed, "--set": settings, "--out": out}
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
