@@ -189,7 +189,7 @@ class Arithmetic(ABC):
         if diverged or not all(np.isfinite(array).all() for _, array in leaves(state.cells)):
             config = self.config
             if (rate := getattr(config.readout, "when_rate", None)) is None:
-                slower = f"the rates of readout.rule = {config.readout.rule!r}"
+                slower = f"the rate of readout.rule = {config.readout.rule!r}"
             else:
                 slower = f"readout.when_rate = {rate:g}"
             raise RunError(
