@@ -130,10 +130,10 @@ def swap(arguments: argparse.Namespace) -> None:
 
 def similar(arguments: argparse.Namespace) -> None:
     """Show what one cue has taught after another that shares some of its cells; then teach that one."""
-    first, second = task(2, True)
+    texts = task(2, True)
     found = {}
     for name, own in (("own weights", ()), ("shared weights", SHARED)):
-        settings = [(first, second, *own, f"task.cue_overlap={overlap}") for overlap in OVERLAPS]
+        settings = [(*texts, *own, f"task.cue_overlap={overlap}") for overlap in OVERLAPS]
         results = run_each(arguments.preset, settings, arguments)
         rows = []
         for result in results:

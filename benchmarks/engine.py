@@ -45,7 +45,9 @@ class Contest:
     """The engine in float and in integers, and the NumPy network, which play the same segments in turn."""
 
     def __init__(self, cells: int, noise: bool) -> None:
-        experiment = Experiment(load_preset("robust", size_and_noise(cells, noise)))
+        # The NumPy network has the plain rule.
+        settings = ["readout.rule=gated_delta", *size_and_noise(cells, noise)]
+        experiment = Experiment(load_preset("robust", settings))
         self.config, self.meet = experiment.config, experiment.task
         self._float, self._fixed = (
             CpuEngine(experiment.arithmetic(precision), self.meet) for precision in ("float", "fixed")
@@ -77,7 +79,7 @@ def size_and_noise(cells: int, noise: bool) -> list[str]:
 
 def beside_numpy(sizes: Sequence[int], repeats: int) -> bool:
     """Print the table, a row at a time; return whether engine and NumPy agree."""
-    print(f"robust preset; one thread; compilation excluded; medians of {repeats} repeats")
+    print(f"robust preset with gated_delta; one thread; compilation excluded; medians of {repeats} repeats")
     print(
         "     N  noise  learning  rate Hz  engine us/step  real-time factor"
         "  fixed us/step  fixed/float  numpy us/step  ratio"

@@ -8,16 +8,9 @@ event's profile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from lava_predict.experiment.scores import cue_errors
 from lava_predict.tasks import NONE, Task
-
-if TYPE_CHECKING:
-    from lava_predict.experiment.results import Probe, TrialRecord
 
 
 def counted(task: Task, cue: np.ndarray, outcome: np.ndarray, latency_ms: np.ndarray) -> np.ndarray:
@@ -35,15 +28,3 @@ def counted(task: Task, cue: np.ndarray, outcome: np.ndarray, latency_ms: np.nda
     mean_ms = total / np.maximum(occurred, 1.0)
     away = (task.times_ms[:, None] - mean_ms[:, None]) / task.task.event_width_ms
     return np.asarray(frequency[:, None] * np.exp(-0.5 * away**2))
-
-
-def counting_errors(task: Task, trials: Sequence[TrialRecord], probes: Sequence[Probe]) -> list[float]:
-    """Return the error of the learner at each probe, from the trials before it, measured as the network's."""
-    cue, outcome = (np.array([getattr(one, name) for one in trials], int) for name in ("cue", "outcome"))
-    latency_ms = np.array([one.latency_ms for one in trials])
-    after, errors = slice(task.cue_step, None), []
-    for probe in probes:
-        seen = slice(task.first_trials[probe.block] + probe.trials)
-        o = counted(task, cue[seen], outcome[seen], latency_ms[seen])
-        errors.append(cue_errors(o[:, after], probe.truth[:, after])[0])
-    return errors

@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from lava_predict.experiment import scores
-from lava_predict.experiment.counting import counting_errors
+from lava_predict.experiment.counting import counted
 from lava_predict.experiment.fingerprint import Fingerprint
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
@@ -247,6 +247,18 @@ def block_results(task: Task, trials: list[TrialRecord], probes: list[Probe]) ->
         _block_result(task, number, found, {probe.trials: next(counting) for probe in found})
         for number, found in by_block
     ]
+
+
+def counting_errors(task: Task, trials: list[TrialRecord], probes: list[Probe]) -> list[float]:
+    """Return the error of the learner at each probe, from the trials before it, measured as the network's."""
+    cue, outcome = (np.array([getattr(one, name) for one in trials], int) for name in ("cue", "outcome"))
+    latency_ms = np.array([one.latency_ms for one in trials])
+    after, errors = slice(task.cue_step, None), []
+    for probe in probes:
+        seen = slice(task.first_trials[probe.block] + probe.trials)
+        o = counted(task, cue[seen], outcome[seen], latency_ms[seen])
+        errors.append(scores.cue_errors(o[:, after], probe.truth[:, after])[0])
+    return errors
 
 
 def _block_result(task: Task, number: int, probes: list[Probe], counting: dict[int, float]) -> BlockResult:

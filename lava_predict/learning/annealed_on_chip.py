@@ -12,7 +12,7 @@ import numpy as np
 
 from lava_predict.errors import UserError
 from lava_predict.learning import what
-from lava_predict.learning.cue_units import UNIT_FRACTION, UNKNOWN, fixed_follow, fixed_recognise
+from lava_predict.learning.cue_units import UNKNOWN
 from lava_predict.learning.on_chip import (
     CENTRED_BITS,
     CYCLE,
@@ -29,7 +29,13 @@ from lava_predict.learning.on_chip import (
 from lava_predict.learning.readouts import fixed_diverged, fixed_sum_spiking
 from lava_predict.learning.traces import CENTRED_FRACTION
 from lava_predict.learning.when import Scales, annealed_delta
-from lava_predict.learning.when.annealed_delta import count_spikes, open_cue, reading, row_blocks
+from lava_predict.learning.when.annealed_delta import (
+    count_spikes,
+    fixed_find_cue,
+    gate_rates,
+    reading,
+    row_blocks,
+)
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.noise import CHIP_WORD, fold
 from lava_predict.numerics.plan import ROUNDINGS, Planner
@@ -193,18 +199,11 @@ def fixed_step(
     """
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
     if since_cue == k.onset:
-        found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
-        if open_cue(memory, found, learning):
-            for j in range(memory.onset.size):
-                memory.units[memory.cue[0], j] = memory.onset[j] << UNIT_FRACTION
-        elif learning and found != UNKNOWN:
-            fixed_follow(memory.units[memory.cue[0]], memory.onset)
+        fixed_find_cue(memory, learning)
     cue = memory.cue[0]
-    for event in range(z.size):
-        rate_gate[event] = 0
-        if learning:
-            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
-            rate_gate[event] = (rate * gate[event] + (1 << (RATE_BITS - 1))) >> RATE_BITS
+    rate_gate[:] = 0
+    if learning:
+        gate_rates(k.rates, memory.occurrences[cue], gate, RATE_BITS, rate_gate)
     chip = OnChipState(
         memory.r,
         memory.x,

@@ -103,7 +103,6 @@ class Arithmetic(ABC):
     _i_in: np.ndarray
     _room: Any
     _unit = 1.0
-    _drive_unit = 1.0
     _norm_unit = 1.0
     _when_unit = 1.0
     _what_unit = 1.0
@@ -189,7 +188,7 @@ class Arithmetic(ABC):
         if diverged or not all(np.isfinite(array).all() for _, array in leaves(state.cells)):
             config = self.config
             if (rate := getattr(config.readout, "when_rate", None)) is None:
-                slower = f"the rates of readout.rule = {config.readout.rule!r}"
+                slower = f"the rate of readout.rule = {config.readout.rule!r}"
             else:
                 slower = f"readout.when_rate = {rate:g}"
             raise RunError(
@@ -223,7 +222,7 @@ class Arithmetic(ABC):
         saturations: np.ndarray,
     ) -> Played:
         """Put together the record of a segment in physical units, from arrays in this arithmetic's."""
-        read = (z * self._unit, what_drive * self._drive_unit, norm * self._norm_unit)
+        read = (z * self._unit, what_drive * self._unit, norm * self._norm_unit)
         weights = (w_when * self._when_unit, w_what * self._what_unit)
         return Played(segment, spikes[0], spikes[1], *read, p, *weights, saturations)
 
@@ -379,7 +378,6 @@ class FixedArithmetic(Arithmetic):
         wide = most >= 2.0**31
         self._i_in = np.empty(network.size, np.int64 if wide else np.int32)
         self._unit, self._when_unit = _PAYLOAD_UNIT, self._scales.weight
-        self._drive_unit *= _PAYLOAD_UNIT
         self._norm_unit = self._scales.norm
         self._what_unit = 2.0**-config.fixed.readout_fraction_bits
         self._state_unit = 2.0**-config.fixed.fraction_bits

@@ -173,7 +173,7 @@ def test_kernel_equals_oracle(rule: str) -> None:
 @pytest.mark.parametrize("networks", [configurations(), OTHER_PARTS], ids=["izhikevich", "other-parts"])
 @pytest.mark.parametrize("rule", RULES)
 def test_kernel_equals_oracle_in_many_more_networks(rule: str, networks: st.SearchStrategy[Config]) -> None:
-    check_networks(rule, networks, 400)
+    check_networks(rule, networks, 200)
 
 
 @pytest.mark.slow

@@ -660,14 +660,33 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
 
 
 @kernel
-def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
-    """As `recognise_cue`, in integers."""
-    last = memory.cue[0]
+def fixed_find_cue(memory: Memory, learning: bool) -> None:
+    """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
     if open_cue(memory, found, learning):
         memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
     elif learning and found != UNKNOWN:
         fixed_follow(memory.units[memory.cue[0]], memory.onset)
+
+
+@lean_kernel
+def gate_rates(
+    rates: np.ndarray, occurrences: np.ndarray, gate: np.ndarray, fraction: int, rate_gate: np.ndarray
+) -> None:
+    """Write each event's rate after its ``occurrences``, (K,), times its gate, to ``rate_gate``, (K,) int32.
+
+    ``rates`` are those of the constants; ``gate`` has ``fraction`` bits, which the product does not keep.
+    """
+    for event in range(gate.size):
+        rate = rates[min(occurrences[event], rates.size - 1)]
+        rate_gate[event] = (rate * gate[event] + (1 << (fraction - 1))) >> fraction
+
+
+@kernel
+def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
+    """As `recognise_cue`, in integers."""
+    last = memory.cue[0]
+    fixed_find_cue(memory, learning)
     if k.protect and last != UNKNOWN and memory.cue[0] != last:
         projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
@@ -687,9 +706,7 @@ def fixed_learn_step(
     lost: np.ndarray,
 ) -> None:
     """As `learn_step`, in integers; ``rate_gate``, (K,), is scratch."""
-    for event in range(z.size):
-        rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
-        rate_gate[event] = (rate * gate[event] + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
+    gate_rates(k.rates, memory.occurrences[cue], gate, GATE_FRACTION, rate_gate)
     first = cue * z.size if k.own else 0
     divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
     lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
