@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 
 from lava_predict.events import Baselines, Prediction, Row, Scores
-from lava_predict.learning.streams.memory import LABEL
 from lava_predict.streams.learner import StreamLearner
 
 
@@ -62,9 +61,7 @@ class ScoredLearner:
 
     def add(self, row: Row) -> Scored | None:
         """Score what was expected of an event and learn it; None for the first of a sequence."""
-        learner, network = self.learner, self.learner.network
-        stated = learner.config.stream.times and network.moment.ongoing.now[LABEL] >= 0
-        ahead = network.ahead().time_ms if stated else np.empty(0)
+        learner = self.learner
         before = learner.intake.step
         expected = learner.learn_row(row)
         label = learner.intake.number(row.label)
@@ -74,7 +71,7 @@ class ScoredLearner:
             return None
         gap_ms = (learner.intake.step - before) * learner.intake.dt_ms
         p, o = self._over_all(expected.p), self._over_all(expected.o)
-        whole = Prediction(p, o, self._over_all(ahead, np.nan))
+        whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
         found = self.scores.add(whole, label, gap_ms)
         if self.baselines is not None:
             self.baselines.add(label, gap_ms)
