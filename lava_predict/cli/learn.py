@@ -48,6 +48,7 @@ def learn(
     horizon: Annotated[float | None, typer.Option(help="Replaces stream.horizon_ms.")] = None,
     preset: Annotated[str | None, shared.choice("One of", shared.PRESETS, "stream")] = None,
     backend: Annotated[str | None, shared.choice("Backend", shared.BACKENDS, "cpu")] = None,
+    form: Annotated[str | None, shared.choice("Form of the Lava network", ("fused",), "fused")] = None,
     precision: Annotated[str | None, shared.choice("Arithmetic", shared.PRECISIONS, "float")] = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
@@ -68,10 +69,9 @@ def learn(
     from lava_predict.reports.outcome import leave, show
     from lava_predict.streams.session import StreamSession
 
-    if (backend or "cpu") != "cpu" or (precision or "float") != "float":
+    if (precision or "float") != "float":
         raise UserError(
-            f"--backend {backend or 'cpu'} --precision {precision or 'float'}: streams are learned with "
-            "--backend cpu and --precision float alone; leave both out"
+            f"--precision {precision}: streams are learned with --precision float alone; leave it out"
         )
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
@@ -81,9 +81,16 @@ def learn(
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
+        backend = backend or source["backend"]
+        _check_backend(backend, form, config)
     else:
-        config = _config(preset, settings, seed, horizon)
+        config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
+        _check_backend(backend, form, config)
         if events == "-":
+            if backend != "cpu":
+                raise UserError(
+                    f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
+                )
             _live(config, columns, ms_per_unit, out)
             return
         if (events is None) == (example is None):
@@ -91,10 +98,11 @@ def learn(
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
+        source["backend"] = backend
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
     stream, best = _events(config, source)
     with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source)
+        session = StreamSession(config, stream, source, backend)
         if checkpoint is not None:
             session.restore(checkpoint)
         with shared.progress_bar(quiet or as_json, "learning", "events") as progress:
@@ -116,6 +124,20 @@ def _config(
 ) -> Config:
     more = [] if horizon is None else [f"stream.horizon_ms={float(horizon)!r}"]
     return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
+
+
+def _check_backend(backend: str, form: str | None, config: Config) -> None:
+    """Raise a UserError if streams cannot be learned on a backend in this form, here."""
+    from lava_predict.engines import engine_options
+
+    if backend not in ("cpu", "lava"):
+        raise UserError(f"--backend {backend}: streams are learned on cpu or lava; choose one of them")
+    if backend == "lava" and form == "graph":
+        raise UserError(
+            "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
+            "(docs/streams.md says why)"
+        )
+    engine_options(backend, "float", {"form": form}, config)
 
 
 def _refuse(resume: Path, others: dict[str, Any]) -> None:

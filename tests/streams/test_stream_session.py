@@ -120,6 +120,12 @@ def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
         (["missing.csv"], "cannot be read"),
         (["--example", "grammer"], "did you mean 'grammar'"),
         (["--example", "grammar", "--precision", "fixed"], "--precision fixed: streams are learned with"),
+        (
+            ["--example", "grammar", "--backend", "lava", "--form", "graph"],
+            "--form graph: in Lava a stream is",
+        ),
+        (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has no options"),
+        (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
         (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
