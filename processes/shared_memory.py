@@ -193,7 +193,10 @@ class Logbook:
 
 
 class Link(NamedTuple):
-    """A link of a digest of a stream's network: what was added to which chain, with step and labels then."""
+    """A link of a digest of a stream's network: what was added to which chain, with step and labels then.
+
+    The last one of a message is of no chain.
+    """
 
     chain: str
     step: int
@@ -221,7 +224,7 @@ class EventBook:
         Grows with every Lava time step.
     """
 
-    CHAINS = ("spikes", "prediction")
+    CHAINS = ("", "spikes", "prediction")
 
     def __init__(self, capacity: int, links: int, size: int, samples: int, labels: int) -> None:
         self.messages = shared_array((capacity, 2), np.int64)

@@ -26,21 +26,27 @@ class PyLearnStreamFloat(Model):
         self._network, self._parcel = proc_params["network"], proc_params["parcel"]
         self._labels = self._network.config.stream.labels_max
         self._samples = len(self._network.moment.ongoing.o)
-        if (book := proc_params["book"]) is not None:
-            self._log_links(book)
+        self._book = proc_params["book"]
+        if self._book is not None:
+            self._log_links()
 
     def run_spk(self) -> None:
         """Take a message and answer it."""
         gap, label = map(int, self.event_in.recv())  # Other Processes may send float64.
-        expected = None
-        if gap == GATHER:
-            self._parcel.put(self._network.content())
-        else:
-            expected = self._network.hear(gap, label)
-        p, time_ms, o = self._answer(expected)
+        p, time_ms, o = self._answer(self._hear(gap, label))
         self.p_out.send(p)
         self.time_out.send(time_ms)
         self.o_out.send(o)
+
+    def _hear(self, gap: int, label: int) -> Prediction | None:
+        """Do what a message says."""
+        if gap == GATHER:
+            self._parcel.put(self._network.content())
+            return None
+        expected: Prediction | None = self._network.hear(gap, label)
+        if self._book is not None:
+            self._log_link("", b"")
+        return expected
 
     def _answer(self, expected: Prediction | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give a prediction the ports' shapes."""
@@ -52,15 +58,19 @@ class PyLearnStreamFloat(Model):
             o[: len(expected.o), :known] = expected.o
         return p, time_ms, o
 
-    def _log_links(self, book: Any) -> None:
+    def _log_links(self) -> None:
         """Let the host link its digests too, and so hear the spikes."""
-        network, link = self._network, self._network._link
+        link = self._network._link
 
         def logged(chain: str, data: bytes) -> None:
             link(chain, data)
-            book.log_link(self.time_step, chain, network.step, network.labels, data)
+            self._log_link(chain, data)
 
-        network._link = logged
+        self._network._link = logged
+
+    def _log_link(self, chain: str, data: bytes) -> None:
+        network = self._network
+        self._book.log_link(self.time_step, chain, network.step, network.labels, data)
 
 
 @model(LearnStream, "fixed", np.int32, event_in=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
 
 from lava_predict import RunError, UserError, load_preset
 from lava_predict.engines.lava import stream as lava
-from lava_predict.events import Events, Prediction, Row, events_of
+from lava_predict.events import Event, Events, Prediction, Row, events_of
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import StreamNetwork, StreamSession, session
 from lava_predict.streams.network import BEGIN, GATHER
@@ -204,3 +205,21 @@ def test_a_message_that_cannot_be_ends_the_run_with_its_cause(message: tuple[int
 def test_an_event_needs_a_beginning() -> None:
     with pytest.raises(UserError, match="gap = 3: no event came before; give -1"):
         StreamNetwork(CONFIG).hear(3, 0)
+
+
+def test_the_host_hears_the_spikes_at_their_steps() -> None:
+    heard: dict[str, list[tuple[int, str, bytes]]] = {"cpu": [], "lava": []}
+    networks = {backend: StreamNetwork(CONFIG) for backend in heard}
+    for backend, found in heard.items():
+        network = networks[backend]
+        link = lambda chain, data, network=network, found=found: found.append((network.step, chain, data))  # noqa: E731
+        network._link = link  # type: ignore[method-assign]
+    columns = (STREAM.step, STREAM.label, STREAM.sequence, STREAM.gap)
+    events = [Event(*row) for row in np.stack(columns, axis=1).tolist()]
+    with closing(lava.LavaStream(networks["lava"])) as player:
+        players = {"cpu": networks["cpu"], "lava": player}
+        for backend, found in heard.items():
+            for _ in players[backend].play(events):
+                found.append((networks[backend].step, "event", b""))
+    assert heard["lava"] == heard["cpu"]
+    assert {chain for _, chain, _ in heard["cpu"]} == {"spikes", "prediction", "event"}

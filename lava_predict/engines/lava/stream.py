@@ -31,7 +31,7 @@ class LavaStream:
     Parameters
     ----------
     network : StreamNetwork
-        Where it begins. Its digests are linked as events are played; what it has learned stays as it is until
+        Where it begins. Its digests and its count of steps follow the events; all else stays as it is until
         `gather`.
 
     Raises
@@ -49,7 +49,7 @@ class LavaStream:
         size = 8 * (
             self._most_steps * network.config.reservoir.neurons + _MOST_MESSAGES * labels * (samples + 1)
         )
-        self._book = EventBook(_MOST_MESSAGES, 2 * _MOST_MESSAGES + _CHUNKS, size, samples, labels)
+        self._book = EventBook(_MOST_MESSAGES, 3 * _MOST_MESSAGES + _CHUNKS, size, samples, labels)
         self._time_step = 1
         self._run: Any = None
 
@@ -89,13 +89,20 @@ class LavaStream:
     def _play_together(self, messages: list[_Message]) -> Iterator[Prediction | None]:
         if messages:
             self._exchange(messages)
-        network, book = self._network, self._book
         for row, message in enumerate(messages):
-            for link in book.links(row):
-                network.moment.ongoing.now[STEP] = link.step
-                network._link(link.chain, link.data)
+            labels = self._link(row)
             if message.event is not None:
-                yield None if message.gap == BEGIN else self._prediction(row, link.labels, message.event.gap)
+                yield None if message.gap == BEGIN else self._prediction(row, labels, message.event.gap)
+
+    def _link(self, row: int) -> int:
+        """Link the digests as the model did; return how many labels the prediction is over."""
+        network, labels = self._network, 0
+        for link in self._book.links(row):
+            network.moment.ongoing.now[STEP] = link.step
+            if link.chain:
+                network._link(link.chain, link.data)
+                labels = link.labels
+        return labels
 
     def _prediction(self, row: int, labels: int, gap: int) -> Prediction:
         book = self._book
