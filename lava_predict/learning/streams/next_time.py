@@ -26,7 +26,7 @@ from lava_predict.numerics.compiled import lean_kernel
 EARLIEST = 0.02
 """Least share of p that is left to a label whose time has passed."""
 
-LATE_MS, WIDTH_MS = 40.0, 60.0
+LATE_MS, WIDTH_MS = 40.0, 80.0
 """The time of a label has passed where the integral of z so long ago has reached this."""
 
 OCCURRENCES = 10.0
