@@ -1,7 +1,7 @@
 """How fast streams are learned: whole ones, event by event through a pipe, and whether memory grows.
 
-Run it with ``python benchmarks/stream_speed.py [events] [pipe] [memory] [--set ...]``. Each starts the command as
-a user does; ``memory`` takes half an hour, the others a minute.
+Run it with ``python benchmarks/stream_speed.py [events] [pipe] [memory] [--set ...]``. Each starts the
+command as a user does; ``memory`` takes half an hour, the others a minute.
 """
 
 from __future__ import annotations
