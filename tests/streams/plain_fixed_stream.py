@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from plain_gated import read, teach
-from plain_integers import WORD_BITS, cut, field_of, fits, fold, kept, product, sat, up
+from plain_integers import clipped, cut, field_of, fits, fold, kept, product, sat, up
 
 ONE = 2**16
 LABELS_TAG = 2**32 + 4
@@ -62,7 +62,7 @@ class PlainFixedStream:
         self.grain = {
             name: 24 - getattr(config.fixed, f"{name}_bits") for name in ("trace", "mean", "readout")
         }
-        self.saturations = {"w_when": 0, "w_what": 0}
+        self.saturations = {"z": 0, "w_when": 0, "w_what": 0}
         readout = config.readout
         rates = [max(readout.least_rate, readout.first_rate / (1 + i / 10)) * math.log(2) for i in range(100)]
         bits = max(f for f in range(41) if integer(rates[0], f) < 2**15)
@@ -126,7 +126,7 @@ class PlainFixedStream:
                 for j, value in enumerate(self.label_x):
                     r = field_of(fold(tagged, label * len(row) + j), 0)
                     moved = kept(product(size, value), n, self.grain["readout"], self.rounding, r)
-                    row[j] = sat(fits(row[j] + moved, 32))
+                    row[j] = clipped(fits(row[j] + moved, 32), self.saturations, "w_what")
         self.updates[self.last] += 1
         self.moved[0] += 1
         share = max(integer(readout.mean_rate), (ONE + self.moved[0] // 2) // self.moved[0])
@@ -240,6 +240,3 @@ class PlainFixedStream:
 
 def fixed_decay(decay: np.ndarray) -> list[int]:
     return [min(integer(float(value), 15), 2**15 - 1) for value in decay]
-
-
-assert WORD_BITS == 64
