@@ -5,6 +5,7 @@ import pytest
 from plain_stream_rules import PlainLabels, traces
 
 from lava_predict import load_preset
+from lava_predict.learning.ring import pack, unpack
 from lava_predict.learning.streams.listen import listen, take_event
 from lava_predict.learning.streams.memory import (
     OLD_ELAPSED,
@@ -18,7 +19,6 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
-from lava_predict.learning.streams.next_time import pack, unpack
 
 CELLS = 70  # More than a word of the ring has bits, and no multiple of it.
 CONFIG = load_preset("stream", [f"reservoir.neurons={CELLS}", "task.cues=8"])

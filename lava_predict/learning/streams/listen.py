@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lava_predict.learning.ring import pack
 from lava_predict.learning.streams.memory import (
     ELAPSED,
     LABEL,
@@ -14,7 +15,7 @@ from lava_predict.learning.streams.memory import (
     Ongoing,
 )
 from lava_predict.learning.streams.next_label import centre_bits, expect_new, learn_label, probabilities
-from lava_predict.learning.streams.next_time import leave_ring, pack, read_sample
+from lava_predict.learning.streams.next_time import leave_ring, read_sample
 from lava_predict.learning.traces import advance_bounded_traces
 from lava_predict.numerics.compiled import kernel, lean_kernel
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.learning.readouts import add_to_row
+from lava_predict.learning.ring import unpack
 from lava_predict.learning.streams.memory import (
     CONSTANT_INPUT,
     LABEL,
@@ -35,8 +36,6 @@ LATE_MS, WIDTH_MS = 40.0, 60.0
 OCCURRENCES = 10.0
 """After so many occurrences the rate is half the first."""
 
-_ONE = np.uint64(1)
-
 
 @lean_kernel
 def centre(x: np.ndarray, mean: np.ndarray, xc: np.ndarray) -> float:
@@ -56,30 +55,6 @@ def read_row(w: np.ndarray, row: int, xc: np.ndarray) -> float:
     for j in range(xc.size):
         z += w[row, j] * xc[j]
     return z
-
-
-@lean_kernel
-def unpack(words: np.ndarray, spiking: np.ndarray) -> int:
-    """Write the numbers of the bits that are 1, ascending, to the head of ``spiking``; return how many."""
-    count = 0
-    for n in range(words.size):
-        word, j = words[n], 64 * n
-        while word != 0:
-            if word & _ONE:
-                spiking[count] = j
-                count += 1
-            word >>= _ONE
-            j += 1
-    return count
-
-
-@lean_kernel
-def pack(spiking: np.ndarray, count: int, words: np.ndarray) -> None:
-    """Set the bits of the cells that spike, and no others."""
-    words[:] = np.uint64(0)
-    for index in range(count):
-        j = spiking[index]
-        words[j // 64] |= _ONE << np.uint64(j % 64)
 
 
 @lean_kernel
