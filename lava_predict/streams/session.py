@@ -44,6 +44,8 @@ class StreamSession:
         The stream.
     source : mapping
         Where the events came from, plain values, so that a stopped session can read them again.
+    precision : str
+        As for `StreamLearner`.
     backend : str
         "cpu" or "lava", with the same bits.
 
@@ -57,9 +59,16 @@ class StreamSession:
         How long that took.
     """
 
-    def __init__(self, config: Config, events: Events, source: dict[str, Any], backend: str = "cpu") -> None:
+    def __init__(
+        self,
+        config: Config,
+        events: Events,
+        source: dict[str, Any],
+        precision: str = "float",
+        backend: str = "cpu",
+    ) -> None:
         self.config, self.events, self.source, self.backend = config, events, source, backend
-        learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit)
+        learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
         self.scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
         self.done, self.wall_s, self._written = 0, 0.0, 0
 
@@ -101,11 +110,13 @@ class StreamSession:
             "preset": self.config.preset,
             "seed": self.config.run.seed,
             "backend": self.backend,
+            "precision": learner.network.precision,
             "events": len(self.events),
             "labels": self.events.labels,
             "ms_per_unit": self.events.ms_per_unit,
             **self.scored.summary(),
             "fingerprint": learner.fingerprint(),
+            "saturations": learner.network.saturations,
             "timing": {
                 "wall_s": self.wall_s,
                 "simulated_s": simulated_s,

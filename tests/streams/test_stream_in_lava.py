@@ -55,13 +55,18 @@ Left = tuple[dict, bytes]
 Learn = Callable[..., Left]
 
 
+@pytest.fixture(scope="module", params=["float", "fixed"])
+def precision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def learn(tmp_path: Path) -> Learn:
+def learn(tmp_path: Path, precision: str) -> Learn:
     """Learn a stream on a backend, or go on with it; return its summary and its predictions."""
 
     def run(backend: str, progress=None, going_on: bool = False, stream: Events = STREAM) -> Left:
         with unfinished_run(tmp_path / "run", True, going_on) as files:
-            one = StreamSession(CONFIG, stream, {}, backend)
+            one = StreamSession(CONFIG, stream, {}, precision, backend)
             if going_on:
                 one.restore(unfinished_folder(tmp_path / "run") / CHECKPOINT)
             one.run(files, progress)
@@ -71,16 +76,16 @@ def learn(tmp_path: Path) -> Learn:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Left:
+def whole(tmp_path_factory: pytest.TempPathFactory, precision: str) -> Left:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with unfinished_run(folder, False, False) as files:
-        one = StreamSession(CONFIG, STREAM, {})
+        one = StreamSession(CONFIG, STREAM, {}, precision)
         one.run(files)
     return one.summary(), (folder / "predictions.csv").read_bytes()
 
 
 def check_same(found: Left, expected: Left) -> None:
-    for key in ("fingerprint", "scores", "baselines"):
+    for key in ("fingerprint", "scores", "baselines", "saturations"):
         assert found[0][key] == expected[0][key]
     assert found[1] == expected[1]
 
@@ -131,8 +136,8 @@ def test_a_killed_child_ends_the_session_which_goes_on_to_the_same_bits(
     check_same(learn("lava", going_on=True), whole)
 
 
-def test_waiting_is_as_good_as_a_long_gap() -> None:
-    one, other = StreamNetwork(CONFIG), StreamNetwork(CONFIG)
+def test_waiting_is_as_good_as_a_long_gap(precision: str) -> None:
+    one, other = (StreamNetwork(CONFIG, precision=precision) for _ in range(2))
     for gap, label in MESSAGES.tolist():
         expected = one.hear(gap, label)
         if gap > 50:
@@ -148,8 +153,7 @@ def test_waiting_is_as_good_as_a_long_gap() -> None:
     assert other.weights_digest() == one.weights_digest()
 
 
-@pytest.mark.parametrize("tag", ["floating_pt", "fixed_pt"])
-def test_the_process_works_in_a_plain_lava_network(tag: str) -> None:
+def test_the_process_works_in_a_plain_lava_network(precision: str) -> None:
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.sink import RingBuffer as Sink
@@ -157,13 +161,14 @@ def test_the_process_works_in_a_plain_lava_network(tag: str) -> None:
 
     from lava_predict.processes import LearnStream
 
-    one, other = StreamNetwork(CONFIG), StreamNetwork(CONFIG)
+    one, other = (StreamNetwork(CONFIG, precision=precision) for _ in range(2))
     messages = np.vstack((MESSAGES[:7], [[GATHER, lava.NOTHING]]))
     process, source = LearnStream(network=other), Source(data=messages.T)
     sinks = [Sink(shape=port.shape, buffer=8) for port in (process.p_out, process.time_out, process.o_out)]
     source.s_out.connect(process.event_in)
     for port, sink in zip((process.p_out, process.time_out, process.o_out), sinks, strict=True):
         port.connect(sink.a_in)
+    tag = {"float": "floating_pt", "fixed": "fixed_pt"}[precision]
     process.run(RunSteps(num_steps=8), Loihi2SimCfg(select_tag=tag))
     p, time_ms, o = (sink.data.get() for sink in sinks)
     process.stop()
@@ -173,7 +178,7 @@ def test_the_process_works_in_a_plain_lava_network(tag: str) -> None:
             assert not p[:, step].any()
             continue
         known, samples = expected.p.size, len(expected.o)
-        if tag == "fixed_pt":
+        if precision == "fixed":
             times = np.where(np.isnan(expected.time_ms), -1, np.rint(expected.time_ms))
             expected = Prediction(np.rint(expected.p * 65536), np.rint(expected.o * 65536), times)
         np.testing.assert_array_equal(p[:known, step], expected.p)
