@@ -129,6 +129,11 @@ class Baselines:
         self._learners |= self._forgetting
         self._scores = {name: Scores(horizon_ms, total, width_ms) for name in self._learners}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every learner, in the order of `add`."""
+        return tuple(self._learners)
+
     def begin(self, label: int) -> None:
         """Begin a sequence."""
         for learner in self._learners.values():

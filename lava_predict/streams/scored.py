@@ -8,8 +8,11 @@ import h5py
 import numpy as np
 
 from lava_predict.events import Baselines, Prediction, Row, Scores
+from lava_predict.events.calibration import Calibration
+from lava_predict.events.course import Course
 from lava_predict.learning.streams.memory import LABEL
 from lava_predict.streams.learner import StreamLearner
+from lava_predict.streams.recent import Recent
 
 
 class Scored(NamedTuple):
@@ -50,6 +53,15 @@ class ScoredLearner:
         How many events will be predicted, where it is known.
     baselines : bool
         Whether learners that only count are scored beside it.
+
+    Attributes
+    ----------
+    scores : Scores
+    baselines : Baselines or None
+    course : Course
+        Of the network and the baselines.
+    calibration : Calibration
+    recent : Recent
     """
 
     def __init__(
@@ -59,6 +71,8 @@ class ScoredLearner:
         self.learner, self.labels = learner, labels
         self.scores = Scores(horizon, total, width)
         self.baselines = Baselines(labels, horizon, total, width) if baselines else None
+        self.course = Course(["network", *(self.baselines.names if self.baselines is not None else ())])
+        self.calibration, self.recent = Calibration(horizon), Recent(learner.network, labels)
 
     def add(self, row: Row) -> Scored | None:
         """Score what was expected of an event and learn it; None for the first of a sequence."""
@@ -71,13 +85,17 @@ class ScoredLearner:
         if expected is None:
             if self.baselines is not None:
                 self.baselines.begin(label)
+            self.recent.add(label, -1, np.empty(0))
             return None
-        gap_ms = (learner.intake.step - before) * learner.intake.dt_ms
+        gap = learner.intake.step - before
+        gap_ms = gap * learner.intake.dt_ms
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(ahead, np.nan))
         found = self.scores.add(whole, label, gap_ms)
-        if self.baselines is not None:
-            self.baselines.add(label, gap_ms)
+        counted = {} if self.baselines is None else self.baselines.add(label, gap_ms)
+        self.course.add([found, *counted.values()])
+        self.calibration.add(whole, label, gap_ms)
+        self.recent.add(label, gap, o)
         return Scored(label, gap_ms, whole, float(found[0]))
 
     def summary(self) -> dict[str, Any]:
@@ -88,7 +106,7 @@ class ScoredLearner:
     def write(self, file: h5py.File) -> None:
         """Write learner and scores to an open file."""
         self.learner.write(file)
-        groups = {"scores": self.scores.to_arrays()}
+        groups = {name: part.to_arrays() for name, part in self._parts().items()}
         if self.baselines is not None:
             groups |= {f"baselines/{name}": arrays for name, arrays in self.baselines.to_arrays().items()}
         for group, arrays in groups.items():
@@ -98,9 +116,14 @@ class ScoredLearner:
     def read(self, file: h5py.File) -> None:
         """Go on from what `write` wrote."""
         self.learner = StreamLearner.read(file)
-        self.scores.from_arrays(_arrays(file["scores"]))
+        self.recent.hear(self.learner.network)
+        for name, part in self._parts().items():
+            part.from_arrays(_arrays(file[name]))
         if self.baselines is not None:
             self.baselines.from_arrays({name: _arrays(group) for name, group in file["baselines"].items()})
+
+    def _parts(self) -> dict[str, Scores | Course | Calibration | Recent]:
+        return {name: getattr(self, name) for name in ("scores", "course", "calibration", "recent")}
 
     def _over_all(self, part: np.ndarray, nothing: float = 0.0) -> np.ndarray:
         """Give an array over the labels known so far, on its last axis, a place for all labels.
