@@ -113,9 +113,11 @@ def test_bins_count_what_predictions_csv_has(left: tuple[StreamSession, bytes]) 
     for n in range(20):
         inside = (p >= n / 20) & ((p < (n + 1) / 20) | (n == 19))
         np.testing.assert_allclose(found.p[:, n], [p[inside].sum(), came[inside].sum(), inside.sum()])
-    times = np.array([0.0, *(float(row["time"]) for row in rows)])
-    stated = np.array([float(row["predicted_time"] or "nan") for row in rows]) - times[:-1]
-    true, stated, known = np.diff(times), stated.round(6), np.isfinite(stated)
+    true, late = (
+        STREAM.gap_ms[1:],
+        [float(row["predicted_time"] or "nan") - float(row["time"]) for row in rows],
+    )
+    stated, known = (true + late).round(6), np.isfinite(late)
     expected = np.histogram2d(true[known], stated[known], 50, ((0, 1000), (0, 1000)))[0]
     np.testing.assert_array_equal(found.gaps, expected)
     assert 0 < found.gaps.sum() < len(rows)
