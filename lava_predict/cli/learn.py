@@ -15,9 +15,7 @@ from lava_predict.errors import UserError
 
 if TYPE_CHECKING:
     from lava_predict.events import Columns, Events
-    from lava_predict.reports.outcome import Outcome
     from lava_predict.settings.schema import Config
-    from lava_predict.streams.session import StreamSession
 
 EXAMPLE_EVENTS = 3000
 
@@ -66,6 +64,7 @@ def learn(
     from lava_predict.events import Columns
     from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
     from lava_predict.reports.outcome import leave, show
+    from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
 
     if (backend or "cpu") != "cpu" or (precision or "float") != "float":
@@ -104,7 +103,7 @@ def learn(
                 raise KeyboardInterrupt(
                     f"interrupted; continue with: lava-predict learn --resume {folder}"
                 ) from None
-        outcome = _outcome(session, best)
+        outcome = stream_outcome(session, best)
         leave(outcome, files)
     show(outcome, folder, quiet, as_json)
     if not (quiet or as_json):
@@ -156,32 +155,6 @@ def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, f
         labels_max=config.stream.labels_max,
     )
     return found, None
-
-
-def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
-    from lava_predict.errors import Caution
-    from lava_predict.reports.outcome import Outcome, sheet
-
-    values = session.summary() | ({} if best is None else {"best_possible": best})
-    rows = {"network": values["scores"], **values["baselines"]}
-    names = list(values["scores"]["all"])
-    network, order0 = values["scores"]["all"]["log2_loss"], values["baselines"]["order0"]["all"]["log2_loss"]
-    warnings = []
-    if network is not None and network > order0:
-        warnings.append(
-            Caution(
-                f"the network lost {network:.3f} bits an event, counting labels alone {order0:.3f}",
-                "give it more events, or gaps of some 100 to 1000 ms (--ms-per-unit)",
-            )
-        )
-    table = sheet(
-        ["predictor", *(name.replace("_", " ") for name in names)],
-        [[name, *(found["all"][score] for score in names)] for name, found in rows.items()],
-        title=f"{values['events']} events, {len(values['labels'])} labels; all events",
-    )
-    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
-    lines = [*session.events.notes, took.format(**values["timing"])]
-    return Outcome("learn", values, table, lines, warnings, session.config)
 
 
 def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None) -> None:
