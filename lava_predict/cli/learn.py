@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from lava_predict.errors import UserError
 
 if TYPE_CHECKING:
     from lava_predict.events import Columns, Events
+    from lava_predict.reports.stream_view import Watch
     from lava_predict.settings.schema import Config
 
 EXAMPLE_EVENTS = 3000
@@ -57,6 +59,9 @@ def learn(
         Path | None,
         typer.Option(metavar="DIR", help="Continue the stopped command in this folder, to the same bits."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show what is expected and how it goes, on stderr if a terminal.")
+    ] = False,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -72,6 +77,8 @@ def learn(
             f"--backend {backend or 'cpu'} --precision {precision or 'float'}: streams are learned with "
             "--backend cpu and --precision float alone; leave both out"
         )
+    if watch and quiet:
+        raise UserError("--watch and --quiet exclude each other; give one of them")
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
@@ -83,7 +90,7 @@ def learn(
     else:
         config = _config(preset, settings, seed, horizon)
         if events == "-":
-            _live(config, columns, ms_per_unit, out)
+            _live(config, columns, ms_per_unit, out, watch)
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
@@ -96,9 +103,12 @@ def learn(
         session = StreamSession(config, stream, source)
         if checkpoint is not None:
             session.restore(checkpoint)
-        with shared.progress_bar(quiet or as_json, "learning", "events") as progress:
+        with (
+            shared.progress_bar(quiet or as_json or watch, "learning", "events") as progress,
+            _watching(watch, len(stream)) as watched,
+        ):
             try:
-                session.run(files, progress)
+                session.run(files, progress, None if watched is None else watched.add)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"interrupted; continue with: lava-predict learn --resume {folder}"
@@ -157,7 +167,21 @@ def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, f
     return found, None
 
 
-def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None) -> None:
+@contextmanager
+def _watching(watch: bool, total: int | None) -> Iterator[Watch | None]:
+    """Show a stream on stderr if that is wanted and a terminal; what is printed goes above it."""
+    if not (watch and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+
+    from lava_predict.reports.stream_view import REFRESH_S, watching
+
+    with watching(Console(stderr=True), total, 0.0 if total is None else REFRESH_S) as watched:
+        yield watched
+
+
+def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None, watch: bool) -> None:
     """Answer every event on standard input with a line of JSON, before the next one is read."""
     from lava_predict.events import live_rows
     from lava_predict.streams import ScoredLearner, StreamLearner
@@ -167,10 +191,13 @@ def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path
     if out is not None:
         raise UserError(f"--out {str(out)!r}: a live stream leaves no folder; leave it out")
     learner = StreamLearner(config=config, ms_per_unit=ms_per_unit)
-    scored = ScoredLearner(learner, config.stream.labels_max, baselines=False)
-    with nullcontext(sys.stdin.buffer) as lines:
+    with _watching(watch, None) as watched:
+        lines = sys.stdin.buffer
+        scored = ScoredLearner(learner, config.stream.labels_max, baselines=watched is not None)
         for row in live_rows(iter(lines.readline, b""), columns, lambda text: print(text, file=sys.stderr)):
             found = scored.add(row)
             answer = {"time": row.time, "label": row.label, **learner.answer()}
             answer["log2_loss"] = None if found is None else found.log2_loss
             print(json.dumps(answer), flush=True)
+            if watched is not None:
+                watched.add(scored, row, found)

@@ -50,7 +50,8 @@ class ScoredLearner:
     labels : int
         How many labels the scores are over.
     total : int or None
-        How many events will be predicted, where it is known.
+        How many events will be predicted, where it is known. Where it is not, labels are not known either:
+        the baselines spread p over those that came so far and one more.
     baselines : bool
         Whether learners that only count are scored beside it.
 
@@ -68,7 +69,7 @@ class ScoredLearner:
         self, learner: StreamLearner, labels: int, total: int | None = None, baselines: bool = True
     ) -> None:
         horizon, width = learner.config.stream.horizon_ms, learner.config.task.event_width_ms
-        self.learner, self.labels = learner, labels
+        self.learner, self.labels, self._total = learner, labels, total
         self.scores = Scores(horizon, total, width)
         self.baselines = Baselines(labels, horizon, total, width) if baselines else None
         self.course = Course(["network", *(self.baselines.names if self.baselines is not None else ())])
@@ -92,7 +93,9 @@ class ScoredLearner:
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(ahead, np.nan))
         found = self.scores.add(whole, label, gap_ms)
-        counted = {} if self.baselines is None else self.baselines.add(label, gap_ms)
+        counted, among = {}, expected.p.size if self._total is None else None
+        if self.baselines is not None:
+            counted = self.baselines.add(label, gap_ms, among)
         self.course.add([found, *counted.values()])
         self.calibration.add(whole, label, gap_ms)
         self.recent.add(label, gap, o)
