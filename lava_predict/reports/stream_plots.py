@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,10 +12,11 @@ from matplotlib.figure import Figure
 from lava_predict.events.calibration import Calibration
 from lava_predict.events.course import Course
 from lava_predict.reports import plot_style as style
+from lava_predict.reports.page import shown_label
 from lava_predict.streams.recent import SPAN_MS, Recent
 from lava_predict.streams.scored import ScoredLearner
 
-_MOST_LABELS, _LONGEST = 24, 16
+_MOST_LABELS = 16
 _FEWEST = 10
 _COUNTING = ("order0", "order1", "order2")
 _HAZARDS = ("order1", "hazard1", "hazard2")
@@ -35,7 +37,9 @@ def figures(
     if scored.calibration.gaps.any():
         made["gaps"] = gaps(scored.calibration)
     made["last_seconds"] = last_seconds(scored.recent, labels, scored.learner.config.run.dt_ms)
-    return {name: style.to_png(figure) for name, figure in made.items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+        return {name: style.to_png(figure) for name, figure in made.items()}
 
 
 def course(course: Course, forgetting: str, best: Mapping[str, float], labelled: bool = True) -> Figure:
@@ -122,12 +126,6 @@ def last_seconds(recent: Recent, labels: Sequence[str], dt_ms: float) -> Figure:
     return style.legend(figure, keys)
 
 
-def shown_label(label: str) -> str:
-    """Return a label as a picture or the terminal can show it: short, on one line."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in label)
-    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
-
-
 def reliability(calibration: Calibration) -> Figure:
     """Draw how often labels came over the probability that was stated for them, and how many these were.
 
@@ -155,8 +153,8 @@ def gaps(calibration: Calibration) -> Figure:
     horizon, counts = calibration.horizon_ms, calibration.gaps
     edges = np.linspace(0.0, horizon, len(counts) + 1)
     shown = np.where(counts.T > 0, counts.T, np.nan)
-    mesh = axes.pcolormesh(edges, edges, shown, cmap="viridis_r", norm=LogNorm(1, max(2, counts.max())))
+    mesh = axes.pcolormesh(edges, edges, shown, cmap="viridis_r", norm=LogNorm(1, max(10, counts.max())))
     axes.plot([0, horizon], [0, horizon], color=style.GREY, linewidth=1, linestyle="--", zorder=0)
     axes.set(xlabel="gap that came (ms)", ylabel="gap that was predicted (ms)", aspect="equal")
-    figure.colorbar(mesh, ax=axes, label="events", shrink=0.85)
+    figure.colorbar(mesh, ax=axes, label="events", shrink=0.85, format="{x:,.0f}")
     return figure

@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from lava_predict.events import Prediction, Row
-from lava_predict.reports.plot_style import colour_of
-from lava_predict.reports.stream_plots import shown_label
+from lava_predict.reports.page import shown_label
 from lava_predict.streams.scored import Scored, ScoredLearner
 
 REFRESH_S = 0.125
 _MISSING = "–"
+_COLOURS = ("blue", "red", "green", "magenta", "yellow", "cyan")
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _COUNTING = ("order0", "order1", "order2", "forgetting")
 _MOST_LABELS, _MOST_EVENTS, _OTHER_LINES = 16, 8, 14
@@ -88,7 +88,7 @@ class View:
         table = _table("next", "p", head[:columns], "at (ms)", left=("next", head[:columns]))
         for label, name in zip(likeliest.tolist(), names, strict=True):
             when = _MISSING if np.isnan(time_ms[label]) else f"{time_ms[label]:.0f}"
-            hill = Text(bars(o[:, label] / full, columns), style=colour_of(label))
+            hill = Text(bars(o[:, label] / full, columns), style=_colour(label))
             table.add_row(Text(name), f"{known[label]:.0%}", hill, when)
         return table
 
@@ -96,7 +96,7 @@ class View:
         table = _table("time", "came", "its p", "bits lost", "late (ms)", left=("came",))
         for seen in list(self.last)[-rows:]:
             late = _MISSING if np.isnan(seen.late_ms) else f"{seen.late_ms:+.0f}"
-            colour = colour_of(self.labels.index(seen.label))
+            colour = _colour(self.labels.index(seen.label))
             came = Text(shown_label(seen.label), colour)
             table.add_row(f"{seen.time:.12g}", came, f"{seen.p:.0%}", f"{seen.log2_loss:.2f}", late)
         return table
@@ -111,6 +111,10 @@ class View:
             )
             table.add_row(name, *cells, style="bold" if name == "network" else "")
         return table
+
+
+def _colour(label: int) -> str:
+    return _COLOURS[label % len(_COLOURS)]
 
 
 def _table(*names: str, left: Sequence[str]) -> Table:
