@@ -48,8 +48,8 @@ def course(course: Course, forgetting: str, best: Mapping[str, float], labelled:
     With one label there is no loss to show; then ``labelled`` is false.
     """
     found = course.running()
-    row = {name: number for number, name in enumerate(course.names)} | {"forgetting": 0}
-    row["forgetting"] = course.names.index(forgetting)
+    row = {name: number for number, name in enumerate(course.names)}
+    row["forgetting"] = row[forgetting]
     shown: list[tuple[str, np.ndarray, Sequence[str]]] = [
         ("squared error of o / of nothing", found.expectation_error, ("order0", *_HAZARDS)),
     ]
@@ -110,8 +110,9 @@ def last_seconds(recent: Recent, labels: Sequence[str], dt_ms: float) -> Figure:
     for text in lower.get_yticklabels():
         text.set_parse_math(False)
     lower.tick_params(axis="y", length=0)
-    first = float(seconds(recent.o_step[:1])[0]) if recent.o_step.size else 0.0
-    lower.set(ylabel="expectation", ylim=(-0.05, len(rows)), xlim=(max(-SPAN_MS / 1000.0, first), 0.02))
+    known = seconds(np.concatenate([recent.o_step, recent.spikes[0]]))
+    first = max(-SPAN_MS / 1000.0, float(known.min(initial=-0.1)))
+    lower.set(ylabel="expectation", ylim=(-0.05, len(rows)), xlim=(first, 0.02))
     lower.set_xlabel("time before the last event (s)")
     keys = [
         style.key(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lava_predict import load_preset
+from lava_predict import StreamLearner, load_preset
 from lava_predict.cli import app
 from lava_predict.cli.report import page_of
 from lava_predict.errors import UserError
@@ -22,7 +22,7 @@ from lava_predict.reports import stream_plots
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import shown_label
 from lava_predict.reports.stream_page import stream_outcome
-from lava_predict.streams import StreamSession
+from lava_predict.streams import ScoredLearner, StreamSession
 
 SMALL = ["reservoir.neurons=60", "stream.settle_ms=100", "run.seed=3"]
 NASTY = ("<script>$x_{", "$\\alpha", "_hidden", "a\nb\tc", "鐘 🎵", "x" * 100)
@@ -98,6 +98,16 @@ def test_the_last_seconds_show_every_spike_event_and_expectation() -> None:
     for base, (hill, o) in enumerate(zip(hills, recent.o.T[::-1], strict=True)):
         assert hill.max() == pytest.approx(base + 0.92 * o.max() / full)
     assert [text.get_text() for text in lower.get_yticklabels()] == ["c", "b", "a"]
+
+
+def test_the_last_seconds_are_shown_though_nothing_was_expected_in_them() -> None:
+    one = ScoredLearner(StreamLearner(config=load_preset("stream", SMALL)), 1)
+    for time in (0, 300, 8000):
+        one.add(Row(time, "a"))
+    assert one.recent.o_step.size == 0
+    axes = stream_plots.last_seconds(one.recent, ["a"], 1.0).axes[0]
+    assert axes.get_xlim()[0] == pytest.approx(-3.0, abs=0.1)
+    assert axes.lines[0].get_xdata().size == one.recent.spikes.shape[1] > 0
 
 
 def test_bins_are_drawn_as_counted() -> None:
