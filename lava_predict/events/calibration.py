@@ -15,7 +15,7 @@ class Calibration:
     Parameters
     ----------
     horizon_ms : float
-        Later events, and times stated after it, do not count in ``gaps``.
+        Later events, and times stated after it or before 0, do not count in ``gaps``.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Calibration:
         self.p[1, place[label]] += 1
         self.p[2] += np.bincount(place, minlength=P_BINS)
         stated_ms = float(prediction.time_ms[label])
-        if gap_ms <= self.horizon_ms and stated_ms <= self.horizon_ms:
+        if gap_ms <= self.horizon_ms and 0.0 <= stated_ms <= self.horizon_ms:
             true, stated = (
                 min(int(time_ms * GAP_BINS / self.horizon_ms), GAP_BINS - 1)
                 for time_ms in (gap_ms, stated_ms)

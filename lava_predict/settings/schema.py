@@ -306,7 +306,7 @@ class StreamSettings(Section):
         description="rise of the running mean of the log2 loss that is a surprise, bits"
     )
     settle_ms: Annotated[float, Field(ge=0, le=1e6)] = Field(description="time before a sequence, ms")
-    times: bool = Field(description="state a time for each label, by playing on until the horizon")
+    times: bool = Field(description="state a time for each label, by playing on past the longest gaps")
 
 
 class DrawSettings(Section):

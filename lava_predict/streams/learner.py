@@ -88,7 +88,7 @@ class StreamLearner:
         Returns
         -------
         Prediction or None
-            What was expected before the event came, without times; None for the first of a sequence.
+            What was expected before the event came; None for the first of a sequence.
 
         Raises
         ------

@@ -29,6 +29,10 @@ from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.settings.schema import Config
 
 _MOST_SPIKES = 1_000_000
+LIKELY = 0.95
+AFTER_MS = 50.0
+"""A copy is played on until labels of so much probability have had their time, and for so long after it."""
+
 LEAST_PEAK = 0.02
 """A label whose z stays below this is expected at no time."""
 
@@ -99,38 +103,32 @@ class StreamNetwork:
         self._take(label, self.moment.ongoing)
 
     def advance(self, steps: int) -> Prediction:
-        """Play so many steps until the next event; return what was expected of it, without its time.
+        """Play so many steps until the next event; return what was expected of it.
 
-        p is that of `StreamLearner.predict_proba_one`: if the event comes within the window after the last
-        one, it is formed on a copy that is played on as if nothing came.
+        Times are stated with ``stream.times`` alone. p and times are those of `ahead` after the last event.
         """
-        self._window = self._formed(self.moment, steps)
         self._play(self.moment, steps, True, "spikes")
-        self._p = self._window.p.copy()
+        self._seen = self._seen_ahead(self.moment, self.config.stream.times)
         labels, ongoing = int(self.learned.labels[0]), self.moment.ongoing
-        sample = self._rules.sample
-        expected = Prediction(
-            self._p[:labels],
-            ongoing.o[: steps // sample, :labels].copy(),
-            np.full(labels, np.nan),
-        )
-        self._link("prediction", expected.p.tobytes() + expected.o.tobytes())
-        return expected
+        p, o = self._seen.p[:labels].copy(), ongoing.o[: steps // self._rules.sample, :labels].copy()
+        self._link("prediction", p.tobytes() + o.tobytes())
+        return Prediction(p, o, self._peaks_ms(self._seen))
 
     def learn(self, label: int) -> None:
         """Learn the event that came after `advance`."""
-        self._take(label, self._window)
+        self._take(label, self._seen)
 
     def ahead(self) -> Prediction:
         """Say what comes next, from a copy that is played on until the horizon as if nothing came.
 
-        o is p z, not revised while nothing comes; times are peaks of z.
+        o is p z, not revised while nothing comes.
         """
-        moment, labels = self.moment.copy(), int(self.learned.labels[0])
+        time_ms, labels = self._peaks_ms(self._seen_ahead(self.moment, True)), int(self.learned.labels[0])
+        moment = self.moment.copy()
         steps = self._rules.sample * moment.ongoing.o.shape[0]
         self._play(moment, max(0, steps - int(moment.ongoing.now[ELAPSED])), False)
         p, z = moment.ongoing.p[:labels].copy(), np.clip(moment.ongoing.z[:, :labels], 0.0, 1.0)
-        return Prediction(p, p * z, self._peaks_ms(z))
+        return Prediction(p, p * z, time_ms)
 
     def weights_digest(self) -> str:
         """Return the SHA-256 over all weights, little-endian float64."""
@@ -150,7 +148,7 @@ class StreamNetwork:
         ongoing.now[:] = (step, 0, NOTHING, 0, NOTHING)
         self.moment = fresh
 
-    def _take(self, label: int, window: Ongoing) -> None:
+    def _take(self, label: int, seen: Ongoing) -> None:
         most = self.config.stream.labels_max
         if label + 2 > self.learned.room and self.learned.room <= most:
             old = self.learned
@@ -158,17 +156,30 @@ class StreamNetwork:
             self.moment = self.moment._replace(ongoing=ongoing)
             settled = make_room(old, self.settled.ongoing, self.config, label + 2)[1]
             self.settled = self.settled._replace(ongoing=settled)
-        seen = (window.bits.copy(), window.label_x.copy(), window.p.copy())
-        take_event(self._rules, self.moment.ongoing, self.learned, label, *seen, most)
+        bits, x, p = seen.bits.copy(), seen.label_x.copy(), seen.p.copy()
+        take_event(self._rules, self.moment.ongoing, self.learned, label, bits, x, p, most)
 
-    def _formed(self, moment: Moment, steps: int) -> Ongoing:
-        """Return the moment at which p is formed, on a copy if less than so many steps are left for it."""
+    def _seen_ahead(self, moment: Moment, times: bool) -> Ongoing:
+        """Return the moment once p is formed and, if asked for, the times of likely labels have passed.
+
+        If that is later, it is of a copy that is played on as if nothing came.
+        """
         left = self._rules.window - int(moment.ongoing.now[ELAPSED])
-        if steps >= left:
+        if left <= 0 and not times:
             return moment.ongoing
         copy = moment.copy()
-        self._play(copy, left, False)
+        self._play(copy, max(0, left), False)
+        if times:
+            self._play(copy, max(0, self._latest(copy.ongoing) - int(copy.ongoing.now[ELAPSED])), False)
         return copy.ongoing
+
+    def _latest(self, ongoing: Ongoing) -> int:
+        """Return the step after the last event by which the labels that are likely have had their time."""
+        likely = ongoing.p.argsort()[::-1]
+        likely = likely[: 1 + int((ongoing.p[likely].cumsum() < LIKELY).sum())]
+        room, dt = self.learned.room, self.config.run.dt_ms
+        longest = self.learned.longest.reshape(room, room)[ongoing.now[LABEL], likely].max()
+        return min(int(longest + AFTER_MS / dt), self._rules.sample * len(ongoing.o))
 
     def _play(self, moment: Moment, steps: int, learning: bool, chain: str = "") -> None:
         while steps > 0:
@@ -186,12 +197,19 @@ class StreamNetwork:
     def _link(self, chain: str, data: bytes) -> None:
         self.digest[chain] = hashlib.sha256(bytes.fromhex(self.digest[chain]) + data).hexdigest()
 
-    def _peaks_ms(self, z: np.ndarray) -> np.ndarray:
-        """Return when each z, (S, K), smoothed over an event's width, is greatest, (K,), ms."""
+    def _peaks_ms(self, ongoing: Ongoing) -> np.ndarray:
+        """Return when each z so far, smoothed over an event's width, is greatest, (K,), ms; or NaN."""
+        samples = min(int(ongoing.now[ELAPSED]) // self._rules.sample, len(ongoing.z))
+        z = np.clip(ongoing.z[:samples, : int(self.learned.labels[0])], 0.0, 1.0)
+        if not self.config.stream.times or samples == 0:
+            return np.full(z.shape[1], np.nan)
         width = self.config.task.event_width_ms / self._rules.sample_ms
         place = np.arange(-int(3 * width), int(3 * width) + 1)
         kernel = np.exp(-0.5 * (place / width) ** 2)
-        smooth = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in z.T])
-        peak = smooth.argmax(1)
-        times = (peak + 1.0) * self._rules.sample_ms
-        return np.where(smooth.max(1) < LEAST_PEAK, np.nan, times)
+        smooth = np.array([np.convolve(row, kernel / kernel.sum(), "full") for row in z.T])
+        peak = np.clip(smooth.argmax(1), 1, smooth.shape[1] - 2)
+        before, top, after = (smooth[np.arange(len(peak)), peak + step] for step in (-1, 0, 1))
+        bend = before - 2.0 * top + after
+        shift = np.divide(0.5 * (before - after), bend, out=np.zeros_like(top), where=bend < 0.0)
+        times = (peak + shift + 1.0 - int(3 * width)) * self._rules.sample_ms
+        return np.where(top < LEAST_PEAK, np.nan, times)

@@ -10,7 +10,6 @@ import numpy as np
 from lava_predict.events import Baselines, Prediction, Row, Scores
 from lava_predict.events.calibration import Calibration
 from lava_predict.events.course import Course
-from lava_predict.learning.streams.memory import LABEL
 from lava_predict.streams.learner import StreamLearner
 from lava_predict.streams.recent import Recent
 
@@ -77,9 +76,7 @@ class ScoredLearner:
 
     def add(self, row: Row) -> Scored | None:
         """Score what was expected of an event and learn it; None for the first of a sequence."""
-        learner, network = self.learner, self.learner.network
-        stated = learner.config.stream.times and network.moment.ongoing.now[LABEL] >= 0
-        ahead = network.ahead().time_ms if stated else np.empty(0)
+        learner = self.learner
         before = learner.intake.step
         expected = learner.learn_row(row)
         label = learner.intake.number(row.label)
@@ -91,7 +88,7 @@ class ScoredLearner:
         gap = learner.intake.step - before
         gap_ms = gap * learner.intake.dt_ms
         p, o = self._over_all(expected.p), self._over_all(expected.o)
-        whole = Prediction(p, o, self._over_all(ahead, np.nan))
+        whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
         found = self.scores.add(whole, label, gap_ms)
         counted, among = {}, expected.p.size if self._total is None else None
         if self.baselines is not None:

@@ -7,16 +7,18 @@ import numpy as np
 from lava_predict.learning.streams.memory import (
     ELAPSED,
     LABEL,
-    NOTHING,
     STEP,
     Constants,
     Learned,
     Ongoing,
 )
 from lava_predict.learning.streams.next_label import centre_bits, expect_new, learn_label, probabilities
-from lava_predict.learning.streams.next_time import leave_ring, pack, read_sample
+from lava_predict.learning.streams.next_time import pass_ring, read_sample
 from lava_predict.learning.traces import advance_bounded_traces
 from lava_predict.numerics.compiled import kernel, lean_kernel
+
+SHRINKING = 64
+"""A gap lets the longest one so far of its pair of labels shrink by this part."""
 
 
 @lean_kernel
@@ -33,13 +35,12 @@ def listen(
 ) -> None:
     """Take a step's spikes: form p at the end of the window, read z and o in each sample, learn times.
 
-    The head of ``spiking`` has the ``count`` cells that spike. Without ``learning`` only ``ongoing`` changes.
+    The head of ``spiking`` has the ``count`` cells that spike. Without ``learning`` only that part of
+    ``ongoing`` goes on which predictions need.
     """
     now = ongoing.now
-    leave_ring(k, ongoing, learned, learning)
-    slot = now[STEP] % ongoing.first.size
-    pack(spiking, count, ongoing.ring[slot])
-    ongoing.first[slot] = ongoing.last[slot] = NOTHING
+    if learning:
+        pass_ring(k, ongoing, learned, spiking, count)
     advance_bounded_traces(ongoing.r, ongoing.x, spiking, count, k.decay)
     now[STEP] += 1
     now[ELAPSED] += 1
@@ -53,7 +54,8 @@ def listen(
         first = now[LABEL] * learned.updates.size
         probabilities(learned.label_w, first, learned.labels[0], ongoing.label_x, ongoing.p)
     if now[ELAPSED] % k.sample == 0 and now[ELAPSED] // k.sample <= ongoing.o.shape[0]:
-        read_sample(k, ongoing, learned, now[ELAPSED] // k.sample - 1, now[ELAPSED] >= k.window)
+        known = now[ELAPSED] >= k.window
+        read_sample(k, ongoing, learned.labels[0], now[ELAPSED] // k.sample - 1, known)
 
 
 @kernel
@@ -71,6 +73,8 @@ def take_event(
     now = ongoing.now
     if now[LABEL] >= 0:
         learn_label(k, learned, now[LABEL], label, bits, x, p)
+        row = now[LABEL] * learned.updates.size + label
+        learned.longest[row] = max(now[ELAPSED], learned.longest[row] - learned.longest[row] // SHRINKING)
     if label == learned.labels[0] - 1 and learned.labels[0] < labels_max:
         expect_new(learned, label, learned.updates.size)
     slot = (now[STEP] - 1) % ongoing.first.size
@@ -80,3 +84,6 @@ def take_event(
     ongoing.cue[label] = k.cue
     ongoing.bits[:] = 0
     now[LABEL], now[ELAPSED] = label, 0
+    first, room = label * learned.updates.size, learned.updates.size
+    ongoing.rows[:] = learned.time_w[first : first + room]
+    ongoing.mean[:] = learned.trace_mean

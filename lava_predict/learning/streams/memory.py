@@ -85,6 +85,8 @@ class Learned(NamedTuple):
     occurrences, error : (L L,) int64, float64
         How often a label came after another since its last timing surprise, and the running mean of the
         squared error of its time by a silent readout's.
+    longest : (L L,) int64
+        The longest gap, steps, from one label to the other; each shorter one lets it shrink.
     """
 
     labels: np.ndarray
@@ -97,6 +99,7 @@ class Learned(NamedTuple):
     loss: np.ndarray
     occurrences: np.ndarray
     error: np.ndarray
+    longest: np.ndarray
 
     @property
     def room(self) -> int:
@@ -125,6 +128,9 @@ class Ongoing(NamedTuple):
         Which cells spiked in the window after the event; what the what readout has read of that.
     p : (L,) float64
         Probability of each label to be the next one.
+    rows, mean : (L, N + 1), (N,) float64
+        The when readout's rows of the last label and the traces' slow means, as they were at its event: what
+        is predicted of the next one is fixed then, whenever that comes.
     spiking, xc, p_now : (N,) int64, (N + 1,) float64, (L,) float64
         Room.
     z, expired, o : (S, L) float64
@@ -146,6 +152,8 @@ class Ongoing(NamedTuple):
     bits: np.ndarray
     label_x: np.ndarray
     p: np.ndarray
+    rows: np.ndarray
+    mean: np.ndarray
     spiking: np.ndarray
     xc: np.ndarray
     p_now: np.ndarray
@@ -195,6 +203,7 @@ def start_learned(config: Config, room: int = 4) -> Learned:
         loss=np.zeros(3),
         occurrences=np.zeros(room * room, np.int64),
         error=np.full(room * room, UNTAUGHT_ERROR),
+        longest=np.zeros(room * room, np.int64),
     )
 
 
@@ -216,6 +225,8 @@ def start_ongoing(config: Config, room: int = 4) -> Ongoing:
         bits=np.zeros(cells, np.int64),
         label_x=np.zeros(cells + 1),
         p=np.zeros(room),
+        rows=np.zeros((room, cells + 1)),
+        mean=np.zeros(cells),
         spiking=np.zeros(cells, np.int64),
         xc=np.zeros(cells + 1),
         p_now=np.zeros(room),

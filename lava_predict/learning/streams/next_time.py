@@ -11,7 +11,7 @@ import numpy as np
 from lava_predict.learning.readouts import add_to_row
 from lava_predict.learning.streams.memory import (
     CONSTANT_INPUT,
-    LABEL,
+    NOTHING,
     OLD_ELAPSED,
     OLD_LABEL,
     STEP,
@@ -19,10 +19,7 @@ from lava_predict.learning.streams.memory import (
     Learned,
     Ongoing,
 )
-from lava_predict.learning.traces import (
-    MEAN_EVERY,
-    advance_bounded_traces,
-)
+from lava_predict.learning.traces import MEAN_EVERY, advance_bounded_traces
 from lava_predict.learning.when.gated_delta import UNTAUGHT_ERROR
 from lava_predict.numerics.compiled import lean_kernel
 
@@ -98,14 +95,23 @@ def rate_of(k: Constants, learned: Learned, row: int) -> float:
 
 
 @lean_kernel
-def leave_ring(k: Constants, ongoing: Ongoing, learned: Learned, learning: bool) -> None:
+def pass_ring(k: Constants, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count: int) -> None:
+    """Let a step's spikes into the ring and the oldest step's out of it, to learn from."""
+    leave_ring(k, ongoing, learned)
+    slot = ongoing.now[STEP] % ongoing.first.size
+    pack(spiking, count, ongoing.ring[slot])
+    ongoing.first[slot] = ongoing.last[slot] = NOTHING
+
+
+@lean_kernel
+def leave_ring(k: Constants, ongoing: Ongoing, learned: Learned) -> None:
     """Take the oldest step out of the ring: advance the late traces, and learn from what came since."""
     now, slots = ongoing.now, ongoing.first.size
     slot = now[STEP] % slots
     count = unpack(ongoing.ring[slot], ongoing.spiking)
     advance_bounded_traces(ongoing.old_r, ongoing.old_x, ongoing.spiking, count, k.decay)
     now[OLD_ELAPSED] += 1
-    if not learning or now[STEP] < slots:
+    if now[STEP] < slots:
         return
     if now[STEP] % MEAN_EVERY == 0:
         advance_mean(learned, ongoing.old_x, k.trace_mean_rate)
@@ -154,15 +160,14 @@ def learn_occurrence(k: Constants, ongoing: Ongoing, learned: Learned, row: int)
 
 
 @lean_kernel
-def read_sample(k: Constants, ongoing: Ongoing, learned: Learned, sample: int, known: bool) -> None:
+def read_sample(k: Constants, ongoing: Ongoing, labels: int, sample: int, known: bool) -> None:
     """Read z of every label in a sample and, once p is ``known``, revise that by what has not come: o."""
-    xc, labels = ongoing.xc, learned.labels[0]
-    centre(ongoing.x, learned.trace_mean, xc)
-    first = ongoing.now[LABEL] * learned.updates.size
+    xc = ongoing.xc
+    centre(ongoing.x, ongoing.mean, xc)
     late = sample - int(LATE_MS / k.sample_ms)
     total = 0.0
     for label in range(labels):
-        z = read_row(learned.time_w, first + label, xc)
+        z = read_row(ongoing.rows, label, xc)
         before = ongoing.expired[sample - 1, label] if sample > 0 else 0.0
         ongoing.z[sample, label] = z
         ongoing.expired[sample, label] = before + min(max(z, 0.0), 1.0) * k.sample_ms
