@@ -101,6 +101,7 @@ def _command(summary: Mapping[str, Any]) -> str:
         words += [word for name, column in columns if column is not None for word in (name, column)]
         words += [] if source["ms_per_unit"] is None else ["--ms-per-unit", repr(source["ms_per_unit"])]
     words += ["--preset", summary["preset"], "--seed", str(summary["seed"])]
+    words += ["--precision", "fixed"] if summary["precision"] == "fixed" else []
     for one in summary["changed"]:
         words += ["--set", f"{one['setting']}={as_toml(one['value'])}"]
     return shlex.join(["lava-predict", "learn", *words])

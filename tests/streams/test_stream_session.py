@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 from lava_predict import StreamLearner, UserError, load_preset
 from lava_predict.cli import app
 from lava_predict.events import Baselines, Row
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import ScoredLearner, StreamSession, recent, session
 from lava_predict.tasks import grammar
@@ -22,11 +26,13 @@ STREAM = grammar(25, 3, (80.0, 400.0)).events
 SET = [part for text in SMALL for part in ("--set", text)]
 
 
-@pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[StreamSession, bytes]:
+@pytest.fixture(scope="module", params=PRECISIONS)
+def left(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[StreamSession, bytes]:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with unfinished_run(folder, False, False) as files:
-        one = StreamSession(CONFIG, STREAM, {})
+        one = StreamSession(CONFIG, STREAM, {}, request.param)
         one.run(files)
     return one, (folder / "predictions.csv").read_bytes()
 
@@ -58,7 +64,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
 
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt), unfinished_run(folder, False, False) as files:
-        StreamSession(CONFIG, STREAM, {}).run(files, stop)
+        StreamSession(CONFIG, STREAM, {}, whole[0]["precision"]).run(files, stop)
     with (unfinished_folder(folder) / "predictions.csv").open("ab") as table:
         table.write(b"half a li")  # Written after the last checkpoint.
     with unfinished_run(folder, False, True) as files:
@@ -67,7 +73,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
         assert second.done == cut
         second.run(files)
     summary = second.summary()
-    for key in ("fingerprint", "scores", "baselines"):
+    for key in ("precision", "fingerprint", "saturations", "scores", "baselines"):
         assert summary[key] == whole[0][key]
     for name, array in drawn(left[0]).items():
         np.testing.assert_array_equal(drawn(second)[name], array, err_msg=name)
@@ -83,7 +89,7 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
 
 
 def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
-    one = StreamLearner(config=CONFIG)
+    one = StreamLearner(config=CONFIG, precision=whole[0]["precision"])
     for time, label in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True):
         one.learn_one(time, STREAM.labels[label])
     assert one.fingerprint() == whole[0]["fingerprint"]
@@ -128,7 +134,8 @@ def test_the_last_seconds_are_those_of_the_whole_stream(
 ) -> None:
     some = left[0].scored.recent
     monkeypatch.setattr(recent, "SPAN_MS", 1e6)
-    one = ScoredLearner(StreamLearner(config=CONFIG), len(STREAM.labels), baselines=False)
+    learner = StreamLearner(config=CONFIG, precision=left[0].summary()["precision"])
+    one = ScoredLearner(learner, len(STREAM.labels), baselines=False)
     rows = [
         Row(t, STREAM.labels[n]) for t, n in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True)
     ]
@@ -150,17 +157,19 @@ def test_the_last_seconds_are_those_of_the_whole_stream(
     assert len(some.events) < len(every.events)
 
 
-def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: Path) -> None:
     times, labels = STREAM.time.tolist(), [STREAM.labels[n] for n in STREAM.label]
     lines = "".join(f"{time},{label}\n" for time, label in zip(times, labels, strict=True))
     text = "time,label\n" + lines
     (tmp_path / "events.csv").write_text(text)
     run = CliRunner().invoke
-    options = ["--ms-per-unit", "1", *SET]
+    options = ["--ms-per-unit", "1", "--precision", precision, *SET]
     left = run(app, ["learn", str(tmp_path / "events.csv"), *options, "--out", str(tmp_path / "a"), "--json"])
     assert left.exit_code == 0, left.output
     summary = json.loads((tmp_path / "a" / "summary.json").read_text())
     assert summary["command"] == "learn"
+    assert summary["precision"] == precision
     assert {"events", "labels", "ms_per_unit", "scores", "baselines", "fingerprint"} <= summary.keys()
     loaded = StreamLearner.load(tmp_path / "a" / CHECKPOINT)
     assert loaded.fingerprint() == summary["fingerprint"]
@@ -181,9 +190,10 @@ def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
         (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
         (["missing.csv"], "cannot be read"),
         (["--example", "grammer"], "did you mean 'grammar'"),
-        (["--example", "grammar", "--precision", "fixed"], "--precision fixed: streams are learned with"),
+        (["--example", "grammar", "--backend", "lava"], "--backend lava: streams are learned with"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
+        (["--resume", "nowhere", "--precision", "fixed"], "leave out --precision"),
         (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
     ],
 )
@@ -195,3 +205,34 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(
     assert found.exit_code == 2
     assert message in found.output
     assert not list(tmp_path.rglob("*.*"))
+
+
+KILLED = """
+from lava_predict.streams import session
+from lava_predict.cli import app
+session.KEEP_EVERY_S = 0.0
+app()
+"""
+
+
+def test_a_killed_command_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """SIGKILL leaves no time to write anything."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    command = ["learn", "--example", "grammar", "--events", "400", *SET]
+    found = CliRunner().invoke(app, [*command, "--out", str(whole)])
+    assert found.exit_code == 0, found.output
+    with subprocess.Popen([sys.executable, "-c", KILLED, *command, "--out", str(stopped)]) as process:
+        table = unfinished_folder(stopped) / "predictions.csv"
+        limit = monotonic() + 300
+        while not (table.exists() and table.read_bytes().count(b"\n") > 40):
+            assert process.poll() is None
+            assert monotonic() < limit
+            sleep(0.01)
+        process.kill()
+    assert not stopped.exists()
+    found = CliRunner().invoke(app, ["learn", "--resume", str(stopped)])
+    assert found.exit_code == 0, found.output
+    ends = [json.loads((folder / "summary.json").read_text()) for folder in (whole, stopped)]
+    for key in ("fingerprint", "scores", "baselines"):
+        assert ends[0][key] == ends[1][key]
+    assert (whole / "predictions.csv").read_bytes() == (stopped / "predictions.csv").read_bytes()

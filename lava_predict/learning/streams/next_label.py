@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.learning.readouts import add_to_row
-from lava_predict.learning.streams.memory import Constants, Learned
+from lava_predict.learning.streams.memory import LABEL, Constants, Learned, Ongoing
 from lava_predict.numerics.compiled import lean_kernel
 
 HALVING = 50.0
@@ -18,18 +18,21 @@ HALVING = 50.0
 LEARNED_FIRST = 30
 """So many losses are averaged before one can be a surprise."""
 
+CONSTANT_SHARE = 0.6
+"""The constant input is so long beside the centred bits."""
+
 FAST, SLOW = 0.1, 0.01
 """Rates of the running means of the loss."""
 
 
 @lean_kernel
 def centre_bits(bits: np.ndarray, mean: np.ndarray, x: np.ndarray) -> None:
-    """Write bits less their means, and half the length of that as a constant, to ``x``, (N + 1,)."""
+    """Write bits less their means, and a constant input beside them, to ``x``, (N + 1,)."""
     square = 0.0
     for j in range(bits.size):
         x[j] = bits[j] - mean[j]
         square += x[j] * x[j]
-    x[bits.size] = 0.5 * np.sqrt(square)
+    x[bits.size] = CONSTANT_SHARE * np.sqrt(square)
 
 
 @lean_kernel
@@ -48,6 +51,14 @@ def probabilities(w: np.ndarray, first: int, labels: int, x: np.ndarray, p: np.n
         total += p[k]
     for k in range(labels):
         p[k] /= total
+
+
+@lean_kernel
+def form_p(k: Constants, ongoing: Ongoing, learned: Learned) -> None:
+    """Read the bits of the window, and write what comes next to ``ongoing.p``."""
+    centre_bits(ongoing.bits, learned.bit_mean, ongoing.label_x)
+    first = ongoing.now[LABEL] * learned.updates.size
+    probabilities(learned.label_w, first, learned.labels[0], ongoing.label_x, ongoing.p)
 
 
 @lean_kernel
