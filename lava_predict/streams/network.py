@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +72,8 @@ class StreamNetwork:
     digest : dict of str to str
         Chains of SHA-256 over the events so far: of spikes (step, cell) and of predictions (p, o,
         as float64).
+    heard : callable or None
+        Is given spikes between events as they come: steps (modulo 2^32) and cells, uint32, not to be kept.
     """
 
     def __init__(self, config: Config, labels: int = 0, precision: str = "float") -> None:
@@ -110,6 +113,7 @@ class StreamNetwork:
         state = state._replace(when=nothing, what=nothing)
         self.moment = Moment(state, start_ongoing(self.config, room, fixed)).copy()
         self.digest = {"spikes": "", "prediction": ""}
+        self.heard: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._play(self.moment, config.steps(config.stream.settle_ms), True)
         self.settled = self.moment.copy()
 
@@ -221,6 +225,8 @@ class StreamNetwork:
             steps -= now
             if chain:
                 self._link(chain, self._spikes[:, :count].T.astype("<u4").tobytes())
+                if self.heard is not None:
+                    self.heard(*self._spikes[:, :count])
         if not all(np.isfinite(array).all() for _, array in leaves(moment.state.cells)):
             raise RunError("a membrane potential is not finite; lower the synapses' charge")
 

@@ -47,14 +47,7 @@ class Recent:
 
     def hear(self, network: StreamNetwork) -> None:
         """Take note of a network's spikes from now on."""
-        self._network, link = network, network._link
-
-        def heard(chain: str, data: bytes) -> None:
-            link(chain, data)
-            if chain == "spikes":
-                self._add_spikes(*np.frombuffer(data, "<u4").reshape(-1, 2).T)
-
-        network._link = heard  # type: ignore[method-assign]
+        self._network, network.heard = network, self._add_spikes
 
     def add(self, label: int, gap: int, o: np.ndarray) -> None:
         """Take note of the event that came last, and of what was expected since the event before."""
