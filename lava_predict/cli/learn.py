@@ -156,6 +156,7 @@ def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, f
 
 
 def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
+    from lava_predict.analysis.integer_health import saturation_warnings
     from lava_predict.errors import Caution
     from lava_predict.reports.outcome import Outcome, sheet
 
@@ -163,7 +164,7 @@ def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
     rows = {"network": values["scores"], **values["baselines"]}
     names = list(values["scores"]["all"])
     network, order0 = values["scores"]["all"]["log2_loss"], values["baselines"]["order0"]["all"]["log2_loss"]
-    warnings = []
+    warnings = [*session.scored.learner.network.warnings, *saturation_warnings(values["saturations"])]
     if network is not None and network > order0:
         warnings.append(
             Caution(
