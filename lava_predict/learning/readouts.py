@@ -231,6 +231,17 @@ def fixed_sum_spiking(
 
 
 @lean_kernel
+def fixed_add_rows(row: np.ndarray, other: np.ndarray) -> int:
+    """Add one row of weights to another, (N,) int32; return how many are clipped."""
+    lost = 0
+    for j in range(row.size):
+        wide = np.add(row[j], other[j])
+        row[j] = saturate(wide)
+        lost += int(wide != row[j])
+    return lost
+
+
+@lean_kernel
 def fixed_diverged(z: np.ndarray) -> bool:
     """Tell whether a when readout, (K,) int32, is beyond +-`MOST_Z`."""
     beyond = False

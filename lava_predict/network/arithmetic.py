@@ -54,7 +54,8 @@ def templates(config: Config, precision: str) -> tuple[Any, Any]:
     drawn, nothing = parts_of(config), np.empty(0)
     network = Network(drawn.neuron.Parameters, drawn.synapse.Connections, nothing, nothing)
     memory: Any = what.Memory
-    return network, State(neuron.State, synapse.State, nothing, rule.Memory, memory, nothing)
+    when = rule.start(config) if precision == "float" else rule.fixed_start(config)
+    return network, State(neuron.State, synapse.State, nothing, when, memory, nothing)
 
 
 class Arithmetic(ABC):

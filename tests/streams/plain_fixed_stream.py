@@ -101,7 +101,7 @@ class PlainFixedStream:
 
     def form_p(self) -> None:
         x = [near(b * ONE - m, 8) for b, m in zip(self.bits, self.bit_mean, strict=True)]
-        self.label_x = [*x, (math.isqrt(sum(value * value for value in x)) + 1) // 2]
+        self.label_x = [*x, near(math.isqrt(sum(value * value for value in x)) * integer(0.6))]
         rows = self.w_what[self.last][: self.labels]
         drive = [sum(product(w, x) for w, x in zip(row, self.label_x, strict=True)) for row in rows]
         top = drive.index(max(drive))
@@ -161,7 +161,7 @@ class PlainFixedStream:
         before = self.expired[-1] if self.expired else [0] * self.labels
         self.expired.append([a + b for a, b in zip(before, open_, strict=True)])
         passed = self.expired[-5] if len(self.expired) > 4 else [0] * self.labels
-        left = [max(ONE - near(value * integer(10 / 60)), integer(0.02)) for value in passed]
+        left = [max(ONE - near(value * integer(10 / 80)), integer(0.02)) for value in passed]
         now = [p * s for p, s in zip(self.p[: self.labels], left, strict=True)]
         half = sum(now) // 2
         self.o.append(

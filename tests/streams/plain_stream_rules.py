@@ -33,7 +33,7 @@ class PlainLabels:
 
     def read(self, bits: np.ndarray) -> np.ndarray:
         x = bits - self.mean
-        return np.append(x, 0.5 * np.linalg.norm(x))
+        return np.append(x, 0.6 * np.linalg.norm(x))
 
     def predict(self, last: int, bits: np.ndarray) -> np.ndarray:
         return softmax(self.w[last] @ self.read(bits))

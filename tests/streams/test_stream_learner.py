@@ -170,3 +170,21 @@ def test_it_learns_what_depends_on_one_label_and_on_two() -> None:
             if expected is not None:
                 losses.append(-np.log2(expected.p[label]))
         assert np.mean(losses[-400:]) < most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gap", [30, 0])
+def test_bursts_and_labels_at_once_are_learned(gap: int) -> None:
+    """Ten labels follow each other 30 ms apart, or at one time, and then nothing comes for 300 ms."""
+    one, now, found = StreamLearner(config=load_preset("stream", ["reservoir.neurons=500"])), 0, []
+    for repeat in range(40):
+        for number in range(10):
+            expected = one.learn_one(now, f"label {number}")
+            if repeat >= 30 and expected is not None:
+                found.append((expected.p[number], expected.time_ms[number], number))
+            now += gap
+        now += 300
+    p, time_ms, number = np.array(found).T
+    assert p.min() > 0.8
+    assert np.median(abs(time_ms[number == 0] - (300 + gap))) < 20
+    assert gap == 0 or np.median(abs(time_ms[number > 1] - gap)) < 20

@@ -7,6 +7,7 @@ import pytest
 from plain_stream_rules import PlainLabels, traces
 
 from lava_predict import load_preset
+from lava_predict.learning.ring import pack, unpack
 from lava_predict.learning.streams.listen import listen
 from lava_predict.learning.streams.memory import (
     OLD_ELAPSED,
@@ -19,7 +20,6 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
-from lava_predict.learning.streams.ring import pack, unpack
 from lava_predict.learning.streams.rules import rules_of
 from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.network.draw import draw_network

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -137,3 +140,34 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(
     assert found.exit_code == 2
     assert message in found.output
     assert not list(tmp_path.rglob("*.*"))
+
+
+KILLED = """
+from lava_predict.streams import session
+from lava_predict.cli import app
+session.KEEP_EVERY_S = 0.0
+app()
+"""
+
+
+def test_a_killed_command_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """SIGKILL leaves no time to write anything."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    command = ["learn", "--example", "grammar", "--events", "400", *SET]
+    found = CliRunner().invoke(app, [*command, "--out", str(whole)])
+    assert found.exit_code == 0, found.output
+    with subprocess.Popen([sys.executable, "-c", KILLED, *command, "--out", str(stopped)]) as process:
+        table = unfinished_folder(stopped) / "predictions.csv"
+        limit = monotonic() + 300
+        while not (table.exists() and table.read_bytes().count(b"\n") > 40):
+            assert process.poll() is None
+            assert monotonic() < limit
+            sleep(0.01)
+        process.kill()
+    assert not stopped.exists()
+    found = CliRunner().invoke(app, ["learn", "--resume", str(stopped)])
+    assert found.exit_code == 0, found.output
+    ends = [json.loads((folder / "summary.json").read_text()) for folder in (whole, stopped)]
+    for key in ("fingerprint", "scores", "baselines"):
+        assert ends[0][key] == ends[1][key]
+    assert (whole / "predictions.csv").read_bytes() == (stopped / "predictions.csv").read_bytes()

@@ -10,7 +10,13 @@ import numpy as np
 
 from lava_predict.learning.readouts import fixed_add_to_row
 from lava_predict.learning.streams.memory import LABEL, W_WHAT, FixedConstants, Learned, Ongoing
-from lava_predict.learning.streams.next_label import FAST, HALVING, LEARNED_FIRST, SLOW
+from lava_predict.learning.streams.next_label import (
+    CONSTANT_SHARE,
+    FAST,
+    HALVING,
+    LEARNED_FIRST,
+    SLOW,
+)
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.functions import ONE, exp_of_minus, minus_log2, root
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length, saturate
@@ -20,6 +26,7 @@ READ_FRACTION = 8
 """Fraction bits of bits less their means."""
 
 _HALVING = int(HALVING)
+_CONSTANT = int(CONSTANT_SHARE * ONE + 0.5)
 _FAST, _SLOW = int(FAST * ONE + 0.5), int(SLOW * ONE + 0.5)
 _MEAN_SHIFT = PAYLOAD_FRACTION - READ_FRACTION
 _FACTOR_BITS = 4  # More than the rate has, in the rate divided by |x|^2.
@@ -33,12 +40,12 @@ def share_of(value: int, share: int) -> int:
 
 @lean_kernel
 def centre_bits(bits: np.ndarray, mean: np.ndarray, x: np.ndarray) -> None:
-    """Write bits less their means, and half the length of that as a constant, to ``x``, (N + 1,)."""
+    """Write bits less their means, and a constant input beside them, to ``x``, (N + 1,)."""
     square = 0
     for j in range(bits.size):
         x[j] = ((bits[j] << PAYLOAD_FRACTION) - mean[j] + (1 << (_MEAN_SHIFT - 1))) >> _MEAN_SHIFT
         square += np.int64(x[j]) * x[j]
-    x[bits.size] = (root(square) + 1) >> 1
+    x[bits.size] = share_of(root(square), _CONSTANT)
 
 
 @lean_kernel

@@ -19,7 +19,7 @@ from lava_predict.settings.schema import Config
 CONSTANT_INPUT = 0.05
 """What the when readout reads beside the traces."""
 
-LATE_MS, WIDTH_MS = 40.0, 60.0
+LATE_MS, WIDTH_MS = 40.0, 80.0
 """The time of a label has passed where the integral of z so long ago has reached this."""
 
 OCCURRENCES = 10.0

@@ -18,18 +18,21 @@ HALVING = 50.0
 LEARNED_FIRST = 30
 """So many losses are averaged before one can be a surprise."""
 
+CONSTANT_SHARE = 0.6
+"""The constant input is so long beside the centred bits."""
+
 FAST, SLOW = 0.1, 0.01
 """Rates of the running means of the loss."""
 
 
 @lean_kernel
 def centre_bits(bits: np.ndarray, mean: np.ndarray, x: np.ndarray) -> None:
-    """Write bits less their means, and half the length of that as a constant, to ``x``, (N + 1,)."""
+    """Write bits less their means, and a constant input beside them, to ``x``, (N + 1,)."""
     square = 0.0
     for j in range(bits.size):
         x[j] = bits[j] - mean[j]
         square += x[j] * x[j]
-    x[bits.size] = 0.5 * np.sqrt(square)
+    x[bits.size] = CONSTANT_SHARE * np.sqrt(square)
 
 
 @lean_kernel

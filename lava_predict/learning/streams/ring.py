@@ -11,39 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.learning.ring import pack, unpack
 from lava_predict.learning.streams.memory import NOTHING, OLD_ELAPSED, OLD_LABEL, STEP, Learned, Ongoing
 from lava_predict.learning.traces import MEAN_EVERY
 from lava_predict.numerics.binding import part
-from lava_predict.numerics.compiled import lean_kernel
 
 # These stand for the kernels of an arithmetic, and the last for `learn_sample` bound to them.
 advance_traces = advance_mean = centre = teach_time = teach_silence = learn_occurrence = teach_sample = part
-
-_ONE = np.uint64(1)
-
-
-@lean_kernel
-def unpack(words: np.ndarray, spiking: np.ndarray) -> int:
-    """Write the numbers of the bits that are 1, ascending, to the head of ``spiking``; return how many."""
-    count = 0
-    for n in range(words.size):
-        word, j = words[n], 64 * n
-        while word != 0:
-            if word & _ONE:
-                spiking[count] = j
-                count += 1
-            word >>= _ONE
-            j += 1
-    return count
-
-
-@lean_kernel
-def pack(spiking: np.ndarray, count: int, words: np.ndarray) -> None:
-    """Set the bits of the cells that spike, and no others."""
-    words[:] = np.uint64(0)
-    for index in range(count):
-        j = spiking[index]
-        words[j // 64] |= _ONE << np.uint64(j % 64)
 
 
 def pass_ring(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count: int) -> None:
