@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from lava_predict.analysis.integer_health import saturation_warnings
 from lava_predict.errors import Caution
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome, sheet
@@ -28,7 +29,7 @@ def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = No
         values,
         sheet(header, rows, title=title),
         [*session.events.notes, took.format(**values["timing"])],
-        _warnings(values),
+        [*session.scored.learner.network.warnings, *_warnings(values)],
         session.config,
         figures(session.scored, session.events.labels, forgetting, best),
         page,
@@ -36,11 +37,12 @@ def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = No
 
 
 def _warnings(values: Mapping[str, Any]) -> list[Caution]:
+    found = saturation_warnings(values["saturations"])
     network, order0 = (of["all"]["log2_loss"] for of in (values["scores"], values["baselines"]["order0"]))
-    if network is None or network <= order0:
-        return []
+    if network is None or network <= order0 or len(values["labels"]) == 1:
+        return found
     cause = f"the network lost {network:.3f} bits an event, counting labels alone {order0:.3f}"
-    return [Caution(cause, "give it more events, or gaps of some 100 to 1000 ms (--ms-per-unit)")]
+    return [*found, Caution(cause, "give it more events, or gaps of some 100 to 1000 ms (--ms-per-unit)")]
 
 
 def _table(values: Mapping[str, Any], part: str) -> tuple[list[str], list[list[Entry]]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import RunError, UserError
+from lava_predict.errors import Caution, RunError, UserError
 from lava_predict.events.scores import Prediction
 from lava_predict.learning.streams.memory import (
     ELAPSED,
@@ -21,10 +21,10 @@ from lava_predict.learning.streams.memory import (
     start_learned,
     start_ongoing,
 )
-from lava_predict.learning.streams.rules import rules_of
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.settings.schema import Config
@@ -83,15 +83,17 @@ class StreamNetwork:
             raise UserError(
                 f"readout.rule = {config.readout.rule!r}: streams need 'annealed_delta'; choose it"
             )
+        if precision == "fixed" and config.fixed.learning != "own":
+            raise UserError(
+                f"fixed.learning = {config.fixed.learning!r}: streams are learned by this package's own "
+                'rules; set it to "own"'
+            )
         task = config.task.model_copy(update={"cues": config.stream.labels_max})
         self.config = config.model_copy(update={"task": task})
         self.precision = precision
         arithmetic = arithmetic_of(self.config, draw_network(self.config), precision)
-        self._network, self._k, self._saturating = (
-            arithmetic.network,
-            arithmetic.constants,
-            arithmetic.saturating,
-        )
+        self._network, self._k = arithmetic.network, arithmetic.constants
+        self._saturating, self._plan = arithmetic.saturating, arithmetic.plan
         self._arithmetic = rules_of(self.config, arithmetic)
         self._rules = self._arithmetic.constants
         self._sample_ms = self._rules.sample * config.run.dt_ms
@@ -168,6 +170,11 @@ class StreamNetwork:
         """How often each variable in integers has hit its bounds; empty in float."""
         found = dict(zip(self._saturating, self.moment.state.saturations.tolist(), strict=True))
         return found | dict(zip(SATURATING, self.learned.saturations.tolist(), strict=False))
+
+    @property
+    def warnings(self) -> list[Caution]:
+        """What parameters lose in integers; none in float."""
+        return [*(self._plan.warnings if self._plan else ()), *self._arithmetic.warnings]
 
     def _settle(self) -> None:
         """Go back to where the network has settled; steps, and so the noise, go on."""
