@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import RunError, UserError
+from lava_predict.errors import Caution, RunError, UserError
 from lava_predict.events.events import LONGEST_GAP, Event
 from lava_predict.events.scores import Prediction
 from lava_predict.learning.streams.memory import (
@@ -22,10 +22,10 @@ from lava_predict.learning.streams.memory import (
     start_learned,
     start_ongoing,
 )
-from lava_predict.learning.streams.rules import rules_of
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.settings.schema import Config
@@ -78,6 +78,8 @@ class StreamNetwork:
         as float64).
     chunk : int
         Steps in a link of the chain of spikes, counted from the event before; the last one has fewer.
+    heard : callable or None
+        Is given spikes between events as they come: steps (modulo 2^32) and cells, uint32, not to be kept.
     """
 
     def __init__(self, config: Config, labels: int = 0, precision: str = "float") -> None:
@@ -87,15 +89,17 @@ class StreamNetwork:
             raise UserError(
                 f"readout.rule = {config.readout.rule!r}: streams need 'annealed_delta'; choose it"
             )
+        if precision == "fixed" and config.fixed.learning != "own":
+            raise UserError(
+                f"fixed.learning = {config.fixed.learning!r}: streams are learned by this package's own "
+                'rules; set it to "own"'
+            )
         task = config.task.model_copy(update={"cues": config.stream.labels_max})
         self.config = config.model_copy(update={"task": task})
         self.precision = precision
         arithmetic = arithmetic_of(self.config, draw_network(self.config), precision)
-        self._network, self._k, self._saturating = (
-            arithmetic.network,
-            arithmetic.constants,
-            arithmetic.saturating,
-        )
+        self._network, self._k = arithmetic.network, arithmetic.constants
+        self._saturating, self._plan = arithmetic.saturating, arithmetic.plan
         self._arithmetic = rules_of(self.config, arithmetic)
         self._rules = self._arithmetic.constants
         self._sample_ms = self._rules.sample * config.run.dt_ms
@@ -117,6 +121,7 @@ class StreamNetwork:
         state = state._replace(when=nothing, what=nothing)
         self.moment = Moment(state, start_ongoing(self.config, room, fixed)).copy()
         self.digest = {"spikes": "", "prediction": ""}
+        self.heard: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._play(self.moment, config.steps(config.stream.settle_ms), True)
         self.settled = self.moment.copy()
 
@@ -221,6 +226,11 @@ class StreamNetwork:
         found = dict(zip(self._saturating, self.moment.state.saturations.tolist(), strict=True))
         return found | dict(zip(SATURATING, self.learned.saturations.tolist(), strict=False))
 
+    @property
+    def warnings(self) -> list[Caution]:
+        """What parameters lose in integers; none in float."""
+        return [*(self._plan.warnings if self._plan else ()), *self._arithmetic.warnings]
+
     def _o_so_far(self) -> np.ndarray:
         """Return o of the samples since the last event, (S, K)."""
         ongoing = self.moment.ongoing
@@ -297,6 +307,8 @@ class StreamNetwork:
             steps -= now
             if chain:
                 self._link(chain, self._spikes[:, :count].T.astype("<u4").tobytes())
+                if self.heard is not None:
+                    self.heard(*self._spikes[:, :count])
         if not all(np.isfinite(array).all() for _, array in leaves(moment.state.cells)):
             raise RunError("a membrane potential is not finite; lower the synapses' charge")
 

@@ -72,8 +72,16 @@ class StreamSession:
         self.scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
         self.done, self.wall_s, self._written = 0, 0.0, 0
 
-    def run(self, files: UnfinishedRun, progress: Callable[[int, int], None] | None = None) -> None:
-        """Learn the rest of the events; the folder gets predictions.csv and checkpoints."""
+    def run(
+        self,
+        files: UnfinishedRun,
+        progress: Callable[[int, int], None] | None = None,
+        watch: Callable[[ScoredLearner, Row, Scored | None], None] | None = None,
+    ) -> None:
+        """Learn the rest of the events; the folder gets predictions.csv and checkpoints.
+
+        ``progress`` is called at checkpoints, ``watch`` after each event.
+        """
         with files.appended(PREDICTIONS, self._written) as table, self._player() as player:
             if self.done == 0:
                 table.write(_line(self._header()))
@@ -95,6 +103,8 @@ class StreamSession:
                     if scored is not None:
                         table.write(_line(self._fields(row, scored)))
                     self.done += 1
+                    if watch is not None:
+                        watch(self.scored, row, scored)
                 if time.perf_counter() - kept > KEEP_EVERY_S:
                     keep()
                     kept = time.perf_counter()

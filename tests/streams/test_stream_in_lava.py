@@ -70,7 +70,8 @@ def learn(tmp_path: Path, precision: str) -> Learn:
             if going_on:
                 one.restore(unfinished_folder(tmp_path / "run") / CHECKPOINT)
             one.run(files, progress)
-        return one.summary(), (tmp_path / "run" / "predictions.csv").read_bytes()
+        shown = {name: array.tolist() for name, array in one.scored.recent.to_arrays().items()}
+        return one.summary() | {"recent": shown}, (tmp_path / "run" / "predictions.csv").read_bytes()
 
     return run
 
@@ -81,11 +82,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, precision: str) -> Left:
     with unfinished_run(folder, False, False) as files:
         one = StreamSession(CONFIG, STREAM, {}, precision)
         one.run(files)
-    return one.summary(), (folder / "predictions.csv").read_bytes()
+    shown = {name: array.tolist() for name, array in one.scored.recent.to_arrays().items()}
+    return one.summary() | {"recent": shown}, (folder / "predictions.csv").read_bytes()
 
 
 def check_same(found: Left, expected: Left) -> None:
-    for key in ("fingerprint", "scores", "baselines", "saturations"):
+    for key in ("fingerprint", "scores", "baselines", "saturations", "recent"):
         assert found[0][key] == expected[0][key]
     assert found[1] == expected[1]
 

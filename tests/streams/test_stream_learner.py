@@ -135,6 +135,9 @@ def test_bad_questions_are_refused() -> None:
         StreamLearner(preset="paper")
     with pytest.raises(UserError, match="precision = 'half': must be one of float, fixed"):
         learner("half")
+    on_chip = load_preset("stream", ["fixed.learning=on_chip"])
+    with pytest.raises(UserError, match=r"fixed.learning = 'on_chip': streams are learned by"):
+        StreamLearner(config=on_chip, precision="fixed")
 
 
 def test_integers_that_saturate_are_counted_and_stay_counted() -> None:
@@ -150,6 +153,8 @@ def test_integers_that_saturate_are_counted_and_stay_counted() -> None:
     assert before["v"] > 0
     one.learn_one(0, "x", "b")
     assert all(now >= before[name] for name, now in one.network.saturations.items())
+    assert any("exceed the range" in str(warning) for warning in one.network.warnings)
+    assert learner("fixed").network.warnings == learner().network.warnings == []
     assert learner().network.saturations == {}
 
 

@@ -20,9 +20,9 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
-from lava_predict.learning.streams.rules import rules_of
 from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.network.draw import draw_network
+from lava_predict.network.stream_rules import rules_of
 from lava_predict.settings.schema import Config
 
 CELLS = 70  # More than a word of the ring has bits, and no multiple of it.

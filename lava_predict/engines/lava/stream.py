@@ -6,6 +6,8 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lava_predict.engines.lava.engine import check_lava
 from lava_predict.events import Event, Prediction
 from lava_predict.learning.streams.memory import NOTHING, STEP
@@ -102,6 +104,8 @@ class LavaStream:
             if link.chain:
                 network._link(link.chain, link.data)
                 labels = link.labels
+            if link.chain == "spikes" and network.heard is not None:
+                network.heard(*np.frombuffer(link.data, "<u4").reshape(-1, 2).T)
         return labels
 
     def _prediction(self, row: int, labels: int, gap: int) -> Prediction:
@@ -153,6 +157,7 @@ class LavaStream:
         """Compile, or load, in this process what the model calls, so that no child has to."""
         one = copy.copy(self._network)
         one.restore(copy.deepcopy(one.content()))
+        one.heard = None
         one._link = lambda chain, data: None  # type: ignore[method-assign]
         for _ in range(2):
             one.begin(0)
