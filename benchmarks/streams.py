@@ -1,22 +1,27 @@
 """What the network, and learners that only count, reach on the streams of `lava_predict.tasks`.
 
-Run it with ``python benchmarks/streams.py [markov grammar ...] [--network] [--seeds 100-104]``.
+python benchmarks/streams.py markov grammar switch tunes spikes --network --seeds 100-104
+python benchmarks/streams.py null --seeds 100-104 --gaps 150-400
+python benchmarks/streams.py memory --seeds 100-104
 """
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import numpy as np
+from frame import parser_of
+from stream_bits import memory, null
 
 from lava_predict import StreamLearner, load_preset
 from lava_predict.events import Baselines, Events, Row
+from lava_predict.pool import processors
 from lava_predict.streams import ScoredLearner
 from lava_predict.tasks import Example, grammar, markov, spikes, switch, tunes
 
 GENERATED = {"markov": markov, "grammar": grammar, "switch": switch}
 RECORDED = {"tunes": tunes, "spikes": spikes}
+STUDIES = {"null": null, "memory": memory}
 HORIZON_MS = 1000.0
 
 
@@ -65,25 +70,32 @@ def table(name: str, found: list[Example], runs: list[dict[str, dict[str, Any]]]
 
 
 def main() -> None:
-    """Print a table for each stream asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(GENERATED), choices=[*GENERATED, *RECORDED])
+    """Print a table for each stream asked for, or carry out a study of the bits."""
+    parser = parser_of(__doc__)
+    parser.add_argument(
+        "names", nargs="*", default=list(GENERATED), choices=[*GENERATED, *RECORDED, *STUDIES]
+    )
     parser.add_argument("--seeds", default="100-104")
     parser.add_argument("--gaps", default="200-800", help="mean gaps of the generated streams, ms")
     parser.add_argument("--events", type=int, default=3000)
     parser.add_argument("--network", action="store_true", help="score a network too")
     parser.add_argument("--set", action="append", default=[], help="a setting of the network")
+    parser.add_argument("--jobs", type=int, default=processors(), help="processes at a time of a study")
     given = parser.parse_args()
     first, last = map(int, given.seeds.split("-"))
-    low, high = map(float, given.gaps.split("-"))
+    given.seeds, given.gaps = list(range(first, last + 1)), tuple(map(float, given.gaps.split("-")))
     for name in given.names:
-        seeds = list(range(first, last + 1))
+        if name in STUDIES:
+            STUDIES[name](given)
+            continue
         if name in RECORDED:
-            found = [RECORDED[name]()] * (len(seeds) if given.network else 1)
+            found = [RECORDED[name]()] * (len(given.seeds) if given.network else 1)
         else:
-            found = [GENERATED[name](given.events, seed, (low, high)) for seed in seeds]
+            found = [GENERATED[name](given.events, seed, given.gaps) for seed in given.seeds]
         if given.network:
-            runs = [learned(one.events, seed, given.set) for one, seed in zip(found, seeds, strict=True)]
+            runs = [
+                learned(one.events, seed, given.set) for one, seed in zip(found, given.seeds, strict=True)
+            ]
         else:
             runs = [counted(one.events) for one in found]
         table(name, found, runs)
