@@ -145,6 +145,6 @@ def memory(arguments: argparse.Namespace) -> None:
         )
     style.mark_level(axes, 1 / LABELS, "chance")
     axes.set(xlabel="events ago", ylabel="labels told from the bits", xticks=AGO, ylim=(0, 1.02))
-    axes.legend(title="gaps (ms)", frameon=False, fontsize=8)
+    axes.legend(title="gaps (ms)", frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(FIGURE, dpi=150)
     print(f"picture: {FIGURE}")

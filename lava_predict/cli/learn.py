@@ -68,33 +68,30 @@ def learn(
     from lava_predict.reports.outcome import leave, show
     from lava_predict.streams.session import StreamSession
 
-    if (backend or "cpu") != "cpu" or (precision or "float") != "float":
-        raise UserError(
-            f"--backend {backend or 'cpu'} --precision {precision or 'float'}: streams are learned with "
-            "--backend cpu and --precision float alone; leave both out"
-        )
+    if (backend or "cpu") != "cpu":
+        raise UserError(f"--backend {backend}: streams are learned with --backend cpu alone; leave it out")
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
-        given |= {"--seed": seed, "--set": settings, "--out": out}
+        given |= {"--seed": seed, "--set": settings, "--out": out, "--precision": precision}
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
     else:
         config = _config(preset, settings, seed, horizon)
         if events == "-":
-            _live(config, columns, ms_per_unit, out)
+            _live(config, columns, ms_per_unit, out, precision or "float")
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
-        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
+        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit, "precision": precision or "float"}
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
     stream, best = _events(config, source)
     with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source)
+        session = StreamSession(config, stream, source, source["precision"])
         if checkpoint is not None:
             session.restore(checkpoint)
         with shared.progress_bar(quiet or as_json, "learning", "events") as progress:
@@ -184,7 +181,9 @@ def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
     return Outcome("learn", values, table, lines, warnings, session.config)
 
 
-def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None) -> None:
+def _live(
+    config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None, precision: str
+) -> None:
     """Answer every event on standard input with a line of JSON, before the next one is read."""
     from lava_predict.events import live_rows
     from lava_predict.streams import ScoredLearner, StreamLearner
@@ -193,7 +192,7 @@ def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path
         raise UserError("EVENTS = -: a live stream needs --ms-per-unit, as nobody knows its median gap")
     if out is not None:
         raise UserError(f"--out {str(out)!r}: a live stream leaves no folder; leave it out")
-    learner = StreamLearner(config=config, ms_per_unit=ms_per_unit)
+    learner = StreamLearner(config=config, ms_per_unit=ms_per_unit, precision=precision)
     scored = ScoredLearner(learner, config.stream.labels_max, baselines=False)
     with nullcontext(sys.stdin.buffer) as lines:
         for row in live_rows(iter(lines.readline, b""), columns, lambda text: print(text, file=sys.stderr)):

@@ -9,7 +9,7 @@ import numpy as np
 from lava_predict.learning.streams.memory import CONSTANT_INPUT
 from lava_predict.learning.when.annealed_delta import time_constants_ms
 from lava_predict.network.draw import Network, draw_network
-from lava_predict.records.trained_network import check_exportable
+from lava_predict.records.trained_network import check_exportable, check_float
 from lava_predict.streams.learner import StreamLearner
 
 
@@ -55,6 +55,7 @@ class LearnedStream:
     @classmethod
     def of(cls, learner: StreamLearner) -> LearnedStream:
         """Take the network out of a learner."""
+        check_float(learner.network.precision)
         config, learned = learner.network.config, learner.network.learned
         check_exportable(config, ["annealed_delta"])
         labels = int(learned.labels[0])

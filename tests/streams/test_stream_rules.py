@@ -18,7 +18,7 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
-from lava_predict.learning.streams.next_time import pack, unpack
+from lava_predict.learning.streams.ring import pack, unpack
 
 CELLS = 70  # More than a word of the ring has bits, and no multiple of it.
 CONFIG = load_preset("stream", [f"reservoir.neurons={CELLS}", "task.cues=8"])

@@ -249,8 +249,8 @@ def test_the_graph_by_its_documented_equations_is_the_network(settings, tiny, tm
 STREAM = ["reservoir.neurons=80", "stream.settle_ms=200", "stream.horizon_ms=300", "stream.labels_max=5"]
 
 
-def learned_stream(*settings: str) -> StreamLearner:
-    learner = StreamLearner(config=load_preset("stream", [*STREAM, *settings]))
+def learned_stream(*settings: str, precision: str = "float") -> StreamLearner:
+    learner = StreamLearner(config=load_preset("stream", [*STREAM, *settings]), precision=precision)
     for number in range(30):
         learner.learn_one(200 * number, "ABC"[number * number % 3])
     return learner
@@ -470,6 +470,8 @@ def test_a_run_is_exported_and_nothing_is_overwritten_unasked(tiny, tmp_path: Pa
 def test_what_cannot_be_exported_is_said(tiny, tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(UserError, match="precision = 'fixed': only float networks"):
         export.to_nir(checkpoint_of(tiny(), "fixed", 1))
+    with pytest.raises(UserError, match="precision = 'fixed': only float networks"):
+        export.to_nir(learned_stream(precision="fixed"))
     checkpoint = checkpoint_of(tiny(), trials=1)
     with monkeypatch.context() as smaller:
         smaller.setattr(export, "MOST_CELLS", 79)
