@@ -1,4 +1,5 @@
 """What the network, and learners that only count, reach on the streams of `lava_predict.tasks`.
+
 Settings were tuned on seeds 1-99; report on seeds from 100 up.
 
     python benchmarks/streams.py markov grammar switch tunes spikes --network --seeds 100-104
@@ -15,7 +16,7 @@ from frame import parser_of
 from stream_bits import memory, null
 
 from lava_predict import StreamLearner, load_preset
-from lava_predict.events import Baselines, Events, Row
+from lava_predict.events import Baselines, Events
 from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.pool import processors
 from lava_predict.streams import ScoredLearner
@@ -32,10 +33,8 @@ def learned(events: Events, seed: int, settings: list[str], precision: str) -> d
     config = load_preset("stream", [f"run.seed={seed}", *settings])
     learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
     scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
-    for time, label, sequence in zip(
-        events.time.tolist(), events.label.tolist(), events.sequence.tolist(), strict=True
-    ):
-        scored.add(Row(time, events.labels[label], str(sequence)))
+    for row in events.rows():
+        scored.add(row)
     found = scored.summary()
     print(f"seed {seed}: saturations {learner.network.saturations}")
     return {"network": found["scores"], **found["baselines"]}
