@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lava_predict import StreamLearner, UserError, load_preset
 from lava_predict.cli import app
 from lava_predict.events import Baselines
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import StreamSession, session
 from lava_predict.tasks import grammar
@@ -21,11 +22,11 @@ STREAM = grammar(25, 3, (80.0, 400.0)).events
 SET = [part for text in SMALL for part in ("--set", text)]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, bytes]:
+@pytest.fixture(scope="module", params=PRECISIONS)
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, bytes]:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with unfinished_run(folder, False, False) as files:
-        one = StreamSession(CONFIG, STREAM, {})
+        one = StreamSession(CONFIG, STREAM, {}, request.param)
         one.run(files)
     return one.summary(), (folder / "predictions.csv").read_bytes()
 
@@ -43,7 +44,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
 
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt), unfinished_run(folder, False, False) as files:
-        StreamSession(CONFIG, STREAM, {}).run(files, stop)
+        StreamSession(CONFIG, STREAM, {}, whole[0]["precision"]).run(files, stop)
     with (unfinished_folder(folder) / "predictions.csv").open("ab") as table:
         table.write(b"half a li")  # Written after the last checkpoint.
     with unfinished_run(folder, False, True) as files:
@@ -52,7 +53,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
         assert second.done == cut
         second.run(files)
     summary = second.summary()
-    for key in ("fingerprint", "scores", "baselines"):
+    for key in ("precision", "fingerprint", "saturations", "scores", "baselines"):
         assert summary[key] == whole[0][key]
     assert (folder / "predictions.csv").read_bytes() == whole[1]
 
@@ -66,7 +67,7 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
 
 
 def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
-    one = StreamLearner(config=CONFIG)
+    one = StreamLearner(config=CONFIG, precision=whole[0]["precision"])
     for time, label in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True):
         one.learn_one(time, STREAM.labels[label])
     assert one.fingerprint() == whole[0]["fingerprint"]
@@ -88,17 +89,19 @@ def test_predictions_and_scores_agree(whole: tuple[dict, bytes]) -> None:
     assert summary["baselines"] == alone.summary()
 
 
-def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: Path) -> None:
     times, labels = STREAM.time.tolist(), [STREAM.labels[n] for n in STREAM.label]
     lines = "".join(f"{time},{label}\n" for time, label in zip(times, labels, strict=True))
     text = "time,label\n" + lines
     (tmp_path / "events.csv").write_text(text)
     run = CliRunner().invoke
-    options = ["--ms-per-unit", "1", *SET]
+    options = ["--ms-per-unit", "1", "--precision", precision, *SET]
     left = run(app, ["learn", str(tmp_path / "events.csv"), *options, "--out", str(tmp_path / "a"), "--json"])
     assert left.exit_code == 0, left.output
     summary = json.loads((tmp_path / "a" / "summary.json").read_text())
     assert summary["command"] == "learn"
+    assert summary["precision"] == precision
     assert {"events", "labels", "ms_per_unit", "scores", "baselines", "fingerprint"} <= summary.keys()
     loaded = StreamLearner.load(tmp_path / "a" / CHECKPOINT)
     assert loaded.fingerprint() == summary["fingerprint"]
@@ -119,9 +122,10 @@ def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
         (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
         (["missing.csv"], "cannot be read"),
         (["--example", "grammer"], "did you mean 'grammar'"),
-        (["--example", "grammar", "--precision", "fixed"], "--precision fixed: streams are learned with"),
+        (["--example", "grammar", "--backend", "lava"], "--backend lava: streams are learned with"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
+        (["--resume", "nowhere", "--precision", "fixed"], "leave out --precision"),
         (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from lava_predict.learning.readouts import fixed_read_row
 from lava_predict.learning.streams.fixed_label import share_of
-from lava_predict.learning.streams.memory import W_WHEN, FixedConstants, Learned, Ongoing, Z
+from lava_predict.learning.streams.memory import STEP, W_WHEN, FixedConstants, Learned, Ongoing, Z
 from lava_predict.learning.streams.next_time import EARLIEST
 from lava_predict.learning.traces import (
     CENTRED_FRACTION,
@@ -73,7 +73,8 @@ def teach(
     learned.saturations[Z] += wide != z
     rate = time.rates[min(learned.occurrences[row], time.rates.size - 1)] * share
     rate = (rate + (1 << (GATE_FRACTION - 1))) >> GATE_FRACTION
-    key, word = fold(fold(k.key, np.uint64(ongoing.now[0])), WEIGHTS_WORD), row * ongoing.xc.size
+    word = row % learned.updates.size * ongoing.xc.size
+    key = fold(fold(k.key, np.uint64(ongoing.now[STEP])), WEIGHTS_WORD)
     error = np.int64(target) - z
     given = (time.norm_floor + norm, time, key, word)
     learned.saturations[W_WHEN] += fixed_teach_row(learned.time_w[row], ongoing.xc, error, rate, *given)
