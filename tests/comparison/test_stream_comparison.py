@@ -66,9 +66,9 @@ def test_the_first_null_begins_with_other_potentials(
 def test_the_command_leaves_table_figure_and_page(from_file: bool, tmp_path: Path) -> None:
     file, out = tmp_path / "events.csv", tmp_path / "out"
     file.write_text("when,what\n" + "".join(f"{0.2 * n},{'ab'[n % 2]}\n" for n in range(12)))
-    stream = (
-        ["--events", str(file), "--time", "when"] if from_file else ["--example", "markov", "--number", "12"]
-    )
+    stream = ["--example", "markov", "--number", "12"]
+    if from_file:
+        stream = ["--events", str(file), "--time", "when", "--label", "what"]
     done = CliRunner().invoke(
         app, ["compare", *stream, *SET, "--seeds", "2", "--jobs", "1", "--out", str(out)]
     )
