@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 from frame import header, means, over_units, seeds_of
 
-from lava_predict import load_preset
+from lava_predict import Config, load_preset
 from lava_predict.events import Baselines, Events, Row, events_of
-from lava_predict.learning.streams.memory import constants, start_learned
-from lava_predict.learning.streams.next_label import centre_bits, expect_new, learn_label, probabilities
+from lava_predict.learning import centre_bits, expect_new, learn_label, probabilities
 from lava_predict.reports import plot_style as style
-from lava_predict.settings.schema import Config
 from lava_predict.streams import StreamNetwork
 from lava_predict.tasks import grammar
 
@@ -47,8 +45,9 @@ def listened(config: Config, events: Events) -> tuple[np.ndarray, np.ndarray]:
 
 def lost_with(config: Config, labels: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Return the loss at each event but the first of the what rule that reads these bits."""
-    room = int(labels.max()) + 2
-    k, learned = constants(config), start_learned(config, room)
+    network = StreamNetwork(config, int(labels.max()) + 1)
+    k, learned, room = network._rules, network.learned, network.learned.room
+    learned.labels[0] = 1  # None has come.
     x, p, lost = np.zeros(bits.shape[1] + 1), np.zeros(room), []
     for number, label in enumerate(labels.tolist()):
         if number > 0:

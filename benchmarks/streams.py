@@ -17,7 +17,7 @@ from stream_bits import memory, null
 
 from lava_predict import StreamLearner, load_preset
 from lava_predict.events import Baselines, Events
-from lava_predict.network.arithmetic import PRECISIONS
+from lava_predict.network import PRECISIONS
 from lava_predict.pool import processors
 from lava_predict.streams import ScoredLearner
 from lava_predict.tasks import Example, grammar, markov, spikes, switch, tunes
