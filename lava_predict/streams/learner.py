@@ -14,6 +14,7 @@ from lava_predict.errors import UserError
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
 from lava_predict.network.arithmetic import templates
+from lava_predict.network.stream_network import Moment, StreamNetwork
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
     DIGEST,
@@ -25,7 +26,6 @@ from lava_predict.records.hdf5 import (
 )
 from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import Config
-from lava_predict.streams.network import Moment, StreamNetwork
 
 KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
 

@@ -6,10 +6,10 @@ import numpy as np
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 
 from lava_predict.events.scores import Prediction
+from lava_predict.network.stream_network import GATHER
 from lava_predict.numerics.integers import PAYLOAD_FRACTION
 from lava_predict.processes.base import Model, model
 from lava_predict.processes.learn_stream.process import LearnStream
-from lava_predict.streams.network import GATHER
 
 
 @model(LearnStream, "float", event_in=np.int64)

@@ -4,9 +4,9 @@ from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
 
+from lava_predict.network.stream_network import StreamNetwork
 from lava_predict.processes.base import Process
 from lava_predict.processes.shared_memory import EventBook, Parcel
-from lava_predict.streams.network import StreamNetwork
 
 
 class LearnStream(Process):
@@ -25,7 +25,7 @@ class LearnStream(Process):
     ----------
     event_in : InPort
         (2,): steps since the event before, or since the message before; and the label that comes then. Or a
-        marker of `lava_predict.streams.network` instead: `BEGIN` as steps for the first event of a
+        marker of `lava_predict.network.stream_network` instead: `BEGIN` as steps for the first event of a
         sequence, `NOTHING` as label if only time passes, `GATHER` as steps to leave for `gather` all that
         has been learned.
     p_out, time_out : OutPort

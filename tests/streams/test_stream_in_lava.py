@@ -15,9 +15,9 @@ pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
 from lava_predict import RunError, UserError, load_preset
 from lava_predict.engines.lava import stream as lava
 from lava_predict.events import Event, Events, Prediction, Row, events_of
+from lava_predict.network.stream_network import BEGIN, GATHER
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import StreamNetwork, StreamSession, session
-from lava_predict.streams.network import BEGIN, GATHER
 
 pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.timeout(300)]
 
