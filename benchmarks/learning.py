@@ -14,6 +14,7 @@ on seeds 1-99; report on seeds from 100 up.
     python benchmarks/learning.py gate --seeds 100-104
     python benchmarks/learning.py events --seeds 100-104
     python benchmarks/learning.py cues --seeds 100-104
+    python benchmarks/learning.py causal --seeds 100-104
     python benchmarks/learning.py parts --seeds 100-109
     python benchmarks/learning.py time-step --seeds 100-104
 """
@@ -24,10 +25,11 @@ import argparse
 from collections.abc import Sequence
 
 import numpy as np
-from atlas import atlas
+from atlas import atlas, sampled_pairs
 from frame import PROBES, block, carry_out_study, header, means, relative_errors, run_each, seeds_of
 
 from lava_predict.experiment import Result
+from lava_predict.registry import TASKS
 
 SILENT_SYNAPSES = "reservoir.connection_probability=0.0"
 ONE_BLOCK = block(100, [0.7, 0.3], [300, 600])
@@ -199,6 +201,38 @@ def cues(arguments: argparse.Namespace) -> None:
         print(f"after 200 trials, against the truth of {name} cue: {means(np.array(errors)[:, None])}")
 
 
+def when_errors(results: Sequence[Result], probes: Sequence[int]) -> np.ndarray:
+    """Errors of max(z, 0) in the first block, relative to a silent readout's, (runs, probes)."""
+    task = TASKS.get("meet")(results[0].config)
+    profiles = task.profiles(0, 0)[task.cue_step :]
+    read = [{one.trials: one.z[0, task.cue_step :] for one in r.state.probes} for r in results]
+    errors = [[np.sqrt(np.mean((np.maximum(z[n], 0) - profiles) ** 2)) for n in probes] for z in read]
+    return np.array(errors) / np.sqrt(np.mean(profiles**2))
+
+
+def causal(arguments: argparse.Namespace) -> None:
+    """Learning that lags until it is known what has come, beside a gate that knows it before."""
+    ways = {"gate before the event": "readout.causal=false", "lag of 150 ms": "readout.causal=true"}
+    for first, second, p in [(300, 600, 0.7), *sampled_pairs()[::7]]:
+        print(f"{arguments.preset}, p = {p}, {first}/{second} ms, {seeds_of(arguments)}; when / o, trials")
+        print(f"{'':24}{header([*PROBES[1:], *PROBES[1:]])}")
+        last = []
+        for name, way in ways.items():
+            found = run_seeds(arguments, block(100, [p, round(1 - p, 1)], [first, second]), way)
+            errors = np.hstack([when_errors(found, PROBES[1:]), relative_errors(found, probes=PROBES[1:])])
+            last.append(errors.mean(axis=0)[[len(PROBES) - 2, -1]])
+            print(f"{name:24}{means(errors)}", flush=True)
+        when, o = last[1] / last[0]
+        print(f"after 100 trials, with the lag / without: when {when:.2f}, o {o:.2f}")
+    print(f"{arguments.preset}, default blocks, {seeds_of(arguments)}; o, mean over blocks, trials")
+    print(f"{'':24}{header((0, *PROBES[1:]))}")
+    for name, way in ways.items():
+        found = run_seeds(arguments, way)
+        blocks = range(len(found[0].blocks))
+        errors = np.mean([relative_errors(found, number, (0, *PROBES[1:])) for number in blocks], axis=0)
+        print(f"{name:24}{means(errors)}", flush=True)
+
+
 def parts(arguments: argparse.Namespace) -> None:
     """Error at the end of the blocks with other cells, and with axonal delays."""
     lif = "reservoir.neuron=adaptive_lif"
@@ -241,6 +275,7 @@ if __name__ == "__main__":
         gate,
         events,
         cues,
+        causal,
         parts,
         time_step,
         preset="robust",

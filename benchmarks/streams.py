@@ -12,6 +12,7 @@ import numpy as np
 
 from lava_predict import StreamLearner, load_preset
 from lava_predict.events import Baselines, Events, Row
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.streams import ScoredLearner
 from lava_predict.tasks import Example, grammar, markov, spikes, switch, tunes
 
@@ -20,16 +21,17 @@ RECORDED = {"tunes": tunes, "spikes": spikes}
 HORIZON_MS = 1000.0
 
 
-def learned(events: Events, seed: int, settings: list[str]) -> dict[str, dict[str, Any]]:
+def learned(events: Events, seed: int, settings: list[str], precision: str) -> dict[str, dict[str, Any]]:
     """Return the scores of a network and of all baselines on a stream."""
     config = load_preset("stream", [f"run.seed={seed}", *settings])
-    learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit)
+    learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
     scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
     for time, label, sequence in zip(
         events.time.tolist(), events.label.tolist(), events.sequence.tolist(), strict=True
     ):
         scored.add(Row(time, events.labels[label], str(sequence)))
     found = scored.summary()
+    print(f"seed {seed}: saturations {learner.network.saturations}")
     return {"network": found["scores"], **found["baselines"]}
 
 
@@ -73,6 +75,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=3000)
     parser.add_argument("--network", action="store_true", help="score a network too")
     parser.add_argument("--set", action="append", default=[], help="a setting of the network")
+    parser.add_argument("--precision", default="float", choices=PRECISIONS)
     given = parser.parse_args()
     first, last = map(int, given.seeds.split("-"))
     low, high = map(float, given.gaps.split("-"))
@@ -83,7 +86,10 @@ def main() -> None:
         else:
             found = [GENERATED[name](given.events, seed, (low, high)) for seed in seeds]
         if given.network:
-            runs = [learned(one.events, seed, given.set) for one, seed in zip(found, seeds, strict=True)]
+            runs = [
+                learned(one.events, seed, given.set, given.precision)
+                for one, seed in zip(found, seeds, strict=True)
+            ]
         else:
             runs = [counted(one.events) for one in found]
         table(name, found, runs)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +16,8 @@ from lava_predict.errors import UserError
 
 if TYPE_CHECKING:
     from lava_predict.events import Columns, Events
-    from lava_predict.reports.outcome import Outcome
+    from lava_predict.reports.stream_view import Watch
     from lava_predict.settings.schema import Config
-    from lava_predict.streams.session import StreamSession
 
 EXAMPLE_EVENTS = 3000
 
@@ -59,6 +59,9 @@ def learn(
         Path | None,
         typer.Option(metavar="DIR", help="Continue the stopped command in this folder, to the same bits."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show what is expected and how it goes, on stderr if a terminal.")
+    ] = False,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -66,45 +69,48 @@ def learn(
     from lava_predict.events import Columns
     from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
     from lava_predict.reports.outcome import leave, show
+    from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
 
-    if (backend or "cpu") != "cpu" or (precision or "float") != "float":
-        raise UserError(
-            f"--backend {backend or 'cpu'} --precision {precision or 'float'}: streams are learned with "
-            "--backend cpu and --precision float alone; leave both out"
-        )
+    if (backend or "cpu") != "cpu":
+        raise UserError(f"--backend {backend}: streams are learned with --backend cpu alone; leave it out")
+    if watch and quiet:
+        raise UserError("--watch and --quiet exclude each other; give one of them")
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
-        given |= {"--seed": seed, "--set": settings, "--out": out}
+        given |= {"--seed": seed, "--set": settings, "--out": out, "--precision": precision}
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
     else:
         config = _config(preset, settings, seed, horizon)
         if events == "-":
-            _live(config, columns, ms_per_unit, out)
+            _live(config, columns, ms_per_unit, out, precision or "float", watch)
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
-        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
+        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit, "precision": precision or "float"}
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
     stream, best = _events(config, source)
     with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source)
+        session = StreamSession(config, stream, source, source["precision"])
         if checkpoint is not None:
             session.restore(checkpoint)
-        with shared.progress_bar(quiet or as_json, "learning", "events") as progress:
+        with (
+            shared.progress_bar(quiet or as_json or watch, "learning", "events") as progress,
+            _watching(watch, len(stream)) as watched,
+        ):
             try:
-                session.run(files, progress)
+                session.run(files, progress, None if watched is None else watched.add)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(
                     f"interrupted; continue with: lava-predict learn --resume {folder}"
                 ) from None
-        outcome = _outcome(session, best)
+        outcome = stream_outcome(session, best)
         leave(outcome, files)
     show(outcome, folder, quiet, as_json)
     if not (quiet or as_json):
@@ -158,33 +164,23 @@ def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, f
     return found, None
 
 
-def _outcome(session: StreamSession, best: dict[str, float] | None) -> Outcome:
-    from lava_predict.errors import Caution
-    from lava_predict.reports.outcome import Outcome, sheet
+@contextmanager
+def _watching(watch: bool, total: int | None) -> Iterator[Watch | None]:
+    """Show a stream on stderr if that is wanted and a terminal; what is printed goes above it."""
+    if not (watch and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
 
-    values = session.summary() | ({} if best is None else {"best_possible": best})
-    rows = {"network": values["scores"], **values["baselines"]}
-    names = list(values["scores"]["all"])
-    network, order0 = values["scores"]["all"]["log2_loss"], values["baselines"]["order0"]["all"]["log2_loss"]
-    warnings = []
-    if network is not None and network > order0:
-        warnings.append(
-            Caution(
-                f"the network lost {network:.3f} bits an event, counting labels alone {order0:.3f}",
-                "give it more events, or gaps of some 100 to 1000 ms (--ms-per-unit)",
-            )
-        )
-    table = sheet(
-        ["predictor", *(name.replace("_", " ") for name in names)],
-        [[name, *(found["all"][score] for score in names)] for name, found in rows.items()],
-        title=f"{values['events']} events, {len(values['labels'])} labels; all events",
-    )
-    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
-    lines = [*session.events.notes, took.format(**values["timing"])]
-    return Outcome("learn", values, table, lines, warnings, session.config)
+    from lava_predict.reports.stream_view import REFRESH_S, watching
+
+    with watching(Console(stderr=True), total, 0.0 if total is None else REFRESH_S) as watched:
+        yield watched
 
 
-def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None) -> None:
+def _live(
+    config: Config, columns: Columns, ms_per_unit: float | None, out: Path | None, precision: str, watch: bool
+) -> None:
     """Answer every event on standard input with a line of JSON, before the next one is read."""
     from lava_predict.events import live_rows
     from lava_predict.streams import ScoredLearner, StreamLearner
@@ -193,11 +189,14 @@ def _live(config: Config, columns: Columns, ms_per_unit: float | None, out: Path
         raise UserError("EVENTS = -: a live stream needs --ms-per-unit, as nobody knows its median gap")
     if out is not None:
         raise UserError(f"--out {str(out)!r}: a live stream leaves no folder; leave it out")
-    learner = StreamLearner(config=config, ms_per_unit=ms_per_unit)
-    scored = ScoredLearner(learner, config.stream.labels_max, baselines=False)
-    with nullcontext(sys.stdin.buffer) as lines:
+    learner = StreamLearner(config=config, ms_per_unit=ms_per_unit, precision=precision)
+    with _watching(watch, None) as watched:
+        lines = sys.stdin.buffer
+        scored = ScoredLearner(learner, config.stream.labels_max, baselines=watched is not None)
         for row in live_rows(iter(lines.readline, b""), columns, lambda text: print(text, file=sys.stderr)):
             found = scored.add(row)
             answer = {"time": row.time, "label": row.label, **learner.answer()}
             answer["log2_loss"] = None if found is None else found.log2_loss
             print(json.dumps(answer), flush=True)
+            if watched is not None:
+                watched.add(scored, row, found)

@@ -14,6 +14,7 @@ from lava_predict.errors import UserError
 
 _PAGES = {
     "run": "lava_predict.reports.run_page",
+    "learn": "lava_predict.reports.stream_page",
     "compare": "lava_predict.comparison.page",
     "reproduce": "lava_predict.reproduction.page",
     "check": "lava_predict.targets.loihi2.page",
@@ -23,7 +24,7 @@ _PAGES = {
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run, compare, reproduce or check wrote.")
+        Path, typer.Argument(metavar="DIR", help="Folder that run, learn, compare, reproduce or check wrote.")
     ],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
@@ -60,7 +61,7 @@ def page_of(folder: Path) -> tuple[str, str, str]:
         raise UserError(
             f"DIR = {str(folder)!r}: {command!r} has no page; give a folder of {', '.join(_PAGES)}"
         )
-    again = f"run it again: lava-predict {command} config.toml"
+    again = f"run it again: lava-predict {command}" + " config.toml" * (command != "learn")
     try:
         files = {name: folder / "figures" / f"{name}.png" for name in summary["figures"]}
         figures = {name: file.read_bytes() for name, file in files.items()}
@@ -78,12 +79,15 @@ def _summary_of(folder: Path) -> dict[str, Any]:
     """Read the summary.json of a folder."""
     from lava_predict.records.folder import unfinished_folder
     from lava_predict.records.run_record import SCHEMA
+    from lava_predict.streams.session import PREDICTIONS
 
     file, remedy = folder / "summary.json", "give the folder that a command of lava-predict wrote"
-    if unfinished_folder(folder).is_dir() and not folder.exists():
+    unfinished = unfinished_folder(folder)
+    if unfinished.is_dir() and not folder.exists():
+        command = "learn" if (unfinished / PREDICTIONS).exists() else "run"
         raise UserError(
-            f"DIR = {str(folder)!r}: this run is unfinished; continue it with: lava-predict run --resume "
-            f"{folder}"
+            f"DIR = {str(folder)!r}: this run is unfinished; continue it with: lava-predict {command} "
+            f"--resume {folder}"
         )
     if not folder.is_dir():
         raise UserError(f"DIR = {str(folder)!r}: is not a folder; {remedy}")

@@ -129,16 +129,28 @@ class Baselines:
         self._learners |= self._forgetting
         self._scores = {name: Scores(horizon_ms, total, width_ms) for name in self._learners}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every learner, in the order of `add`."""
+        return tuple(self._learners)
+
     def begin(self, label: int) -> None:
         """Begin a sequence."""
         for learner in self._learners.values():
             learner.begin(label)
 
-    def add(self, label: int, gap_ms: float) -> dict[str, np.ndarray]:
-        """Score every learner at an event, then let it learn; return what `Scores.add` does, by name."""
+    def add(self, label: int, gap_ms: float, among: int | None = None) -> dict[str, np.ndarray]:
+        """Score every learner at an event, then let it learn; return what `Scores.add` does, by name.
+
+        With ``among`` p is spread over the first labels alone, as in a stream whose labels nobody knows yet.
+        """
         found = {}
         for name, learner in self._learners.items():
-            found[name] = self._scores[name].add(learner.predict(), label, gap_ms)
+            prediction = learner.predict()
+            if among is not None:
+                p = np.where(np.arange(prediction.p.size) < among, prediction.p, 0.0)
+                prediction = prediction._replace(p=p / p.sum())
+            found[name] = self._scores[name].add(prediction, label, gap_ms)
             learner.learn(label, gap_ms)
         return found
 

@@ -111,6 +111,11 @@ class Replay(TrialLoop):
             raise UserError(
                 f"reservoir.feedback_gain = {gain:g}: must be 0 to compare learning rules on one reservoir"
             )
+        if getattr(config.readout, "causal", False):
+            raise UserError(
+                "readout.causal = true: must be false to compare learning rules on one reservoir, which are "
+                "shown gates and targets step by step"
+            )
         experiment = Experiment(config, seed)
         super().__init__(experiment.task)
         self.config = experiment.config

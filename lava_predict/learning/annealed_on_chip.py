@@ -117,6 +117,11 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
             f'readout.cue_weights = "own", task.cues = {config.task.cues}: the learning engine has the same '
             'weights for all cues; set readout.cue_weights = "shared" or fixed.learning = "own"'
         )
+    if readout.causal:
+        raise UserError(
+            "readout.causal = true: Lava's learning engine cannot learn from traces that lag behind; set it "
+            'to false, or set fixed.learning = "own"'
+        )
     k = annealed_delta.constants(config)
     decay, bits = planner.decays("decay of x", annealed_delta.time_constants_ms(config), dt)
     fewer = max(0, bits - _MOST_DECAY_BITS)

@@ -11,10 +11,14 @@ from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     FEEDBACK_FRACTION,
     PAYLOAD_FRACTION,
+    STOCHASTIC,
     factor_offset,
+    offset,
     saturate,
+    scaled,
     shifted,
 )
+from lava_predict.numerics.noise import fold
 
 FEEDBACK_GRAIN = 65536.0
 """The fed-back readout is rounded to multiples of 1 / this, so that its sums are exact."""
@@ -24,6 +28,8 @@ Z_LIMIT = 100.0
 
 MOST_Z = 100 << PAYLOAD_FRACTION
 """The same in integers."""
+
+_FIELD = np.uint64(0xFFFF)
 
 
 @lean_kernel
@@ -152,15 +158,55 @@ def fixed_read_rows(
 
     ``fraction`` are the bits of the products that z does not have. Returns how many sums are saturated.
     """
-    cut = factor_offset(rounding, max(fraction, 0))
     lost = 0
     for channel in range(z.size):
-        total = np.int64(0)
-        for j in range(xc.size):
-            total += w[first + channel, j] * xc[j]
-        wide = shifted(total + cut, fraction)
+        wide = fixed_read_row(w, first + channel, xc, fraction, rounding)
         z[channel] = saturate(wide)
         lost += np.int64(wide != z[channel])
+    return lost
+
+
+@lean_kernel
+def fixed_read_row(w: np.ndarray, row: int, xc: np.ndarray, fraction: int, rounding: int) -> int:
+    """Return one row of weights times ``xc``, as `fixed_read_rows` does, but beyond 24 bits, too."""
+    total = np.int64(0)
+    for j in range(xc.size):
+        total += w[row, j] * xc[j]
+    return shifted(total + factor_offset(rounding, max(fraction, 0)), fraction)
+
+
+@lean_kernel
+def fixed_add_to_row(
+    row: np.ndarray,
+    xc: np.ndarray,
+    change: int,
+    shift: int,
+    grain: int,
+    rounding: int,
+    key: np.uint64,
+    word: int,
+) -> int:
+    """As `add_to_row`, in integers: a row gets ``change`` times ``xc``, shifted down and kept to its grain.
+
+    For stochastic rounding the words from ``word`` on are folded into ``key``, one for each entry. Returns
+    how many weights were clipped.
+    """
+    cut = offset(rounding, shift + grain, 0)
+    mask = np.int32(-(1 << grain))
+    lost = np.int32(0)
+    if rounding == STOCHASTIC:
+        for j in range(xc.size):
+            cut = offset(STOCHASTIC, shift + grain, np.int64(fold(key, np.uint64(word + j)) & _FIELD))
+            wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
+            held = saturate(wide)
+            row[j] = held
+            lost = np.add(lost, np.int32(wide != held))
+    else:
+        for j in range(xc.size):
+            wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
+            held = saturate(wide)
+            row[j] = held
+            lost = np.add(lost, np.int32(wide != held))
     return lost
 
 
@@ -182,6 +228,17 @@ def fixed_sum_spiking(
         for index in range(count):
             wide += w[first + k, spiking[index]]
         total[k] = saturate(shifted(wide + cut, down))
+
+
+@lean_kernel
+def fixed_add_rows(row: np.ndarray, other: np.ndarray) -> int:
+    """Add one row of weights to another, (N,) int32; return how many are clipped."""
+    lost = 0
+    for j in range(row.size):
+        wide = np.add(row[j], other[j])
+        row[j] = saturate(wide)
+        lost += int(wide != row[j])
+    return lost
 
 
 @lean_kernel

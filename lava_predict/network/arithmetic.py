@@ -54,7 +54,8 @@ def templates(config: Config, precision: str) -> tuple[Any, Any]:
     drawn, nothing = parts_of(config), np.empty(0)
     network = Network(drawn.neuron.Parameters, drawn.synapse.Connections, nothing, nothing)
     memory: Any = what.Memory
-    return network, State(neuron.State, synapse.State, nothing, rule.Memory, memory, nothing)
+    when = rule.start(config) if precision == "float" else rule.fixed_start(config)
+    return network, State(neuron.State, synapse.State, nothing, when, memory, nothing)
 
 
 class Arithmetic(ABC):
@@ -85,6 +86,8 @@ class Arithmetic(ABC):
         Of states and streams, and of |xc|^2.
     kernels : Kernels
         The parts' kernels, bound into steps.
+    current : ndarray
+        Room for the currents of a step, (N,).
     saturating : tuple of str
         What may saturate, in the order of ``State.saturations``.
     """
@@ -100,7 +103,7 @@ class Arithmetic(ABC):
     saturating: tuple[str, ...] = ()
 
     kernels: step.Kernels
-    _i_in: np.ndarray
+    current: np.ndarray
     _room: Any
     _unit = 1.0
     _norm_unit = 1.0
@@ -155,7 +158,7 @@ class Arithmetic(ABC):
             If the network diverges.
         """
         chunk = (np.uint64(segment.noise_key), first_step, segment.cue_step, segment.learning, recording)
-        room = (self._i_in, self._spiking, self._room)
+        room = (self.current, self._spiking, self._room)
         count, diverged = self.kernels.advance(self.network, self.constants, state, *streams, *chunk, *room)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
         return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
@@ -164,7 +167,7 @@ class Arithmetic(ABC):
         self, state: State, level: np.ndarray, step_key: np.uint64, spiking: np.ndarray
     ) -> int:
         """Advance the reservoir alone by a step, as `step.reservoir_step`."""
-        step = (level, step_key, self._i_in, spiking)
+        step = (level, step_key, self.current, spiking)
         return int(self.kernels.reservoir_step(self.network, self.constants, state, *step))
 
     def readout_step(
@@ -308,7 +311,7 @@ class FloatArithmetic(Arithmetic):
             inputs=inputs.constants(config),
         )
         self.kernels = step.kernels(*self.parts, fixed=False)
-        self._i_in = np.empty(network.size)
+        self.current = np.empty(network.size)
         events, cues = config.task.events, config.task.cues
         self.start = State(
             cells=neuron.start(network.cells),
@@ -376,7 +379,7 @@ class FixedArithmetic(Arithmetic):
             inputs.largest(input_weight, feedback_weight, input_constants),
         )
         wide = most >= 2.0**31
-        self._i_in = np.empty(network.size, np.int64 if wide else np.int32)
+        self.current = np.empty(network.size, np.int64 if wide else np.int32)
         self._unit, self._when_unit = _PAYLOAD_UNIT, self._scales.weight
         self._norm_unit = self._scales.norm
         self._what_unit = 2.0**-config.fixed.readout_fraction_bits

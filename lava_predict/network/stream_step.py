@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.learning.streams.listen import listen, set_level
+from lava_predict.learning.streams import listen as streams
+from lava_predict.learning.streams.listen import set_level
 from lava_predict.learning.streams.memory import STEP, Learned, Ongoing
 from lava_predict.network import step
 from lava_predict.network.draw import Network
@@ -16,8 +17,8 @@ from lava_predict.network.step import Constants
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
 
-# Stands for the kernel of the parts and the arithmetic; `advance_kernel` says which.
-reservoir_step = part
+# These stand for the kernels of the parts and the arithmetic; `advance_kernel` says which.
+reservoir_step = listen = part
 
 
 def advance(
@@ -59,6 +60,6 @@ def advance(
 
 
 @cache
-def advance_kernel(kernels: step.Kernels) -> Any:
-    """Compile `advance` for the parts and the arithmetic of a network's kernels."""
-    return bind(advance, reservoir_step=kernels.reservoir_step)
+def advance_kernel(kernels: step.Kernels, listen: Any = streams.listen) -> Any:
+    """Compile `advance` for a network's kernels and the `listen` of the same arithmetic."""
+    return bind(advance, reservoir_step=kernels.reservoir_step, listen=listen)

@@ -31,7 +31,7 @@ NOISE_DEVIATION = 37837.0
 TRAIN, PROBE, TASK, STREAM = range(4)
 """The streams: noise of training segments, of probes, the task's own draws, and noise of event streams."""
 
-CELLS_WORD, TRACES_WORD, WEIGHTS_WORD, CHIP_WORD = (np.uint64(2**32 + n) for n in range(4))
+CELLS_WORD, TRACES_WORD, WEIGHTS_WORD, CHIP_WORD, LABELS_WORD = (np.uint64(2**32 + n) for n in range(5))
 """Words that keep the random numbers of a step's uses apart; cells are numbered below 2^32."""
 
 

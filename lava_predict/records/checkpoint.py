@@ -31,7 +31,7 @@ from lava_predict.records.hdf5 import (
 )
 from lava_predict.settings.schema import Config
 
-KIND = FileKind("lava-predict checkpoint", 3, "a checkpoint", "the checkpoint.h5 that a run wrote")
+KIND = FileKind("lava-predict checkpoint", 4, "a checkpoint", "the checkpoint.h5 that a run wrote")
 """Format and schema of the file."""
 
 _RECORDS = {"trials": TrialRecord, "probes": Probe}

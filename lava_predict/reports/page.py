@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 _MISSING = "–"
-_LONGEST_ON_ONE_LINE = 24
+_LONGEST_ON_ONE_LINE, _LONGEST_LABEL = 24, 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,12 @@ def shown(entry: Entry) -> str:
     if entry is None or math.isnan(entry):
         return _MISSING
     return (f"{entry:.4g}" if isinstance(entry, float) else f"{entry:,}").replace("-", "−")
+
+
+def shown_label(label: str) -> str:
+    """Return a label of an event as a picture or the terminal can show it: short, on one line."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in label)
+    return plain if len(plain) <= _LONGEST_LABEL else plain[: _LONGEST_LABEL - 1] + "…"
 
 
 def column_kinds(header: Sequence[str], rows: Sequence[Sequence[Entry]]) -> list[str]:

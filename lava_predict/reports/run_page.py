@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +12,8 @@ from lava_predict.analysis.integer_health import Health
 from lava_predict.analysis.run_health import run_warnings
 from lava_predict.experiment.results import Result
 from lava_predict.records.run_record import RunRecord
-from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS
 from lava_predict.reports import plots
+from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
 from lava_predict.reports.plot_style import to_png
@@ -26,12 +25,8 @@ from lava_predict.reports.summary import (
     run_table,
     run_values,
 )
-from lava_predict.settings.files import load_preset
-from lava_predict.settings.schema import Config
 
 _MOST_NAMED = 6
-_NAMED_IN_THE_TITLE = ("preset", "run.seed")
-_PARTS = tuple(registry.key for registry in (NEURONS, SYNAPSES, RULES, TASKS))
 
 
 def run_outcome(result: Result, health: Health | None = None) -> Outcome:
@@ -40,7 +35,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
     It has no page: `lava-predict report` makes it from the files.
     """
     record = RunRecord.of(result)
-    values = run_values(result, health) | {"changed": _changed(result.config)}
+    values = run_values(result, health) | {"changed": changed_settings(result.config)}
     took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
     lines = [
         "{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz".format(**values["reservoir"]),
@@ -70,7 +65,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "blocks": {"header": header, "rows": rows},
         "last_estimates": ", ".join(f"{p:.2f}" for p in estimates),
         "changed": [
-            [one["setting"], _toml(one["preset"]), _toml(one["value"])] for one in summary["changed"]
+            [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
         ],
         "commands": _commands(summary),
     }
@@ -118,45 +113,12 @@ def _mean_misses(blocks: Sequence[Mapping[str, Any]]) -> tuple[float, float | No
     return probability_error, float(np.mean(time_errors)) if time_errors else None
 
 
-def _changed(config: Config) -> list[dict[str, Any]]:
-    """Return name, the preset's value and this value of every setting that differs from the preset.
-
-    Settings that another part brings with it are those of the preset with that part.
-    """
-    chosen, plain = _flat(config.to_dict()), _flat(load_preset(config.preset).to_dict())
-    parts = {key: chosen[key] for key in _PARTS if chosen[key] != plain[key]}
-    with_parts = load_preset(config.preset, [f"{key}={name}" for key, name in parts.items()])
-    preset = _flat(with_parts.to_dict()) | {key: plain[key] for key in parts}
-    return [
-        {"setting": key, "preset": preset[key], "value": value}
-        for key, value in chosen.items()
-        if key not in _NAMED_IN_THE_TITLE and value != preset[key]
-    ]
-
-
-def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Return nested settings under their dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
-    return flat
-
-
-def _toml(value: Any) -> str:
-    """Write a value as TOML has it, on one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value)
-
-
 def _commands(summary: Mapping[str, Any]) -> tuple[str, str]:
     """Return the commands that run it again: from config.toml, and from the preset."""
     where = [f"--{key} {summary[key]}" for key in ("backend", "form") if summary[key] not in (None, "cpu")]
     where += ["--precision fixed"] if summary["precision"] == "fixed" else []
     preset = [f"--preset {summary['preset']}", f"--seed {summary['seed']}"]
-    texts = [f"{one['setting']}={_toml(one['value'])}" for one in summary["changed"]]
+    texts = [f"{one['setting']}={as_toml(one['value'])}" for one in summary["changed"]]
     changes = [f"--set {shlex.quote(text)}" for text in texts]
     return (
         " ".join(["lava-predict run config.toml", *where]),

@@ -45,6 +45,8 @@ class StreamLearner:
         How many ms of the network's time a unit of time lasts.
     config : Config, optional
         Settings, instead of those of the preset.
+    precision : str
+        "float", or "fixed" for integers.
 
     Examples
     --------
@@ -64,13 +66,14 @@ class StreamLearner:
         *,
         ms_per_unit: float = 1.0,
         config: Config | None = None,
+        precision: str = "float",
     ) -> None:
         config = config or load_preset(preset)
         if seed is not None:
             config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
         self.config = config
         self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
-        self.network = StreamNetwork(config, len(self.intake.labels))
+        self.network = StreamNetwork(config, len(self.intake.labels), precision)
         self._last_time: int | float = 0
 
     def learn_one(
@@ -150,7 +153,11 @@ class StreamLearner:
 
     def get_params(self) -> dict[str, Any]:
         """Return what makes an equal learner, before its first event."""
-        return {"ms_per_unit": self.intake.ms_per_unit, "config": self.config}
+        return {
+            "ms_per_unit": self.intake.ms_per_unit,
+            "config": self.config,
+            "precision": self.network.precision,
+        }
 
     def fingerprint(self) -> dict[str, str]:
         """Return digests over spikes, predictions and weights; equal ones mean the same bits."""
@@ -178,7 +185,7 @@ class StreamLearner:
         network = self.network
         file["intake"] = json.dumps(self.intake.to_dict())
         file.attrs.update({f"digest_{name}": value for name, value in network.digest.items()})
-        file.attrs["last_time"] = self._last_time
+        file.attrs.update(last_time=self._last_time, precision=network.precision)
         write_tree(file.create_group("learned"), network.learned)
         write_tree(file.create_group("moment"), network.moment)
         write_tree(file.create_group("settled"), network.settled)
@@ -188,11 +195,12 @@ class StreamLearner:
         """Return the learner that `write` wrote to a file."""
         config = read_config(file)
         intake = Intake.from_dict(json.loads(file["intake"].asstr()[()]))
-        learner = cls((), ms_per_unit=intake.ms_per_unit, config=config)
+        precision = str(file.attrs["precision"])
+        learner = cls((), ms_per_unit=intake.ms_per_unit, config=config, precision=precision)
         learner.intake, network = intake, learner.network
         learner._last_time = file.attrs["last_time"].item()
         network.learned = read_tree(file["learned"], Learned)
-        template: Any = Moment(templates(config, "float")[1], Ongoing)  # type: ignore[arg-type]
+        template: Any = Moment(templates(config, precision)[1], Ongoing)  # type: ignore[arg-type]
         network.moment = read_tree(file["moment"], template)
         network.settled = read_tree(file["settled"], template)
         network.digest = {name: str(file.attrs[f"digest_{name}"]) for name in network.digest}

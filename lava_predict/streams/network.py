@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import RunError, UserError
+from lava_predict.errors import Caution, RunError, UserError
 from lava_predict.events.scores import Prediction
-from lava_predict.learning.streams.listen import take_event
 from lava_predict.learning.streams.memory import (
     ELAPSED,
     LABEL,
     NOTHING,
+    SATURATING,
     STEP,
     Ongoing,
-    constants,
     make_room,
     start_learned,
     start_ongoing,
 )
-from lava_predict.network.arithmetic import FloatArithmetic
+from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.settings.schema import Config
@@ -49,7 +50,7 @@ class Moment(NamedTuple):
 
 
 class StreamNetwork:
-    """A network that learns a stream of numbered labels, in float64 and on the cpu.
+    """A network that learns a stream of numbered labels, on the cpu.
 
     Labels are numbered as they first come. Of K known ones p has K + 1: the last is for a label that is new.
 
@@ -59,6 +60,8 @@ class StreamNetwork:
         Its task is not used but for ``cue_ms`` and ``event_width_ms``.
     labels : int
         How many labels are known before the first event.
+    precision : str
+        "float", or "fixed": integers as ``config.fixed`` describes them.
 
     Attributes
     ----------
@@ -67,31 +70,52 @@ class StreamNetwork:
     learned : Learned
         What stays.
     digest : dict of str to str
-        Chains of SHA-256 over the events so far: of spikes (step, cell) and of predictions (p, o).
+        Chains of SHA-256 over the events so far: of spikes (step, cell) and of predictions (p, o,
+        as float64).
+    heard : callable or None
+        Is given spikes between events as they come: steps (modulo 2^32) and cells, uint32, not to be kept.
     """
 
-    def __init__(self, config: Config, labels: int = 0) -> None:
+    def __init__(self, config: Config, labels: int = 0, precision: str = "float") -> None:
+        if precision not in PRECISIONS:
+            raise UserError(f"precision = {precision!r}: must be one of {', '.join(PRECISIONS)}")
         if config.readout.rule != "annealed_delta":
             raise UserError(
                 f"readout.rule = {config.readout.rule!r}: streams need 'annealed_delta'; choose it"
             )
+        if precision == "fixed" and config.fixed.learning != "own":
+            raise UserError(
+                f"fixed.learning = {config.fixed.learning!r}: streams are learned by this package's own "
+                'rules; set it to "own"'
+            )
         task = config.task.model_copy(update={"cues": config.stream.labels_max})
         self.config = config.model_copy(update={"task": task})
-        arithmetic = FloatArithmetic(self.config, draw_network(self.config))
+        self.precision = precision
+        arithmetic = arithmetic_of(self.config, draw_network(self.config), precision)
         self._network, self._k = arithmetic.network, arithmetic.constants
-        self._advance, self._rules = advance_kernel(arithmetic.kernels), constants(self.config)
+        self._saturating, self._plan = arithmetic.saturating, arithmetic.plan
+        self._arithmetic = rules_of(self.config, arithmetic)
+        self._rules = self._arithmetic.constants
+        self._sample_ms = self._rules.sample * config.run.dt_ms
+        self._advance = advance_kernel(arithmetic.kernels, self._arithmetic.kernels.listen)
         self._key = key_of(config.run.seed, config.run.draws.noise, STREAM)
         cells, nothing = config.reservoir.neurons, np.empty(0)
         self._chunk = max(1, _MOST_SPIKES // cells)
-        self._room = (np.empty(task.cues), np.empty(cells), np.empty(cells, np.int64))
+        self._room: Any = (
+            np.empty(task.cues, arithmetic.number),
+            arithmetic.current,
+            np.empty(cells, np.int64),
+        )
         self._spikes = np.empty((2, self._chunk * cells), np.uint32)
         room = max(4, labels + 1)
-        self.learned = start_learned(self.config, room)
+        fixed = precision == "fixed"
+        self.learned = start_learned(self.config, room, fixed)
         self.learned.labels[0] = min(labels + 1, config.stream.labels_max)
         state: Any = arithmetic.start
         state = state._replace(when=nothing, what=nothing)
-        self.moment = Moment(state, start_ongoing(self.config, room)).copy()
+        self.moment = Moment(state, start_ongoing(self.config, room, fixed)).copy()
         self.digest = {"spikes": "", "prediction": ""}
+        self.heard: Callable[[np.ndarray, np.ndarray], None] | None = None
         self._play(self.moment, config.steps(config.stream.settle_ms), True)
         self.settled = self.moment.copy()
 
@@ -110,7 +134,8 @@ class StreamNetwork:
         self._play(self.moment, steps, True, "spikes")
         self._seen = self._seen_ahead(self.moment, self.config.stream.times)
         labels, ongoing = int(self.learned.labels[0]), self.moment.ongoing
-        p, o = self._seen.p[:labels].copy(), ongoing.o[: steps // self._rules.sample, :labels].copy()
+        unit = self._arithmetic.unit
+        p, o = self._seen.p[:labels] * unit, ongoing.o[: steps // self._rules.sample, :labels] * unit
         self._link("prediction", p.tobytes() + o.tobytes())
         return Prediction(p, o, self._peaks_ms(self._seen))
 
@@ -127,11 +152,12 @@ class StreamNetwork:
         moment = self.moment.copy()
         steps = self._rules.sample * moment.ongoing.o.shape[0]
         self._play(moment, max(0, steps - int(moment.ongoing.now[ELAPSED])), False)
-        p, z = moment.ongoing.p[:labels].copy(), np.clip(moment.ongoing.z[:, :labels], 0.0, 1.0)
+        unit = self._arithmetic.unit
+        p, z = moment.ongoing.p[:labels] * unit, np.clip(moment.ongoing.z[:, :labels] * unit, 0.0, 1.0)
         return Prediction(p, p * z, time_ms)
 
     def weights_digest(self) -> str:
-        """Return the SHA-256 over all weights, little-endian float64."""
+        """Return the SHA-256 over all weights, as little-endian float64, integers as they are."""
         labels = int(self.learned.labels[0])
         digest = hashlib.sha256()
         for w in (self.learned.label_w, self.learned.time_w):
@@ -139,10 +165,22 @@ class StreamNetwork:
             digest.update(used.astype("<f8").tobytes())
         return digest.hexdigest()
 
+    @property
+    def saturations(self) -> dict[str, int]:
+        """How often each variable in integers has hit its bounds; empty in float."""
+        found = dict(zip(self._saturating, self.moment.state.saturations.tolist(), strict=True))
+        return found | dict(zip(SATURATING, self.learned.saturations.tolist(), strict=False))
+
+    @property
+    def warnings(self) -> list[Caution]:
+        """What parameters lose in integers; none in float."""
+        return [*(self._plan.warnings if self._plan else ()), *self._arithmetic.warnings]
+
     def _settle(self) -> None:
         """Go back to where the network has settled; steps, and so the noise, go on."""
         step, old = int(self.moment.ongoing.now[STEP]), int(self.settled.ongoing.now[STEP])
         _, ongoing = fresh = self.settled.copy()
+        fresh.state.saturations[:] = self.moment.state.saturations
         slots = ongoing.first.size
         ongoing.ring[:] = np.roll(ongoing.ring, (step - old) % slots, axis=0)
         ongoing.now[:] = (step, 0, NOTHING, 0, NOTHING)
@@ -157,7 +195,9 @@ class StreamNetwork:
             settled = make_room(old, self.settled.ongoing, self.config, label + 2)[1]
             self.settled = self.settled._replace(ongoing=settled)
         bits, x, p = seen.bits.copy(), seen.label_x.copy(), seen.p.copy()
-        take_event(self._rules, self.moment.ongoing, self.learned, label, bits, x, p, most)
+        self._arithmetic.kernels.take_event(
+            self._rules, self.moment.ongoing, self.learned, label, bits, x, p, most
+        )
 
     def _seen_ahead(self, moment: Moment, times: bool) -> Ongoing:
         """Return the moment once p is formed and, if asked for, the times of likely labels have passed.
@@ -175,8 +215,9 @@ class StreamNetwork:
 
     def _latest(self, ongoing: Ongoing) -> int:
         """Return the step after the last event by which the labels that are likely have had their time."""
-        likely = ongoing.p.argsort()[::-1]
-        likely = likely[: 1 + int((ongoing.p[likely].cumsum() < LIKELY).sum())]
+        p = ongoing.p * self._arithmetic.unit
+        likely = (-p).argsort(kind="stable")
+        likely = likely[: 1 + int((p[likely].cumsum() < LIKELY).sum())]
         room, dt = self.learned.room, self.config.run.dt_ms
         longest = self.learned.longest.reshape(room, room)[ongoing.now[LABEL], likely].max()
         return min(int(longest + AFTER_MS / dt), self._rules.sample * len(ongoing.o))
@@ -191,6 +232,8 @@ class StreamNetwork:
             steps -= now
             if chain:
                 self._link(chain, self._spikes[:, :count].T.astype("<u4").tobytes())
+                if self.heard is not None:
+                    self.heard(*self._spikes[:, :count])
         if not all(np.isfinite(array).all() for _, array in leaves(moment.state.cells)):
             raise RunError("a membrane potential is not finite; lower the synapses' charge")
 
@@ -200,10 +243,11 @@ class StreamNetwork:
     def _peaks_ms(self, ongoing: Ongoing) -> np.ndarray:
         """Return when each z so far, smoothed over an event's width, is greatest, (K,), ms; or NaN."""
         samples = min(int(ongoing.now[ELAPSED]) // self._rules.sample, len(ongoing.z))
-        z = np.clip(ongoing.z[:samples, : int(self.learned.labels[0])], 0.0, 1.0)
+        z = ongoing.z[:samples, : int(self.learned.labels[0])] * self._arithmetic.unit
+        z = np.clip(z, 0.0, 1.0)
         if not self.config.stream.times or samples == 0:
             return np.full(z.shape[1], np.nan)
-        width = self.config.task.event_width_ms / self._rules.sample_ms
+        width = self.config.task.event_width_ms / self._sample_ms
         place = np.arange(-int(3 * width), int(3 * width) + 1)
         kernel = np.exp(-0.5 * (place / width) ** 2)
         smooth = np.array([np.convolve(row, kernel / kernel.sum(), "full") for row in z.T])
@@ -211,5 +255,5 @@ class StreamNetwork:
         before, top, after = (smooth[np.arange(len(peak)), peak + step] for step in (-1, 0, 1))
         bend = before - 2.0 * top + after
         shift = np.divide(0.5 * (before - after), bend, out=np.zeros_like(top), where=bend < 0.0)
-        times = (peak + shift + 1.0 - int(3 * width)) * self._rules.sample_ms
+        times = (peak + shift + 1.0 - int(3 * width)) * self._sample_ms
         return np.where(top < LEAST_PEAK, np.nan, times)

@@ -8,7 +8,10 @@ import h5py
 import numpy as np
 
 from lava_predict.events import Baselines, Prediction, Row, Scores
+from lava_predict.events.calibration import Calibration
+from lava_predict.events.course import Course
 from lava_predict.streams.learner import StreamLearner
+from lava_predict.streams.recent import Recent
 
 
 class Scored(NamedTuple):
@@ -46,18 +49,30 @@ class ScoredLearner:
     labels : int
         How many labels the scores are over.
     total : int or None
-        How many events will be predicted, where it is known.
+        How many events will be predicted, where it is known. Where it is not, labels are not known either:
+        the baselines spread p over those that came so far and one more.
     baselines : bool
         Whether learners that only count are scored beside it.
+
+    Attributes
+    ----------
+    scores : Scores
+    baselines : Baselines or None
+    course : Course
+        Of the network and the baselines.
+    calibration : Calibration
+    recent : Recent
     """
 
     def __init__(
         self, learner: StreamLearner, labels: int, total: int | None = None, baselines: bool = True
     ) -> None:
         horizon, width = learner.config.stream.horizon_ms, learner.config.task.event_width_ms
-        self.learner, self.labels = learner, labels
+        self.learner, self.labels, self._total = learner, labels, total
         self.scores = Scores(horizon, total, width)
         self.baselines = Baselines(labels, horizon, total, width) if baselines else None
+        self.course = Course(["network", *(self.baselines.names if self.baselines is not None else ())])
+        self.calibration, self.recent = Calibration(horizon), Recent(learner.network, labels)
 
     def add(self, row: Row) -> Scored | None:
         """Score what was expected of an event and learn it; None for the first of a sequence."""
@@ -68,13 +83,19 @@ class ScoredLearner:
         if expected is None:
             if self.baselines is not None:
                 self.baselines.begin(label)
+            self.recent.add(label, -1, np.empty(0))
             return None
-        gap_ms = (learner.intake.step - before) * learner.intake.dt_ms
+        gap = learner.intake.step - before
+        gap_ms = gap * learner.intake.dt_ms
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
         found = self.scores.add(whole, label, gap_ms)
+        counted, among = {}, expected.p.size if self._total is None else None
         if self.baselines is not None:
-            self.baselines.add(label, gap_ms)
+            counted = self.baselines.add(label, gap_ms, among)
+        self.course.add([found, *counted.values()])
+        self.calibration.add(whole, label, gap_ms)
+        self.recent.add(label, gap, o)
         return Scored(label, gap_ms, whole, float(found[0]))
 
     def summary(self) -> dict[str, Any]:
@@ -85,7 +106,7 @@ class ScoredLearner:
     def write(self, file: h5py.File) -> None:
         """Write learner and scores to an open file."""
         self.learner.write(file)
-        groups = {"scores": self.scores.to_arrays()}
+        groups = {name: part.to_arrays() for name, part in self._parts().items()}
         if self.baselines is not None:
             groups |= {f"baselines/{name}": arrays for name, arrays in self.baselines.to_arrays().items()}
         for group, arrays in groups.items():
@@ -95,9 +116,14 @@ class ScoredLearner:
     def read(self, file: h5py.File) -> None:
         """Go on from what `write` wrote."""
         self.learner = StreamLearner.read(file)
-        self.scores.from_arrays(_arrays(file["scores"]))
+        self.recent.hear(self.learner.network)
+        for name, part in self._parts().items():
+            part.from_arrays(_arrays(file[name]))
         if self.baselines is not None:
             self.baselines.from_arrays({name: _arrays(group) for name, group in file["baselines"].items()})
+
+    def _parts(self) -> dict[str, Scores | Course | Calibration | Recent]:
+        return {name: getattr(self, name) for name in ("scores", "course", "calibration", "recent")}
 
     def _over_all(self, part: np.ndarray, nothing: float = 0.0) -> np.ndarray:
         """Give an array over the labels known so far, on its last axis, a place for all labels.

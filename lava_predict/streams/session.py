@@ -40,6 +40,8 @@ class StreamSession:
         The stream.
     source : mapping
         Where the events came from, plain values, so that a stopped session can read them again.
+    precision : str
+        As for `StreamLearner`.
 
     Attributes
     ----------
@@ -51,14 +53,24 @@ class StreamSession:
         How long that took.
     """
 
-    def __init__(self, config: Config, events: Events, source: dict[str, Any]) -> None:
+    def __init__(
+        self, config: Config, events: Events, source: dict[str, Any], precision: str = "float"
+    ) -> None:
         self.config, self.events, self.source = config, events, source
-        learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit)
+        learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
         self.scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
         self.done, self.wall_s, self._written = 0, 0.0, 0
 
-    def run(self, files: UnfinishedRun, progress: Callable[[int, int], None] | None = None) -> None:
-        """Learn the rest of the events; the folder gets predictions.csv and checkpoints."""
+    def run(
+        self,
+        files: UnfinishedRun,
+        progress: Callable[[int, int], None] | None = None,
+        watch: Callable[[ScoredLearner, Row, Scored | None], None] | None = None,
+    ) -> None:
+        """Learn the rest of the events; the folder gets predictions.csv and checkpoints.
+
+        ``progress`` is called at checkpoints, ``watch`` after each event.
+        """
         with files.appended(PREDICTIONS, self._written) as table:
             if self.done == 0:
                 table.write(_line(self._header()))
@@ -79,6 +91,8 @@ class StreamSession:
                 if scored is not None:
                     table.write(_line(self._fields(row, scored)))
                 self.done += 1
+                if watch is not None:
+                    watch(self.scored, row, scored)
                 if time.perf_counter() - kept > KEEP_EVERY_S:
                     keep()
                     kept = time.perf_counter()
@@ -93,11 +107,13 @@ class StreamSession:
         return {
             "preset": self.config.preset,
             "seed": self.config.run.seed,
+            "precision": learner.network.precision,
             "events": len(self.events),
             "labels": self.events.labels,
             "ms_per_unit": self.events.ms_per_unit,
             **self.scored.summary(),
             "fingerprint": learner.fingerprint(),
+            "saturations": learner.network.saturations,
             "timing": {
                 "wall_s": self.wall_s,
                 "simulated_s": simulated_s,

@@ -65,6 +65,7 @@ class Streams(NamedTuple):
 
     ``level``, (steps, C), are the input channels, 0 or 1: the cues, then (if they drive the reservoir) the
     events. ``gate`` is that of the when rule, ``target`` what the when readout is taught, both (steps, K).
+    With ``readout.causal`` the gate is 1 in the step in which an event comes, else 0.
     """
 
     level: np.ndarray

@@ -140,11 +140,14 @@ class Meet(Task):
         streams.target[:] = self._gaussians(due, task.event_width_ms)
         if outcome == NONE or not segment.learning:
             return streams
-        near = np.abs(self.times_ms - due[outcome]) <= readout.gate_window_ms
-        streams.gate[self.cue_step :, outcome] = readout.gate_residual
-        streams.gate[near, outcome] = 1.0
+        onset = self.cue_step + self.config.steps(due[outcome])
+        if getattr(readout, "causal", False):
+            streams.gate[min(onset, self.times_ms.size - 1), outcome] = 1.0
+        else:
+            near = np.abs(self.times_ms - due[outcome]) <= readout.gate_window_ms
+            streams.gate[self.cue_step :, outcome] = readout.gate_residual
+            streams.gate[near, outcome] = 1.0
         if task.events_drive_reservoir:
-            onset = self.cue_step + self.config.steps(due[outcome])
             streams.level[onset : onset + self.config.steps(EVENT_MS), task.cues + outcome] = 1.0
         return streams
 

@@ -71,7 +71,7 @@ def test_a_folder_that_holds_no_result_is_refused_with_what_is_missing(tmp_path:
         ("[" * 100_000, "is not JSON"),
         ("[]", "which command"),
         ('{"command": "run", "schema": 9}', "schema 9, this version reads 1"),
-        ('{"command": "plan", "schema": 1}', "'plan' has no page; give a folder of run, compare, reproduce"),
+        ('{"command": "plan", "schema": 1}', "'plan' has no page; give a folder of run, learn, compare"),
     ):
         (tmp_path / "summary.json").write_text(text)
         with pytest.raises(UserError, match=message):

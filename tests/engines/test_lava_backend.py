@@ -50,6 +50,7 @@ VARIANTS = {
         "readout.centred=false",
     ],
     "fine steps": ["run.dt_ms=0.5", "task.before_ms=50"],
+    "causal": ["readout.causal=true", "readout.gate_window_ms=400"],
     "surprises": ["readout.timing_surprise=0.01", "readout.surprise_keep=0.3"],
 }
 # Of the integer network: settings, and whether something saturates.

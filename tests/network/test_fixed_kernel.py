@@ -129,7 +129,7 @@ def check_advance(config: Config, seed: int, extreme: float) -> Oracle:
     )
     assert arithmetic.saturating == tuple(oracle.saturations)
     given = (arithmetic.network, arithmetic.constants, state, *streams, np.uint64(key), first, cue_step)
-    room = (arithmetic._i_in, arithmetic._spiking, arithmetic._room)
+    room = (arithmetic.current, arithmetic._spiking, arithmetic._room)
     count, diverged = arithmetic.kernels.advance(*given, learning, recording, *room)
     spikes, stopped = [], -1
     for row in range(STEPS):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixed_oracle import RENAMED, STATES, Oracle, state_of
+from fixed_oracle import LAG, RENAMED, STATES, Oracle, state_of
 from plain_integers import ROUNDINGS
 
 from lava_predict import Config, load_preset
@@ -249,7 +249,8 @@ def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
 
 def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     """Make the kernel's own arguments of what a file holds."""
-    held: dict[str, Any] = vectors.constants | {"rounding": ROUNDINGS.index(vectors.constants["rounding"])}
+    rounding = ROUNDINGS.index(vectors.constants["rounding"])
+    held: dict[str, Any] = LAG | vectors.constants | {"rounding": rounding}
 
     def constants_of(section: str, kind: Any) -> Any:
         values = [held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields]

@@ -44,6 +44,7 @@ CASES = [
     pytest.param(0, ["task.cues=2"], id="at the start"),
     pytest.param(1, ["task.cues=2"], id="after a trial"),
     pytest.param(4, ["task.cues=2", "task.latency_sd_ms=60"], id="in the second block, jitter"),
+    pytest.param(3, ["readout.causal=true", "readout.gate_window_ms=600"], id="with a ring"),
     pytest.param(2, ["reservoir.neuron=adaptive_lif"], id="adaptive LIF"),
     pytest.param(2, ["reservoir.delay_ms=[1, 20]"], id="delays"),
     pytest.param(2, ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[0, 20]"], id="both"),
@@ -108,7 +109,7 @@ def alter(path: Path, how: str) -> None:
             if how == "foreign":
                 file.attrs["format"] = "somebody else's"
             elif how == "future":
-                file.attrs["schema"] = 4
+                file.attrs["schema"] = 5
             elif how == "a weight":
                 file["state/when/w"][0, 3] += 1e-12
             elif how == "a trial less":
@@ -127,7 +128,7 @@ def alter(path: Path, how: str) -> None:
         ("empty", "cannot be read as a checkpoint"),
         ("text", "cannot be read as a checkpoint"),
         ("foreign", "is not a checkpoint"),
-        ("future", "has schema 4, this version reads 3"),
+        ("future", "has schema 5, this version reads 4"),
         ("a weight", "was altered or damaged"),
         ("a trial less", "was altered or damaged"),
         ("an array less", "was altered or damaged"),

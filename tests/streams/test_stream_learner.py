@@ -7,26 +7,27 @@ import numpy as np
 import pytest
 
 from lava_predict import StreamLearner, UserError, load_preset
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.tasks import grammar, markov
 
 SMALL = load_preset("stream", ["reservoir.neurons=100", "stream.settle_ms=200"])
 EVENTS = [(120, "x"), (500, "y"), (530, "x"), (530, "z"), (1200, "y"), (1500, "x"), (4000, "w"), (4300, "v")]
 
 
-def learner() -> StreamLearner:
-    return StreamLearner(config=SMALL)
+def learner(precision: str = "float") -> StreamLearner:
+    return StreamLearner(config=SMALL, precision=precision)
 
 
-@pytest.fixture(scope="module")
-def whole() -> StreamLearner:
-    one = learner()
+@pytest.fixture(scope="module", params=PRECISIONS)
+def whole(request: pytest.FixtureRequest) -> StreamLearner:
+    one = learner(request.param)
     for time, label in EVENTS:
         one.learn_one(time, label)
     return one
 
 
 def test_what_is_predicted_in_between_changes_nothing(whole: StreamLearner) -> None:
-    other = learner()
+    other = learner(whole.network.precision)
     for time, label in EVENTS:
         other.learn_one(time, label)
         other.predict_one()
@@ -38,7 +39,7 @@ def test_what_is_predicted_in_between_changes_nothing(whole: StreamLearner) -> N
 def test_a_learner_that_is_saved_and_loaded_goes_on_to_the_same_bits(
     whole: StreamLearner, cut: int, tmp_path: Path
 ) -> None:
-    first = learner()
+    first = learner(whole.network.precision)
     for time, label in EVENTS[:cut]:
         first.learn_one(time, label)
     first.save(tmp_path / "stream.h5")
@@ -47,11 +48,13 @@ def test_a_learner_that_is_saved_and_loaded_goes_on_to_the_same_bits(
         second.learn_one(time, label)
     assert second.fingerprint() == whole.fingerprint()
     assert second.intake.labels == whole.intake.labels
+    assert second.network.saturations == whole.network.saturations
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("gap", [20, 60, 100, 101, 400])
-def test_p_is_known_before_the_event_comes(gap: int) -> None:
-    one = learner()
+def test_p_is_known_before_the_event_comes(gap: int, precision: str) -> None:
+    one = learner(precision)
     for time, label in EVENTS:
         one.learn_one(time, label)
     before = one.predict_proba_one()
@@ -76,9 +79,10 @@ def test_times_and_labels_change_nothing_before_they_come() -> None:
     assert early.o.tolist() == late.o[: len(early.o)].tolist()
 
 
-def test_labels_are_accepted_up_to_the_most(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_labels_are_accepted_up_to_the_most(precision: str) -> None:
     config = load_preset("stream", ["reservoir.neurons=50", "stream.labels_max=5", "stream.settle_ms=0"])
-    one = StreamLearner(config=config)
+    one = StreamLearner(config=config, precision=precision)
     for number in range(5):
         one.learn_one(150 * number, f"label {number}")
         assert sum(one.predict().p) == pytest.approx(1.0)
@@ -92,8 +96,9 @@ def test_labels_are_accepted_up_to_the_most(tmp_path: Path) -> None:
     one.learn_one(900, "label 1")
 
 
-def test_no_prediction_reaches_across_the_border_of_a_sequence() -> None:
-    one, other = learner(), learner()
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_no_prediction_reaches_across_the_border_of_a_sequence(precision: str) -> None:
+    one, other = learner(precision), learner(precision)
     for time, label in EVENTS:
         one.learn_one(time, label, "a")
         other.learn_one(time, label, "a")
@@ -108,8 +113,9 @@ def test_no_prediction_reaches_across_the_border_of_a_sequence() -> None:
     assert other.network.settled.state.cells.v.tolist() == settled.tolist()
 
 
-def test_another_parameterless_learner_is_equal() -> None:
-    one = StreamLearner(["A", "B"], seed=7, config=SMALL)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_another_parameterless_learner_is_equal(precision: str) -> None:
+    one = StreamLearner(["A", "B"], seed=7, config=SMALL, precision=precision)
     other = StreamLearner(["A", "B"], **one.get_params())
     for time in (0, 300, 600):
         one.learn_one(time, "B")
@@ -127,6 +133,29 @@ def test_bad_questions_are_refused() -> None:
         one.expectation(2000)
     with pytest.raises(UserError, match=r"readout.rule = 'gated_delta'"):
         StreamLearner(preset="paper")
+    with pytest.raises(UserError, match="precision = 'half': must be one of float, fixed"):
+        learner("half")
+    on_chip = load_preset("stream", ["fixed.learning=on_chip"])
+    with pytest.raises(UserError, match=r"fixed.learning = 'on_chip': streams are learned by"):
+        StreamLearner(config=on_chip, precision="fixed")
+
+
+def test_integers_that_saturate_are_counted_and_stay_counted() -> None:
+    """With three bits before the point no membrane potential fits."""
+    config = load_preset("stream", ["reservoir.neurons=30", "stream.settle_ms=50", "fixed.fraction_bits=20"])
+    one = StreamLearner(config=config, precision="fixed")
+    one.learn_one(0, "x", "a")
+    one.learn_one(200, "y", "a")
+    before = one.network.saturations
+    one.predict()
+    assert one.network.saturations == before
+    assert list(before) == ["v", "u", "s", "current", "z", "w_when", "w_what"]
+    assert before["v"] > 0
+    one.learn_one(0, "x", "b")
+    assert all(now >= before[name] for name, now in one.network.saturations.items())
+    assert any("exceed the range" in str(warning) for warning in one.network.warnings)
+    assert learner("fixed").network.warnings == learner().network.warnings == []
+    assert learner().network.saturations == {}
 
 
 @pytest.mark.slow

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from plain_stream_rules import PlainLabels, traces
 
 from lava_predict import load_preset
-from lava_predict.learning.streams.listen import listen, take_event
+from lava_predict.learning.ring import pack, unpack
+from lava_predict.learning.streams.listen import listen
 from lava_predict.learning.streams.memory import (
     OLD_ELAPSED,
     OLD_LABEL,
-    Constants,
     Learned,
     Ongoing,
     constants,
@@ -18,27 +20,37 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
-from lava_predict.learning.streams.next_time import pack, unpack
+from lava_predict.network.arithmetic import arithmetic_of
+from lava_predict.network.draw import draw_network
+from lava_predict.network.stream_rules import rules_of
+from lava_predict.settings.schema import Config
 
 CELLS = 70  # More than a word of the ring has bits, and no multiple of it.
 CONFIG = load_preset("stream", [f"reservoir.neurons={CELLS}", "task.cues=8"])
 
 
 def play(
-    spikes: np.ndarray, events: dict[int, list[int]], learning: bool = True
-) -> tuple[Constants, Ongoing, Learned, list[np.ndarray]]:
+    spikes: np.ndarray,
+    events: dict[int, list[int]],
+    learning: bool = True,
+    precision: str = "float",
+    config: Config = CONFIG,
+    labels: int = 3,
+) -> tuple[Any, Ongoing, Learned, list[np.ndarray]]:
     """Let the rules listen to spikes, (T, N); ``events`` come at the end of steps. Returns each p, too."""
-    k, ongoing, learned = constants(CONFIG), start_ongoing(CONFIG), start_learned(CONFIG)
+    rules = rules_of(config, arithmetic_of(config, draw_network(config), precision))
+    k, kernels, fixed = rules.constants, rules.kernels, precision == "fixed"
+    ongoing, learned = start_ongoing(config, fixed=fixed), start_learned(config, fixed=fixed)
     found = []
     for step, now in enumerate(spikes):
-        spiking = np.zeros(CELLS, np.int64)
+        spiking = np.zeros(spikes.shape[1], np.int64)
         where = np.flatnonzero(now)
         spiking[: where.size] = where
-        listen(k, ongoing, learned, spiking, where.size, learning)
+        kernels.listen(k, ongoing, learned, spiking, where.size, learning)
         for label in events.get(step, ()):
             found.append(ongoing.p.copy())
             seen = (ongoing.bits.copy(), ongoing.label_x.copy(), ongoing.p.copy())
-            take_event(k, ongoing, learned, label, *seen, 3)
+            kernels.take_event(k, ongoing, learned, label, *seen, labels)
     return k, ongoing, learned, found
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from typer.testing import CliRunner
 
 from lava_predict import StreamLearner, UserError, load_preset
 from lava_predict.cli import app
-from lava_predict.events import Baselines
+from lava_predict.events import Baselines, Row
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
-from lava_predict.streams import StreamSession, session
+from lava_predict.streams import ScoredLearner, StreamSession, recent, session
 from lava_predict.tasks import grammar
 
 SMALL = ["reservoir.neurons=60", "stream.settle_ms=100", "run.seed=3"]
@@ -24,18 +26,34 @@ STREAM = grammar(25, 3, (80.0, 400.0)).events
 SET = [part for text in SMALL for part in ("--set", text)]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, bytes]:
+@pytest.fixture(scope="module", params=PRECISIONS)
+def left(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[StreamSession, bytes]:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with unfinished_run(folder, False, False) as files:
-        one = StreamSession(CONFIG, STREAM, {})
+        one = StreamSession(CONFIG, STREAM, {}, request.param)
         one.run(files)
-    return one.summary(), (folder / "predictions.csv").read_bytes()
+    return one, (folder / "predictions.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(left: tuple[StreamSession, bytes]) -> tuple[dict, bytes]:
+    return left[0].summary(), left[1]
+
+
+def drawn(session: StreamSession) -> dict[str, np.ndarray]:
+    parts = (session.scored.course, session.scored.calibration, session.scored.recent)
+    return {f"{type(part).__name__} {name}": a for part in parts for name, a in part.to_arrays().items()}
 
 
 @pytest.mark.parametrize("cut", [1, 7, 24])
 def test_a_stopped_session_goes_on_to_the_same_bits(
-    whole: tuple[dict, bytes], cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left: tuple[StreamSession, bytes],
+    whole: tuple[dict, bytes],
+    cut: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
 
@@ -46,7 +64,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
 
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt), unfinished_run(folder, False, False) as files:
-        StreamSession(CONFIG, STREAM, {}).run(files, stop)
+        StreamSession(CONFIG, STREAM, {}, whole[0]["precision"]).run(files, stop)
     with (unfinished_folder(folder) / "predictions.csv").open("ab") as table:
         table.write(b"half a li")  # Written after the last checkpoint.
     with unfinished_run(folder, False, True) as files:
@@ -55,8 +73,10 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
         assert second.done == cut
         second.run(files)
     summary = second.summary()
-    for key in ("fingerprint", "scores", "baselines"):
+    for key in ("precision", "fingerprint", "saturations", "scores", "baselines"):
         assert summary[key] == whole[0][key]
+    for name, array in drawn(left[0]).items():
+        np.testing.assert_array_equal(drawn(second)[name], array, err_msg=name)
     assert (folder / "predictions.csv").read_bytes() == whole[1]
 
 
@@ -69,7 +89,7 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
 
 
 def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
-    one = StreamLearner(config=CONFIG)
+    one = StreamLearner(config=CONFIG, precision=whole[0]["precision"])
     for time, label in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True):
         one.learn_one(time, STREAM.labels[label])
     assert one.fingerprint() == whole[0]["fingerprint"]
@@ -91,17 +111,65 @@ def test_predictions_and_scores_agree(whole: tuple[dict, bytes]) -> None:
     assert summary["baselines"] == alone.summary()
 
 
-def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
+def test_bins_count_what_predictions_csv_has(left: tuple[StreamSession, bytes]) -> None:
+    rows = list(csv.DictReader(left[1].decode().splitlines()))
+    p = np.array([[float(row[f"p_{label}"]) for label in STREAM.labels] for row in rows])
+    came = np.array([[row["label"] == label for label in STREAM.labels] for row in rows])
+    found = left[0].scored.calibration
+    for n in range(20):
+        inside = (p >= n / 20) & ((p < (n + 1) / 20) | (n == 19))
+        np.testing.assert_allclose(found.p[:, n], [p[inside].sum(), came[inside].sum(), inside.sum()])
+    true, late = (
+        STREAM.gap_ms[1:],
+        [float(row["predicted_time"] or "nan") - float(row["time"]) for row in rows],
+    )
+    stated, known = (true + late).round(6), np.isfinite(late)
+    expected = np.histogram2d(true[known], stated[known], 50, ((0, 1000), (0, 1000)))[0]
+    np.testing.assert_array_equal(found.gaps, expected)
+    assert 0 < found.gaps.sum() < len(rows)
+
+
+def test_the_last_seconds_are_those_of_the_whole_stream(
+    left: tuple[StreamSession, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = left[0].scored.recent
+    monkeypatch.setattr(recent, "SPAN_MS", 1e6)
+    learner = StreamLearner(config=CONFIG, precision=left[0].summary()["precision"])
+    one = ScoredLearner(learner, len(STREAM.labels), baselines=False)
+    rows = [
+        Row(t, STREAM.labels[n]) for t, n in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True)
+    ]
+    found = [one.add(row) for row in rows]
+    every = one.recent
+    digest = b""
+    assert every.events[:, 1:].tolist() == list(map(list, zip(STREAM.label, STREAM.gap, strict=True)))
+    for (step, _, gap), event in zip(every.events.tolist(), found, strict=True):
+        if event is not None:
+            now = (every.spikes[0] >= step - gap) & (every.spikes[0] < step)
+            digest = hashlib.sha256(digest + every.spikes[:, now].T.astype("<u4").tobytes()).digest()
+            shown = (every.o_step > step - gap) & (every.o_step <= step)
+            np.testing.assert_array_equal(every.o[shown][: len(event.expected.o)], event.expected.o)
+    assert digest.hex() == one.learner.fingerprint()["spikes"]
+    since = every.events[-1, 0] - 3000
+    np.testing.assert_array_equal(some.events, every.events[every.events[:, 0] >= since])
+    np.testing.assert_array_equal(some.spikes, every.spikes[:, every.spikes[0] >= since])
+    np.testing.assert_array_equal(some.o, every.o[every.o_step >= since])
+    assert len(some.events) < len(every.events)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: Path) -> None:
     times, labels = STREAM.time.tolist(), [STREAM.labels[n] for n in STREAM.label]
     lines = "".join(f"{time},{label}\n" for time, label in zip(times, labels, strict=True))
     text = "time,label\n" + lines
     (tmp_path / "events.csv").write_text(text)
     run = CliRunner().invoke
-    options = ["--ms-per-unit", "1", *SET]
+    options = ["--ms-per-unit", "1", "--precision", precision, *SET]
     left = run(app, ["learn", str(tmp_path / "events.csv"), *options, "--out", str(tmp_path / "a"), "--json"])
     assert left.exit_code == 0, left.output
     summary = json.loads((tmp_path / "a" / "summary.json").read_text())
     assert summary["command"] == "learn"
+    assert summary["precision"] == precision
     assert {"events", "labels", "ms_per_unit", "scores", "baselines", "fingerprint"} <= summary.keys()
     loaded = StreamLearner.load(tmp_path / "a" / CHECKPOINT)
     assert loaded.fingerprint() == summary["fingerprint"]
@@ -122,9 +190,10 @@ def test_a_file_and_a_pipe_give_the_same_predictions(tmp_path: Path) -> None:
         (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
         (["missing.csv"], "cannot be read"),
         (["--example", "grammer"], "did you mean 'grammar'"),
-        (["--example", "grammar", "--precision", "fixed"], "--precision fixed: streams are learned with"),
+        (["--example", "grammar", "--backend", "lava"], "--backend lava: streams are learned with"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
+        (["--resume", "nowhere", "--precision", "fixed"], "leave out --precision"),
         (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
     ],
 )

@@ -1,21 +1,20 @@
-"""What happens in a step of a stream, and at an event."""
+"""What happens in a step of a stream, and at an event, in either arithmetic."""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from lava_predict.learning.streams.memory import (
-    ELAPSED,
-    LABEL,
-    STEP,
-    Constants,
-    Learned,
-    Ongoing,
-)
-from lava_predict.learning.streams.next_label import centre_bits, expect_new, learn_label, probabilities
-from lava_predict.learning.streams.next_time import pass_ring, read_sample
-from lava_predict.learning.traces import advance_bounded_traces
-from lava_predict.numerics.compiled import kernel, lean_kernel
+from lava_predict.learning.streams import fixed_label, fixed_time, next_label, next_time, ring
+from lava_predict.learning.streams.memory import ELAPSED, LABEL, STEP, Learned, Ongoing
+from lava_predict.learning.streams.next_label import expect_new
+from lava_predict.numerics.binding import bind, part
+from lava_predict.numerics.compiled import lean_kernel
+
+# These stand for the kernels of an arithmetic; `bound` says which.
+pass_ring = advance_traces = form_p = learn_label = read_sample = part
 
 SHRINKING = 64
 """A gap lets the longest one so far of its pair of labels shrink by this part."""
@@ -29,10 +28,7 @@ def set_level(ongoing: Ongoing) -> None:
         ongoing.cue[channel] -= ongoing.cue[channel] > 0
 
 
-@lean_kernel
-def listen(
-    k: Constants, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count: int, learning: bool
-) -> None:
+def hear(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count: int, learning: bool) -> None:
     """Take a step's spikes: form p at the end of the window, read z and o in each sample, learn times.
 
     The head of ``spiking`` has the ``count`` cells that spike. Without ``learning`` only that part of
@@ -41,7 +37,7 @@ def listen(
     now = ongoing.now
     if learning:
         pass_ring(k, ongoing, learned, spiking, count)
-    advance_bounded_traces(ongoing.r, ongoing.x, spiking, count, k.decay)
+    advance_traces(k, ongoing.r, ongoing.x, spiking, count, now[STEP])
     now[STEP] += 1
     now[ELAPSED] += 1
     if now[LABEL] < 0:
@@ -50,17 +46,14 @@ def listen(
         for index in range(count):
             ongoing.bits[spiking[index]] = 1
     if now[ELAPSED] == k.window:
-        centre_bits(ongoing.bits, learned.bit_mean, ongoing.label_x)
-        first = now[LABEL] * learned.updates.size
-        probabilities(learned.label_w, first, learned.labels[0], ongoing.label_x, ongoing.p)
+        form_p(k, ongoing, learned)
     if now[ELAPSED] % k.sample == 0 and now[ELAPSED] // k.sample <= ongoing.o.shape[0]:
         known = now[ELAPSED] >= k.window
         read_sample(k, ongoing, learned.labels[0], now[ELAPSED] // k.sample - 1, known)
 
 
-@kernel
-def take_event(
-    k: Constants,
+def learn_event(
+    k: Any,
     ongoing: Ongoing,
     learned: Learned,
     label: int,
@@ -84,6 +77,46 @@ def take_event(
     ongoing.cue[label] = k.cue
     ongoing.bits[:] = 0
     now[LABEL], now[ELAPSED] = label, 0
-    first, room = label * learned.updates.size, learned.updates.size
-    ongoing.rows[:] = learned.time_w[first : first + room]
-    ongoing.mean[:] = learned.trace_mean
+    first = label * learned.updates.size
+    for row in range(learned.updates.size):
+        for j in range(ongoing.rows.shape[1]):
+            ongoing.rows[row, j] = learned.time_w[first + row, j]
+    for j in range(ongoing.mean.size):
+        ongoing.mean[j] = learned.trace_mean[j]
+
+
+class Kernels(NamedTuple):
+    """The functions above, compiled for an arithmetic; `hear` and `learn_event` describe them."""
+
+    listen: Any
+    take_event: Any
+
+
+@cache
+def bound(label: Any, time: Any) -> Kernels:
+    """Compile the functions above for two modules of kernels: which label comes next, and when."""
+    sample = bind(
+        ring.learn_sample,
+        centre=time.centre,
+        teach_time=time.teach_time,
+        teach_silence=time.teach_silence,
+    )
+    through = bind(
+        ring.pass_ring,
+        advance_traces=time.advance_traces,
+        advance_mean=time.advance_mean,
+        learn_occurrence=time.learn_occurrence,
+        teach_sample=sample,
+    )
+    heard = bind(
+        hear,
+        pass_ring=through,
+        advance_traces=time.advance_traces,
+        form_p=label.form_p,
+        read_sample=time.read_sample,
+    )
+    return Kernels(heard, bind(learn_event, learn_label=label.learn_label))
+
+
+listen, take_event = bound(next_label, next_time)
+fixed_listen, fixed_take_event = bound(fixed_label, fixed_time)

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lava_predict.events.scores import SAMPLE_MS
-from lava_predict.learning.traces import MEAN_EVERY
-from lava_predict.learning.when.annealed_delta import time_constants_ms
-from lava_predict.learning.when.gated_delta import UNTAUGHT_ERROR
+from lava_predict.learning.traces import CENTRED_FRACTION, MEAN_EVERY
+from lava_predict.learning.when import annealed_delta
+from lava_predict.learning.when.annealed_delta import GATE_FRACTION, time_constants_ms
+from lava_predict.learning.when.gated_delta import LEADING_BIT, UNTAUGHT_ERROR
+from lava_predict.numerics.integers import PAYLOAD_FRACTION
+from lava_predict.numerics.noise import STREAM, key_of
+from lava_predict.numerics.plan import Planner
 from lava_predict.settings.schema import Config
 
 CONSTANT_INPUT = 0.05
 """What the when readout reads beside the traces."""
+
+LATE_MS, WIDTH_MS = 40.0, 80.0
+"""The time of a label has passed where the integral of z so long ago has reached this."""
+
+OCCURRENCES = 10.0
+"""After so many occurrences the rate is half the first."""
 
 STEP, ELAPSED, LABEL, OLD_ELAPSED, OLD_LABEL = range(5)
 """Places in `Ongoing.now`."""
 
 NOTHING = -1
 """As a label: none has come yet."""
+
+SATURATING = ("z", "w_when", "w_what")
+"""What can saturate in integers, in the order of `Learned.saturations`."""
+
+Z, W_WHEN, W_WHAT = range(3)
 
 
 class Constants(NamedTuple):
@@ -68,6 +83,8 @@ class Constants(NamedTuple):
 class Learned(NamedTuple):
     """What stays from event to event; L labels have room.
 
+    In integers float64 is int32, or int64 where it says.
+
     Attributes
     ----------
     labels : (1,) int64
@@ -80,13 +97,15 @@ class Learned(NamedTuple):
         How often each of these has moved.
     updates : (L,) int64
         Events after each label that the rate of the what rule counts.
-    loss : (3,) float64
+    loss : (3,) float64 (int64)
         Running means of -log2 p of what came, fast and slow, and how many of these there were.
-    occurrences, error : (L L,) int64, float64
+    occurrences, error : (L L,) int64, float64 (int64)
         How often a label came after another since its last timing surprise, and the running mean of the
         squared error of its time by a silent readout's.
     longest : (L L,) int64
         The longest gap, steps, from one label to the other; each shorter one lets it shrink.
+    saturations : (V,) int64
+        How often each of `SATURATING` has hit its bounds in learning; empty in float.
     """
 
     labels: np.ndarray
@@ -100,6 +119,7 @@ class Learned(NamedTuple):
     occurrences: np.ndarray
     error: np.ndarray
     longest: np.ndarray
+    saturations: np.ndarray
 
     @property
     def room(self) -> int:
@@ -109,6 +129,8 @@ class Learned(NamedTuple):
 
 class Ongoing(NamedTuple):
     """What belongs to the moment; a copy of it can be played on as if nothing came.
+
+    In integers float64 is int32, or int64 where it says.
 
     Attributes
     ----------
@@ -126,16 +148,16 @@ class Ongoing(NamedTuple):
         Labels of the first and last event at the end of each of these steps.
     bits, label_x : (N,) int64, (N + 1,) float64
         Which cells spiked in the window after the event; what the what readout has read of that.
-    p : (L,) float64
+    p : (L,) float64 (int64)
         Probability of each label to be the next one.
     rows, mean : (L, N + 1), (N,) float64
         The when readout's rows of the last label and the traces' slow means, as they were at its event: what
         is predicted of the next one is fixed then, whenever that comes.
-    spiking, xc, p_now : (N,) int64, (N + 1,) float64, (L,) float64
+    spiking, xc, p_now : (N,) int64, (N + 1,) float64, (L,) float64 (int64)
         Room.
     z, expired, o : (S, L) float64
-        In each sample since the event: when readout, its integral in ms, and expectation.
-    missed : (2,) float64
+        In each sample since the event: when readout, its integral in ms (integers: in samples), expectation.
+    missed : (2,) float64 (int64)
         Squared error of the time of the event to come, and a silent readout's.
     """
 
@@ -189,51 +211,58 @@ def constants(config: Config) -> Constants:
     )
 
 
-def start_learned(config: Config, room: int = 4) -> Learned:
+def _numbers(fixed: bool) -> tuple[type, type, float]:
+    """Return the types of numbers, and of those that need more bits; and what stands for 1 in these."""
+    return (np.int32, np.int64, 2.0**PAYLOAD_FRACTION) if fixed else (np.float64, np.float64, 1.0)
+
+
+def start_learned(config: Config, room: int = 4, fixed: bool = False) -> Learned:
     """Return what is known before the first event, with room for so many labels."""
-    cells = config.reservoir.neurons
+    cells, (number, wide, one) = config.reservoir.neurons, _numbers(fixed)
     return Learned(
         labels=np.ones(1, np.int64),
-        label_w=np.zeros((room * room, cells + 1)),
-        time_w=np.zeros((room * room, cells + 1)),
-        bit_mean=np.zeros(cells),
-        trace_mean=np.zeros(cells),
+        label_w=np.zeros((room * room, cells + 1), number),
+        time_w=np.zeros((room * room, cells + 1), number),
+        bit_mean=np.zeros(cells, number),
+        trace_mean=np.zeros(cells, number),
         moved=np.zeros(2, np.int64),
         updates=np.zeros(room, np.int64),
-        loss=np.zeros(3),
+        loss=np.zeros(3, wide),
         occurrences=np.zeros(room * room, np.int64),
-        error=np.full(room * room, UNTAUGHT_ERROR),
+        error=np.full(room * room, UNTAUGHT_ERROR * one, wide),
         longest=np.zeros(room * room, np.int64),
+        saturations=np.zeros(len(SATURATING) if fixed else 0, np.int64),
     )
 
 
-def start_ongoing(config: Config, room: int = 4) -> Ongoing:
+def start_ongoing(config: Config, room: int = 4, fixed: bool = False) -> Ongoing:
     """Return the moment before the first step, with room for so many labels."""
     cells, ring = config.reservoir.neurons, config.steps(config.readout.gate_window_ms)
+    number, wide, _ = _numbers(fixed)
     samples = config.steps(config.stream.horizon_ms) // max(1, config.steps(SAMPLE_MS))
     return Ongoing(
         now=np.array([0, 0, NOTHING, 0, NOTHING]),
         cue=np.zeros(config.task.cues, np.int64),
-        level=np.zeros(config.task.cues),
-        r=np.zeros(cells),
-        x=np.zeros(cells),
-        old_r=np.zeros(cells),
-        old_x=np.zeros(cells),
+        level=np.zeros(config.task.cues, number),
+        r=np.zeros(cells, number),
+        x=np.zeros(cells, number),
+        old_r=np.zeros(cells, number),
+        old_x=np.zeros(cells, number),
         ring=np.zeros((ring, -(-cells // 64)), np.uint64),
         first=np.full(ring, NOTHING),
         last=np.full(ring, NOTHING),
         bits=np.zeros(cells, np.int64),
-        label_x=np.zeros(cells + 1),
-        p=np.zeros(room),
-        rows=np.zeros((room, cells + 1)),
-        mean=np.zeros(cells),
+        label_x=np.zeros(cells + 1, number),
+        p=np.zeros(room, wide),
+        rows=np.zeros((room, cells + 1), number),
+        mean=np.zeros(cells, number),
         spiking=np.zeros(cells, np.int64),
-        xc=np.zeros(cells + 1),
-        p_now=np.zeros(room),
-        z=np.zeros((samples, room)),
-        expired=np.zeros((samples, room)),
-        o=np.zeros((samples, room)),
-        missed=np.zeros(2),
+        xc=np.zeros(cells + 1, number),
+        p_now=np.zeros(room, wide),
+        z=np.zeros((samples, room), number),
+        expired=np.zeros((samples, room), number),
+        o=np.zeros((samples, room), number),
+        missed=np.zeros(2, wide),
     )
 
 
@@ -242,7 +271,8 @@ def make_room(learned: Learned, ongoing: Ongoing, config: Config, labels: int) -
     old, new = learned.room, 2 * learned.room
     while new < labels:
         new *= 2
-    wider, later = start_learned(config, new), start_ongoing(config, new)
+    fixed = learned.label_w.dtype == np.int32
+    wider, later = start_learned(config, new, fixed), start_ongoing(config, new, fixed)
     for name, array in learned._asdict().items():
         into = getattr(wider, name)
         if array.shape == into.shape:
@@ -256,3 +286,78 @@ def make_room(learned: Learned, ongoing: Ongoing, config: Config, labels: int) -
     for name, array in ongoing._asdict().items():
         getattr(later, name)[tuple(slice(size) for size in array.shape)] = array
     return wider, later
+
+
+# In integers.
+
+
+class FixedConstants(NamedTuple):
+    """What a step in integers needs; factors and errors have `PAYLOAD_FRACTION` bits.
+
+    Attributes
+    ----------
+    time : annealed_delta.FixedConstants
+        Of traces, slow means and weights; the rates are those of a sample, and the norm is the moment's.
+    key : uint64
+        The noise's: steps and events are folded into it for stochastic rounding.
+    cue, window, sample, profile, bit_mean_rate
+        As in `Constants`.
+    residual : int
+        As in `Constants`, `GATE_FRACTION` bits.
+    constant_input : int
+        `CONSTANT_INPUT`, `CENTRED_FRACTION` bits.
+    late, width : int
+        Samples after which a label counts as late, and what an integral of z in samples is multiplied by.
+    first_label_rate, least_label_rate, surprise_bits, timing_surprise, surprise_rate, surprise_keep : int
+        As in `Constants`.
+    """
+
+    time: annealed_delta.FixedConstants
+    key: np.uint64
+    cue: int
+    window: int
+    sample: int
+    profile: np.ndarray
+    bit_mean_rate: int
+    residual: int
+    constant_input: int
+    late: int
+    width: int
+    first_label_rate: int
+    least_label_rate: int
+    surprise_bits: int
+    timing_surprise: int
+    surprise_rate: int
+    surprise_keep: int
+
+
+def quantise(planner: Planner, config: Config, time: annealed_delta.FixedConstants) -> FixedConstants:
+    """Turn the settings into integers, given those of `annealed_delta`."""
+    k, readout = constants(config), config.readout
+    occurrences = np.arange(1 + max(0, int(np.ceil(OCCURRENCES * (k.first_rate / k.least_rate - 1.0)))))
+    rates = np.maximum(k.least_rate, k.first_rate / (1.0 + occurrences / OCCURRENCES))
+    held, fraction = planner.factor("when rates", rates * LEADING_BIT, "ln 2")
+    shift = fraction - time.readout_fraction - CENTRED_FRACTION - 1
+
+    def hold(name: str, value: Any, bits: int = PAYLOAD_FRACTION, fraction: int = PAYLOAD_FRACTION) -> Any:
+        return planner.hold(name, value, "", name, bits, fraction)
+
+    return FixedConstants(
+        time=time._replace(rates=held.astype(np.int32), when_shift=shift),
+        key=key_of(config.run.seed, config.run.draws.noise, STREAM),
+        cue=k.cue,
+        window=k.window,
+        sample=k.sample,
+        profile=hold("profile", k.profile, PAYLOAD_FRACTION + 1).astype(np.int32),
+        bit_mean_rate=int(hold("stream.mean_rate", k.bit_mean_rate)),
+        residual=int(hold("readout.gate_residual", k.residual, GATE_FRACTION + 1, GATE_FRACTION)),
+        constant_input=int(hold("constant input", CONSTANT_INPUT, CENTRED_FRACTION, CENTRED_FRACTION)),
+        late=int(LATE_MS / k.sample_ms),
+        width=int(hold("sample / width", k.sample_ms / WIDTH_MS)),
+        first_label_rate=int(hold("stream.first_rate", k.first_label_rate, PAYLOAD_FRACTION + 2)),
+        least_label_rate=int(hold("stream.least_rate", k.least_label_rate, PAYLOAD_FRACTION + 2)),
+        surprise_bits=int(hold("stream.surprise_bits", k.surprise_bits, PAYLOAD_FRACTION + 7)),
+        timing_surprise=int(hold("readout.timing_surprise", readout.timing_surprise, PAYLOAD_FRACTION + 7)),
+        surprise_rate=int(hold("readout.surprise_rate", readout.surprise_rate)),
+        surprise_keep=int(hold("readout.surprise_keep", readout.surprise_keep, PAYLOAD_FRACTION + 1)),
+    )

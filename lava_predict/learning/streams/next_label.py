@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.learning.readouts import add_to_row
-from lava_predict.learning.streams.memory import Constants, Learned
+from lava_predict.learning.streams.memory import LABEL, Constants, Learned, Ongoing
 from lava_predict.numerics.compiled import lean_kernel
 
 HALVING = 50.0
@@ -51,6 +51,14 @@ def probabilities(w: np.ndarray, first: int, labels: int, x: np.ndarray, p: np.n
         total += p[k]
     for k in range(labels):
         p[k] /= total
+
+
+@lean_kernel
+def form_p(k: Constants, ongoing: Ongoing, learned: Learned) -> None:
+    """Read the bits of the window, and write what comes next to ``ongoing.p``."""
+    centre_bits(ongoing.bits, learned.bit_mean, ongoing.label_x)
+    first = ongoing.now[LABEL] * learned.updates.size
+    probabilities(learned.label_w, first, learned.labels[0], ongoing.label_x, ongoing.p)
 
 
 @lean_kernel

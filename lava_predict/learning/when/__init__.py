@@ -7,8 +7,8 @@ has. N cells, K events, M cues:
     The section ``readout``, a subclass of `lava_predict.settings.schema.ReadoutSettings`, and values of its
     own fields that hold when the rule is chosen over another preset's.
 ``Memory``
-    Named tuple of arrays, all that the rule changes; among them ``x``, the traces (N,), and ``w``, the
-    weights (C K, inputs), C being the number of ``row_blocks``.
+    Named tuple of arrays or of such tuples, all that the rule changes; among them ``x``, the traces (N,), and
+    ``w``, the weights (C K, inputs), C being the number of ``row_blocks``.
 ``constants(config)``, ``start(config)``
     What a step needs, as a named tuple, and the memory before the first step.
 ``scratch(memory)``

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from lava_predict.learning import projection, what
+from lava_predict.learning import projection, ring, what
 from lava_predict.learning.cue_units import (
     ONSET_MS,
     UNIT_FRACTION,
@@ -26,6 +26,7 @@ from lava_predict.learning.cue_units import (
 from lava_predict.learning.readouts import (
     add_to_row,
     diverged,
+    fixed_add_rows,
     fixed_diverged,
     fixed_read_rows,
     fixed_sum_spiking,
@@ -66,11 +67,14 @@ RATE_MS = 10.0
 GATE_FRACTION = 12
 """Fraction bits of the gate in integers."""
 
+MOST_LAG_MS = 1000.0
+"""Most time by which learning may lag, ms."""
+
 CHIP = "lava_predict.learning.annealed_on_chip"
 """The module of the rule on Lava's learning engine."""
 
 SATURATING = ("z", "w_when")
-RESET = ("r", "x", "onset")
+RESET = ("r", "x", "onset", "fresh")
 
 
 TimeConstants = Annotated[tuple[Positive, Positive], BeforeValidator(tuple_of_lists)]
@@ -102,6 +106,17 @@ class Settings(ReadoutSettings):
         description="what keeps shared when weights from forgetting the cues before"
     )
 
+    causal: bool = Field(description="learn gate_window_ms later, when it is known whether an event has come")
+
+    @model_validator(mode="after")
+    def _the_lag_fits_a_ring(self) -> Settings:
+        if self.causal and self.gate_window_ms > MOST_LAG_MS:
+            raise ValueError(
+                f".gate_window_ms = {self.gate_window_ms:g}: must be at most {MOST_LAG_MS:g} with causal = "
+                "true, as the spikes of so long a time are kept; shorten it, or set causal = false"
+            )
+        return self
+
     @model_validator(mode="after")
     def _only_shared_weights_need_protection(self) -> Settings:
         if self.protect != "none" and self.cue_weights == "own":
@@ -130,6 +145,7 @@ DEFAULTS = {
     "surprise_keep": 0.25,
     "cue_weights": "own",
     "protect": "none",
+    "causal": False,
 }
 
 
@@ -166,6 +182,10 @@ class Memory(NamedTuple):
         Slow mean of the spikes of a step, on the host.
     directions, overlap, learned
         As ``units``, ``overlap`` and ``counts`` of `projection.Memory`; of no cues without protection.
+    fresh : (1,) int64
+        1 until the first step after a reset that learns, if learning lags.
+    late : ring.Late
+        What lags behind with ``readout.causal``; else empty.
     """
 
     r: np.ndarray
@@ -185,6 +205,8 @@ class Memory(NamedTuple):
     directions: np.ndarray
     overlap: np.ndarray
     learned: np.ndarray
+    fresh: np.ndarray
+    late: ring.Late
 
 
 class Constants(NamedTuple):
@@ -208,7 +230,11 @@ class Constants(NamedTuple):
     protect : bool
         Change weights across the directions of other cues.
     every : int
-        Steps from one change of the weights to the next; 1 without protection.
+        Steps from one change of the weights to the next; 1 without protection and lag.
+    profile : (S,) float64
+        What z is taught so many steps from an event, up to the lag; empty if learning does not lag.
+    residual : float
+        The gate farther from it.
     """
 
     decay: np.ndarray
@@ -222,6 +248,8 @@ class Constants(NamedTuple):
     what_high: int
     protect: bool
     every: int
+    profile: np.ndarray
+    residual: float
 
 
 def time_constants_ms(config: Config) -> np.ndarray:
@@ -245,9 +273,14 @@ def annealed_rates(config: Config) -> np.ndarray:
 
 def learn_every(config: Config) -> int:
     """Return from one change of the when weights to the next how many steps there are."""
-    if config.readout.protect == "none":
+    if config.readout.protect == "none" and not config.readout.causal:
         return 1
     return max(1, int(config.steps(projection.LEARN_EVERY_MS)))
+
+
+def lag_slots(config: Config) -> int:
+    """Return how many steps the ring of spikes has, the newest included; 0 if learning does not lag."""
+    return config.steps(config.readout.gate_window_ms) + 1 if config.readout.causal else 0
 
 
 def constant_rate(config: Config, rate: float) -> dict[str, float]:
@@ -267,6 +300,7 @@ def constants(config: Config) -> Constants:
     """Multiply the readout's settings out for the time step."""
     dt, readout = config.run.dt_ms, config.readout
     low, high = (config.steps(time) for time in readout.what_window_ms)
+    away_ms = np.arange(lag_slots(config)) * dt
     return Constants(
         decay=np.exp(-dt / time_constants_ms(config)),
         mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
@@ -279,6 +313,8 @@ def constants(config: Config) -> Constants:
         what_high=high,
         protect=readout.protect == "hebbian",
         every=learn_every(config),
+        profile=np.exp(-0.5 * (away_ms / config.task.event_width_ms) ** 2),
+        residual=readout.gate_residual,
     )
 
 
@@ -309,6 +345,8 @@ def _start(config: Config, number: Any, norm: Any) -> Memory:
         directions=units.units,
         overlap=units.overlap,
         learned=units.counts,
+        fresh=np.ones(1, np.int64),
+        late=ring.start(cells, events, lag_slots(config), number),
     )
 
 
@@ -379,7 +417,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
         memory.units[memory.cue[0]] = memory.onset
     elif learning and found != UNKNOWN:
         follow(memory.units[memory.cue[0]], memory.onset)
-    if k.protect and last != UNKNOWN and memory.cue[0] != last:
+    if k.protect and k.profile.size == 0 and last != UNKNOWN and memory.cue[0] != last:
         projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
@@ -413,6 +451,28 @@ def trace_step(
 
 
 @lean_kernel
+def change_rows(
+    k: Constants,
+    memory: Memory,
+    cue: int,
+    w: np.ndarray,
+    first: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: float,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """Change rows of ``w`` by presynaptic trace x timing error x gate, at the rates of a cue's events."""
+    divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
+    for event in range(z.size):
+        if gate[event] != 0.0:
+            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
+            change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
+            add_to_row(w, first + event, xc, change)
+
+
+@lean_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -423,18 +483,12 @@ def learn_step(
     gate: np.ndarray,
     target: np.ndarray,
 ) -> None:
-    """Change the weights of a cue by presynaptic trace x timing error x gate, at the rate of the event.
+    """Change the weights of a cue by `change_rows`.
 
     The cue becomes the memory's current one, which it is already unless another memory's traces are shown.
     """
     memory.cue[0] = cue
-    first = cue * z.size if k.own else 0
-    divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
-    for event in range(z.size):
-        if gate[event] != 0.0:
-            rate = k.rates[min(memory.occurrences[cue, event], k.rates.size - 1)]
-            change = ((rate * gate[event]) * (target[event] - z[event])) / divisor
-            add_to_row(memory.w, first + event, xc, change)
+    change_rows(k, memory, cue, memory.w, cue * z.size if k.own else 0, xc, z, norm, gate, target)
 
 
 @kernel
@@ -453,6 +507,51 @@ def learn_across(
     direction = np.empty_like(xc)
     norm = projection.project(protection, cue, xc, direction)
     learn_step(k, memory, cue, direction, z, norm, gate, target)
+
+
+@kernel
+def learn_late(
+    k: Constants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    came: np.ndarray,
+) -> None:
+    """Put a step into the ring, and learn from the one that leaves it, by what has come since."""
+    late, size = memory.late, came.size
+    slot = ring.put(late, spiking, count, since_cue, cue, memory.fresh, came)
+    if slot < 0:
+        return
+    left = np.empty(memory.x.size, np.int64)
+    count = ring.leave(late, slot, left)
+    advance_bounded_traces(late.r, late.x, left, count, k.decay)
+    cue = late.cue[slot]
+    if cue == UNKNOWN or (late.since[slot] - k.onset) % k.every != 0:
+        return
+    xc, first = np.empty(memory.x.size), cue * size if k.own else 0
+    subtract_mean(late.x, memory.m, cue if k.own else 0, xc)
+    gate, waiting, target, z, tagged = np.empty((5, size))
+    ring.open_gates(late, slot, k.profile, k.residual, 1.0, gate, waiting, target)
+    norm = read_rows(memory.w, first, xc, z)
+    read_rows(late.tag, 0, xc, tagged)
+    for event in range(size):
+        z[event] += tagged[event]
+        if gate[event] > 0.0:
+            memory.w[first + event] += late.tag[event]
+            late.tag[event] = 0.0
+    direction = xc
+    if k.protect:
+        protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+        last, late.now[1] = late.now[1], cue
+        if last != UNKNOWN and last != cue:
+            projection.remember(protection, last)
+        projection.learn_units(protection, cue, xc)
+        direction = np.empty_like(xc)
+        norm = projection.project(protection, cue, xc, direction)
+    change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target)
+    change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target)
 
 
 @lean_kernel
@@ -481,11 +580,15 @@ def step(
     if cue == UNKNOWN:
         z[:] = 0.0
         what_drive[:] = 0.0
+        if learning and k.profile.size > 0:
+            learn_late(k, memory, spiking, count, since_cue, cue, gate)
         return norm
     sum_spiking(what.w, first, spiking, count, what_drive)
     if diverged(z):
         return np.nan
-    if learning and not k.protect:
+    if learning and k.profile.size > 0:
+        learn_late(k, memory, spiking, count, since_cue, cue, gate)
+    elif learning and not k.protect:
         learn_step(k, memory, cue, xc, z, norm, gate, target)
     elif learning and (since_cue - k.onset) % k.every == 0:
         learn_across(k, memory, cue, xc, z, gate, target)
@@ -527,6 +630,8 @@ def end_of_trial(
     """
     cue, event = int(memory.cue[0]), segment.outcome
     sums = np.zeros((2, z.shape[1]))
+    if readout.causal:
+        gate = np.arange(len(z))[:, None] >= segment.cue_step + np.zeros_like(z)
     add_timing_error(z, gate, target, sums)
     if event < 0 or sums[1, event] <= 0.0:
         return False
@@ -587,6 +692,8 @@ class FixedConstants(NamedTuple):
     rounding: int
     protect: bool
     every: int
+    profile: np.ndarray
+    residual: int
 
 
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
@@ -625,6 +732,8 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
         rounding=ROUNDINGS[settings.rounding],
         protect=k.protect,
         every=k.every,
+        profile=np.floor(k.profile * 2.0**PAYLOAD_FRACTION + 0.5).astype(np.int32),
+        residual=int(k.residual * 2.0**GATE_FRACTION + 0.5),
     )
     scales = Scales(
         gate=2.0**GATE_FRACTION,
@@ -642,7 +751,7 @@ def fixed_start(config: Config) -> Memory:
 
 def physical(memory: Memory, scales: Scales) -> Memory:
     """Return the memory in physical units, float64; counts and the units of cues stay what they are."""
-    unit = 2.0**-BOUNDED_FRACTION
+    unit, late = 2.0**-BOUNDED_FRACTION, memory.late
     return memory._replace(
         r=memory.r * unit,
         x=memory.x * unit,
@@ -651,6 +760,7 @@ def physical(memory: Memory, scales: Scales) -> Memory:
         norm=memory.norm * 4.0**-CENTRED_FRACTION,
         directions=memory.directions * 2.0**-projection.UNIT_FRACTION,
         overlap=memory.overlap * 2.0**-projection.UNIT_FRACTION,
+        late=late._replace(r=late.r * unit, x=late.x * unit, tag=late.tag * scales.weight),
     )
 
 
@@ -687,15 +797,17 @@ def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> No
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
     fixed_find_cue(memory, learning)
-    if k.protect and last != UNKNOWN and memory.cue[0] != last:
+    if k.protect and k.profile.size == 0 and last != UNKNOWN and memory.cue[0] != last:
         projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
 
 
 @lean_kernel
-def fixed_learn_step(
+def fixed_change_rows(
     k: FixedConstants,
     memory: Memory,
     cue: int,
+    w: np.ndarray,
+    first: int,
     xc: np.ndarray,
     z: np.ndarray,
     norm: int,
@@ -705,11 +817,10 @@ def fixed_learn_step(
     step_key: np.uint64,
     lost: np.ndarray,
 ) -> None:
-    """As `learn_step`, in integers; ``rate_gate``, (K,), is scratch."""
+    """As `change_rows`, in integers; ``rate_gate``, (K,), is scratch."""
     gate_rates(k.rates, memory.occurrences[cue], gate, GATE_FRACTION, rate_gate)
-    first = cue * z.size if k.own else 0
     divisor = k.norm_floor + (norm if k.moment_norm else memory.norm[0])
-    lost[1] += fixed_gated_delta(memory.w, first, xc, rate_gate, target, z, divisor, k, step_key)
+    lost[1] += fixed_gated_delta(w, first, xc, rate_gate, target, z, divisor, k, step_key)
 
 
 @kernel
@@ -730,7 +841,59 @@ def fixed_learn_across(
     projection.fixed_learn_units(protection, cue, xc)
     direction = np.empty_like(xc)
     norm = projection.fixed_project(protection, cue, xc, direction)
-    fixed_learn_step(k, memory, cue, direction, z, norm, gate, target, rate_gate, step_key, lost)
+    rows = (memory.w, cue * z.size if k.own else 0)
+    fixed_change_rows(k, memory, cue, *rows, direction, z, norm, gate, target, rate_gate, step_key, lost)
+
+
+@kernel
+def fixed_learn_late(
+    k: FixedConstants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    came: np.ndarray,
+    rate_gate: np.ndarray,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> None:
+    """As `learn_late`, in integers."""
+    late, size = memory.late, came.size
+    slot = ring.put(late, spiking, count, since_cue, cue, memory.fresh, came)
+    if slot < 0:
+        return
+    left = np.empty(memory.x.size, np.int64)
+    count = ring.leave(late, slot, left)
+    traces = (late.r, late.x, left, count, k.decay, k.decay_bits)
+    fixed_advance_bounded_traces(*traces, k.trace_grain, k.rounding, step_key)
+    cue = late.cue[slot]
+    if cue == UNKNOWN or (late.since[slot] - k.onset) % k.every != 0:
+        return
+    xc, first = np.empty(memory.x.size, np.int32), cue * size if k.own else 0
+    norm = fixed_subtract_mean(late.x, memory.m, cue if k.own else 0, k.rounding, xc)
+    gate, waiting, target, z, tagged = np.empty((5, size), np.int32)
+    ring.open_gates(late, slot, k.profile, k.residual, 1 << GATE_FRACTION, gate, waiting, target)
+    fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
+    lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
+    lost[0] += fixed_read_rows(late.tag, 0, xc, fraction, k.rounding, tagged)
+    for event in range(size):
+        z[event] += tagged[event]
+        if gate[event] > 0:
+            lost[1] += fixed_add_rows(memory.w[first + event], late.tag[event])
+            late.tag[event] = 0
+    direction = xc
+    if k.protect:
+        protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+        last, late.now[1] = late.now[1], cue
+        if last != UNKNOWN and last != cue:
+            projection.fixed_remember(protection, last)
+        projection.fixed_learn_units(protection, cue, xc)
+        direction = np.empty_like(xc)
+        norm = projection.fixed_project(protection, cue, xc, direction)
+    moment = (rate_gate, step_key, lost)
+    fixed_change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target, *moment)
+    fixed_change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target, *moment)
 
 
 @lean_kernel
@@ -771,15 +934,19 @@ def fixed_step(
     if since_cue < k.onset or cue == UNKNOWN:
         z[:] = 0
         what_drive[:] = 0
+        if learning and k.profile.size > 0:
+            fixed_learn_late(k, memory, spiking, count, since_cue, UNKNOWN, gate, rate_gate, step_key, lost)
         return norm
     fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
     lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
     fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
     if fixed_diverged(z):
         return -1
-    moment = (step_key, lost)
-    if learning and not k.protect:
-        fixed_learn_step(k, memory, cue, xc, z, norm, gate, target, rate_gate, *moment)
+    moment = (rate_gate, step_key, lost)
+    if learning and k.profile.size > 0:
+        fixed_learn_late(k, memory, spiking, count, since_cue, cue, gate, *moment)
+    elif learning and not k.protect:
+        fixed_change_rows(k, memory, cue, memory.w, first, xc, z, norm, gate, target, *moment)
     elif learning and (since_cue - k.onset) % k.every == 0:
-        fixed_learn_across(k, memory, cue, xc, z, gate, target, rate_gate, *moment)
+        fixed_learn_across(k, memory, cue, xc, z, gate, target, *moment)
     return norm

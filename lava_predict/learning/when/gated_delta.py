@@ -12,7 +12,13 @@ import numpy as np
 from pydantic import Field
 
 from lava_predict.learning import what
-from lava_predict.learning.readouts import diverged, fixed_diverged, fixed_read_out, read_out
+from lava_predict.learning.readouts import (
+    diverged,
+    fixed_add_to_row,
+    fixed_diverged,
+    fixed_read_out,
+    read_out,
+)
 from lava_predict.learning.traces import (
     MEAN_EVERY,
     MEAN_FRACTION,
@@ -34,9 +40,7 @@ from lava_predict.numerics.integers import (
     STOCHASTIC,
     bit_length,
     factor_offset,
-    offset,
     saturate,
-    scaled,
 )
 from lava_predict.numerics.noise import WEIGHTS_WORD, fold
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
@@ -57,7 +61,6 @@ SATURATING = ("x", "m", "xc", "z", "w_when")
 RESET = ("x",)
 
 _X, _M, _XC, _Z, _W = range(5)
-_FIELD = np.uint64(0xFFFF)
 _MOST_SHIFT = 38
 
 
@@ -464,34 +467,26 @@ def fixed_gated_delta(
     rate times gate. ``w`` has ``readout_fraction`` bits; ``xc``, ``target`` and ``z`` have
     `PAYLOAD_FRACTION`.
     """
-    shift = min(max(k.when_shift + bit_length(norm), 0), _MOST_SHIFT)
-    most = 1 << (shift + PAYLOAD_BITS - 1)  # so that 32 bits hold what a weight moves by
-    cut = offset(k.rounding, shift + k.weight_grain, 0)
-    mask = np.int32(-(1 << k.weight_grain))
     key = fold(step_key, WEIGHTS_WORD) if k.rounding == STOCHASTIC else step_key
     lost = np.int32(0)
     for channel in range(z.size):
         if rate_gate[channel] == 0:
             continue
-        error = np.int64(target[channel]) - z[channel]
-        product = error * rate_gate[channel] + factor_offset(k.rounding, PAYLOAD_FRACTION)
-        change = np.int32(saturate(min(max(product >> PAYLOAD_FRACTION, -most), most)))
-        row = w[first + channel]
-        if k.rounding == STOCHASTIC:
-            for j in range(xc.size):
-                word = np.uint64(channel * xc.size + j)
-                cut = offset(STOCHASTIC, shift + k.weight_grain, np.int64(fold(key, word) & _FIELD))
-                wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
-                held = saturate(wide)
-                row[j] = held
-                lost = np.add(lost, np.int32(wide != held))
-        else:
-            for j in range(xc.size):
-                wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
-                held = saturate(wide)
-                row[j] = held
-                lost = np.add(lost, np.int32(wide != held))
+        error, word = np.int64(target[channel]) - z[channel], channel * xc.size
+        lost += fixed_teach_row(w[first + channel], xc, error, rate_gate[channel], norm, k, key, word)
     return lost
+
+
+@lean_kernel
+def fixed_teach_row(
+    row: np.ndarray, xc: np.ndarray, error: int, rate: int, norm: int, k: Any, key: np.uint64, word: int
+) -> int:
+    """Change one row of weights by ``rate`` x ``error`` x ``xc``, as `fixed_gated_delta`."""
+    shift = min(max(k.when_shift + bit_length(norm), 0), _MOST_SHIFT)
+    most = 1 << (shift + PAYLOAD_BITS - 1)  # so that 32 bits hold what a weight moves by
+    product = error * rate + factor_offset(k.rounding, PAYLOAD_FRACTION)
+    change = np.int32(saturate(min(max(product >> PAYLOAD_FRACTION, -most), most)))
+    return fixed_add_to_row(row, xc, change, shift, k.weight_grain, k.rounding, key, word)
 
 
 def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:

@@ -261,6 +261,8 @@ def _learning_on_chip(config: Config) -> str:
         wanted.insert(0, "readout.rule = 'annealed_delta'")
     if config.task.cues > 1 and getattr(config.readout, "cue_weights", "own") == "own":
         wanted.append("readout.cue_weights = 'shared'")
+    if getattr(config.readout, "causal", False):
+        wanted.append("readout.causal = false")
     return " and ".join(wanted)
 
 
