@@ -8,7 +8,9 @@ from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
     from lava_predict.processes.event_sparse.process import EventSparse
+    from lava_predict.processes.feed_events.process import FeedEvents
     from lava_predict.processes.izhikevich.process import Izhikevich
+    from lava_predict.processes.learn_stream.process import LearnStream
     from lava_predict.processes.meet.process import Meet
     from lava_predict.processes.on_chip_readout.process import OnChipReadout
     from lava_predict.processes.predictor.process import Predictor

@@ -9,9 +9,13 @@ host while the network pauses.
 from __future__ import annotations
 
 import mmap
+import os
+import pickle
+import tempfile
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -186,3 +190,94 @@ class Logbook:
         self.w_when[row] = state.when.w
         self.w_what[row] = state.what.w
         self.saturations[row] = state.saturations
+
+
+class Link(NamedTuple):
+    """A link of a digest of a stream's network: what was added to which chain, with step and labels then.
+
+    The last one of a message is of no chain.
+    """
+
+    chain: str
+    step: int
+    labels: int
+    data: bytes
+
+
+class EventBook:
+    """What a stream's network is told next, a message each Lava time step, and what it answered.
+
+    Parameters
+    ----------
+    capacity, links, size : int
+        Most messages; and links of the digests and bytes of these.
+    samples, labels : int
+        Of a prediction.
+
+    Attributes
+    ----------
+    messages : (capacity, 2) int64
+        As for `LearnStream.event_in`.
+    p, time_ms, o : (capacity, ...) float64
+        The answers.
+    progress : (1,) int64
+        Grows with every Lava time step.
+    """
+
+    CHAINS = ("", "spikes", "prediction")
+
+    def __init__(self, capacity: int, links: int, size: int, samples: int, labels: int) -> None:
+        self.messages = shared_array((capacity, 2), np.int64)
+        self.p, self.time_ms = shared_array((capacity, labels)), shared_array((capacity, labels))
+        self.o = shared_array((capacity, samples, labels))
+        self.progress = shared_array((1,), np.int64)
+        self._data = shared_array((size,), np.uint8)
+        # Of each link its row, chain, step, labels, and where its data ends.
+        self._links = shared_array((links, 5), np.int64)
+        # Time step of the first message, and count of links.
+        self._header = shared_array((2,), np.int64)
+
+    def write(self, messages: Sequence[tuple[int, int]], first_time_step: int) -> None:
+        """Lay out messages, at most ``capacity``; call this only while the network pauses."""
+        self.messages[: len(messages)] = messages
+        self._header[:] = first_time_step, 0
+
+    def row(self, time_step: int) -> int:
+        """Return the row of a Lava time step's message and answer."""
+        return time_step - int(self._header[0])
+
+    def log_link(self, time_step: int, chain: str, step: int, labels: int, data: bytes) -> None:
+        """Note a link of a digest."""
+        count = int(self._header[1])
+        low = int(self._links[count - 1, 4]) if count else 0
+        self._data[low : low + len(data)] = np.frombuffer(data, np.uint8)
+        row = self.row(time_step)
+        self._links[count] = row, self.CHAINS.index(chain), step, labels, low + len(data)
+        self._header[1] = count + 1
+
+    def links(self, row: int) -> Iterator[Link]:
+        """Yield the links made in answering the message of a row."""
+        rows = self._links[: int(self._header[1])]
+        for place in np.flatnonzero(rows[:, 0] == row).tolist():
+            _, chain, step, labels, high = rows[place].tolist()
+            low = int(rows[place - 1, 4]) if place else 0
+            yield Link(self.CHAINS[chain], step, labels, self._data[low:high].tobytes())
+
+
+class Parcel:
+    """A value of any size that one process leaves for another, in a file without a name."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as this lives
+
+    def put(self, value: Any) -> None:
+        """Leave a value in place of the last one."""
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+        with open(self._file.fileno(), "wb", closefd=False) as file:
+            pickle.dump(value, file, protocol=5)
+
+    def get(self) -> Any:
+        """Return the value."""
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+        with open(self._file.fileno(), "rb", closefd=False) as file:
+            return pickle.load(file)

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-import time
+import time as clock
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from lava_predict.cli import shared
+from lava_predict.errors import UserError
+
+if TYPE_CHECKING:
+    from lava_predict.settings.schema import Config
+    from lava_predict.tasks import Example
 
 
 def compare(
     config: shared.ConfigArgument = None,
-    preset: shared.PresetOption = None,
+    preset: Annotated[
+        str | None, shared.choice("One of", shared.PRESETS, "robust, with a stream stream")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="EVENTS", help="Compare on this stream, a file as for learn.")
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option(help="Compare on a stream that is made, as for learn.")
+    ] = None,
+    number: Annotated[int, typer.Option(min=2, help="Events of an example.")] = 3000,
+    time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
+    sequence: Annotated[str | None, typer.Option(help="Column that tells sequences apart.")] = None,
+    ms_per_unit: Annotated[
+        float | None, typer.Option(help="How many ms a unit of time lasts. Default: median gap 400 ms.")
+    ] = None,
     seeds: shared.SeedsOption = 5,
     first_seed: shared.FirstSeedOption = 100,
     jobs: shared.JobsOption = None,
@@ -19,16 +43,50 @@ def compare(
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Measure what integers cost: compare float, fixed and on-chip over seeds, beside two nulls."""
-    from lava_predict.comparison import page, study
+    """Measure what integers cost: compare float and fixed, on MEET or a stream, over seeds, beside nulls."""
+    from lava_predict.comparison import page, stream_page, study
+    from lava_predict.comparison.streams import compare_streams
     from lava_predict.pool import processors
 
-    chosen = shared.chosen_config(config, preset, settings)
-
+    read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
+    if events is not None and example is not None:
+        raise UserError(f"--events {str(events)!r} and --example {example!r}: give one of them")
+    if events is None and (given := [name for name, value in read.items() if value is not None]):
+        raise UserError(
+            f"{', '.join(given)}: say how a file is read; give it with --events, or leave them out"
+        )
+    on_stream = events is not None or example is not None
+    named = "stream" if on_stream and config is None and preset is None else preset
+    chosen = shared.chosen_config(config, named, settings)
+    numbers = range(first_seed, first_seed + seeds)
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
-    started = time.perf_counter()
+    started = clock.perf_counter()
+    at_once = jobs or processors()
     with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
         with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
-            numbers = range(first_seed, first_seed + seeds)
-            found = study.compare(chosen, numbers, jobs or processors(), progress)
-        deliver(page.outcome(found, time.perf_counter() - started))
+            if on_stream:
+                stream_of = _stream_of(chosen, events, example, number, list(read.values()))
+                learned = compare_streams(chosen, numbers, stream_of, at_once, progress)
+                found = stream_page.outcome(learned, clock.perf_counter() - started)
+            else:
+                compared = study.compare(chosen, numbers, at_once, progress)
+                found = page.outcome(compared, clock.perf_counter() - started)
+        deliver(found)
+
+
+def _stream_of(config: Config, events: Path | None, name: str | None, number: int, read: list[Any]) -> Any:
+    """Return what gives the stream of a seed: a file's is the same for all."""
+    from lava_predict.events import Columns, example, read_events
+    from lava_predict.tasks import Example
+
+    *columns, ms_per_unit = read
+    dt = config.run.dt_ms
+
+    def made(seed: int) -> Example:
+        return example(str(name), number, seed, dt)
+
+    if events is None:
+        return made
+    most = config.stream.labels_max
+    found = read_events(events, Columns(*columns), dt_ms=dt, ms_per_unit=ms_per_unit, labels_max=most)
+    return lambda seed: Example(found, None)

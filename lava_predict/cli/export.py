@@ -13,7 +13,7 @@ FORMATS = ("nir",)
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, or its checkpoint.h5.")],
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of run or learn, or its checkpoint.h5.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
     file_format: Annotated[str, typer.Option("--format", help=f"Allowed: {', '.join(FORMATS)}.")] = "nir",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file.")] = False,

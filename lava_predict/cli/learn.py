@@ -48,6 +48,7 @@ def learn(
     horizon: Annotated[float | None, typer.Option(help="Replaces stream.horizon_ms.")] = None,
     preset: Annotated[str | None, shared.choice("One of", shared.PRESETS, "stream")] = None,
     backend: Annotated[str | None, shared.choice("Backend", shared.BACKENDS, "cpu")] = None,
+    form: Annotated[str | None, shared.choice("Form of the Lava network", ("fused",), "fused")] = None,
     precision: Annotated[str | None, shared.choice("Arithmetic", shared.PRECISIONS, "float")] = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
@@ -72,10 +73,10 @@ def learn(
     from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
 
-    if (backend or "cpu") != "cpu":
-        raise UserError(f"--backend {backend}: streams are learned with --backend cpu alone; leave it out")
     if watch and quiet:
         raise UserError("--watch and --quiet exclude each other; give one of them")
+    if watch and backend == "lava":
+        raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
@@ -84,20 +85,28 @@ def learn(
         _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
+        backend = backend or source["backend"]
+        _check_backend(backend, form, config)
     else:
-        config = _config(preset, settings, seed, horizon)
+        config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
+        _check_backend(backend, form, config)
         if events == "-":
+            if backend != "cpu":
+                raise UserError(
+                    f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
+                )
             _live(config, columns, ms_per_unit, out, precision or "float", watch)
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
-        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit, "precision": precision or "float"}
+        source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
+        source |= {"precision": precision or "float", "backend": backend}
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
     stream, best = _events(config, source)
     with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source, source["precision"])
+        session = StreamSession(config, stream, source, source["precision"], backend)
         if checkpoint is not None:
             session.restore(checkpoint)
         with (
@@ -122,6 +131,20 @@ def _config(
 ) -> Config:
     more = [] if horizon is None else [f"stream.horizon_ms={float(horizon)!r}"]
     return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
+
+
+def _check_backend(backend: str, form: str | None, config: Config) -> None:
+    """Raise a UserError if streams cannot be learned on a backend in this form, here."""
+    from lava_predict.engines import engine_options
+
+    if backend not in ("cpu", "lava"):
+        raise UserError(f"--backend {backend}: streams are learned on cpu or lava; choose one of them")
+    if backend == "lava" and form == "graph":
+        raise UserError(
+            "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
+            "(docs/streams.md says why)"
+        )
+    engine_options(backend, "float", {"form": form}, config)
 
 
 def _refuse(resume: Path, others: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
+    from lava_predict.comparison.streams import StreamComparison, StreamOutcome, compare_streams
     from lava_predict.comparison.study import (
         FIXED,
         FLOAT,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.comparison import plots, study
+from lava_predict.comparison import plots, stream_page, study
 from lava_predict.comparison.study import (
     FIXED,
     FLOAT,
@@ -254,6 +254,8 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a comparison from the content of summary.json and the PNG files by name."""
+    if "stream" in summary:
+        return stream_page.page(summary, figures)
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
         f"Preset {summary['preset']}, seeds {summary['seeds'][0]} to {summary['seeds'][-1]}. At the end of "

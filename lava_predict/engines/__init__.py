@@ -101,6 +101,7 @@ def engine_options(
 if TYPE_CHECKING:
     from lava_predict.engines.cpu import CpuEngine
     from lava_predict.engines.lava.engine import LavaEngine
+    from lava_predict.engines.lava.stream import LavaStream
     from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 else:
     __all__, __getattr__, __dir__ = public_face(__name__, "Engine", "engine_options")

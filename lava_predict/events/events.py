@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -171,6 +171,12 @@ class Events:
 
     def __len__(self) -> int:
         return int(self.step.size)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the events one by one, as they were read; sequences by number."""
+        each = zip(self.time.tolist(), self.label.tolist(), self.sequence.tolist(), strict=True)
+        for number, (time, label, sequence) in enumerate(each, 1):
+            yield Row(time, self.labels[label], str(sequence), number)
 
     @property
     def gap_ms(self) -> np.ndarray:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
         rounding_number,
     )
     from lava_predict.learning.on_traces import Chunk, LocalRules, Rule, when_inputs
+    from lava_predict.learning.streams.next_label import (
+        centre_bits,
+        expect_new,
+        learn_label,
+        probabilities,
+    )
     from lava_predict.learning.what import learn_outcome, read_estimate
     from lava_predict.learning.when.gated_delta import gated_delta, learn_timing
 else:

@@ -86,6 +86,16 @@ class FileKind:
             yield file
 
 
+def kind_of(path: str | Path, kinds: Sequence[FileKind]) -> FileKind:
+    """Say of which of some kinds a file is; raises a UserError if of none."""
+    name, source = (" or ".join(getattr(kind, key) for kind in kinds) for key in ("name", "source"))
+    with reading(path, name, source) as file:
+        for kind in kinds:
+            if file.attrs.get("format") == kind.format:
+                return kind
+        raise UserError(f"is not {name} of lava-predict; give {source}")
+
+
 def read_config(file: h5py.File) -> Config:
     """Return the settings that a file holds."""
     return config_from(parse_toml(file["config"].asstr()[()]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +19,32 @@ from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
+
+
+def check_float(precision: str) -> None:
+    """Raise a UserError for a network in integers."""
+    if precision != "float":
+        raise UserError(
+            f"precision = {precision!r}: only float networks can be exported, because real numbers are not "
+            "the integers that learned; export a run with --precision float, or use the run's "
+            "checkpoint.h5, which holds the integers"
+        )
+
+
+def check_exportable(config: Config, rules: Collection[str]) -> None:
+    """Raise a UserError for parts that another tool could not be told."""
+    reservoir = config.reservoir
+    for setting, part, known in (
+        (f"reservoir.neuron = {reservoir.neuron!r}", reservoir.neuron, ["izhikevich"]),
+        (reservoir.synapse_setting, reservoir.synapse_part, ["exponential"]),
+        (f"readout.rule = {config.readout.rule!r}", config.readout.rule, rules),
+    ):
+        if part not in known:
+            raise UserError(
+                f"{setting}: only networks of 'izhikevich' cells, 'exponential' synapses without delay and "
+                f"one of the rules {', '.join(map(repr, rules))} can be exported; use the run's "
+                "checkpoint.h5, which holds any"
+            )
 
 
 @dataclass(frozen=True)
@@ -54,25 +81,11 @@ class TrainedNetwork(ABC):
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> TrainedNetwork:
         """Take the network out of a run in floating point; a run in integers raises a UserError."""
-        if checkpoint.precision != "float":
-            raise UserError(
-                f"precision = {checkpoint.precision!r}: only float networks can be exported, because "
-                "real numbers are not the integers that learned; export a run with --precision float, or use "
-                "the run's checkpoint.h5, which holds the integers and their plan"
-            )
+        check_float(checkpoint.precision)
         config, state = checkpoint.config, checkpoint.state.network
-        reservoir, kinds = config.reservoir, {kind.RULE: kind for kind in (GatedNetwork, AnnealedNetwork)}
-        for setting, part, known in (
-            (f"reservoir.neuron = {reservoir.neuron!r}", reservoir.neuron, ["izhikevich"]),
-            (reservoir.synapse_setting, reservoir.synapse_part, ["exponential"]),
-            (f"readout.rule = {config.readout.rule!r}", config.readout.rule, list(kinds)),
-        ):
-            if part not in known:
-                raise UserError(
-                    f"{setting}: only networks of 'izhikevich' cells, 'exponential' synapses without delay "
-                    f"and one of the rules {', '.join(map(repr, kinds))} can be exported; use the run's "
-                    "checkpoint.h5, which holds any"
-                )
+        reservoir = config.reservoir
+        kinds = {kind.RULE: kind for kind in (GatedNetwork, AnnealedNetwork)}
+        check_exportable(config, kinds)
         kind = kinds[config.readout.rule]
         return kind(
             network=checkpoint.network,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
+    from lava_predict.network.stream_network import StreamNetwork
+    from lava_predict.streams.learned import LearnedStream
     from lava_predict.streams.learner import StreamLearner
-    from lava_predict.streams.network import StreamNetwork
     from lava_predict.streams.scored import Scored, ScoredLearner
     from lava_predict.streams.session import StreamSession
 else:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
 
 from lava_predict.errors import UserError
-from lava_predict.events import Intake, Prediction, Row, row_of
+from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
 from lava_predict.network.arithmetic import templates
+from lava_predict.network.stream_network import Moment, StreamNetwork
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
     DIGEST,
@@ -25,9 +26,18 @@ from lava_predict.records.hdf5 import (
 )
 from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import Config
-from lava_predict.streams.network import Moment, StreamNetwork
 
 KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
+
+
+class Player(Protocol):
+    """What plays the network: itself, on the cpu, or `lava_predict.engines.lava.stream.LavaStream`."""
+
+    def play(self, events: Iterable[Event]) -> Iterator[Prediction | None]:
+        """Learn events; yield what was expected of each."""
+
+    def gather(self) -> None:
+        """Bring the network up to date with what has been played."""
 
 
 class StreamLearner:
@@ -74,6 +84,7 @@ class StreamLearner:
         self.config = config
         self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
         self.network = StreamNetwork(config, len(self.intake.labels), precision)
+        self.player: Player | None = None
         self._last_time: int | float = 0
 
     def learn_one(
@@ -102,14 +113,17 @@ class StreamLearner:
 
     def learn_row(self, row: Row) -> Prediction | None:
         """Learn an event that has been read, as `learn_one`."""
-        event = self.intake.add(row)
-        self._last_time = row.time
-        if event.gap < 0:
-            self.network.begin(event.label)
-            return None
-        expected = self.network.advance(event.gap)
-        self.network.learn(event.label)
+        ((_, expected),) = self.learn_rows([row])
         return expected
+
+    def learn_rows(self, rows: Sequence[Row]) -> Iterator[tuple[Event, Prediction | None]]:
+        """Learn events that have been read; yield each with what was expected of it.
+
+        Together they take less time in Lava.
+        """
+        events = [self.intake.add(row) for row in rows]
+        self._last_time = rows[-1].time
+        return zip(events, (self.player or self.network).play(events), strict=True)
 
     def predict(self) -> Prediction:
         """Say what comes next, for the known labels and last one that is new, and when, ms.

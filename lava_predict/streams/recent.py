@@ -6,7 +6,7 @@ import numpy as np
 
 from lava_predict.events.scores import SAMPLE_MS
 from lava_predict.learning.streams.memory import STEP
-from lava_predict.streams.network import StreamNetwork
+from lava_predict.network.stream_network import StreamNetwork
 
 SPAN_MS = 3000.0
 MOST_CELLS, MOST_EVENTS = 100, 1000

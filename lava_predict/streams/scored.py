@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from lava_predict.events import Baselines, Prediction, Row, Scores
+from lava_predict.events import Baselines, Event, Prediction, Row, Scores
 from lava_predict.events.calibration import Calibration
 from lava_predict.events.course import Course
 from lava_predict.streams.learner import StreamLearner
@@ -76,17 +77,21 @@ class ScoredLearner:
 
     def add(self, row: Row) -> Scored | None:
         """Score what was expected of an event and learn it; None for the first of a sequence."""
-        learner = self.learner
-        before = learner.intake.step
-        expected = learner.learn_row(row)
-        label = learner.intake.number(row.label)
+        (scored,) = self.add_all([row])
+        return scored
+
+    def add_all(self, rows: Sequence[Row]) -> Iterator[Scored | None]:
+        """Do so with events that are learned together."""
+        for event, expected in self.learner.learn_rows(rows):
+            yield self._score(event, expected)
+
+    def _score(self, event: Event, expected: Prediction | None) -> Scored | None:
+        label, gap_ms = event.label, event.gap * self.learner.intake.dt_ms
         if expected is None:
             if self.baselines is not None:
                 self.baselines.begin(label)
             self.recent.add(label, -1, np.empty(0))
             return None
-        gap = learner.intake.step - before
-        gap_ms = gap * learner.intake.dt_ms
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
         found = self.scores.add(whole, label, gap_ms)
@@ -95,7 +100,7 @@ class ScoredLearner:
             counted = self.baselines.add(label, gap_ms, among)
         self.course.add([found, *counted.values()])
         self.calibration.add(whole, label, gap_ms)
-        self.recent.add(label, gap, o)
+        self.recent.add(label, event.gap, o)
         return Scored(label, gap_ms, whole, float(found[0]))
 
     def summary(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from lava_predict.events import Events, Row
 from lava_predict.records.folder import UnfinishedRun
 from lava_predict.records.hdf5 import DIGEST, content_digest
 from lava_predict.settings.schema import Config
-from lava_predict.streams.learner import KIND, StreamLearner
+from lava_predict.streams.learner import KIND, Player, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
 
 KEEP_EVERY_S = 2.0
 """How much work a stopped command can lose, in seconds."""
 
 PREDICTIONS = "predictions.csv"
+
+TOGETHER, STEPS_TOGETHER = 100, 50_000
+"""In Lava at most so many events, and about so many steps, are played before anything is kept."""
 
 
 class StreamSession:
@@ -42,6 +46,8 @@ class StreamSession:
         Where the events came from, plain values, so that a stopped session can read them again.
     precision : str
         As for `StreamLearner`.
+    backend : str
+        "cpu" or "lava", with the same bits.
 
     Attributes
     ----------
@@ -54,9 +60,14 @@ class StreamSession:
     """
 
     def __init__(
-        self, config: Config, events: Events, source: dict[str, Any], precision: str = "float"
+        self,
+        config: Config,
+        events: Events,
+        source: dict[str, Any],
+        precision: str = "float",
+        backend: str = "cpu",
     ) -> None:
-        self.config, self.events, self.source = config, events, source
+        self.config, self.events, self.source, self.backend = config, events, source, backend
         learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
         self.scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)))
         self.done, self.wall_s, self._written = 0, 0.0, 0
@@ -71,7 +82,7 @@ class StreamSession:
 
         ``progress`` is called at checkpoints, ``watch`` after each event.
         """
-        with files.appended(PREDICTIONS, self._written) as table:
+        with files.appended(PREDICTIONS, self._written) as table, self._player() as player:
             if self.done == 0:
                 table.write(_line(self._header()))
             kept = started = time.perf_counter()
@@ -81,18 +92,19 @@ class StreamSession:
                 table.flush()
                 os.fsync(table.fileno())
                 self._written = table.tell()
+                player.gather()
                 self.wall_s = before_s + time.perf_counter() - started
                 files.keep(self.to_bytes(), self.done > 0)
 
             keep()
-            for number in range(self.done, len(self.events)):
-                row = self._row(number)
-                scored = self.scored.add(row)
-                if scored is not None:
-                    table.write(_line(self._fields(row, scored)))
-                self.done += 1
-                if watch is not None:
-                    watch(self.scored, row, scored)
+            while self.done < len(self.events):
+                rows = [self._row(self.done + number) for number in range(self._together())]
+                for row, scored in zip(rows, self.scored.add_all(rows), strict=True):
+                    if scored is not None:
+                        table.write(_line(self._fields(row, scored)))
+                    self.done += 1
+                    if watch is not None:
+                        watch(self.scored, row, scored)
                 if time.perf_counter() - kept > KEEP_EVERY_S:
                     keep()
                     kept = time.perf_counter()
@@ -107,6 +119,7 @@ class StreamSession:
         return {
             "preset": self.config.preset,
             "seed": self.config.run.seed,
+            "backend": self.backend,
             "precision": learner.network.precision,
             "events": len(self.events),
             "labels": self.events.labels,
@@ -140,6 +153,26 @@ class StreamSession:
             self.scored.read(file)
             self.done, self.wall_s = int(file.attrs["done"]), float(file.attrs["wall_s"])
             self._written = int(file.attrs["written"])
+
+    @contextmanager
+    def _player(self) -> Iterator[Player]:
+        """Let the backend play the network as long as the context lasts."""
+        learner = self.scored.learner
+        if self.backend == "cpu":
+            yield learner.network
+            return
+        from lava_predict.engines.lava.stream import LavaStream
+
+        with closing(LavaStream(learner.network)) as learner.player:
+            yield learner.player
+        learner.player = None
+
+    def _together(self) -> int:
+        """Return how many of the next events are played before anything else is done."""
+        if self.backend == "cpu":
+            return 1
+        steps = self.events.gap[self.done : self.done + TOGETHER].clip(0).cumsum()
+        return max(1, int(steps.searchsorted(STEPS_TOGETHER, "right")))
 
     def _row(self, number: int) -> Row:
         events = self.events

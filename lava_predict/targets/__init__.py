@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lava_predict.targets.loihi2.limits import LIMITS
     from lava_predict.targets.loihi2.mapping import map_network
     from lava_predict.targets.loihi2.page import table
-    from lava_predict.targets.loihi2.readiness import Readiness, check_readiness
+    from lava_predict.targets.loihi2.readiness import Readiness, check_readiness, check_stream
     from lava_predict.targets.nir.export import export_nir, from_nir, read_nir, to_nir, write_nir
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

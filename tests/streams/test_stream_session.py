@@ -190,7 +190,12 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
         (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
         (["missing.csv"], "cannot be read"),
         (["--example", "grammer"], "did you mean 'grammar'"),
-        (["--example", "grammar", "--backend", "lava"], "--backend lava: streams are learned with"),
+        (
+            ["--example", "grammar", "--backend", "lava", "--form", "graph"],
+            "--form graph: in Lava a stream is",
+        ),
+        (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has no options"),
+        (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
         (["--resume", "nowhere", "--precision", "fixed"], "leave out --precision"),

@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from lava_predict import Experiment, load_preset, with_changes
+from lava_predict import Experiment, StreamLearner, load_preset, with_changes
+from lava_predict.cli import app
+from lava_predict.cli.report import page_of
 from lava_predict.engines.cpu import CpuEngine
+from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2 import readiness as readiness_module
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
@@ -25,7 +29,9 @@ from lava_predict.targets.loihi2.readiness import (
     Status,
     Verdict,
     check_readiness,
+    check_stream,
 )
+from lava_predict.targets.loihi2.stream_needs import stream_needs
 
 DOCS = Path(__file__).parents[2] / "docs" / "loihi2.md"
 TOO_LARGE = ["reservoir.neurons=50000", "reservoir.connection_probability=0.1"]
@@ -311,3 +317,90 @@ def test_what_to_change_for_learning_on_the_chip_is_accepted(preset: str, settin
         changed = with_changes(changed, [(*key.split("."), value)])
     assert changed.fixed.learning == "on_chip"
     assert not any("learns on the host" in one.text for one in check_readiness(changed).reasons)
+
+
+STREAM = ["reservoir.neurons=80", "stream.settle_ms=100", "stream.times=false"]
+
+
+def stream_of(*settings: str) -> StreamLearner:
+    learner = StreamLearner(config=load_preset("stream", [*STREAM, *settings]))
+    for number in range(6):
+        learner.learn_one(200 * number, "AB"[number % 2])
+    return learner
+
+
+def test_what_a_streams_rules_keep_by_hand() -> None:
+    needs = stream_needs(load_preset("stream", ["stream.labels_max=10"]), 5)
+    kept = {one.name.split(",")[0]: (one.count * one.bits, one.most * one.bits) for one in needs.kept}
+    assert kept["ring of spikes"] == (150_000, 150_000)
+    assert kept["what weights"] == kept["when weights"] == (25 * 1_001 * 24, 100 * 1_001 * 24)
+    assert kept["slow mean of the bits"] == (24_000, 24_000)
+    assert kept["traces in two stages"] == (4 * 24_000, 4 * 24_000)
+    # On cores: 8 means and traces of 24 bits, 151 bits, and 2 x 25 + 5 rows of 1,001 weights, in 192 KB each.
+    bits = 1_000 * (7 * 24 + 151) + (2 * 25 + 5) * 1_001 * 24
+    assert needs.cores() == -(-bits // (192 * 8192)) == 2
+    assert needs.cores(most=True) == -(-(319_000 + 210 * 1_001 * 24) // (192 * 8192)) == 4
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_a_streams_verdict_says_what_hinders_it(times: bool) -> None:
+    found = check_stream(stream_of("reservoir.neurons=1000", f"stream.times={str(times).lower()}"), False)
+    assert found.verdict is Verdict.WARNINGS
+    assert found.stream is not None
+    assert (found.stream.labels, found.stream.most) == (3, 64)
+    room, learning, copied = found.reasons
+    assert "room for 64 labels: neuron cores of a chip: 129 needed, 128 allowed" in room.text
+    most = int(room.change.split()[-1])
+    for labels, fits in ((most, True), (most + 1, False)):
+        cores = found.layout.cores + found.stream.with_room(labels).cores(most=True)
+        assert (cores <= LIMITS["cores"].known) == fits
+    assert "both readouts' updates do not fit the learning engine" in learning.text
+    assert copied.change == ("set stream.times = false" if times else "")
+    text = printed(found)
+    assert "softmax" in text
+    assert "trial" not in " ".join(found.host)
+
+
+def test_a_stream_that_does_not_fit_is_not_ready() -> None:
+    learner = stream_of()
+    labels = np.full(1, 64)
+    learner.network.learned = learner.network.learned._replace(labels=labels)
+    assert check_stream(learner, False).verdict is Verdict.WARNINGS
+    big = learner.config.reservoir.model_copy(update={"neurons": 1_000})
+    learner.network.config = learner.network.config.model_copy(update={"reservoir": big})
+    found = check_stream(learner, False)
+    assert found.verdict is Verdict.NOT_READY
+    assert "cells and rules, 64 labels" in found.reasons[0].text
+
+
+def checked(*arguments: str | Path):
+    return CliRunner().invoke(app, ["check", *map(str, arguments)])
+
+
+def test_the_command_checks_the_folder_of_a_stream_and_of_a_run(tmp_path: Path) -> None:
+    for name in ("stream", "run", "neither"):
+        (tmp_path / name).mkdir()
+    stream_of().save(tmp_path / "stream" / "checkpoint.h5")
+    done = checked(tmp_path / "stream", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["verdict"] == "ready with warnings"
+    assert summary["stream"]["labels"] == 3
+    assert summary["health"]["rate_hz"] > 0
+    assert page_of(tmp_path / "out")[2] == (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    config = small("reservoir.neurons=60")
+    experiment = Experiment(config)
+    state = experiment.start().state
+    kept = Checkpoint(config, "float", "cpu", None, experiment.network, state, 0.0)
+    (tmp_path / "run" / "checkpoint.h5").write_bytes(kept.to_bytes())
+    (tmp_path / "run" / "config.toml").write_text(config.to_toml())
+    found = json.loads(checked(tmp_path / "run", "--json").stdout)
+    assert found["stream"] is None
+    assert found["resources"]["neurons"] == 60
+    for arguments, message in (
+        ((tmp_path / "neither",), "there is no such file; give the checkpoint.h5 that a run wrote or"),
+        ((tmp_path / "stream", "--seed", "1"), "a learned stream; leave out --preset, --seed and --set"),
+    ):
+        refused = checked(*arguments)
+        assert (refused.exit_code, message in refused.stderr) == (2, True)
+        assert refused.stderr.count("\n") == 1

@@ -13,15 +13,25 @@ import pytest
 
 nir = pytest.importorskip("nir")
 
-from lava_predict import Experiment
+from lava_predict import Experiment, StreamLearner, load_preset
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import UserError
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.state import State, leaves
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.records.trained_network import TrainedNetwork
+from lava_predict.streams import StreamNetwork
 from lava_predict.targets.nir import export
-from lava_predict.targets.nir.nodes import BoundedTraces, Centred, Choice, Cue, Graded, Izhikevich
+from lava_predict.targets.nir.nodes import (
+    BoundedTraces,
+    Centred,
+    Choice,
+    Cue,
+    Graded,
+    Izhikevich,
+    Spiked,
+    WithLength,
+)
 from lava_predict.tasks.meet import Meet
 
 GATED = "readout.rule=gated_delta"
@@ -121,14 +131,24 @@ def chosen(node: Cue, told: dict[str, np.ndarray], given: np.ndarray) -> np.ndar
     return rows.ravel()
 
 
-def run_graph(graph, level: np.ndarray) -> dict[str, np.ndarray]:
+def bits(node: Spiked, told: dict[str, np.ndarray], given: np.ndarray) -> np.ndarray:
+    """Return which cells spiked in the window after the last event; ``told`` is what the node keeps."""
+    told["since"] = np.array(1 if given[0] >= 2 else told["since"] + 1)
+    if told["since"] == 1:
+        told["bits"] = np.zeros(given.shape)
+    if told["since"] <= node.window:
+        told["bits"] = np.maximum(told["bits"], given % 2)
+    return told["bits"]
+
+
+def run_graph(graph, level: np.ndarray, event: int | None = None) -> dict[str, np.ndarray]:
     """Run a graph by what docs/export.md says of each node; return each node's output, a row a step."""
     nodes = graph.nodes
     cells = nodes["cells"]
     dt_s = cells.dt / 1000.0
     v, u = np.full(cells.a.shape, -65.0), cells.b * -65.0
     leaky = {name: node.v_leak.copy() for name, node in nodes.items() if isinstance(node, nir.LI)}
-    told = {"on": False, "since": np.array(10**6), "cue": -1}
+    told = {"on": False, "since": np.array(10**6), "cue": -1, "bits": np.zeros(cells.a.shape)}
     r = x = np.zeros(cells.a.shape)
     values = {name: np.zeros(node.output_type["output"]) for name, node in nodes.items()}
     rows = []
@@ -137,10 +157,18 @@ def run_graph(graph, level: np.ndarray) -> dict[str, np.ndarray]:
         return sum(values[start] for start, end in graph.edges if end == name)
 
     order = ["input_weights", "recurrent_weights", "synapses", "graded", "feedback_weights", "cells"]
-    order += ["traces", "centred_traces", "centred_spikes", "when", "what", "cue_on", "cue"]
-    order += ["when_of_cue", "what_of_cue", "when_output", "what_output"]
-    for row in level:
-        values["input"] = row
+    order += [
+        "traces",
+        "centred_traces",
+        "centred_spikes",
+        "event_on",
+        "spiked",
+        "centred_bits",
+        "with_length",
+    ]
+    order += ["when", "what", "cue_on", "cue", "when_of_cue", "what_of_cue", "when_output", "what_output"]
+    for step, row in enumerate(level):
+        values["input"], values["event"] = row, np.array([float(step == event)])
         for name in (name for name in order if name in nodes):
             node, given = nodes[name], arriving(name)
             if isinstance(node, nir.Output):
@@ -158,6 +186,10 @@ def run_graph(graph, level: np.ndarray) -> dict[str, np.ndarray]:
                 values[name] = x = x + (1 - decay) * (r - x)
             elif isinstance(node, Centred):
                 values[name] = (given - node.mean).ravel()
+            elif isinstance(node, Spiked):
+                values[name] = bits(node, told, given)
+            elif isinstance(node, WithLength):
+                values[name] = np.append(given, 0.5 * np.sqrt((given**2).sum()))
             elif isinstance(node, Cue):
                 values[name] = chosen(node, told, given)
             elif isinstance(node, Choice):
@@ -212,6 +244,54 @@ def test_the_graph_by_its_documented_equations_is_the_network(settings, tiny, tm
     low, high = meet.what_window
     np.testing.assert_allclose(rows[low:high, row % rows.shape[1]].mean(axis=0), played.p, rtol=0, atol=1e-9)
     assert np.abs(when).max() > 0.01
+
+
+STREAM = ["reservoir.neurons=80", "stream.settle_ms=200", "stream.horizon_ms=300", "stream.labels_max=5"]
+
+
+def learned_stream(*settings: str, precision: str = "float") -> StreamLearner:
+    learner = StreamLearner(config=load_preset("stream", [*STREAM, *settings]), precision=precision)
+    for number in range(30):
+        learner.learn_one(200 * number, "ABC"[number * number % 3])
+    return learner
+
+
+def test_a_streams_network_comes_back_to_the_bit(tmp_path: Path) -> None:
+    learner = learned_stream()
+    learner.save(tmp_path / "checkpoint.h5")
+    export.export_nir(tmp_path, tmp_path / "stream.nir")
+    read, learned = export.read_nir(tmp_path / "stream.nir"), learner.network.learned
+    network = StreamNetwork(learner.config)._network
+    for (_, a), (name, b) in zip(leaves(read.network), leaves(network), strict=True):
+        assert "feedback" in name or np.array_equal(a, b), name
+    # Labels A, C come, B does not; the third row of a label is for one that is new.
+    assert learned.labels.tolist() == [3]
+    rows = [learned.room * last + label for last in range(3) for label in range(3)]
+    assert np.array_equal(read.w_what, learned.label_w[rows])
+    assert np.array_equal(read.w_when, learned.time_w[rows, :-1])
+    assert np.array_equal(read.bit_mean, learned.bit_mean)
+    assert np.array_equal(read.mean, learned.trace_mean)
+    assert np.abs(read.w_what[:4]).max() > 0
+    assert read.window == 100
+
+
+def test_the_graph_of_a_stream_by_its_documented_equations_is_the_network() -> None:
+    learner = learned_stream("reservoir.noise=0.0")
+    graph, c = export.to_nir(learner), 1
+    fresh = StreamNetwork(learner.config)
+    fresh.learned = learner.network.learned
+    fresh.begin(c)
+    wanted = fresh.ahead()
+    level = np.zeros((500, 5))
+    level[200 : 200 + learner.config.steps(learner.config.task.cue_ms), c] = 1.0
+    values = run_graph(graph, level, event=200)
+    drive = values["what_output"].reshape(500, 3, 3)[200 + 100 - 1, c]
+    p = np.exp(drive) / np.exp(drive).sum()
+    np.testing.assert_allclose(p, wanted.p, rtol=0, atol=1e-9)
+    z = np.clip(values["when_output"].reshape(500, 3, 3)[209::10, c], 0.0, 1.0)
+    np.testing.assert_allclose(p * z, wanted.o, rtol=0, atol=1e-9)
+    assert np.ptp(wanted.p) > 0.1
+    assert wanted.o.max() > 0.1
 
 
 def test_weights_stand_to_the_row_from_the_column(tiny) -> None:
@@ -355,6 +435,20 @@ def test_a_graph_with_other_nodes_or_edges_is_refused(tiny) -> None:
         export.from_nir(nir.NIRGraph(nodes, list(graph.edges)))
 
 
+@pytest.mark.parametrize("content", [None, b"no", "other"])
+def test_a_folder_of_neither_a_run_nor_a_stream_is_refused(content, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    if content == "other":
+        with h5py.File(path, "w") as file:
+            file.attrs["format"] = "lava-predict results"
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"give the checkpoint\.h5 that a run wrote or ") as caught:
+        export.export_nir(tmp_path, tmp_path / "network.nir")
+    assert str(caught.value).count("\n") == 0
+    assert not (tmp_path / "network.nir").exists()
+
+
 def test_a_run_is_exported_and_nothing_is_overwritten_unasked(tiny, tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "new" / "network.nir"
     run.mkdir()
@@ -376,6 +470,8 @@ def test_a_run_is_exported_and_nothing_is_overwritten_unasked(tiny, tmp_path: Pa
 def test_what_cannot_be_exported_is_said(tiny, tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(UserError, match="precision = 'fixed': only float networks"):
         export.to_nir(checkpoint_of(tiny(), "fixed", 1))
+    with pytest.raises(UserError, match="precision = 'fixed': only float networks"):
+        export.to_nir(learned_stream(precision="fixed"))
     checkpoint = checkpoint_of(tiny(), trials=1)
     with monkeypatch.context() as smaller:
         smaller.setattr(export, "MOST_CELLS", 79)

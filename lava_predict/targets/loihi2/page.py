@@ -14,6 +14,7 @@ from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.targets.loihi2.limits import LIMITS
 from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Readiness
+from lava_predict.targets.loihi2.stream_needs import OPERATIONS, StreamNeeds
 
 _COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
 _SEVERITY = ("not public", "fits", "warning", "fails")
@@ -64,6 +65,7 @@ def _values(readiness: Readiness) -> dict[str, Any]:
             "assumptions": ASSUMPTIONS,
         },
         **named(readiness, "host", "missing"),
+        "stream": None if readiness.stream is None else _stream(readiness.stream),
         "parameters": None if plan is None else plan.entries,
         "health": readiness.health,
         "warnings": [{"cause": reason.text, "remedy": reason.change} for reason in softer],
@@ -83,6 +85,18 @@ def _activity(activity: Activity) -> dict[str, Any]:
         "synaptic_operations_per_s": activity.operations_per_s,
         "by_connection": activity.operations,
         "neuron_updates_per_s": activity.updates,
+    }
+
+
+def _stream(stream: StreamNeeds) -> dict[str, Any]:
+    return {
+        **named(stream, "labels", "most"),
+        "cores": stream.cores(),
+        "most_cores": stream.cores(most=True),
+        "kept": [
+            named(one, "name", "count", "most", "bits", "kb", "most_kb", "place") for one in stream.kept
+        ],
+        "operations": [{"name": name, "place": place} for name, place in OPERATIONS.items()],
     }
 
 
@@ -118,6 +132,26 @@ def _connections(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]
         rate = None if activity is None else Number(f"{activity['by_connection'][one['name']]:,.0f}")
         rows.append([*sizes, weight, Number(f"{one['memory_kb']:,.1f}"), message, rate])
     return [*header, "operations/s"], rows
+
+
+def _kept(stream: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
+    """Return header and rows of what a stream's rules keep."""
+    header = ["kept by the rules", f"{stream['labels']} labels", "bits each", "KB"]
+    header += [f"KB, room for {stream['most']}", "could be on"]
+    rows: list[list[Entry]] = [
+        [one["name"], one["count"], one["bits"]]
+        + [Number(f"{one[key]:,.1f}") for key in ("kb", "most_kb")]
+        + [one["place"]]
+        for one in stream["kept"]
+    ]
+    return header, rows
+
+
+def _operations(stream: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
+    """Return header and rows of what a stream's rules compute."""
+    return ["computed by the rules", "could be on"], [
+        [one["name"], one["place"]] for one in stream["operations"]
+    ]
 
 
 def _needs(checks: Sequence[Mapping[str, Any]]) -> list[list[Entry]]:
@@ -159,6 +193,7 @@ def _table(values: Mapping[str, Any]) -> Group:
     return Group(
         sheet(*_populations(values), f"On the chip: {cores} ({chips})", note),
         sheet(*_connections(values)),
+        *_stream_sheets(values["stream"]),
         sheet(
             ("limit", "where", "needs", "allowed", ""),
             _needs(worst(values["checks"])),
@@ -167,6 +202,15 @@ def _table(values: Mapping[str, Any]) -> Group:
         ),
         *_closing(values),
     )
+
+
+def _stream_sheets(stream: Mapping[str, Any] | None) -> list[RenderableType]:
+    if stream is None:
+        return []
+    note = (
+        f"at least {stream['cores']} cores beside the cells', {stream['most_cores']} with room for all labels"
+    )
+    return [sheet(*_kept(stream), "The rules of the stream", note), sheet(*_operations(stream))]
 
 
 def _closing(values: Mapping[str, Any]) -> list[RenderableType]:
@@ -206,6 +250,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "populations": _populations(summary),
         "connections": _connections(summary),
         "needs": _needs(summary["checks"]),
+        "stream": [_kept(summary["stream"]), _operations(summary["stream"])] if summary["stream"] else [],
         "activity": _activity_text(summary),
         "energy": _energy_text(summary),
         "limits": LIMITS.values(),

@@ -17,9 +17,12 @@ from lava_predict.learning import on_chip
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_BITS, STATE_BITS
 from lava_predict.numerics.plan import Plan
 from lava_predict.registry import NEURONS, RULES
+from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
+from lava_predict.streams import StreamLearner
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Layout, drawn_counts, expected_counts, map_network
+from lava_predict.targets.loihi2.stream_needs import StreamNeeds, stream_needs
 from lava_predict.tasks import Segment
 
 _HOST = (
@@ -28,6 +31,10 @@ _HOST = (
     "the product of both readouts, after the trial",
 )
 _HOST_READOUT = "traces, slow means, both readouts and the when rule (Process Readout)"
+_STREAM_HOST = ("the events: when their cues are on, and where a sequence begins",)
+_MISSING_STREAM = (
+    "programs of a stream's rules for neuron cores and embedded processors: this package has none"
+)
 _MISSING = "Intel's Lava extension for Loihi, which members of the Intel Neuromorphic Research Community get"
 _PROGRAMS = {"izhikevich": ". One has run on Loihi 2 (Uludag et al. 2024), but no public copy was found"}
 """What is known of programs for a neuron's cells."""
@@ -123,7 +130,7 @@ class Readiness:
 
     Every need and its limit; the reasons why the verdict is not better, none if it is "ready"; what stays on
     the ``host``, and what is ``missing``, which a chip needs beyond this package. The integers, ``plan``, and
-    what a short run in them shows are None if the network was not drawn.
+    what a short run in them shows are None if the network was not drawn; ``stream`` is None for MEET.
     """
 
     config: Config
@@ -136,6 +143,7 @@ class Readiness:
     health: Health | None = None
     activity: Activity | None = None
     energy: Energy | None = None
+    stream: StreamNeeds | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -152,11 +160,24 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
     played for a trial; one that is far too large costs neither memory nor time. Without ``simulate`` the
     check ends after the sizes.
     """
-    found = _judge(config, map_network(config, expected_counts(config)))
+    return _checked(config, simulate, None)
+
+
+def check_stream(learner: StreamLearner, simulate: bool = True) -> Readiness:
+    """Compare the network of a learned stream with what is public of Loihi 2, as `check_readiness`.
+
+    Health and activity are those of its cells in a trial of MEET.
+    """
+    config = with_changes(learner.network.config, [("fixed", "learning", "own")])
+    return _checked(config, simulate, stream_needs(config, int(learner.network.learned.labels[0])))
+
+
+def _checked(config: Config, simulate: bool, stream: StreamNeeds | None) -> Readiness:
+    found = _judge(config, map_network(config, expected_counts(config)), stream)
     if not simulate or found.verdict is Verdict.NOT_READY:
         return found
     experiment = Experiment(config)
-    found = _judge(config, map_network(config, drawn_counts(config, experiment.network)))
+    found = _judge(config, map_network(config, drawn_counts(config, experiment.network)), stream)
     try:
         plan = experiment.arithmetic("fixed").plan
     except UserError as error:
@@ -174,17 +195,23 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
     )
 
 
-def _judge(config: Config, layout: Layout) -> Readiness:
+def _judge(config: Config, layout: Layout, stream: StreamNeeds | None) -> Readiness:
     """Judge sizes and settings, what fails first."""
-    checks = tuple(_check(config, *need) for need in _needs(config, layout))
-    reasons = sorted([*_reasons(checks), *_learning_reasons(config)], key=lambda reason: not reason.fails)
+    checks = [_check(config, *need) for need in _needs(config, layout)]
     learns = config.fixed.learning == "on_chip"
-    host = _HOST if learns else (*_HOST, _HOST_READOUT)
+    host: tuple[str, ...] = _HOST if learns else (*_HOST, _HOST_READOUT)
+    if stream is None:
+        found = _learning_reasons(config)
+    else:
+        checks += _stream_checks(stream, layout)
+        found, host = _stream_reasons(config), _STREAM_HOST
+    reasons = sorted([*_reasons(checks), *found], key=lambda reason: not reason.fails)
     neuron = config.reservoir.neuron
     cells = NEURONS.get(neuron).NAME
     program = f"a neuron program for {cells}: this package has none{_PROGRAMS.get(neuron, '')}"
-    missing = (_MISSING, program, *((_MISSING_LEARNING,) if learns else ()))
-    return Readiness(config, layout, checks, tuple(reasons), host, missing)
+    more = (_MISSING_STREAM,) if stream is not None else (_MISSING_LEARNING,) if learns else ()
+    missing = (_MISSING, program, *more)
+    return Readiness(config, layout, tuple(checks), tuple(reasons), host, missing, stream=stream)
 
 
 def _needs(config: Config, layout: Layout) -> Iterator[tuple[str, float, str]]:
@@ -252,6 +279,48 @@ def _learning_reasons(config: Config) -> list[Reason]:
         text = f"when weights: sums of {config.reservoir.neurons:,} graded spikes may exceed 32 bits"
         return [Reason(text, f"lower reservoir.neurons to at most {on_chip.MOST_CELLS:,}", fails=True)]
     return []
+
+
+def _stream_checks(stream: StreamNeeds, layout: Layout) -> list[Check]:
+    """Compare the cores that cells and rules need with those of a chip; mere room for labels only warns."""
+    limit = LIMITS["cores"]
+
+    def check(part: str, need: int, worse: Status, change: str) -> Check:
+        fits = need <= limit.known
+        return Check(part, need, limit, Status.FITS if fits else worse, "" if fits else change)
+
+    room = limit.known - layout.cores
+    fitting = _largest(lambda labels: stream.with_room(labels).cores(most=True) <= room, stream.most)
+    return [
+        check(
+            f"cells and rules, {stream.labels} labels",
+            layout.cores + stream.cores(),
+            Status.FAILS,
+            "lower reservoir.neurons, or merge labels",
+        ),
+        check(
+            f"cells and rules, room for {stream.most} labels",
+            layout.cores + stream.cores(most=True),
+            Status.WARNING,
+            f"lower stream.labels_max to at most {fitting}",
+        ),
+    ]
+
+
+def _stream_reasons(config: Config) -> list[Reason]:
+    """Say what hinders a stream's rules on the chip."""
+    weight, trace = (LIMITS[f"learning_{name}_bits"].in_words() for name in ("weight", "trace"))
+    text = (
+        f"both readouts' updates do not fit the learning engine: {config.fixed.readout_bits}-bit weights and "
+        f"{config.fixed.trace_bits}-bit traces are longer than its {weight} and {trace}; at these lengths "
+        "they need an embedded processor, or the host, which receives every spike"
+    )
+    copied = "what is said of an event that comes within stream.window_ms of the last one is read from a copy"
+    reasons = [Reason(text, "", fails=False)]
+    if config.stream.times:
+        copied = "times are stated from a copy"
+    change = "set stream.times = false" if config.stream.times else ""
+    return [*reasons, Reason(f"{copied} of the network, which a chip cannot make", change, fails=False)]
 
 
 def _learning_on_chip(config: Config) -> str:

@@ -7,14 +7,19 @@ Every function raises a UserError if the package nir is missing.
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lava_predict.errors import UserError
+from lava_predict.records import checkpoint
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
 from lava_predict.records.folder import CHECKPOINT, write_file
-from lava_predict.records.hdf5 import reading
+from lava_predict.records.hdf5 import kind_of, reading
 from lava_predict.records.trained_network import TrainedNetwork
+from lava_predict.streams import learner as streams
+from lava_predict.streams.learned import LearnedStream
+from lava_predict.streams.learner import StreamLearner
 
 if TYPE_CHECKING:
     import nir
@@ -25,13 +30,13 @@ MOST_CELLS = 10_000
 _FILE = ("a NIR graph of known nodes", "one that lava-predict export wrote")
 
 
-def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> TrainedNetwork:
-    """Write the network of a run as a NIR file.
+def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> TrainedNetwork | LearnedStream:
+    """Write the network of a run, or of a learned stream, as a NIR file.
 
     Parameters
     ----------
     run : str or Path
-        The folder of a run, or its checkpoint.
+        The folder of a run or of a stream, or its checkpoint.
     out : str or Path
         The file to write.
     overwrite : bool
@@ -39,7 +44,7 @@ def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> Tra
 
     Returns
     -------
-    TrainedNetwork
+    TrainedNetwork or LearnedStream
         What was written.
 
     Raises
@@ -49,30 +54,36 @@ def export_nir(run: str | Path, out: str | Path, overwrite: bool = False) -> Tra
     """
     _graphs()
     run = Path(run)
-    checkpoint = load_checkpoint(run / CHECKPOINT if run.is_dir() else run)
-    write_nir(out, to_nir(checkpoint), overwrite)
-    return TrainedNetwork.of(checkpoint)
+    path = run / CHECKPOINT if run.is_dir() else run
+    kind = kind_of(path, (checkpoint.KIND, streams.KIND))
+    found = load_checkpoint(path) if kind == checkpoint.KIND else StreamLearner.load(path)
+    graph = to_nir(found)
+    write_nir(out, graph, overwrite)
+    return from_nir(graph)
 
 
-def to_nir(checkpoint: Checkpoint) -> nir.NIRGraph:
-    """Turn the network of a checkpoint into a graph, as docs/export.md states it.
+def to_nir(learned: Checkpoint | StreamLearner) -> nir.NIRGraph:
+    """Turn the network of a checkpoint or of a stream into a graph, as docs/export.md states it.
 
-    Raises a UserError if the run is one in integers, or the network is too large.
+    Raises a UserError if it is one in integers, or the network is too large.
     """
     from lava_predict import __version__
 
-    graphs, trained = _graphs(), TrainedNetwork.of(checkpoint)
+    graphs = _graphs()
+    trained: TrainedNetwork | LearnedStream
+    told: dict[str, Any]
+    if isinstance(learned, Checkpoint):
+        trained, told = TrainedNetwork.of(learned), {"trials": len(learned.state.trials)}
+    else:
+        trained = LearnedStream.of(learned)
+        told = {"events": learned.intake.events, "labels": json.dumps(learned.intake.labels)}
     cells = trained.network.size
     if cells > MOST_CELLS:
         raise UserError(
             f"reservoir.neurons = {cells}: at most {MOST_CELLS} can be exported, as NIR has dense weights "
             "only; use the run's checkpoint.h5"
         )
-    metadata = {
-        "lava_predict_version": __version__,
-        "trials": len(checkpoint.state.trials),
-        "settings": checkpoint.config.to_toml(),
-    }
+    metadata = {"lava_predict_version": __version__, **told, "settings": learned.config.to_toml()}
     return graphs.graph_of(trained, metadata)
 
 
@@ -86,23 +97,23 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) ->
     write_file(Path(path), buffer.getvalue(), overwrite)
 
 
-def from_nir(graph: nir.NIRGraph) -> TrainedNetwork:
+def from_nir(graph: nir.NIRGraph) -> TrainedNetwork | LearnedStream:
     """Turn a graph that `to_nir` gave back into its network; weights that were changed are rounded.
 
     Raises a UserError if it is another graph, or one of another schema.
     """
-    network: TrainedNetwork = _graphs().network_of(graph)
+    network: TrainedNetwork | LearnedStream = _graphs().network_of(graph)
     return network
 
 
-def read_nir(path: str | Path) -> TrainedNetwork:
+def read_nir(path: str | Path) -> TrainedNetwork | LearnedStream:
     """Read the network of a file that `write_nir` wrote; it spikes and reads out the same to the bit.
 
     Raises a UserError if there is no such file, or it holds another graph.
     """
     graphs = _graphs()
     with reading(path, *_FILE) as file:
-        network: TrainedNetwork = graphs.network_of(graphs.read_nodes(file))
+        network: TrainedNetwork | LearnedStream = graphs.network_of(graphs.read_nodes(file))
     return network
 
 

@@ -23,8 +23,9 @@ from lava_predict.neurons.izhikevich import V_PEAK, Parameters
 from lava_predict.numerics.draws import to_grain
 from lava_predict.records.hdf5 import check_schema
 from lava_predict.records.trained_network import TrainedNetwork
+from lava_predict.streams.learned import LearnedStream
 from lava_predict.synapses.exponential import Connections
-from lava_predict.targets.nir import annealed_readouts, gated_readouts
+from lava_predict.targets.nir import annealed_readouts, gated_readouts, stream_readouts
 from lava_predict.targets.nir.nodes import EXTENSIONS, Graded, Izhikevich
 from lava_predict.targets.nir.plain_nodes import common_tau_ms, floats, leaky
 
@@ -46,10 +47,15 @@ _CHAINS = (
     ("cells", "recurrent_weights", "synapses", "cells"),
 )
 _FEEDBACK_CHAIN = ("graded", "feedback_weights", "cells")
-_READOUTS = {readouts.NETWORK: readouts for readouts in (gated_readouts, annealed_readouts)}
+_ROOMS = (gated_readouts, annealed_readouts, stream_readouts)
+_READOUTS: dict[type, Any] = {readouts.NETWORK: readouts for readouts in _ROOMS}
 
 
-def graph_of(trained: TrainedNetwork, metadata: Mapping[str, Any]) -> nir.NIRGraph:
+Exportable = TrainedNetwork | LearnedStream
+"""What becomes a graph, and comes back."""
+
+
+def graph_of(trained: Exportable, metadata: Mapping[str, Any]) -> nir.NIRGraph:
     """Turn a trained network into the graph that docs/export.md states; some metadata are added."""
     described = {
         "format": "lava-predict network",
@@ -64,21 +70,22 @@ def graph_of(trained: TrainedNetwork, metadata: Mapping[str, Any]) -> nir.NIRGra
     return nir.NIRGraph(nodes, edges, metadata=described)
 
 
-def network_of(graph: nir.NIRGraph) -> TrainedNetwork:
+def network_of(graph: nir.NIRGraph) -> Exportable:
     """Turn a graph that `graph_of` gave back into its network.
 
     Of the metadata only the schema counts. Weights that another tool changed are rounded to `WEIGHT_GRAIN`.
 
     Raises a UserError if it is another graph, or one of another schema.
     """
-    readouts = annealed_readouts if "cue" in graph.nodes else gated_readouts
+    told = {"cue": annealed_readouts, "spiked": stream_readouts}
+    readouts = next((told[name] for name in told if name in graph.nodes), gated_readouts)
     nodes = _checked_nodes(graph, readouts)
     cells = nodes["cells"]
     feedback = "graded" in nodes
     events = int(nodes["when_output"].output_type["output"][0])
     to_cells = nodes["feedback_weights"].weight if feedback else np.zeros((cells.a.size, events))
     recurrent = csc_array(_to_grain(nodes["recurrent_weights"].weight))
-    trained: TrainedNetwork = readouts.NETWORK(
+    trained: Exportable = readouts.NETWORK(
         network=Network(
             cells=Parameters(*(floats(getattr(cells, name)) for name in Parameters._fields)),
             synapses=Connections(
@@ -113,7 +120,7 @@ def _edges(readouts: Any, feedback: bool) -> list[tuple[str, str]]:
     return [edge for chain in chains for edge in pairwise(chain)]
 
 
-def _dynamics(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
+def _dynamics(trained: Exportable) -> dict[str, nir.NIRNode]:
     """Return the nodes that are not weights; what the network does not decide in them is fixed."""
     network, dt_ms = trained.network, trained.dt_ms
     nodes = {
@@ -128,7 +135,7 @@ def _dynamics(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
     return nodes
 
 
-def _weights(trained: TrainedNetwork) -> dict[str, nir.NIRNode]:
+def _weights(trained: Exportable) -> dict[str, nir.NIRNode]:
     """Return inputs, outputs and weights."""
     network, events = trained.network, np.array([trained.events])
     synapses = network.synapses
@@ -166,7 +173,7 @@ def _checked_nodes(graph: nir.NIRGraph, readouts: Any) -> dict[str, Any]:
     return dict(graph.nodes)
 
 
-def _check_values(trained: TrainedNetwork, nodes: dict[str, Any]) -> None:
+def _check_values(trained: Exportable, nodes: dict[str, Any]) -> None:
     """Raise a UserError for a value that this package's network cannot have."""
     if not (0.0 < trained.dt_ms <= 1.0 and 0.0 <= trained.noise < np.inf):
         raise UserError(

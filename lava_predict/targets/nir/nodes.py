@@ -175,5 +175,41 @@ class Choice(_Extension):
         self._set_types((self.rows * self.events,), (self.events,))
 
 
-EXTENSIONS = {node.type_name(): node for node in (Izhikevich, Graded, BoundedTraces, Centred, Cue, Choice)}
+@dataclass(eq=False)
+class Spiked(_Extension):
+    """Which cells spiked in a window after the last event: one bit a cell. N inputs and outputs.
+
+    Attributes
+    ----------
+    cells, window : int
+        N, and the length of the window, steps.
+    """
+
+    cells: int
+    window: int
+
+    def __post_init__(self) -> None:
+        self.cells, self.window = int(self.cells), int(self.window)
+        self._set_types((self.cells,), (self.cells,))
+
+
+@dataclass(eq=False)
+class WithLength(_Extension):
+    """Its input, and half the length of that as one value more. N inputs, N + 1 outputs.
+
+    Attributes
+    ----------
+    inputs : int
+        N.
+    """
+
+    inputs: int
+
+    def __post_init__(self) -> None:
+        self.inputs = int(self.inputs)
+        self._set_types((self.inputs,), (self.inputs + 1,))
+
+
+_NODES = (Izhikevich, Graded, BoundedTraces, Centred, Cue, Choice, Spiked, WithLength)
+EXTENSIONS = {node.type_name(): node for node in _NODES}
 """By their types in the file."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lava_predict.errors import Caution, RunError, UserError
+from lava_predict.events.events import LONGEST_GAP, Event
 from lava_predict.events.scores import Prediction
 from lava_predict.learning.streams.memory import (
     ELAPSED,
@@ -28,6 +29,9 @@ from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.settings.schema import Config
+
+BEGIN, GATHER = -1, -2
+"""Instead of the steps before an event: it begins a sequence; in Lava: leave what is learned to the host."""
 
 _MOST_SPIKES = 1_000_000
 LIKELY = 0.95
@@ -72,6 +76,8 @@ class StreamNetwork:
     digest : dict of str to str
         Chains of SHA-256 over the events so far: of spikes (step, cell) and of predictions (p, o,
         as float64).
+    chunk : int
+        Steps in a link of the chain of spikes, counted from the event before; the last one has fewer.
     heard : callable or None
         Is given spikes between events as they come: steps (modulo 2^32) and cells, uint32, not to be kept.
     """
@@ -100,13 +106,13 @@ class StreamNetwork:
         self._advance = advance_kernel(arithmetic.kernels, self._arithmetic.kernels.listen)
         self._key = key_of(config.run.seed, config.run.draws.noise, STREAM)
         cells, nothing = config.reservoir.neurons, np.empty(0)
-        self._chunk = max(1, _MOST_SPIKES // cells)
+        self.chunk = max(1, _MOST_SPIKES // cells)
         self._room: Any = (
             np.empty(task.cues, arithmetic.number),
             arithmetic.current,
             np.empty(cells, np.int64),
         )
-        self._spikes = np.empty((2, self._chunk * cells), np.uint32)
+        self._spikes = np.empty((2, self.chunk * cells), np.uint32)
         room = max(4, labels + 1)
         fixed = precision == "fixed"
         self.learned = start_learned(self.config, room, fixed)
@@ -119,6 +125,57 @@ class StreamNetwork:
         self._play(self.moment, config.steps(config.stream.settle_ms), True)
         self.settled = self.moment.copy()
 
+    @property
+    def step(self) -> int:
+        """How many steps have been played."""
+        return int(self.moment.ongoing.now[STEP])
+
+    @property
+    def labels(self) -> int:
+        """How many labels p is spread over."""
+        return int(self.learned.labels[0])
+
+    @property
+    def sample(self) -> int:
+        """Steps from one reading of o to the next."""
+        return self._rules.sample
+
+    def content(self) -> dict[str, Any]:
+        """Return all that changes; it shares memory with the network."""
+        return {name: getattr(self, name) for name in ("learned", "moment", "settled", "digest")}
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Put the network where another one of the same settings was when it gave its `content`."""
+        vars(self).update(content)
+
+    def play(self, events: Iterable[Event]) -> Iterator[Prediction | None]:
+        """Learn events; yield what was expected of each, None for the first of a sequence."""
+        for event in events:
+            yield self.hear(event.gap, event.label)
+
+    def gather(self) -> None:
+        """Do nothing: all is here."""
+
+    def hear(self, gap: int, label: int) -> Prediction | None:
+        """Learn the event that comes after so many steps, as `play`; or wait, if the label is `NOTHING`."""
+        self._check(gap, label)
+        if gap == BEGIN:
+            self.begin(label)
+            return None
+        if label == NOTHING:
+            return self.wait(gap)
+        expected = self.advance(gap)
+        self.learn(label)
+        return expected
+
+    def wait(self, steps: int) -> Prediction:
+        """Play so many steps in which nothing comes; return what is expected by now, without times."""
+        self._play(self.moment, steps, True, "spikes")
+        ongoing = self.moment.ongoing
+        formed = ongoing.now[ELAPSED] >= self._rules.window
+        p = ongoing.p[: self.labels] * (self._arithmetic.unit * formed)
+        return Prediction(p, self._o_so_far(), np.full(self.labels, np.nan))
+
     def begin(self, label: int) -> None:
         """Begin a sequence with an event that nothing has predicted; the network is as it was settled."""
         if self.moment.ongoing.now[LABEL] >= 0:
@@ -127,15 +184,13 @@ class StreamNetwork:
         self._take(label, self.moment.ongoing)
 
     def advance(self, steps: int) -> Prediction:
-        """Play so many steps until the next event; return what was expected of it.
+        """Play the steps that are left until the next event; return what was expected of it.
 
         Times are stated with ``stream.times`` alone. p and times are those of `ahead` after the last event.
         """
         self._play(self.moment, steps, True, "spikes")
         self._seen = self._seen_ahead(self.moment, self.config.stream.times)
-        labels, ongoing = int(self.learned.labels[0]), self.moment.ongoing
-        unit = self._arithmetic.unit
-        p, o = self._seen.p[:labels] * unit, ongoing.o[: steps // self._rules.sample, :labels] * unit
+        p, o = self._seen.p[: self.labels] * self._arithmetic.unit, self._o_so_far()
         self._link("prediction", p.tobytes() + o.tobytes())
         return Prediction(p, o, self._peaks_ms(self._seen))
 
@@ -175,6 +230,26 @@ class StreamNetwork:
     def warnings(self) -> list[Caution]:
         """What parameters lose in integers; none in float."""
         return [*(self._plan.warnings if self._plan else ()), *self._arithmetic.warnings]
+
+    def _o_so_far(self) -> np.ndarray:
+        """Return o of the samples since the last event, (S, K)."""
+        ongoing = self.moment.ongoing
+        return ongoing.o[: ongoing.now[ELAPSED] // self._rules.sample, : self.labels] * self._arithmetic.unit
+
+    def _check(self, gap: int, label: int) -> None:
+        """Raise a UserError if this cannot come next."""
+        least = 0 if gap == BEGIN else NOTHING
+        if not least <= label < self.labels:
+            raise UserError(
+                f"label = {label}: must be {least} .. {self.labels - 1}; number labels as they first come, "
+                "or say beforehand how many there are: StreamNetwork(config, labels)"
+            )
+        if not BEGIN <= gap <= LONGEST_GAP:
+            raise UserError(
+                f"gap = {gap}: must be 0 .. {LONGEST_GAP} steps, or {BEGIN} for the first event of a sequence"
+            )
+        if gap != BEGIN and label != NOTHING and self.moment.ongoing.now[LABEL] < 0:
+            raise UserError(f"gap = {gap}: no event came before; give {BEGIN} with the first of a sequence")
 
     def _settle(self) -> None:
         """Go back to where the network has settled; steps, and so the noise, go on."""
@@ -224,7 +299,7 @@ class StreamNetwork:
 
     def _play(self, moment: Moment, steps: int, learning: bool, chain: str = "") -> None:
         while steps > 0:
-            now = min(steps, self._chunk)
+            now = min(steps, self.chunk)
             count = self._advance(
                 self._network, self._k, moment.state, self._rules, moment.ongoing, self.learned,
                 now, learning, self._key, *self._room, *self._spikes
