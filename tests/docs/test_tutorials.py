@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NOTEBOOKS = sorted(TUTORIALS.glob("*.ipynb"))
-NEED_LAVA = {"2_lava_processes", "5_ready_for_loihi2"}
+NEEDS = {"2_lava_processes": "lava", "5_ready_for_loihi2": "lava", "6_your_own_events": "music21"}
 MOST_CPU_S = 120
 LEAST_FIGURES = 2
 MOST_BYTES = 400_000
@@ -67,9 +67,9 @@ def notebook_of(*sources: str) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
 
 
-def test_there_are_five() -> None:
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_"]
-    assert {path.stem for path in NOTEBOOKS} >= NEED_LAVA
+def test_there_are_six() -> None:
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_", "6_"]
+    assert {path.stem for path in NOTEBOOKS} >= set(NEEDS)
     assert all(f"({path.name})" in (TUTORIALS / "README.md").read_text() for path in NOTEBOOKS)
 
 
@@ -105,8 +105,8 @@ def test_what_is_kept_names_no_machine(path: Path) -> None:
 @pytest.mark.slow
 @each
 def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, nothing_left: None) -> None:
-    if path.stem in NEED_LAVA:
-        pytest.importorskip("lava", reason="Lava needs Python 3.10")
+    if path.stem in NEEDS:
+        pytest.importorskip(NEEDS[path.stem])
     copy = Path(shutil.copy(path, tmp_path))
     before = copy.read_bytes()
     used = cpu_s_of_children()
@@ -116,6 +116,15 @@ def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, noth
     assert kinds(fresh) == kinds(nbformat.read(path, as_version=4))
     assert copy.read_bytes() == before
     assert list(tmp_path.iterdir()) == [copy]
+
+
+@pytest.mark.slow
+def test_tunes_are_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: None) -> None:
+    (tmp_path / "music21.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    fresh = execute.execute(TUTORIALS / "6_your_own_events.ipynb")
+    assert figures(fresh) >= LEAST_FIGURES
+    assert any("uv sync --extra music" in output.get("text", "") for output in outputs(fresh))
 
 
 @pytest.mark.slow
