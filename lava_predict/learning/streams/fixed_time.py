@@ -30,11 +30,12 @@ _UNTAUGHT = int(UNTAUGHT_ERROR * ONE)
 
 @lean_kernel
 def advance_traces(
-    k: FixedConstants, r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, step: int
+    k: FixedConstants, r: np.ndarray, x: np.ndarray, first: int, spiking: np.ndarray, count: int, step: int
 ) -> None:
-    """Advance traces by the spikes of a step; the late ones get the random numbers that the others got."""
+    """As `next_time.advance_traces`; the late ones get the random numbers that the others got."""
     time, key = k.time, fold(k.key, np.uint64(step))
-    given = (time.decay, time.decay_bits, time.trace_grain, time.rounding, key)
+    decay = time.decay[first : first + r.size]
+    given = (decay, time.decay_bits, time.trace_grain, time.rounding, key, first)
     fixed_advance_bounded_traces(r, x, spiking, count, *given)
 
 
