@@ -50,8 +50,9 @@ def hear(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count:
     now[STEP] += 1
     now[ELAPSED] += 1
     now[WAITING] += 1
-    read = now[LABEL] >= 0 and now[ELAPSED] <= k.sample * ongoing.o.shape[0]
-    sample = read and now[ELAPSED] % k.sample == 0
+    sample = (
+        now[LABEL] >= 0 and now[ELAPSED] % k.sample == 0 and now[ELAPSED] <= k.sample * ongoing.o.shape[0]
+    )
     if sample or now[WAITING] == MOST_WAITING:
         catch_up(k, ongoing.r, ongoing.x, ongoing, now[STEP] - now[WAITING], now[WAITING])
         now[WAITING] = 0

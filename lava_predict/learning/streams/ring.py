@@ -1,9 +1,8 @@
 """A ring of spikes: what a sample is to be taught is known when it leaves the ring, and then it is.
 
 Whether an event came within the ring's time after a sample is known when the sample leaves the ring. So the
-traces exist twice: now, to read, and late by the length of the ring, to learn from. They follow only when
-they are read, from the spikes in the ring, which has room for these steps too. Nothing here depends on the
-arithmetic; `listen.bound` puts its kernels in place.
+traces exist twice: now, to read, and late by the length of the ring, to learn from. They follow only when they
+are read, from the spikes in the ring, which has room for as many steps more. Nothing here depends on the arithmetic; `listen.bound` puts its kernels in place.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ teach_sample = catch_up_late = part
 
 
 def catch_up(k: Any, r: np.ndarray, x: np.ndarray, ongoing: Ongoing, first: int, steps: int) -> None:
-    """Advance traces by steps whose spikes are in the ring; 64 cells at a time stay in a fast cache."""
+    """Advance traces by steps whose spikes are in the ring, 64 cells at a time, which stay in a fast cache."""
     rows = ongoing.ring.shape[0]
     for word in range(ongoing.ring.shape[1]):
         low, high = 64 * word, min(64 * word + 64, r.size)
