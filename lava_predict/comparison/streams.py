@@ -102,7 +102,7 @@ def learn_stream(unit: StreamUnit) -> StreamOutcome:
         if found is not None:
             lost.append(found.log2_loss)
         spikes += int(np.unpackbits(network.moment.ongoing.ring.view(np.uint8)).sum())
-    seconds = len(events) * len(network.moment.ongoing.ring) * config.run.dt_ms / 1000.0
+    seconds = len(events) * config.readout.gate_window_ms / 1000.0
     whole = scored.summary()
     return StreamOutcome(
         whole["scores"],

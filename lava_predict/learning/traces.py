@@ -227,11 +227,10 @@ def fixed_advance_bounded_traces(
     grain: int,
     rounding: int,
     step_key: np.uint64,
-    first: int = 0,
 ) -> None:
     """As `advance_bounded_traces`, in integers of `BOUNDED_FRACTION` bits; no sum can leave their range.
 
-    ``decay``, (N,) int32, has ``decay_bits`` fraction bits; the cells have numbers from ``first`` on.
+    ``decay``, (N,) int32, has ``decay_bits`` fraction bits.
     """
     mask, shift = np.int32(-(1 << grain)), decay_bits + grain
     stochastic = rounding == STOCHASTIC
@@ -239,7 +238,7 @@ def fixed_advance_bounded_traces(
     cut = offset(rounding, shift, 0)
     if stochastic:
         for j in range(r.size):
-            bits = np.int64(fold(key, np.uint64(first + j)) & _FIELD)
+            bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
             cut = offset(STOCHASTIC, shift, bits)
             r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
     else:
@@ -250,7 +249,7 @@ def fixed_advance_bounded_traces(
     one = np.int32(1 << decay_bits)
     if stochastic:
         for j in range(r.size):
-            bits = np.int64((fold(key, np.uint64(first + j)) >> _S16) & _FIELD)
+            bits = np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD)
             cut = offset(STOCHASTIC, shift, bits)
             moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
             x[j] = np.add(x[j], np.bitwise_and(moved, mask))

@@ -256,8 +256,9 @@ class StreamNetwork:
         step, old = int(self.moment.ongoing.now[STEP]), int(self.settled.ongoing.now[STEP])
         _, ongoing = fresh = self.settled.copy()
         fresh.state.saturations[:] = self.moment.state.saturations
-        ongoing.ring[:] = np.roll(ongoing.ring, (step - old) % len(ongoing.ring), axis=0)
-        ongoing.now[:5] = (step, 0, NOTHING, 0, NOTHING)
+        slots = ongoing.first.size
+        ongoing.ring[:] = np.roll(ongoing.ring, (step - old) % slots, axis=0)
+        ongoing.now[:] = (step, 0, NOTHING, 0, NOTHING)
         self.moment = fresh
 
     def _take(self, label: int, seen: Ongoing) -> None:

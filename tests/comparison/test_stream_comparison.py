@@ -45,7 +45,7 @@ def test_a_variant_is_a_learner_with_its_settings(name: str, precision: str, fou
     outcome = found.outcomes[name][1]
     np.testing.assert_allclose(outcome.log2_loss, lost, rtol=1e-12)
     assert outcome.scores["all"]["log2_loss"] == pytest.approx(np.mean(lost))
-    assert outcome.rate_hz == pytest.approx(spikes / (40 * 60 * 0.166))
+    assert outcome.rate_hz == pytest.approx(spikes / (40 * 60 * 0.15))
     assert list(found.outcomes) == [FLOAT, FIXED, *NULLS]
 
 

@@ -11,7 +11,7 @@ from test_stream_rules import play
 
 from lava_predict import load_preset
 from lava_predict.learning.streams.fixed_label import probabilities
-from lava_predict.learning.streams.memory import SATURATING, WAITING, constants
+from lava_predict.learning.streams.memory import SATURATING, constants
 
 CELLS, LABELS = 20, 4
 AT = {299: [0], 520: [1], 640: [2], 760: [0], 980: [1, 2], 1400: [0], 1550: [1], 1770: [3], 2100: [0]}
@@ -61,7 +61,7 @@ def test_the_rules_are_those_of_plain_integers(settings: list[str], grown: int, 
     room = learned.room
     for name, w in (("label_w", plain.w_what), ("time_w", plain.w_when)):
         assert getattr(learned, name).reshape(room, room, -1)[:LABELS, :LABELS].tolist() == w, name
-    assert ongoing.x.tolist() == plain.history[-1 - ongoing.now[WAITING]]
+    assert ongoing.x.tolist() == plain.x
     assert learned.bit_mean.tolist() == plain.bit_mean
     assert learned.trace_mean.tolist() == plain.mean
     assert learned.loss.tolist() == plain.losses

@@ -12,8 +12,6 @@ from lava_predict.learning.streams.listen import listen
 from lava_predict.learning.streams.memory import (
     OLD_ELAPSED,
     OLD_LABEL,
-    OLD_WAITING,
-    WAITING,
     Learned,
     Ongoing,
     constants,
@@ -74,10 +72,8 @@ def test_a_ring_keeps_every_spike(spikes: np.ndarray) -> None:
 def test_late_traces_are_those_of_the_rings_length_ago(spikes: np.ndarray) -> None:
     k, ongoing, _, _ = play(spikes[:500], {})
     whole = traces(spikes[:500], k.decay)
-    np.testing.assert_allclose(ongoing.x, whole[-1 - ongoing.now[WAITING]], rtol=1e-12)
-    late = ongoing.first.size + ongoing.now[OLD_WAITING]
-    assert ongoing.now[WAITING] + ongoing.now[OLD_WAITING] > 0
-    np.testing.assert_allclose(ongoing.old_x, whole[-1 - late], rtol=1e-12)
+    np.testing.assert_allclose(ongoing.x, whole[-1], rtol=1e-12)
+    np.testing.assert_allclose(ongoing.old_x, whole[-1 - ongoing.first.size], rtol=1e-12)
 
 
 def test_the_label_rule_is_that_of_its_plain_form() -> None:

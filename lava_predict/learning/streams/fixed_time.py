@@ -30,12 +30,11 @@ _UNTAUGHT = int(UNTAUGHT_ERROR * ONE)
 
 @lean_kernel
 def advance_traces(
-    k: FixedConstants, r: np.ndarray, x: np.ndarray, first: int, spiking: np.ndarray, count: int, step: int
+    k: FixedConstants, r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, step: int
 ) -> None:
-    """As `next_time.advance_traces`; the late ones get the random numbers that the others got."""
+    """Advance traces by the spikes of a step; the late ones get the random numbers that the others got."""
     time, key = k.time, fold(k.key, np.uint64(step))
-    decay = time.decay[first : first + r.size]
-    given = (decay, time.decay_bits, time.trace_grain, time.rounding, key, first)
+    given = (time.decay, time.decay_bits, time.trace_grain, time.rounding, key)
     fixed_advance_bounded_traces(r, x, spiking, count, *given)
 
 

@@ -7,23 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.learning.ring import pack
 from lava_predict.learning.streams import fixed_label, fixed_time, next_label, next_time, ring
-from lava_predict.learning.streams.memory import (
-    ELAPSED,
-    LABEL,
-    MOST_WAITING,
-    STEP,
-    WAITING,
-    Learned,
-    Ongoing,
-)
+from lava_predict.learning.streams.memory import ELAPSED, LABEL, STEP, Learned, Ongoing
 from lava_predict.learning.streams.next_label import expect_new
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.compiled import lean_kernel
 
 # These stand for the kernels of an arithmetic; `bound` says which.
-pass_ring = catch_up = form_p = learn_label = read_sample = part
+pass_ring = advance_traces = form_p = learn_label = read_sample = part
 
 SHRINKING = 64
 """A gap lets the longest one so far of its pair of labels shrink by this part."""
@@ -44,18 +35,11 @@ def hear(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count:
     ``ongoing`` goes on which predictions need.
     """
     now = ongoing.now
-    pack(spiking, count, ongoing.ring[now[STEP] % ongoing.ring.shape[0]])
     if learning:
-        pass_ring(k, ongoing, learned)
+        pass_ring(k, ongoing, learned, spiking, count)
+    advance_traces(k, ongoing.r, ongoing.x, spiking, count, now[STEP])
     now[STEP] += 1
     now[ELAPSED] += 1
-    now[WAITING] += 1
-    sample = (
-        now[LABEL] >= 0 and now[ELAPSED] % k.sample == 0 and now[ELAPSED] <= k.sample * ongoing.o.shape[0]
-    )
-    if sample or now[WAITING] == MOST_WAITING:
-        catch_up(k, ongoing.r, ongoing.x, ongoing, now[STEP] - now[WAITING], now[WAITING])
-        now[WAITING] = 0
     if now[LABEL] < 0:
         return
     if now[ELAPSED] <= k.window:
@@ -63,7 +47,7 @@ def hear(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count:
             ongoing.bits[spiking[index]] = 1
     if now[ELAPSED] == k.window:
         form_p(k, ongoing, learned)
-    if sample:
+    if now[ELAPSED] % k.sample == 0 and now[ELAPSED] // k.sample <= ongoing.o.shape[0]:
         known = now[ELAPSED] >= k.window
         read_sample(k, ongoing, learned.labels[0], now[ELAPSED] // k.sample - 1, known)
 
@@ -117,10 +101,9 @@ def bound(label: Any, time: Any) -> Kernels:
         teach_time=time.teach_time,
         teach_silence=time.teach_silence,
     )
-    followed = bind(ring.catch_up, advance_traces=time.advance_traces)
     through = bind(
         ring.pass_ring,
-        catch_up_late=followed,
+        advance_traces=time.advance_traces,
         advance_mean=time.advance_mean,
         learn_occurrence=time.learn_occurrence,
         teach_sample=sample,
@@ -128,7 +111,7 @@ def bound(label: Any, time: Any) -> Kernels:
     heard = bind(
         hear,
         pass_ring=through,
-        catch_up=followed,
+        advance_traces=time.advance_traces,
         form_p=label.form_p,
         read_sample=time.read_sample,
     )

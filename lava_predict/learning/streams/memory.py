@@ -25,11 +25,8 @@ LATE_MS, WIDTH_MS = 40.0, 80.0
 OCCURRENCES = 10.0
 """After so many occurrences the rate is half the first."""
 
-STEP, ELAPSED, LABEL, OLD_ELAPSED, OLD_LABEL, WAITING, OLD_WAITING = range(7)
+STEP, ELAPSED, LABEL, OLD_ELAPSED, OLD_LABEL = range(5)
 """Places in `Ongoing.now`."""
-
-MOST_WAITING = 16
-"""Traces follow the spikes at the latest after so many steps."""
 
 NOTHING = -1
 """As a label: none has come yet."""
@@ -137,17 +134,16 @@ class Ongoing(NamedTuple):
 
     Attributes
     ----------
-    now : (7,) int64
-        Steps played, steps since the last event and its label; the latter two as of the end of the ring; and
-        the steps that the traces, now and as of the end of the ring, have yet to follow.
+    now : (5,) int64
+        Steps played, steps since the last event and its label; the latter two as of the end of the ring.
     cue : (C,) int64
         Steps for which each cue is still on.
     level : (C,) float64
         Input channels of the step.
     r, x, old_r, old_x : (N,) float64
         Traces in two stages, 0 .. 1, now and as of the end of the ring.
-    ring : (R + `MOST_WAITING`, words of 64) uint64
-        Which cells spiked in the last steps, a bit a cell.
+    ring : (R, words of 64) uint64
+        Which cells spiked in the last R steps, a bit a cell.
     first, last : (R,) int64
         Labels of the first and last event at the end of each of these steps.
     bits, label_x : (N,) int64, (N + 1,) float64
@@ -245,14 +241,14 @@ def start_ongoing(config: Config, room: int = 4, fixed: bool = False) -> Ongoing
     number, wide, _ = _numbers(fixed)
     samples = config.steps(config.stream.horizon_ms) // max(1, config.steps(SAMPLE_MS))
     return Ongoing(
-        now=np.array([0, 0, NOTHING, 0, NOTHING, 0, 0]),
+        now=np.array([0, 0, NOTHING, 0, NOTHING]),
         cue=np.zeros(config.task.cues, np.int64),
         level=np.zeros(config.task.cues, number),
         r=np.zeros(cells, number),
         x=np.zeros(cells, number),
         old_r=np.zeros(cells, number),
         old_x=np.zeros(cells, number),
-        ring=np.zeros((ring + MOST_WAITING, -(-cells // 64)), np.uint64),
+        ring=np.zeros((ring, -(-cells // 64)), np.uint64),
         first=np.full(ring, NOTHING),
         last=np.full(ring, NOTHING),
         bits=np.zeros(cells, np.int64),

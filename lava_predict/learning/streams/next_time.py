@@ -24,10 +24,10 @@ EARLIEST = 0.02
 
 @lean_kernel
 def advance_traces(
-    k: Constants, r: np.ndarray, x: np.ndarray, first: int, spiking: np.ndarray, count: int, step: int
+    k: Constants, r: np.ndarray, x: np.ndarray, spiking: np.ndarray, count: int, step: int
 ) -> None:
-    """Advance traces of cells from ``first`` on by their spikes of a step; nothing depends on its number."""
-    advance_bounded_traces(r, x, spiking, count, k.decay[first : first + r.size])
+    """Advance traces by the spikes of a step, whose number nothing depends on here."""
+    advance_bounded_traces(r, x, spiking, count, k.decay)
 
 
 @lean_kernel
