@@ -17,6 +17,9 @@ NEVER = 2**40
 """As steps since an event: it has not come."""
 
 _ONE = np.uint64(1)
+_DE_BRUIJN, _TOP = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
+# 2^n times the number above has another word in its six highest bits for each n: that tells n.
+_PLACE = np.argsort([0x03F79D71B4CB0A89 * 2**n % 2**64 >> 58 for n in range(64)])
 
 
 class Late(NamedTuple):
@@ -75,13 +78,18 @@ def unpack(words: np.ndarray, spiking: np.ndarray) -> int:
     """Write the numbers of the bits that are 1, ascending, to the head of ``spiking``; return how many."""
     count = 0
     for n in range(words.size):
-        word, j = words[n], 64 * n
-        while word != 0:
-            if word & _ONE:
-                spiking[count] = j
-                count += 1
-            word >>= _ONE
-            j += 1
+        count = unpack_word(words[n], 64 * n, spiking, count)
+    return count
+
+
+@lean_kernel
+def unpack_word(word: np.uint64, first: int, spiking: np.ndarray, count: int) -> int:
+    """Append the numbers of the bits that are 1, from ``first`` on; return how many there then are."""
+    while word != 0:
+        lowest = word & (~word + _ONE)
+        spiking[count] = first + _PLACE[(lowest * _DE_BRUIJN) >> _TOP]
+        count += 1
+        word ^= lowest
     return count
 
 
