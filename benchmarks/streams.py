@@ -52,6 +52,13 @@ def counted(events: Events) -> dict[str, dict[str, Any]]:
     return baselines.summary()
 
 
+def running_median(events: Events) -> list[float]:
+    """Return the median error, ms, of the median of all gaps so far: of all gaps and of the last third."""
+    gaps = events.gap_ms[events.gap >= 0]
+    errors = [abs(np.median(gaps[:n]) - gaps[n]) for n in range(1, gaps.size)]
+    return [float(np.median(part)) for part in (errors, errors[-(gaps.size // 3) :])]
+
+
 def table(name: str, found: list[Example], runs: list[dict[str, dict[str, Any]]]) -> None:
     """Print the mean scores of several streams of a kind."""
     best = [example.best_possible for example in found if example.best_possible]
@@ -65,6 +72,9 @@ def table(name: str, found: list[Example], runs: list[dict[str, dict[str, Any]]]
                 for run in runs
             ]
             print(f"{learner:12}" + "".join(f"{value:18.3f}" for value in np.mean(each, axis=0)))
+    if len(found[0].events.labels) == 1:
+        medians = [running_median(one.events) for one in found]
+        print("running median of the gaps, time_error_ms:", np.mean(medians, axis=0).round(1).tolist())
     print(
         "forgetting, chosen in hindsight:",
         ", ".join(sorted({run["forgetting"]["chosen_in_hindsight"] for run in runs})),
