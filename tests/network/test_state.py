@@ -105,4 +105,6 @@ def test_templates_have_the_fields_of_network_and_state(neuron: str, delay: int,
         for name in template._fields:
             branch = getattr(tree, name)
             if not isinstance(branch, np.ndarray):
-                assert getattr(template, name) is type(branch), name
+                found = getattr(template, name)
+                # The template of a rule's memory, which is a tree of its own, is one of before the first step.
+                assert (type(found) if name == "when" else found) is type(branch), name

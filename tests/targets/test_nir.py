@@ -189,7 +189,7 @@ def run_graph(graph, level: np.ndarray, event: int | None = None) -> dict[str, n
             elif isinstance(node, Spiked):
                 values[name] = bits(node, told, given)
             elif isinstance(node, WithLength):
-                values[name] = np.append(given, 0.5 * np.sqrt((given**2).sum()))
+                values[name] = np.append(given, node.share * np.sqrt((given**2).sum()))
             elif isinstance(node, Cue):
                 values[name] = chosen(node, told, given)
             elif isinstance(node, Choice):

@@ -195,18 +195,21 @@ class Spiked(_Extension):
 
 @dataclass(eq=False)
 class WithLength(_Extension):
-    """Its input, and half the length of that as one value more. N inputs, N + 1 outputs.
+    """Its input, and a share of the length of that as one value more. N inputs, N + 1 outputs.
 
     Attributes
     ----------
     inputs : int
         N.
+    share : float
+        Of the length.
     """
 
     inputs: int
+    share: float
 
     def __post_init__(self) -> None:
-        self.inputs = int(self.inputs)
+        self.inputs, self.share = int(self.inputs), float(self.share)
         self._set_types((self.inputs,), (self.inputs + 1,))
 
 

@@ -8,6 +8,7 @@ import nir
 import numpy as np
 
 from lava_predict.errors import UserError
+from lava_predict.learning.streams.next_label import CONSTANT_SHARE
 from lava_predict.streams.learned import LearnedStream
 from lava_predict.targets.nir.nodes import BoundedTraces, Centred, Spiked, WithLength
 from lava_predict.targets.nir.plain_nodes import floats
@@ -55,7 +56,7 @@ def other_nodes(trained: LearnedStream) -> dict[str, Any]:
         "event_on": nir.Linear(np.full((trained.network.size, 1), _EVENT_ON)),
         "spiked": Spiked(trained.network.size, trained.window),
         "centred_bits": Centred(trained.bit_mean[None]),
-        "with_length": WithLength(trained.network.size),
+        "with_length": WithLength(trained.network.size, CONSTANT_SHARE),
     }
 
 
