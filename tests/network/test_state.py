@@ -106,5 +106,5 @@ def test_templates_have_the_fields_of_network_and_state(neuron: str, delay: int,
             branch = getattr(tree, name)
             if not isinstance(branch, np.ndarray):
                 found = getattr(template, name)
-                # The template of a rule's memory, which is a tree of its own, is one of before the first step.
+                # A rule's memory is a tree of its own; its template is the one of before the first step.
                 assert (type(found) if name == "when" else found) is type(branch), name
