@@ -28,17 +28,16 @@ def advance_cells(
 ) -> None:
     """Advance synaptic currents and cells by a step, up to the threshold.
 
-    ``i_in``, (N,) float64, is the current from cues, events and feedback, of this step only.
+    ``i_in``, (N,) float64, is the current from cues, events and feedback, of this step only; it is
+    overwritten. Short loops over few arrays each are what compilers turn into vector instructions.
     """
+    for j in range(i_in.size):
+        i_in[j] = (parameters.bias[j] + arrive(synapses, k.synapses, j)) + i_in[j]
     if k.inputs.noise > 0.0:
         for j in range(i_in.size):
-            s = arrive(synapses, k.synapses, j)
-            noise = k.inputs.noise * standard_noise(fold(step_key, np.uint64(j)))
-            advance_cell(cells, parameters, k.cells, j, ((parameters.bias[j] + s) + i_in[j]) + noise)
-    else:
-        for j in range(i_in.size):
-            s = arrive(synapses, k.synapses, j)
-            advance_cell(cells, parameters, k.cells, j, (parameters.bias[j] + s) + i_in[j])
+            i_in[j] += k.inputs.noise * standard_noise(fold(step_key, np.uint64(j)))
+    for j in range(i_in.size):
+        advance_cell(cells, parameters, k.cells, j, i_in[j])
 
 
 def reset_spiking(cells: Any, parameters: Any, k: Any, spiking: np.ndarray, lost: np.ndarray) -> int:

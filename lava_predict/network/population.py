@@ -64,8 +64,7 @@ class _AnyPopulation:
         v, u, s : (N,) float64 or int32
             State: mV, and mV / ms twice, or 24 bits with F fraction bits; changed in place.
         a_in, i_in : (N,) float64 or int64
-            What arrives at the synapses, and current of this step only: mV / ms, or F fraction bits. In
-            integers bias and noise are added to ``i_in``.
+            What arrives at the synapses, and current of this step only: mV / ms, or F fraction bits.
         step_key : uint64
             Noise key of this step.
         spiking : (N,) int64
@@ -93,7 +92,8 @@ class _AnyPopulation:
     ) -> None:
         """Advance by a step, up to the threshold; the arguments are those of `step`."""
         cells, synapses = izhikevich.State(v, u), exponential.State(s, a_in)
-        self._advance(cells, synapses, self.parameters, self.constants, i_in, step_key, lost)
+        # The kernels add bias and noise to the current, in place.
+        self._advance(cells, synapses, self.parameters, self.constants, i_in.copy(), step_key, lost)
 
     def reset(
         self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _UNREAD_COUNTERS

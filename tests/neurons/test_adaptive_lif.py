@@ -73,7 +73,7 @@ def simulate(parameters: Parameters, current: np.ndarray, dt: float) -> Trace:
     no_counters = np.zeros(0, np.int64)
     v, h, spikes = [], [], []
     for step, injected in enumerate(current):
-        advance(cells, synapses, parameters, k, injected, np.uint64(0), no_counters)
+        advance(cells, synapses, parameters, k, injected.copy(), np.uint64(0), no_counters)
         fired = reset(cells, parameters, k, spiking, no_counters)
         spikes += [(step, cell) for cell in spiking[:fired].tolist()]
         v.append(cells.v.copy())

@@ -132,7 +132,7 @@ class Plain:
         outside = inputs.Constants(noise, feedback=False)
         k = Constants(izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), outside)
         cells, parameters = izhikevich.State(self.v, self.u), self.parameters()
-        ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in, step_key, NO_COUNTERS)
+        ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in.copy(), step_key, NO_COUNTERS)
         spiking = np.zeros(self.v.size, np.int64)
         count = RESET(cells, parameters, k, spiking, NO_COUNTERS)
         spikes = np.zeros(self.v.size)
