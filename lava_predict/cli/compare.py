@@ -27,7 +27,7 @@ def compare(
     example: Annotated[
         str | None, typer.Option(help="Compare on a stream that is made, as for learn.")
     ] = None,
-    number: Annotated[int, typer.Option(min=2, help="Events of an example.")] = 3000,
+    number: Annotated[int, typer.Option(min=2, help="Events of an example.")] = shared.EXAMPLE_EVENTS,
     time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
     sequence: Annotated[str | None, typer.Option(help="Column that tells sequences apart.")] = None,

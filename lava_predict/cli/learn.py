@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lava_predict.reports.stream_view import Watch
     from lava_predict.settings.schema import Config
 
-EXAMPLE_EVENTS = 3000
-
 
 def learn(
     events: Annotated[
@@ -34,7 +32,7 @@ def learn(
     ] = None,
     number: Annotated[
         int | None,
-        typer.Option("--events", min=2, help=f"Events of an example. Default: {EXAMPLE_EVENTS}."),
+        typer.Option("--events", min=2, help=f"Events of an example. Default: {shared.EXAMPLE_EVENTS}."),
     ] = None,
     time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
@@ -100,7 +98,7 @@ def learn(
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
-        source = {"path": path, "example": example, "number": number or EXAMPLE_EVENTS}
+        source = {"path": path, "example": example, "number": number or shared.EXAMPLE_EVENTS}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
         source |= {"precision": precision or "float", "backend": backend}
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")

@@ -23,6 +23,7 @@ PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/
 BACKENDS = tuple(ENGINES.names())
 FORMS = ("fused", "graph")
 TARGETS = ("loihi2-sim", "loihi2-hw")
+EXAMPLE_EVENTS = 3000
 PRECISIONS = ("float", "fixed")
 EXECUTORS = ("local", "dask")
 # The modules that define these take long to import; tests/cli/test_cli.py compares.

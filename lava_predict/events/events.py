@@ -174,9 +174,12 @@ class Events:
 
     def rows(self) -> Iterator[Row]:
         """Yield the events one by one, as they were read; sequences by number."""
-        each = zip(self.time.tolist(), self.label.tolist(), self.sequence.tolist(), strict=True)
-        for number, (time, label, sequence) in enumerate(each, 1):
-            yield Row(time, self.labels[label], str(sequence), number)
+        return map(self.row, range(len(self)))
+
+    def row(self, number: int) -> Row:
+        """Return an event, counted from 0, as `rows` does."""
+        time, label = self.time[number].item(), self.labels[int(self.label[number])]
+        return Row(time, label, str(int(self.sequence[number])), number + 1)
 
     @property
     def gap_ms(self) -> np.ndarray:

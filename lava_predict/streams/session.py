@@ -98,7 +98,7 @@ class StreamSession:
 
             keep()
             while self.done < len(self.events):
-                rows = [self._row(self.done + number) for number in range(self._together())]
+                rows = [self.events.row(self.done + number) for number in range(self._together())]
                 for row, scored in zip(rows, self.scored.add_all(rows), strict=True):
                     if scored is not None:
                         table.write(_line(self._fields(row, scored)))
@@ -115,7 +115,7 @@ class StreamSession:
     def summary(self) -> dict[str, Any]:
         """Return what summary.json says of the stream."""
         learner = self.scored.learner
-        simulated_s = int(learner.network.moment.ongoing.now[0]) * self.config.run.dt_ms / 1000.0
+        simulated_s = learner.network.step * self.config.run.dt_ms / 1000.0
         return {
             "preset": self.config.preset,
             "seed": self.config.run.seed,
@@ -173,11 +173,6 @@ class StreamSession:
             return 1
         steps = self.events.gap[self.done : self.done + TOGETHER].clip(0).cumsum()
         return max(1, int(steps.searchsorted(STEPS_TOGETHER, "right")))
-
-    def _row(self, number: int) -> Row:
-        events = self.events
-        time, label = events.time[number].item(), events.labels[int(events.label[number])]
-        return Row(time, label, str(int(events.sequence[number])), number + 1)
 
     def _header(self) -> list[str]:
         p = [f"p_{label}" for label in self.events.labels]
