@@ -492,6 +492,14 @@ def learn_step(
 
 
 @kernel
+def across(memory: Memory, cue: int, xc: np.ndarray, direction: np.ndarray) -> float:
+    """Let the units of other cues follow what is read, and write what is across them; return its square."""
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+    projection.learn_units(protection, cue, xc)
+    return projection.project(protection, cue, xc, direction)
+
+
+@kernel
 def learn_across(
     k: Constants,
     memory: Memory,
@@ -502,10 +510,8 @@ def learn_across(
     target: np.ndarray,
 ) -> None:
     """As `learn_step`, across the directions of other cues, which are learned too."""
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-    projection.learn_units(protection, cue, xc)
     direction = np.empty_like(xc)
-    norm = projection.project(protection, cue, xc, direction)
+    norm = across(memory, cue, xc, direction)
     learn_step(k, memory, cue, direction, z, norm, gate, target)
 
 
@@ -543,13 +549,12 @@ def learn_late(
             late.tag[event] = 0.0
     direction = xc
     if k.protect:
-        protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
         last, late.now[1] = late.now[1], cue
         if last != UNKNOWN and last != cue:
+            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
             projection.remember(protection, last)
-        projection.learn_units(protection, cue, xc)
         direction = np.empty_like(xc)
-        norm = projection.project(protection, cue, xc, direction)
+        norm = across(memory, cue, xc, direction)
     change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target)
     change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target)
 
@@ -824,6 +829,14 @@ def fixed_change_rows(
 
 
 @kernel
+def fixed_across(memory: Memory, cue: int, xc: np.ndarray, direction: np.ndarray) -> int:
+    """As `across`, in integers."""
+    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
+    projection.fixed_learn_units(protection, cue, xc)
+    return projection.fixed_project(protection, cue, xc, direction)
+
+
+@kernel
 def fixed_learn_across(
     k: FixedConstants,
     memory: Memory,
@@ -837,10 +850,8 @@ def fixed_learn_across(
     lost: np.ndarray,
 ) -> None:
     """As `learn_across`, in integers."""
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-    projection.fixed_learn_units(protection, cue, xc)
     direction = np.empty_like(xc)
-    norm = projection.fixed_project(protection, cue, xc, direction)
+    norm = fixed_across(memory, cue, xc, direction)
     rows = (memory.w, cue * z.size if k.own else 0)
     fixed_change_rows(k, memory, cue, *rows, direction, z, norm, gate, target, rate_gate, step_key, lost)
 
@@ -884,13 +895,12 @@ def fixed_learn_late(
             late.tag[event] = 0
     direction = xc
     if k.protect:
-        protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
         last, late.now[1] = late.now[1], cue
         if last != UNKNOWN and last != cue:
+            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
             projection.fixed_remember(protection, last)
-        projection.fixed_learn_units(protection, cue, xc)
         direction = np.empty_like(xc)
-        norm = projection.fixed_project(protection, cue, xc, direction)
+        norm = fixed_across(memory, cue, xc, direction)
     moment = (rate_gate, step_key, lost)
     fixed_change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target, *moment)
     fixed_change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target, *moment)
