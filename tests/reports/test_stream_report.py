@@ -43,7 +43,7 @@ def learned(*labels: str, times: bool = True, few: bool = False) -> StreamSessio
         events = events_of([Row(n, labels[0], str(n), n) for n in range(3)], ms_per_unit=1.0)
     session = StreamSession(config, events, {"path": None, "example": "made", "number": 40})
     for number in range(len(events)):
-        session.scored.add(session._row(number))
+        session.scored.add(session.events.row(number))
     return session
 
 
