@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.network.inputs import gather_current
+from lava_predict.network.spiking import list_spiking
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.integers import STOCHASTIC
 from lava_predict.numerics.noise import CELLS_WORD, fold
@@ -87,13 +88,14 @@ def advance_cells(
         advance_alike(cells, synapses, parameters, k, cuts, cut, i_in, lost)
 
 
-def reset_spiking(cells: Any, parameters: Any, k: Any, spiking: np.ndarray, lost: np.ndarray) -> int:
-    """Find the cells at the threshold, reset them, and return how many there are."""
-    count = 0
+def reset_spiking(
+    cells: Any, parameters: Any, k: Any, room: np.ndarray, spiking: np.ndarray, lost: np.ndarray
+) -> int:
+    """Find the cells at the threshold, reset them, and return how many there are; ``room`` is scratch, (N,)."""
+    flags = room.view(np.uint8)[: spiking.size]
     for j in range(spiking.size):
-        if at_threshold(cells, parameters, k.cells, j):
-            spiking[count] = j
-            count += 1
+        flags[j] = at_threshold(cells, parameters, k.cells, j)
+    count = list_spiking(flags, spiking)
     for index in range(count):
         reset_cell(cells, parameters, k.cells, spiking[index], lost)
     return count

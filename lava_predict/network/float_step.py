@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.network.spiking import list_spiking
 from lava_predict.numerics.binding import bind, part
-from lava_predict.numerics.noise import fold, standard_noise
+from lava_predict.numerics.noise import GOLDEN, mix, standard_noise
 
 # These stand for the parts' kernels.
 advance_cell = arrive = at_threshold = reset_cell = part
@@ -31,23 +32,29 @@ def advance_cells(
     ``i_in``, (N,) float64, is the current from cues, events and feedback, of this step only; it is
     overwritten. Short loops over few arrays each are what compilers turn into vector instructions.
     """
-    for j in range(i_in.size):
-        i_in[j] = (parameters.bias[j] + arrive(synapses, k.synapses, j)) + i_in[j]
-    if k.inputs.noise > 0.0:
+    noise, word = k.inputs.noise, step_key
+    if noise > 0.0:
         for j in range(i_in.size):
-            i_in[j] += k.inputs.noise * standard_noise(fold(step_key, np.uint64(j)))
+            word += GOLDEN  # the same numbers as fold(step_key, j), without its product
+            steady = (parameters.bias[j] + arrive(synapses, k.synapses, j)) + i_in[j]
+            i_in[j] = steady + noise * standard_noise(mix(word))
+    else:
+        for j in range(i_in.size):
+            i_in[j] = (parameters.bias[j] + arrive(synapses, k.synapses, j)) + i_in[j]
     for j in range(i_in.size):
         advance_cell(cells, parameters, k.cells, j, i_in[j])
 
 
-def reset_spiking(cells: Any, parameters: Any, k: Any, spiking: np.ndarray, lost: np.ndarray) -> int:
-    """Find the cells at the threshold, reset them, and return how many there are."""
-    count = 0
+def reset_spiking(
+    cells: Any, parameters: Any, k: Any, room: np.ndarray, spiking: np.ndarray, lost: np.ndarray
+) -> int:
+    """Find the cells at the threshold, reset them, and return how many there are; ``room`` is scratch, (N,)."""
+    flags = room.view(np.uint8)[: spiking.size]
     for j in range(spiking.size):
-        if at_threshold(cells, parameters, k.cells, j):
-            reset_cell(cells, parameters, k.cells, j)
-            spiking[count] = j
-            count += 1
+        flags[j] = at_threshold(cells, parameters, k.cells, j)
+    count = list_spiking(flags, spiking)
+    for index in range(count):
+        reset_cell(cells, parameters, k.cells, spiking[index])
     return count
 
 

@@ -79,7 +79,7 @@ def reservoir_step(
     cells, synapses, lost = state.cells, state.synapses, state.saturations
     sum_inputs(level, network.input_weight, state.z, network.feedback_weight, k.inputs, i_in)
     advance_cells(cells, synapses, network.cells, k, i_in, step_key, lost)
-    count: int = reset_spiking(cells, network.cells, k, spiking, lost)
+    count: int = reset_spiking(cells, network.cells, k, i_in, spiking, lost)
     deliver(synapses, network.synapses, k.synapses, spiking, count)
     return count
 

@@ -34,9 +34,8 @@ BEGIN, GATHER = -1, -2
 """Instead of the steps before an event: it begins a sequence; in Lava: leave what is learned to the host."""
 
 _MOST_SPIKES = 1_000_000
-LIKELY = 0.95
 AFTER_MS = 50.0
-"""A copy is played on until labels of so much probability have had their time, and for so long after it."""
+"""A label's time is looked for until so long after the longest gap so far before this label in this context."""
 
 LEAST_PEAK = 0.02
 """A label whose z stays below this is expected at no time."""
@@ -103,6 +102,7 @@ class StreamNetwork:
         self._arithmetic = rules_of(self.config, arithmetic)
         self._rules = self._arithmetic.constants
         self._sample_ms = self._rules.sample * config.run.dt_ms
+        self._smoothing = _smoothing(task.event_width_ms / self._sample_ms)
         self._advance = advance_kernel(arithmetic.kernels, self._arithmetic.kernels.listen)
         self._key = key_of(config.run.seed, config.run.draws.noise, STREAM)
         cells, nothing = config.reservoir.neurons, np.empty(0)
@@ -164,7 +164,7 @@ class StreamNetwork:
             return None
         if label == NOTHING:
             return self.wait(gap)
-        expected = self.advance(gap)
+        expected = self.advance(gap, label)
         self.learn(label)
         return expected
 
@@ -183,16 +183,20 @@ class StreamNetwork:
         self._settle()
         self._take(label, self.moment.ongoing)
 
-    def advance(self, steps: int) -> Prediction:
+    def advance(self, steps: int, label: int = NOTHING) -> Prediction:
         """Play the steps that are left until the next event; return what was expected of it.
 
-        Times are stated with ``stream.times`` alone. p and times are those of `ahead` after the last event.
+        With ``stream.times`` the time of this label alone is stated. p and time are those of `ahead` after
+        the last event.
         """
         self._play(self.moment, steps, True, "spikes")
-        self._seen = self._seen_ahead(self.moment, self.config.stream.times)
+        self._seen = self._seen_ahead(label)
         p, o = self._seen.p[: self.labels] * self._arithmetic.unit, self._o_so_far()
         self._link("prediction", p.tobytes() + o.tobytes())
-        return Prediction(p, o, self._peaks_ms(self._seen))
+        time_ms = np.full(self.labels, np.nan)
+        if label != NOTHING:
+            time_ms[label] = self._time_ms(self._seen, label)
+        return Prediction(p, o, time_ms)
 
     def learn(self, label: int) -> None:
         """Learn the event that came after `advance`."""
@@ -203,12 +207,12 @@ class StreamNetwork:
 
         o is p z, not revised while nothing comes.
         """
-        time_ms, labels = self._peaks_ms(self._seen_ahead(self.moment, True)), int(self.learned.labels[0])
-        moment = self.moment.copy()
+        moment, labels = self.moment.copy(), self.labels
         steps = self._rules.sample * moment.ongoing.o.shape[0]
         self._play(moment, max(0, steps - int(moment.ongoing.now[ELAPSED])), False)
         unit = self._arithmetic.unit
         p, z = moment.ongoing.p[:labels] * unit, np.clip(moment.ongoing.z[:, :labels] * unit, 0.0, 1.0)
+        time_ms = np.array([self._time_ms(moment.ongoing, label) for label in range(labels)])
         return Prediction(p, p * z, time_ms)
 
     def weights_digest(self) -> str:
@@ -274,28 +278,26 @@ class StreamNetwork:
             self._rules, self.moment.ongoing, self.learned, label, bits, x, p, most
         )
 
-    def _seen_ahead(self, moment: Moment, times: bool) -> Ongoing:
-        """Return the moment once p is formed and, if asked for, the times of likely labels have passed.
+    def _seen_ahead(self, label: int) -> Ongoing:
+        """Return the moment once p is formed and the time of a label, if asked for, can be stated.
 
         If that is later, it is of a copy that is played on as if nothing came.
         """
-        left = self._rules.window - int(moment.ongoing.now[ELAPSED])
-        if left <= 0 and not times:
-            return moment.ongoing
-        copy = moment.copy()
-        self._play(copy, max(0, left), False)
-        if times:
-            self._play(copy, max(0, self._latest(copy.ongoing) - int(copy.ongoing.now[ELAPSED])), False)
+        left = max(self._rules.window, self._latest(self.moment.ongoing, label))
+        left -= int(self.moment.ongoing.now[ELAPSED])
+        if left <= 0:
+            return self.moment.ongoing
+        copy = self.moment.copy()
+        self._play(copy, left, False)
         return copy.ongoing
 
-    def _latest(self, ongoing: Ongoing) -> int:
-        """Return the step after the last event by which the labels that are likely have had their time."""
-        p = ongoing.p * self._arithmetic.unit
-        likely = (-p).argsort(kind="stable")
-        likely = likely[: 1 + int((p[likely].cumsum() < LIKELY).sum())]
+    def _latest(self, ongoing: Ongoing, label: int) -> int:
+        """Return the step after the last event until which a label's time is looked for; 0 for none."""
         room, dt = self.learned.room, self.config.run.dt_ms
-        longest = self.learned.longest.reshape(room, room)[ongoing.now[LABEL], likely].max()
-        return min(int(longest + AFTER_MS / dt), self._rules.sample * len(ongoing.o))
+        longest = int(self.learned.longest[ongoing.now[LABEL] * room + label])
+        if not self.config.stream.times or label == NOTHING or longest == 0:
+            return 0
+        return min(longest + int(AFTER_MS / dt), self._rules.sample * len(ongoing.o))
 
     def _play(self, moment: Moment, steps: int, learning: bool, chain: str = "") -> None:
         while steps > 0:
@@ -315,20 +317,27 @@ class StreamNetwork:
     def _link(self, chain: str, data: bytes) -> None:
         self.digest[chain] = hashlib.sha256(bytes.fromhex(self.digest[chain]) + data).hexdigest()
 
-    def _peaks_ms(self, ongoing: Ongoing) -> np.ndarray:
-        """Return when each z so far, smoothed over an event's width, is greatest, (K,), ms; or NaN."""
-        samples = min(int(ongoing.now[ELAPSED]) // self._rules.sample, len(ongoing.z))
-        z = ongoing.z[:samples, : int(self.learned.labels[0])] * self._arithmetic.unit
-        z = np.clip(z, 0.0, 1.0)
-        if not self.config.stream.times or samples == 0:
-            return np.full(z.shape[1], np.nan)
-        width = self.config.task.event_width_ms / self._sample_ms
-        place = np.arange(-int(3 * width), int(3 * width) + 1)
-        kernel = np.exp(-0.5 * (place / width) ** 2)
-        smooth = np.array([np.convolve(row, kernel / kernel.sum(), "full") for row in z.T])
-        peak = np.clip(smooth.argmax(1), 1, smooth.shape[1] - 2)
-        before, top, after = (smooth[np.arange(len(peak)), peak + step] for step in (-1, 0, 1))
+    def _time_ms(self, ongoing: Ongoing, label: int) -> float:
+        """Return when z of a label, smoothed over an event's width, is greatest, ms; NaN if it never is high.
+
+        It depends on nothing after `_latest`, whenever the next event comes.
+        """
+        samples = self._latest(ongoing, label) // self._rules.sample
+        if samples == 0:
+            return np.nan
+        z = np.clip(ongoing.z[:samples, label] * self._arithmetic.unit, 0.0, 1.0)
+        smooth = np.convolve(z, self._smoothing, "full")
+        peak = min(max(int(smooth.argmax()), 1), smooth.size - 2)
+        before, top, after = smooth[peak - 1 : peak + 2].tolist()
+        if top < LEAST_PEAK:
+            return np.nan
         bend = before - 2.0 * top + after
-        shift = np.divide(0.5 * (before - after), bend, out=np.zeros_like(top), where=bend < 0.0)
-        times = (peak + shift + 1.0 - int(3 * width)) * self._sample_ms
-        return np.where(top < LEAST_PEAK, np.nan, times)
+        shift = 0.5 * (before - after) / bend if bend < 0.0 else 0.0
+        return (peak + shift + 1.0 - self._smoothing.size // 2) * self._sample_ms
+
+
+def _smoothing(width: float) -> np.ndarray:
+    """Return the weights of a running mean, a normal density of so many samples."""
+    place = np.arange(-int(3 * width), int(3 * width) + 1)
+    weight = np.exp(-0.5 * (place / width) ** 2)
+    return weight / weight.sum()

@@ -28,6 +28,9 @@ _MEAN = 131070
 NOISE_DEVIATION = 37837.0
 """What `noise_sum` is divided by to have variance 1."""
 
+_SHARE, _REST = float.fromhex("0x1.bb685d0bp-16"), float.fromhex("0x1.3918dd532fb15p-50")
+"""Times these two, of which the first has few bits, any such sum gives the same double as the quotient."""
+
 TRAIN, PROBE, TASK, STREAM = range(4)
 """The streams: noise of training segments, of probes, the task's own draws, and noise of event streams."""
 
@@ -66,7 +69,8 @@ def standard_noise(bits: np.uint64) -> float:
     It is near-normal (excess kurtosis -0.3), within +-3.47, and free of library functions whose last bit
     differs between machines.
     """
-    return noise_sum(bits) / NOISE_DEVIATION
+    total = float(np.int32(noise_sum(bits)))
+    return total * _SHARE + total * _REST
 
 
 def key_of(*words: int) -> np.uint64:

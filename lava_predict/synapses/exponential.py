@@ -116,8 +116,8 @@ def add_weights(
     """Add the weights of the spiking cells' synapses to their targets' sums, (N,), in place."""
     for k in range(count):
         j = spiking[k]
-        for i in range(first[j], first[j + 1]):
-            # Unsigned, so that numba does not look for a negative index.
+        # Unsigned, so that numba does not look for negative indices.
+        for i in range(np.uint64(first[j]), np.uint64(first[j + 1])):
             sums[np.uint32(target[i])] += weight[i]
 
 
@@ -266,8 +266,8 @@ def fixed_add_weights(
     """As `add_weights`, of cells of one sign; ``shift`` leads from the weights' to F fraction bits."""
     for index in range(count):
         j = spiking[index]
-        for i in range(first[j], first[j + 1]):
-            # Unsigned, so that numba does not look for a negative index.
+        # Unsigned, so that numba does not look for negative indices.
+        for i in range(np.uint64(first[j]), np.uint64(first[j + 1])):
             sums[np.uint32(target[i])] += weight[i] << shift
 
 

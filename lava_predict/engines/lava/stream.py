@@ -161,5 +161,5 @@ class LavaStream:
         one._link = lambda chain, data: None  # type: ignore[method-assign]
         for _ in range(2):
             one.begin(0)
-        one.advance(1)
+        one.advance(1, 0)
         one.learn(0)

@@ -1,0 +1,26 @@
+"""Which cells spike: a flag for each is turned into a list of the few."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lava_predict.numerics.compiled import lean_kernel
+
+
+@lean_kernel
+def list_spiking(flags: np.ndarray, spiking: np.ndarray) -> int:
+    """Write the numbers of the cells whose flag, (N,) uint8, is not 0 to the head of ``spiking``, ascending.
+
+    Returns how many there are. Eight flags are looked at together, as hardly any cell spikes.
+    """
+    count = 0
+    eights = flags[: flags.size // 8 * 8].view(np.uint64)
+    for eight in range(eights.size):
+        if eights[eight] != 0:
+            for j in range(8 * eight, 8 * eight + 8):
+                spiking[count] = j
+                count += flags[j]
+    for j in range(8 * eights.size, flags.size):
+        spiking[count] = j
+        count += flags[j]
+    return count
