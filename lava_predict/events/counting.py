@@ -5,18 +5,43 @@ The context of an event is the label before it (order 1), the two labels before 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.events.scores import SAMPLE_MS, Prediction, Scores
+from lava_predict.events.scores import SAMPLE_MS, SCORED, Added, Prediction, Scores, add_scores
 from lava_predict.numerics.compiled import kernel
 
 MEMORIES = (10, 30, 100)
 """Of the learners that forget, events of a context."""
 
 HALF = 0.5
-_COUNTED = ("counts", "place", "gaps", "every", "where")
+_PAIRS, _CONTEXT = 0, 1
+
+
+class Counts(NamedTuple):
+    """What a learner has counted, of C contexts and K labels, with room for pairs of both.
+
+    Attributes
+    ----------
+    counts : (C, 3, K) float64
+        Of labels, of their gaps within the horizon, and the sum of these gaps, ms.
+    place : (C, K) int64
+        Row of a pair in ``gaps``; 0 for none yet.
+    gaps : (1 or 2, rows, S) float64
+        Sums over gaps: of the profile, and for the hazard of 1, both until the gap is over. The first row is
+        that of all gaps, the others are those of a pair.
+    every : (3,) float64
+        Number and sum of all gaps within the horizon, in any context, and number of all events.
+    where : (2,) int64
+        Rows of ``gaps`` in use; the context now.
+    """
+
+    counts: np.ndarray
+    place: np.ndarray
+    gaps: np.ndarray
+    every: np.ndarray
+    where: np.ndarray
 
 
 class Counting:
@@ -57,49 +82,47 @@ class Counting:
         self.horizon_ms, self.keep = horizon_ms, 1.0 - 1.0 / memory
         contexts = (labels + 1) ** order  # `labels` as a label: nothing before.
         samples = int(horizon_ms / SAMPLE_MS)
-        self._counts = np.zeros((contexts, 3, labels))
-        self._place = np.zeros((contexts, labels), np.int64)
-        self._gaps = np.zeros((1 + hazard, 16, samples))
-        self._every = np.zeros(3)
-        self._pairs, self._context = 1, 0
+        self.counted = Counts(
+            counts=np.zeros((contexts, 3, labels)),
+            place=np.zeros((contexts, labels), np.int64),
+            gaps=np.zeros((1 + hazard, 16, samples)),
+            every=np.zeros(3),
+            where=np.array([1, 0]),
+        )
 
     def begin(self, label: int) -> None:
         """Begin a sequence with an event that nothing has predicted."""
-        self._context = self._after(-1, label)
+        self.counted.where[_CONTEXT] = _after(self.counted.counts.shape[0], self.labels, -1, label)
 
     def predict(self) -> Prediction:
         """Predict the next event."""
-        here = self._context
         p, time_ms = np.empty((2, self.labels))
-        o = np.empty((self._gaps.shape[2], self.labels))
-        _predict(self._counts[here], self._every, self._place[here], self._gaps, self.hazard, p, o, time_ms)
+        o = np.empty((self.counted.gaps.shape[2], self.labels))
+        _predict(self.counted, self.hazard, p, o, time_ms)
         return Prediction(p, o, time_ms)
 
     def learn(self, label: int, gap_ms: float) -> None:
         """Count the event that came."""
-        here = self._context
-        if self._place[here, label] == 0:
-            self._place[here, label] = self._pairs
-            self._pairs += 1
-            if self._pairs > self._gaps.shape[1]:
-                self._gaps = np.concatenate([self._gaps, np.zeros_like(self._gaps)], axis=1)
-        timed = gap_ms <= self.horizon_ms
-        _learn_counts(self._counts[here], self._every, label, gap_ms, timed, self.keep)
-        _learn_gap(self._gaps, self._place[here], label, gap_ms, self.width_ms, self.keep, self.hazard)
-        self._context = self._after(here, label)
+        self.make_room()
+        profile = np.empty(self.counted.gaps.shape[2])
+        _fill_profile(gap_ms, self.width_ms, profile)
+        _learn(self.counted, label, gap_ms, gap_ms <= self.horizon_ms, self.keep, self.hazard, profile)
+
+    def make_room(self) -> bool:
+        """See to it that there is a row for one more pair of context and label; tell whether that took more."""
+        gaps = self.counted.gaps
+        if self.counted.where[_PAIRS] < gaps.shape[1]:
+            return False
+        self.counted = self.counted._replace(gaps=np.concatenate([gaps, np.zeros_like(gaps)], axis=1))
+        return True
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all that was counted, for a checkpoint."""
-        where = np.array([self._pairs, self._context])
-        return dict(zip(_COUNTED, (self._counts, self._place, self._gaps, self._every, where), strict=True))
+        return self.counted._asdict()
 
     def from_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from `to_arrays`."""
-        self._counts, self._place, self._gaps, self._every, where = (arrays[name].copy() for name in _COUNTED)
-        self._pairs, self._context = where.tolist()
-
-    def _after(self, context: int, label: int) -> int:
-        return (context * (self.labels + 1) + label) % self._counts.shape[0]
+        self.counted = Counts(*(arrays[name].copy() for name in Counts._fields))
 
 
 class Baselines:
@@ -128,6 +151,17 @@ class Baselines:
         }
         self._learners |= self._forgetting
         self._scores = {name: Scores(horizon_ms, total, width_ms) for name in self._learners}
+        learners = self._learners.values()
+        self._horizon_ms, self._width_ms = horizon_ms, width_ms
+        self._keep = np.array([learner.keep for learner in learners])
+        self._hazard = np.array([learner.hazard for learner in learners])
+        self._room: Any = (
+            np.empty(labels),
+            np.empty((int(horizon_ms / SAMPLE_MS), labels)),
+            np.empty(labels),
+        )
+        self._profile = np.empty(int(horizon_ms / SAMPLE_MS))
+        self._joined: Any = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,19 +173,20 @@ class Baselines:
         for learner in self._learners.values():
             learner.begin(label)
 
-    def add(self, label: int, gap_ms: float, among: int | None = None) -> dict[str, np.ndarray]:
-        """Score every learner at an event, then let it learn; return what `Scores.add` does, by name.
+    def add(self, label: int, gap_ms: float, among: int | None = None) -> np.ndarray:
+        """Score every learner at an event, then let it learn; return what `Scores.add` does, a row each.
 
         With ``among`` p is spread over the first labels alone, as in a stream whose labels nobody knows yet.
         """
-        found = {}
-        for name, learner in self._learners.items():
-            prediction = learner.predict()
-            if among is not None:
-                p = np.where(np.arange(prediction.p.size) < among, prediction.p, 0.0)
-                prediction = prediction._replace(p=p / p.sum())
-            found[name] = self._scores[name].add(prediction, label, gap_ms)
-            learner.learn(label, gap_ms)
+        if sum(learner.make_room() for learner in self._learners.values()) or self._joined is None:
+            counted = tuple(learner.counted for learner in self._learners.values())
+            self._joined = (counted, tuple(scores.added for scores in self._scores.values()))
+        found = np.empty((len(self._learners), SCORED))
+        timed, among = gap_ms <= self._horizon_ms, self._room[0].size if among is None else among
+        given = (among, label, gap_ms, timed, self._width_ms)
+        _turn_all(*self._joined, self._keep, self._hazard, *given, *self._room, self._profile, found)
+        for scores in self._scores.values():
+            scores.count()
         return found
 
     def to_arrays(self) -> dict[str, dict[str, np.ndarray]]:
@@ -166,6 +201,7 @@ class Baselines:
         for name, learner in self._learners.items():
             learner.from_arrays(groups[name])
             self._scores[name].from_arrays(groups[name])
+        self._joined = None
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """Return the scores of each learner; of those that forget only the best, which is named."""
@@ -180,17 +216,49 @@ class Baselines:
 
 
 @kernel
-def _predict(
-    counts: np.ndarray,
-    every: np.ndarray,
-    place: np.ndarray,
-    gaps: np.ndarray,
-    hazard: bool,
+def _turn_all(
+    learners: tuple[Counts, ...],
+    scores: tuple[Added, ...],
+    keep: np.ndarray,
+    hazard: np.ndarray,
+    among: int,
+    label: int,
+    gap_ms: float,
+    timed: bool,
+    width_ms: float,
     p: np.ndarray,
     o: np.ndarray,
     time_ms: np.ndarray,
+    profile: np.ndarray,
+    found: np.ndarray,
 ) -> None:
-    """Form a prediction in a context; the first arguments are those of `_learn_counts` and `_learn_gap`."""
+    """Let each learner predict an event, score it, and let it learn; one call for all, as calls take longest.
+
+    ``keep`` and ``hazard``, (P,), are those of `Counting`; ``p``, ``o``, ``time_ms`` and ``profile`` are
+    room; ``found``, (P, SCORED), is filled in.
+    """
+    _fill_profile(gap_ms, width_ms, profile)
+    until = o[: min(o.shape[0], int(gap_ms / SAMPLE_MS) + 1)]  # Nothing later is scored.
+    for n in range(len(learners)):
+        _predict(learners[n], hazard[n], p, until, time_ms)
+        if among < p.size:
+            p[among:] = 0.0
+            p[:among] /= p[:among].sum()
+        add_scores(p, until, time_ms, label, gap_ms, timed, width_ms, found[n], scores[n])
+        _learn(learners[n], label, gap_ms, timed, keep[n], hazard[n], profile)
+
+
+@kernel
+def _after(contexts: int, labels: int, context: int, label: int) -> int:
+    """Return the context that follows on a context, -1 for none, and a label."""
+    return (context * (labels + 1) + label) % contexts
+
+
+@kernel
+def _predict(counted: Counts, hazard: bool, p: np.ndarray, o: np.ndarray, time_ms: np.ndarray) -> None:
+    """Form a prediction in the context now; of o as many samples as there is room for."""
+    here = counted.where[_CONTEXT]
+    counts, place, gaps, every = counted.counts[here], counted.place[here], counted.gaps, counted.every
     total = 0.5 * p.size
     for k in range(p.size):
         total += counts[0, k]
@@ -208,14 +276,31 @@ def _predict(
 
 
 @kernel
+def _fill_profile(gap_ms: float, width_ms: float, profile: np.ndarray) -> None:
+    """Write the profile of an event after this gap in each sample, (S,)."""
+    for i in range(profile.size):
+        profile[i] = np.exp(-0.5 * ((gap_ms - (i + 1) * SAMPLE_MS) / width_ms) ** 2)
+
+
+@kernel
+def _learn(
+    counted: Counts, label: int, gap_ms: float, timed: bool, keep: float, hazard: bool, profile: np.ndarray
+) -> None:
+    """Count an event in the context now and go on to the next one; there is room for a new pair."""
+    here, where = counted.where[_CONTEXT], counted.where
+    if counted.place[here, label] == 0:
+        counted.place[here, label] = where[_PAIRS]
+        where[_PAIRS] += 1
+    _learn_counts(counted.counts[here], counted.every, label, gap_ms, timed, keep)
+    _learn_gap(counted.gaps, counted.place[here], label, gap_ms, keep, hazard, profile)
+    where[_CONTEXT] = _after(counted.counts.shape[0], counted.place.shape[1], here, label)
+
+
+@kernel
 def _learn_counts(
     counts: np.ndarray, every: np.ndarray, label: int, gap_ms: float, timed: bool, keep: float
 ) -> None:
-    """Count an event in its context.
-
-    ``counts``, (3, K), are those of labels, those of gaps within the horizon and the sum of these gaps, ms;
-    ``every``, (3,), are the number and sum of all such gaps in any context, and the number of all events.
-    """
+    """Count an event in its context; the arrays are those of `Counts`."""
     for k in range(counts.shape[1]):
         for which in range(3):
             counts[which, k] *= keep
@@ -230,24 +315,24 @@ def _learn_counts(
 
 @kernel
 def _learn_gap(
-    gaps: np.ndarray, place: np.ndarray, label: int, gap_ms: float, width_ms: float, keep: float, hazard: bool
+    gaps: np.ndarray,
+    place: np.ndarray,
+    label: int,
+    gap_ms: float,
+    keep: float,
+    hazard: bool,
+    profile: np.ndarray,
 ) -> None:
-    """Add a gap to those of its context and label.
-
-    ``gaps``, (1 or 2, 1 + pairs of context and label, S), are sums over gaps: of the profile, and for the
-    hazard of 1, both until the gap is over. The first row is that of all gaps, the others are those of
-    a pair; ``place``, (K,), tells which are those of this context, 0 for none yet.
-    """
+    """Add a gap to those of its context and label; ``place``, (K,), is that of the context."""
     for k in range(place.size):
         if place[k] > 0 and keep != 1.0:
             for which in range(gaps.shape[0]):
                 for i in range(gaps.shape[2]):
                     gaps[which, place[k], i] *= keep
     for i in range(gaps.shape[2]):
-        left_ms = gap_ms - (i + 1) * SAMPLE_MS
-        profile = np.exp(-0.5 * (left_ms / width_ms) ** 2)
+        to_come = gap_ms >= (i + 1) * SAMPLE_MS
         for row in (0, place[label]):
-            if left_ms >= 0.0 or not hazard:
-                gaps[0, row, i] += profile
-            if left_ms >= 0.0 and hazard:
+            if to_come or not hazard:
+                gaps[0, row, i] += profile[i]
+            if to_come and hazard:
                 gaps[1, row, i] += 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 BLOCKS = 512
 """At most so many are kept. When they are full, two become one."""
 
+_SHOWN = np.array([0, 4, 5])
 SMOOTHED_EVENTS, SMOOTHED_SHARE = 100, 0.02
 """A running mean is over so many events, or over this share of the stream if that is more."""
 
@@ -48,15 +49,14 @@ class Course:
         self._sums = np.zeros((len(self.names), BLOCKS, 3))
         self._events, self._width = 0, 1
 
-    def add(self, scores: Iterable[np.ndarray]) -> None:
-        """Add an event: for each predictor what `lava_predict.events.Scores.add` returned."""
+    def add(self, scores: np.ndarray) -> None:
+        """Add an event: for each predictor a row of what `lava_predict.events.Scores.add` returned."""
         if self._events == BLOCKS * self._width:
             self._sums[:, : BLOCKS // 2] = self._sums[:, ::2] + self._sums[:, 1::2]
             self._sums[:, BLOCKS // 2 :] = 0.0
             self._width *= 2
         block = self._events // self._width
-        for row, one in enumerate(scores):
-            self._sums[row, block] += one[[0, 4, 5]]
+        self._sums[:, block] += scores[:, _SHOWN]
         self._events += 1
 
     def running(self) -> Running:

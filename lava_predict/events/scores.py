@@ -22,6 +22,9 @@ LEAST_P = 2.0**-40
 
 BIN_MS = 0.5
 NAMES = ("log2_loss", "log2_loss_at_time", "brier", "accuracy", "expectation_error")
+SCORED = 6
+"""Numbers that an event adds."""
+
 _KEPT = 64
 
 
@@ -44,6 +47,21 @@ class Prediction(NamedTuple):
     time_ms: np.ndarray
 
 
+class Added(NamedTuple):
+    """What was added up.
+
+    Attributes
+    ----------
+    sums : (SCORED,) float64
+        As `Scores.add` returns them.
+    errors : (bins + 1,) int64
+        Events by error of time, `BIN_MS` each; the last one has all greater errors.
+    """
+
+    sums: np.ndarray
+    errors: np.ndarray
+
+
 class Scores:
     """Sums of the scores of one predictor.
 
@@ -62,20 +80,31 @@ class Scores:
         self.horizon_ms, self.total, self.width_ms = horizon_ms, total, width_ms
         self.events = 0
         bins = int(np.ceil(horizon_ms / BIN_MS))
-        self._sums, self._errors = np.zeros(6), np.zeros(bins + 1, np.int64)
-        self._kept = {0: (self._sums.copy(), self._errors.copy())}
+        self.added = Added(np.zeros(SCORED), np.zeros(bins + 1, np.int64))
+        self._kept = {0: self._copied()}
 
     def add(self, prediction: Prediction, label: int, gap_ms: float) -> np.ndarray:
         """Score a prediction at the event that came; return log2 loss, that at its time, Brier, hit, squares.
 
         The last two are the squared error of o and of 0.
         """
-        one = np.empty(6)
+        one = np.empty(SCORED)
         timed = gap_ms <= self.horizon_ms
-        _add(*prediction, label, gap_ms, timed, self.width_ms, one, self._sums, self._errors)
-        self.events += 1
-        self._keep()
+        add_scores(*prediction, label, gap_ms, timed, self.width_ms, one, self.added)
+        self.count()
         return one
+
+    def count(self) -> None:
+        """Count an event that was added, and keep the sums so far if the last third may begin here."""
+        self.events += 1
+        if self.total is None:
+            due = self.events % max(1, 2 ** self.events.bit_length() // _KEPT) == 0
+        else:
+            due = self.events == self.total - -(-self.total // 3)
+        if due:
+            self._kept[self.events] = self._copied()
+            if self.total is None:
+                self._kept = {at: it for at, it in self._kept.items() if at == 0 or at >= self.events // 2}
 
     def summary(self) -> dict[str, dict[str, float | None]]:
         """Return the scores of all events and of the last third; None where there was nothing to score."""
@@ -88,32 +117,22 @@ class Scores:
         kept = self._kept.values()
         sums, errors = (np.array([one[place] for one in kept]) for place in (0, 1))
         starts = np.array(list(self._kept), np.int64)
-        return {"events": np.array(self.events), "sums": self._sums, "errors": self._errors} | {
+        return {"events": np.array(self.events), **self.added._asdict()} | {
             "kept_at": starts, "kept_sums": sums, "kept_errors": errors
         }  # fmt: skip
 
     def from_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from `to_arrays`."""
         self.events = int(arrays["events"])
-        self._sums, self._errors = arrays["sums"].copy(), arrays["errors"].copy()
+        self.added = Added(arrays["sums"].copy(), arrays["errors"].copy())
         kept = zip(*(arrays[f"kept_{name}"] for name in ("at", "sums", "errors")), strict=True)
-        self._kept = {int(start): (sums.copy(), errors.copy()) for start, sums, errors in kept}
+        self._kept = {int(start): Added(sums.copy(), errors.copy()) for start, sums, errors in kept}
 
-    def _keep(self) -> None:
-        """Keep the sums so far if the last third may begin here."""
-        if self.total is None:
-            due = self.events % max(1, 2 ** self.events.bit_length() // _KEPT) == 0
-        else:
-            due = self.events == self.total - -(-self.total // 3)
-        if due:
-            self._kept[self.events] = (self._sums.copy(), self._errors.copy())
-            if self.total is None:
-                self._kept = {at: it for at, it in self._kept.items() if at == 0 or at >= self.events // 2}
+    def _copied(self) -> Added:
+        return Added(*(array.copy() for array in self.added))
 
     def _since(self, start: int) -> dict[str, float | None]:
-        sums, errors = (
-            now - then for now, then in zip((self._sums, self._errors), self._kept[start], strict=True)
-        )
+        sums, errors = (now - then for now, then in zip(self.added, self._kept[start], strict=True))
         events = self.events - start
         if events == 0:
             return dict.fromkeys((*NAMES[:4], "time_error_ms", NAMES[4]))
@@ -159,7 +178,7 @@ def _score(p: np.ndarray, o: np.ndarray, label: int, gap_ms: float, width_ms: fl
 
 
 @kernel
-def _add(
+def add_scores(
     p: np.ndarray,
     o: np.ndarray,
     time_ms: np.ndarray,
@@ -168,13 +187,13 @@ def _add(
     timed: bool,
     width_ms: float,
     one: np.ndarray,
-    sums: np.ndarray,
-    errors: np.ndarray,
+    added: Added,
 ) -> None:
-    """Score a prediction and add it to the sums and, if it is timed, to the histogram of errors of time."""
+    """Score a prediction, write that to ``one``, and add it and, if it is ``timed``, the error of time."""
     _score(p, o, label, gap_ms, width_ms, one)
+    errors = added.errors
     for i in range(one.size):
-        sums[i] += one[i]
+        added.sums[i] += one[i]
     if timed:
         away = abs(time_ms[label] - gap_ms) / BIN_MS
         errors[int(away) if away < errors.size - 1 else errors.size - 1] += 1

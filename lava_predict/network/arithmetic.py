@@ -18,7 +18,7 @@ from lava_predict.learning import what
 from lava_predict.learning.readouts import Z_LIMIT, fixed_graded, graded
 from lava_predict.network import fixed_step, inputs, step
 from lava_predict.network.draw import Network
-from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.state import State, leaves, mapped, on_cache_lines
 from lava_predict.network.step import Recording
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
@@ -302,7 +302,7 @@ class FloatArithmetic(Arithmetic):
 
     def __init__(self, config: Config, network: Network) -> None:
         super().__init__(config, network)
-        self.network = network
+        self.network = mapped(on_cache_lines, network)
         neuron, synapse, rule = self.parts
         self.constants = step.Constants(
             cells=neuron.constants(network.cells, config.run.dt_ms),
@@ -369,7 +369,7 @@ class FixedArithmetic(Arithmetic):
         input_weight, feedback_weight, input_constants = _quantise_inputs(planner, config, network)
         when, self._scales = rule.quantise(planner, config, chip_norm)
         self.plan = planner.plan
-        self.network = Network(cells, connections, input_weight, feedback_weight)
+        self.network = mapped(on_cache_lines, Network(cells, connections, input_weight, feedback_weight))
         self.constants = step.Constants(cell_constants, synapse_constants, when, input_constants)
         self.saturating = fixed_step.saturating(*self.parts)
         self.kernels = step.kernels(*self.parts, fixed=True)

@@ -48,7 +48,7 @@ def advance_cells(
 def reset_spiking(
     cells: Any, parameters: Any, k: Any, room: np.ndarray, spiking: np.ndarray, lost: np.ndarray
 ) -> int:
-    """Find the cells at the threshold, reset them, and return how many there are; ``room`` is scratch, (N,)."""
+    """Find the cells at the threshold, reset them, and return their number; ``room``, (N,), is scratch."""
     flags = room.view(np.uint8)[: spiking.size]
     for j in range(spiking.size):
         flags[j] = at_threshold(cells, parameters, k.cells, j)

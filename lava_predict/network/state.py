@@ -60,19 +60,19 @@ class State(NamedTuple):
 
     def copy(self) -> State:
         """Return a state that shares no memory with this one, every array from a cache line's start on."""
-        return mapped(_copy_on_cache_lines, self)
+        return mapped(on_cache_lines, self)
 
     def restore(self, other: State) -> None:
         """Overwrite this state with ``other``, in place."""
-        _overwrite(self, other)
+        overwrite(self, other)
 
     def reset_reservoir(self, start: State, memory: tuple[str, ...]) -> None:
         """Put cells, synapses (with what is in flight) and z back to ``start``, in place.
 
         The fields of ``when`` that ``memory`` names go back too. Slow means and weights stay.
         """
-        _overwrite(self.cells, start.cells)
-        _overwrite(self.synapses, start.synapses)
+        overwrite(self.cells, start.cells)
+        overwrite(self.synapses, start.synapses)
         np.copyto(self.z, start.z)
         for name in memory:
             np.copyto(getattr(self.when, name), getattr(start.when, name))
@@ -86,13 +86,16 @@ class State(NamedTuple):
         ]
 
 
-def _overwrite(tree: Any, other: Any) -> None:
+def overwrite(tree: Any, other: Any) -> None:
     """Copy every array of ``other`` into a tree of the same shape."""
-    for (_, mine), (_, theirs) in zip(leaves(tree), leaves(other), strict=True):
-        np.copyto(mine, theirs)
+    for mine, theirs in zip(tree, other, strict=True):
+        if isinstance(mine, np.ndarray):
+            np.copyto(mine, theirs)
+        else:
+            overwrite(mine, theirs)
 
 
-def _copy_on_cache_lines(array: np.ndarray) -> np.ndarray:
+def on_cache_lines(array: np.ndarray) -> np.ndarray:
     """Copy an array to where its vectors lie in one cache line each; a step takes a twentieth less then."""
     room = np.empty(array.nbytes + _CACHE_LINE, np.uint8)
     start = -room.ctypes.data % _CACHE_LINE

@@ -24,7 +24,7 @@ from lava_predict.learning.streams.memory import (
 )
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
-from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.state import State, mapped, on_cache_lines, overwrite
 from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
@@ -35,7 +35,7 @@ BEGIN, GATHER = -1, -2
 
 _MOST_SPIKES = 1_000_000
 AFTER_MS = 50.0
-"""A label's time is looked for until so long after the longest gap so far before this label in this context."""
+"""A label's time is looked for until so long after its longest gap so far in this context."""
 
 LEAST_PEAK = 0.02
 """A label whose z stays below this is expected at no time."""
@@ -49,7 +49,7 @@ class Moment(NamedTuple):
 
     def copy(self) -> Moment:
         """Return a moment that shares no memory with this one."""
-        return mapped(np.ndarray.copy, self)
+        return mapped(on_cache_lines, self)
 
 
 class StreamNetwork:
@@ -78,7 +78,7 @@ class StreamNetwork:
     chunk : int
         Steps in a link of the chain of spikes, counted from the event before; the last one has fewer.
     heard : callable or None
-        Is given spikes between events as they come: steps (modulo 2^32) and cells, uint32, not to be kept.
+        Is given spikes between events as they come, (n, 2) uint32, not to be kept: step (modulo 2^32), cell.
     """
 
     def __init__(self, config: Config, labels: int = 0, precision: str = "float") -> None:
@@ -109,21 +109,21 @@ class StreamNetwork:
         self.chunk = max(1, _MOST_SPIKES // cells)
         self._room: Any = (
             np.empty(task.cues, arithmetic.number),
-            arithmetic.current,
+            on_cache_lines(arithmetic.current),
             np.empty(cells, np.int64),
         )
-        self._spikes = np.empty((2, self.chunk * cells), np.uint32)
+        self._spikes = np.empty((self.chunk * cells, 2), np.uint32)
         room = max(4, labels + 1)
         fixed = precision == "fixed"
-        self.learned = start_learned(self.config, room, fixed)
+        self.learned = mapped(on_cache_lines, start_learned(self.config, room, fixed))
         self.learned.labels[0] = min(labels + 1, config.stream.labels_max)
         state: Any = arithmetic.start
         state = state._replace(when=nothing, what=nothing)
         self.moment = Moment(state, start_ongoing(self.config, room, fixed)).copy()
         self.digest = {"spikes": "", "prediction": ""}
-        self.heard: Callable[[np.ndarray, np.ndarray], None] | None = None
+        self.heard: Callable[[np.ndarray], None] | None = None
         self._play(self.moment, config.steps(config.stream.settle_ms), True)
-        self.settled = self.moment.copy()
+        self.settled, self._spare = self.moment.copy(), self.moment.copy()
 
     @property
     def step(self) -> int:
@@ -269,7 +269,8 @@ class StreamNetwork:
         most = self.config.stream.labels_max
         if label + 2 > self.learned.room and self.learned.room <= most:
             old = self.learned
-            self.learned, ongoing = make_room(old, self.moment.ongoing, self.config, label + 2)
+            learned, ongoing = make_room(old, self.moment.ongoing, self.config, label + 2)
+            self.learned = mapped(on_cache_lines, learned)
             self.moment = self.moment._replace(ongoing=ongoing)
             settled = make_room(old, self.settled.ongoing, self.config, label + 2)[1]
             self.settled = self.settled._replace(ongoing=settled)
@@ -287,9 +288,11 @@ class StreamNetwork:
         left -= int(self.moment.ongoing.now[ELAPSED])
         if left <= 0:
             return self.moment.ongoing
-        copy = self.moment.copy()
-        self._play(copy, left, False)
-        return copy.ongoing
+        if self._spare.ongoing.p.size != self.learned.room:
+            self._spare = self.moment.copy()
+        overwrite(self._spare, self.moment)
+        self._play(self._spare, left, False)
+        return self._spare.ongoing
 
     def _latest(self, ongoing: Ongoing, label: int) -> int:
         """Return the step after the last event until which a label's time is looked for; 0 for none."""
@@ -304,14 +307,14 @@ class StreamNetwork:
             now = min(steps, self.chunk)
             count = self._advance(
                 self._network, self._k, moment.state, self._rules, moment.ongoing, self.learned,
-                now, learning, self._key, *self._room, *self._spikes
+                now, learning, self._key, *self._room, self._spikes
             )  # fmt: skip
             steps -= now
             if chain:
-                self._link(chain, self._spikes[:, :count].T.astype("<u4").tobytes())
+                self._link(chain, self._spikes[:count].astype("<u4", copy=False).tobytes())
                 if self.heard is not None:
-                    self.heard(*self._spikes[:, :count])
-        if not all(np.isfinite(array).all() for _, array in leaves(moment.state.cells)):
+                    self.heard(self._spikes[:count])
+        if not all(np.isfinite(array).all() for array in moment.state.cells):
             raise RunError("a membrane potential is not finite; lower the synapses' charge")
 
     def _link(self, chain: str, data: bytes) -> None:

@@ -34,14 +34,13 @@ def advance(
     level: np.ndarray,
     i_in: np.ndarray,
     spiking: np.ndarray,
-    spike_step: np.ndarray,
-    spike_cell: np.ndarray,
+    spikes: np.ndarray,
 ) -> int:
     """Advance by so many steps in which no event comes; return how many spikes there were.
 
     ``rules`` are the rules' constants; ``level``, (C,), is room for the input channels in the arithmetic's
-    numbers; ``spike_step`` and ``spike_cell``, uint32, get step (modulo 2^32) and cell of each spike; the
-    rest is as for `lava_predict.network.step.reservoir_step`.
+    numbers; ``spikes``, (capacity, 2) uint32, gets step (modulo 2^32) and cell of each spike; the rest is as
+    for `lava_predict.network.step.reservoir_step`.
     """
     recorded = 0
     for _ in range(steps):
@@ -52,8 +51,8 @@ def advance(
         step_key = fold(noise_key, np.uint64(number))
         count = reservoir_step(network, k, state, level, step_key, i_in, spiking)
         for index in range(count):
-            spike_step[recorded] = number
-            spike_cell[recorded] = spiking[index]
+            spikes[recorded, 0] = number
+            spikes[recorded, 1] = spiking[index]
             recorded += 1
         listen(rules, ongoing, learned, spiking, count, learning)
     return recorded

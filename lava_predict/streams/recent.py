@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from lava_predict.events.scores import SAMPLE_MS
@@ -10,7 +12,7 @@ from lava_predict.network.stream_network import StreamNetwork
 
 SPAN_MS = 3000.0
 MOST_CELLS, MOST_EVENTS = 100, 1000
-_KEPT = ("events", "o_step", "o", "spikes")
+_ARRAYS = ("events", "o_step", "o", "spikes")
 
 
 class Recent:
@@ -33,8 +35,6 @@ class Recent:
         the first of a sequence. At most `MOST_EVENTS`.
     o_step, o : (S,) int64, (S, labels) float64
         Expectation after so many steps; 0 at an event and beyond the horizon.
-    spikes : (2, n) int64
-        Step and cell.
     """
 
     def __init__(self, network: StreamNetwork, labels: int) -> None:
@@ -42,7 +42,9 @@ class Recent:
         self.span, self.sample = config.steps(SPAN_MS), max(1, config.steps(SAMPLE_MS))
         self.stride = -(-config.reservoir.neurons // MOST_CELLS)
         self.events, self.o_step = np.empty((0, 3), np.int64), np.empty(0, np.int64)
-        self.o, self.spikes = np.empty((0, labels)), np.empty((2, 0), np.int64)
+        self.o = np.empty((0, labels))
+        self._kept = np.empty((2, 0), np.int64)
+        self._heard: deque[tuple[int, np.ndarray]] = deque()
         self.hear(network)
 
     def hear(self, network: StreamNetwork) -> None:
@@ -63,21 +65,34 @@ class Recent:
             kept = self.o_step >= now - self.span
             self.o_step, self.o = self.o_step[kept], np.concatenate([self.o, rows])[kept]
 
+    @property
+    def spikes(self) -> np.ndarray:
+        """Step and cell of each spike, (2, n) int64."""
+        parts = [self._kept]
+        for now, spikes in self._heard:
+            shown = spikes[spikes[:, 1] % self.stride == 0]
+            age = (np.uint32(now % 2**32) - shown[:, 0]).astype(np.int64)
+            parts.append(np.array([now - age, shown[:, 1]]))
+        spikes = np.concatenate(parts, axis=1)
+        return spikes[:, spikes[0] >= self._now() - self.span]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all that was noted, for a checkpoint."""
-        return {name: getattr(self, name) for name in _KEPT}
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     def from_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from `to_arrays`."""
-        for name in _KEPT:
+        for name in ("events", "o_step", "o"):
             setattr(self, name, arrays[name].copy())
+        self._kept = arrays["spikes"].copy()
+        self._heard.clear()
 
     def _now(self) -> int:
         return int(self._network.moment.ongoing.now[STEP])
 
-    def _add_spikes(self, step: np.ndarray, cell: np.ndarray) -> None:
-        """Add spikes of some cells, the steps being modulo 2^32, and forget old ones."""
-        now, shown = self._now(), cell % self.stride == 0
-        age = (np.uint32(now % 2**32) - step[shown]).astype(np.int64)
-        spikes = np.concatenate([self.spikes, np.array([now - age, cell[shown]])], axis=1)
-        self.spikes = spikes[:, spikes[0] >= now - self.span]
+    def _add_spikes(self, spikes: np.ndarray) -> None:
+        """Keep all spikes as they came, steps modulo 2^32, and forget those that are too old by now."""
+        now = self._now()
+        self._heard.append((now, spikes.copy()))
+        while self._heard[0][0] < now - self.span:
+            self._heard.popleft()

@@ -95,10 +95,10 @@ class ScoredLearner:
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
         found = self.scores.add(whole, label, gap_ms)
-        counted, among = {}, expected.p.size if self._total is None else None
+        scores, among = found[np.newaxis], expected.p.size if self._total is None else None
         if self.baselines is not None:
-            counted = self.baselines.add(label, gap_ms, among)
-        self.course.add([found, *counted.values()])
+            scores = np.concatenate([scores, self.baselines.add(label, gap_ms, among)])
+        self.course.add(scores)
         self.calibration.add(whole, label, gap_ms)
         self.recent.add(label, event.gap, o)
         return Scored(label, gap_ms, whole, float(found[0]))

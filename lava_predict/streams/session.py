@@ -24,8 +24,8 @@ from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, Player, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
 
-KEEP_EVERY_S = 2.0
-"""How much work a stopped command can lose, in seconds."""
+KEEP_EVERY_S, TELL_EVERY_S = 5.0, 0.5
+"""How much work a stopped command can lose, and how often progress is told, in seconds."""
 
 PREDICTIONS = "predictions.csv"
 
@@ -80,12 +80,12 @@ class StreamSession:
     ) -> None:
         """Learn the rest of the events; the folder gets predictions.csv and checkpoints.
 
-        ``progress`` is called at checkpoints, ``watch`` after each event.
+        ``progress`` is called every `TELL_EVERY_S`, ``watch`` after each event.
         """
         with files.appended(PREDICTIONS, self._written) as table, self._player() as player:
             if self.done == 0:
                 table.write(_line(self._header()))
-            kept = started = time.perf_counter()
+            kept = told = started = time.perf_counter()
             before_s = self.wall_s
 
             def keep() -> None:
@@ -105,11 +105,13 @@ class StreamSession:
                     self.done += 1
                     if watch is not None:
                         watch(self.scored, row, scored)
-                if time.perf_counter() - kept > KEEP_EVERY_S:
+                now = time.perf_counter()
+                if now - kept > KEEP_EVERY_S:
                     keep()
                     kept = time.perf_counter()
-                    if progress is not None:
-                        progress(self.done, len(self.events))
+                if progress is not None and now - told > TELL_EVERY_S:
+                    progress(self.done, len(self.events))
+                    told = now
             keep()
 
     def summary(self) -> dict[str, Any]:

@@ -109,6 +109,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
     learn: Learn, whole: Left, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
+    monkeypatch.setattr(session, "TELL_EVERY_S", -1.0)
     monkeypatch.setattr(session, "TOGETHER", 4)
 
     def stop(done: int, total: int) -> None:
@@ -126,6 +127,7 @@ def test_a_killed_child_ends_the_session_which_goes_on_to_the_same_bits(
     learn: Learn, whole: Left, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
+    monkeypatch.setattr(session, "TELL_EVERY_S", -1.0)
     monkeypatch.setattr(session, "TOGETHER", 5)
 
     def kill(done: int, total: int) -> None:

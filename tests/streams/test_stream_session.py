@@ -56,6 +56,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
+    monkeypatch.setattr(session, "TELL_EVERY_S", -1.0)
 
     def stop(done: int, total: int) -> None:
         assert total == len(STREAM)

@@ -105,7 +105,7 @@ class LavaStream:
                 network._link(link.chain, link.data)
                 labels = link.labels
             if link.chain == "spikes" and network.heard is not None:
-                network.heard(*np.frombuffer(link.data, "<u4").reshape(-1, 2).T)
+                network.heard(np.frombuffer(link.data, "<u4").reshape(-1, 2))
         return labels
 
     def _prediction(self, row: int, labels: int, gap: int) -> Prediction:
