@@ -54,7 +54,7 @@ class StreamOutcome:
     log2_loss : (E,) float64
         At each event that was predicted.
     rate_hz : float
-        Mean rate of the cells in the ring's time before each event.
+        Mean rate of the cells.
     saturations : dict of str to int
         How often each variable hit its bounds; empty in float.
     """
@@ -96,13 +96,20 @@ def learn_stream(unit: StreamUnit) -> StreamOutcome:
             moment._replace(state=disturbed(moment.state)) for moment in (network.moment, network.settled)
         )
     scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)), unit.baselines)
-    lost, spikes = [], 0
+    lost, spikes, draw = [], 0, network.heard
+
+    def heard(found: np.ndarray) -> None:
+        nonlocal spikes
+        spikes += len(found)
+        if draw is not None:
+            draw(found)
+
+    network.heard, begin = heard, network.step
     for row in events.rows():
         found = scored.add(row)
         if found is not None:
             lost.append(found.log2_loss)
-        spikes += int(np.unpackbits(network.moment.ongoing.ring.view(np.uint8)).sum())
-    seconds = len(events) * config.readout.gate_window_ms / 1000.0
+    seconds = (network.step - begin) * config.run.dt_ms / 1000.0
     whole = scored.summary()
     return StreamOutcome(
         whole["scores"],

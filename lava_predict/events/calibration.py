@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.events.scores import Prediction
+from lava_predict.numerics.compiled import kernel
 
 P_BINS, GAP_BINS = 20, 50
 
@@ -33,11 +34,7 @@ class Calibration:
 
     def add(self, prediction: Prediction, label: int, gap_ms: float) -> None:
         """Count a prediction at the event that came."""
-        p = prediction.p
-        place = np.minimum((p * P_BINS).astype(np.int64), P_BINS - 1)
-        self.p[0] += np.bincount(place, p, P_BINS)
-        self.p[1, place[label]] += 1
-        self.p[2] += np.bincount(place, minlength=P_BINS)
+        _count(prediction.p, label, self.p)
         stated_ms = float(prediction.time_ms[label])
         if gap_ms <= self.horizon_ms and 0.0 <= stated_ms <= self.horizon_ms:
             true, stated = (
@@ -53,3 +50,13 @@ class Calibration:
     def from_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from `to_arrays`."""
         self.p, self.gaps = arrays["p"].copy(), arrays["gaps"].copy()
+
+
+@kernel
+def _count(p: np.ndarray, label: int, counts: np.ndarray) -> None:
+    """Count the probability of every label; ``counts`` are `Calibration.p`."""
+    for k in range(p.size):
+        place = min(int(p[k] * P_BINS), P_BINS - 1)
+        counts[0, place] += p[k]
+        counts[1, place] += k == label
+        counts[2, place] += 1.0

@@ -108,13 +108,11 @@ class Counting:
         _fill_profile(gap_ms, self.width_ms, profile)
         _learn(self.counted, label, gap_ms, gap_ms <= self.horizon_ms, self.keep, self.hazard, profile)
 
-    def make_room(self) -> bool:
-        """See to it that there is a row for one more pair of context and label; tell whether that took more."""
+    def make_room(self) -> None:
+        """Make room for one more pair of context and label."""
         gaps = self.counted.gaps
-        if self.counted.where[_PAIRS] < gaps.shape[1]:
-            return False
-        self.counted = self.counted._replace(gaps=np.concatenate([gaps, np.zeros_like(gaps)], axis=1))
-        return True
+        if self.counted.where[_PAIRS] == gaps.shape[1]:
+            self.counted = self.counted._replace(gaps=np.concatenate([gaps, np.zeros_like(gaps)], axis=1))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all that was counted, for a checkpoint."""
@@ -178,13 +176,17 @@ class Baselines:
 
         With ``among`` p is spread over the first labels alone, as in a stream whose labels nobody knows yet.
         """
-        if sum(learner.make_room() for learner in self._learners.values()) or self._joined is None:
+        if self._joined is None:
+            for learner in self._learners.values():
+                learner.make_room()
             counted = tuple(learner.counted for learner in self._learners.values())
             self._joined = (counted, tuple(scores.added for scores in self._scores.values()))
         found = np.empty((len(self._learners), SCORED))
         timed, among = gap_ms <= self._horizon_ms, self._room[0].size if among is None else among
         given = (among, label, gap_ms, timed, self._width_ms)
-        _turn_all(*self._joined, self._keep, self._hazard, *given, *self._room, self._profile, found)
+        whole: Any = (*self._joined, self._keep, self._hazard, *given, *self._room, self._profile, found)
+        if _turn_all(*whole):
+            self._joined = None
         for scores in self._scores.values():
             scores.count()
         return found
@@ -231,12 +233,13 @@ def _turn_all(
     time_ms: np.ndarray,
     profile: np.ndarray,
     found: np.ndarray,
-) -> None:
+) -> bool:
     """Let each learner predict an event, score it, and let it learn; one call for all, as calls take longest.
 
     ``keep`` and ``hazard``, (P,), are those of `Counting`; ``p``, ``o``, ``time_ms`` and ``profile`` are
-    room; ``found``, (P, SCORED), is filled in.
+    room; ``found``, (P, SCORED), is filled in. Returns whether one has no more room for a new pair.
     """
+    full = False
     _fill_profile(gap_ms, width_ms, profile)
     until = o[: min(o.shape[0], int(gap_ms / SAMPLE_MS) + 1)]  # Nothing later is scored.
     for n in range(len(learners)):
@@ -246,6 +249,8 @@ def _turn_all(
             p[:among] /= p[:among].sum()
         add_scores(p, until, time_ms, label, gap_ms, timed, width_ms, found[n], scores[n])
         _learn(learners[n], label, gap_ms, timed, keep[n], hazard[n], profile)
+        full |= learners[n].where[_PAIRS] == learners[n].gaps.shape[1]
+    return full
 
 
 @kernel

@@ -99,7 +99,15 @@ class _AnyPopulation:
         self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _UNREAD_COUNTERS
     ) -> int:
         """Reset the cells at the threshold and return their number; the arguments are those of `step`."""
-        return int(self._reset(izhikevich.State(v, u), self.parameters, self.constants, spiking, lost))
+        given = (
+            izhikevich.State(v, u),
+            self.parameters,
+            self.constants,
+            np.empty_like(spiking),
+            spiking,
+            lost,
+        )
+        return int(self._reset(*given))
 
 
 class FloatPopulation(_AnyPopulation):

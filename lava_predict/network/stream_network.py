@@ -12,9 +12,11 @@ from lava_predict.errors import Caution, RunError, UserError
 from lava_predict.events.events import LONGEST_GAP, Event
 from lava_predict.events.scores import Prediction
 from lava_predict.learning.streams.memory import (
+    AHEAD,
     ELAPSED,
     LABEL,
     NOTHING,
+    PUT,
     SATURATING,
     STEP,
     Ongoing,
@@ -22,6 +24,7 @@ from lava_predict.learning.streams.memory import (
     start_learned,
     start_ongoing,
 )
+from lava_predict.learning.streams.peak import peak_sample, smoothing
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.state import State, mapped, on_cache_lines, overwrite
@@ -36,9 +39,6 @@ BEGIN, GATHER = -1, -2
 _MOST_SPIKES = 1_000_000
 AFTER_MS = 50.0
 """A label's time is looked for until so long after its longest gap so far in this context."""
-
-LEAST_PEAK = 0.02
-"""A label whose z stays below this is expected at no time."""
 
 
 class Moment(NamedTuple):
@@ -102,7 +102,7 @@ class StreamNetwork:
         self._arithmetic = rules_of(self.config, arithmetic)
         self._rules = self._arithmetic.constants
         self._sample_ms = self._rules.sample * config.run.dt_ms
-        self._smoothing = _smoothing(task.event_width_ms / self._sample_ms)
+        self._smoothing = smoothing(task.event_width_ms / self._sample_ms)
         self._advance = advance_kernel(arithmetic.kernels, self._arithmetic.kernels.listen)
         self._key = key_of(config.run.seed, config.run.draws.noise, STREAM)
         cells, nothing = config.reservoir.neurons, np.empty(0)
@@ -261,8 +261,8 @@ class StreamNetwork:
         _, ongoing = fresh = self.settled.copy()
         fresh.state.saturations[:] = self.moment.state.saturations
         slots = ongoing.first.size
-        ongoing.ring[:] = np.roll(ongoing.ring, (step - old) % slots, axis=0)
-        ongoing.now[:] = (step, 0, NOTHING, 0, NOTHING)
+        ongoing.due[:] = np.roll(ongoing.due, (step - old) % slots)
+        ongoing.now[:PUT] = (step, 0, NOTHING, NOTHING)
         self.moment = fresh
 
     def _take(self, label: int, seen: Ongoing) -> None:
@@ -284,23 +284,26 @@ class StreamNetwork:
 
         If that is later, it is of a copy that is played on as if nothing came.
         """
-        left = max(self._rules.window, self._latest(self.moment.ongoing, label))
-        left -= int(self.moment.ongoing.now[ELAPSED])
+        moment, spare = self.moment, self._spare
+        left = max(self._rules.window, self._latest(label)) - int(moment.ongoing.now[ELAPSED])
         if left <= 0:
-            return self.moment.ongoing
-        if self._spare.ongoing.p.size != self.learned.room:
-            self._spare = self.moment.copy()
-        overwrite(self._spare, self.moment)
-        self._play(self._spare, left, False)
-        return self._spare.ongoing
+            return moment.ongoing
+        if spare.ongoing.p.size != self.learned.room:
+            spare = self._spare = moment.copy()
+        overwrite(spare.state, moment.state)
+        for name in AHEAD:
+            np.copyto(getattr(spare.ongoing, name), getattr(moment.ongoing, name))
+        self._play(spare, left, False)
+        return spare.ongoing
 
-    def _latest(self, ongoing: Ongoing, label: int) -> int:
+    def _latest(self, label: int) -> int:
         """Return the step after the last event until which a label's time is looked for; 0 for none."""
-        room, dt = self.learned.room, self.config.run.dt_ms
-        longest = int(self.learned.longest[ongoing.now[LABEL] * room + label])
+        last = self.moment.ongoing.now[LABEL]
+        longest = int(self.learned.longest[last * self.learned.room + label])
         if not self.config.stream.times or label == NOTHING or longest == 0:
             return 0
-        return min(longest + int(AFTER_MS / dt), self._rules.sample * len(ongoing.o))
+        after = int(AFTER_MS / self.config.run.dt_ms)
+        return min(longest + after, self._rules.sample * len(self.moment.ongoing.o))
 
     def _play(self, moment: Moment, steps: int, learning: bool, chain: str = "") -> None:
         while steps > 0:
@@ -314,7 +317,7 @@ class StreamNetwork:
                 self._link(chain, self._spikes[:count].astype("<u4", copy=False).tobytes())
                 if self.heard is not None:
                     self.heard(self._spikes[:count])
-        if not all(np.isfinite(array).all() for array in moment.state.cells):
+        if learning and not all(np.isfinite(array.sum()) for array in moment.state.cells):
             raise RunError("a membrane potential is not finite; lower the synapses' charge")
 
     def _link(self, chain: str, data: bytes) -> None:
@@ -325,22 +328,8 @@ class StreamNetwork:
 
         It depends on nothing after `_latest`, whenever the next event comes.
         """
-        samples = self._latest(ongoing, label) // self._rules.sample
+        samples = self._latest(label) // self._rules.sample
         if samples == 0:
             return np.nan
-        z = np.clip(ongoing.z[:samples, label] * self._arithmetic.unit, 0.0, 1.0)
-        smooth = np.convolve(z, self._smoothing, "full")
-        peak = min(max(int(smooth.argmax()), 1), smooth.size - 2)
-        before, top, after = smooth[peak - 1 : peak + 2].tolist()
-        if top < LEAST_PEAK:
-            return np.nan
-        bend = before - 2.0 * top + after
-        shift = 0.5 * (before - after) / bend if bend < 0.0 else 0.0
-        return (peak + shift + 1.0 - self._smoothing.size // 2) * self._sample_ms
-
-
-def _smoothing(width: float) -> np.ndarray:
-    """Return the weights of a running mean, a normal density of so many samples."""
-    place = np.arange(-int(3 * width), int(3 * width) + 1)
-    weight = np.exp(-0.5 * (place / width) ** 2)
-    return weight / weight.sum()
+        place = peak_sample(ongoing.z[:samples, label], self._arithmetic.unit, self._smoothing)
+        return float((place + 1.0) * self._sample_ms)

@@ -10,8 +10,8 @@ from lava_predict import load_preset
 from lava_predict.learning.ring import pack, unpack
 from lava_predict.learning.streams.listen import listen
 from lava_predict.learning.streams.memory import (
-    OLD_ELAPSED,
     OLD_LABEL,
+    TAKEN,
     Learned,
     Ongoing,
     constants,
@@ -20,6 +20,7 @@ from lava_predict.learning.streams.memory import (
     start_ongoing,
 )
 from lava_predict.learning.streams.next_label import learn_label, probabilities
+from lava_predict.learning.traces import MEAN_EVERY
 from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.stream_rules import rules_of
@@ -69,11 +70,15 @@ def test_a_ring_keeps_every_spike(spikes: np.ndarray) -> None:
         assert spiking[:count].tolist() == where.tolist()
 
 
-def test_late_traces_are_those_of_the_rings_length_ago(spikes: np.ndarray) -> None:
+def test_traces_wait_in_the_ring_until_they_are_learned_from(spikes: np.ndarray) -> None:
     k, ongoing, _, _ = play(spikes[:500], {})
     whole = traces(spikes[:500], k.decay)
     np.testing.assert_allclose(ongoing.x, whole[-1], rtol=1e-12)
-    np.testing.assert_allclose(ongoing.old_x, whole[-1 - ongoing.first.size], rtol=1e-12)
+    slots = ongoing.first.size
+    due = [step for step in range(500 - slots, 500) if (step + slots) % MEAN_EVERY == 0]
+    assert ongoing.due[np.array(due) % slots].all()
+    rows = (ongoing.now[TAKEN] + np.arange(len(due))) % len(ongoing.kept_x)
+    np.testing.assert_allclose(ongoing.kept_x[rows], whole[due], rtol=1e-12)
 
 
 def test_the_label_rule_is_that_of_its_plain_form() -> None:
@@ -106,7 +111,6 @@ def test_times_are_taught_in_the_rings_time_before_an_event_only(spikes: np.ndar
     assert after.time_w[row].any()
     assert after.occurrences[row] == 1
     assert ongoing.now[OLD_LABEL] == 1
-    assert ongoing.now[OLD_ELAPSED] == 860 - ongoing.first.size - 700
 
 
 def test_z_comes_to_peak_at_the_gap_that_recurs() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from lava_predict.learning.streams import fixed_label, fixed_time, next_label, next_time, ring
 from lava_predict.learning.streams.memory import ELAPSED, LABEL, STEP, Learned, Ongoing
 from lava_predict.learning.streams.next_label import expect_new
+from lava_predict.learning.streams.ring import enter_ring
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.compiled import lean_kernel
 
 # These stand for the kernels of an arithmetic; `bound` says which.
-pass_ring = advance_traces = form_p = learn_label = read_sample = part
+leave_ring = advance_traces = form_p = learn_label = read_sample = part
 
 SHRINKING = 64
 """A gap lets the longest one so far of its pair of labels shrink by this part."""
@@ -36,10 +37,12 @@ def hear(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count:
     """
     now = ongoing.now
     if learning:
-        pass_ring(k, ongoing, learned, spiking, count)
+        leave_ring(k, ongoing, learned)
     advance_traces(k, ongoing.r, ongoing.x, spiking, count, now[STEP])
     now[STEP] += 1
     now[ELAPSED] += 1
+    if learning:
+        enter_ring(k, ongoing)
     if now[LABEL] < 0:
         return
     if now[ELAPSED] <= k.window:
@@ -101,16 +104,15 @@ def bound(label: Any, time: Any) -> Kernels:
         teach_time=time.teach_time,
         teach_silence=time.teach_silence,
     )
-    through = bind(
-        ring.pass_ring,
-        advance_traces=time.advance_traces,
+    leave = bind(
+        ring.leave_ring,
         advance_mean=time.advance_mean,
         learn_occurrence=time.learn_occurrence,
         teach_sample=sample,
     )
     heard = bind(
         hear,
-        pass_ring=through,
+        leave_ring=leave,
         advance_traces=time.advance_traces,
         form_p=label.form_p,
         read_sample=time.read_sample,

@@ -25,7 +25,7 @@ LATE_MS, WIDTH_MS = 40.0, 80.0
 OCCURRENCES = 10.0
 """After so many occurrences the rate is half the first."""
 
-STEP, ELAPSED, LABEL, OLD_ELAPSED, OLD_LABEL = range(5)
+STEP, ELAPSED, LABEL, OLD_LABEL, PUT, TAKEN = range(6)
 """Places in `Ongoing.now`."""
 
 NOTHING = -1
@@ -134,16 +134,19 @@ class Ongoing(NamedTuple):
 
     Attributes
     ----------
-    now : (5,) int64
-        Steps played, steps since the last event and its label; the latter two as of the end of the ring.
+    now : (6,) int64
+        Steps played; steps since the last event, and its label; that label as of the end of the ring; row of
+        ``kept_x`` that the next traces are put into, and that the next ones are taken from.
     cue : (C,) int64
         Steps for which each cue is still on.
     level : (C,) float64
         Input channels of the step.
-    r, x, old_r, old_x : (N,) float64
-        Traces in two stages, 0 .. 1, now and as of the end of the ring.
-    ring : (R, words of 64) uint64
-        Which cells spiked in the last R steps, a bit a cell.
+    r, x : (N,) float64
+        Traces in two stages, 0 .. 1.
+    due : (R,) int64
+        What the traces after each of the last R steps will be needed for: see `ring`.
+    kept_x : (rows, N) float64
+        These traces, where they are needed for anything.
     first, last : (R,) int64
         Labels of the first and last event at the end of each of these steps.
     bits, label_x : (N,) int64, (N + 1,) float64
@@ -153,7 +156,7 @@ class Ongoing(NamedTuple):
     rows, mean : (L, N + 1), (N,) float64
         The when readout's rows of the last label and the traces' slow means, as they were at its event: what
         is predicted of the next one is fixed then, whenever that comes.
-    spiking, xc, p_now : (N,) int64, (N + 1,) float64, (L,) float64 (int64)
+    xc, p_now : (N + 1,) float64, (L,) float64 (int64)
         Room.
     z, expired, o : (S, L) float64
         In each sample since the event: when readout, its integral in ms (integers: in samples), expectation.
@@ -166,9 +169,8 @@ class Ongoing(NamedTuple):
     level: np.ndarray
     r: np.ndarray
     x: np.ndarray
-    old_r: np.ndarray
-    old_x: np.ndarray
-    ring: np.ndarray
+    due: np.ndarray
+    kept_x: np.ndarray
     first: np.ndarray
     last: np.ndarray
     bits: np.ndarray
@@ -176,13 +178,16 @@ class Ongoing(NamedTuple):
     p: np.ndarray
     rows: np.ndarray
     mean: np.ndarray
-    spiking: np.ndarray
     xc: np.ndarray
     p_now: np.ndarray
     z: np.ndarray
     expired: np.ndarray
     o: np.ndarray
     missed: np.ndarray
+
+
+AHEAD = tuple(name for name in Ongoing._fields if name not in ("due", "kept_x", "first", "last", "missed"))
+"""What of `Ongoing` a copy needs that is only played on: the rest is for learning."""
 
 
 def constants(config: Config) -> Constants:
@@ -239,16 +244,16 @@ def start_ongoing(config: Config, room: int = 4, fixed: bool = False) -> Ongoing
     """Return the moment before the first step, with room for so many labels."""
     cells, ring = config.reservoir.neurons, config.steps(config.readout.gate_window_ms)
     number, wide, _ = _numbers(fixed)
-    samples = config.steps(config.stream.horizon_ms) // max(1, config.steps(SAMPLE_MS))
+    sample = max(1, config.steps(SAMPLE_MS))
+    samples = config.steps(config.stream.horizon_ms) // sample
     return Ongoing(
-        now=np.array([0, 0, NOTHING, 0, NOTHING]),
+        now=np.array([0, 0, NOTHING, NOTHING, 0, 0]),
         cue=np.zeros(config.task.cues, np.int64),
         level=np.zeros(config.task.cues, number),
         r=np.zeros(cells, number),
         x=np.zeros(cells, number),
-        old_r=np.zeros(cells, number),
-        old_x=np.zeros(cells, number),
-        ring=np.zeros((ring, -(-cells // 64)), np.uint64),
+        due=np.zeros(ring, np.int64),
+        kept_x=np.zeros((ring // sample + ring // MEAN_EVERY + 2, cells), number),
         first=np.full(ring, NOTHING),
         last=np.full(ring, NOTHING),
         bits=np.zeros(cells, np.int64),
@@ -256,7 +261,6 @@ def start_ongoing(config: Config, room: int = 4, fixed: bool = False) -> Ongoing
         p=np.zeros(room, wide),
         rows=np.zeros((room, cells + 1), number),
         mean=np.zeros(cells, number),
-        spiking=np.zeros(cells, np.int64),
         xc=np.zeros(cells + 1, number),
         p_now=np.zeros(room, wide),
         z=np.zeros((samples, room), number),

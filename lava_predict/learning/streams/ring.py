@@ -1,8 +1,8 @@
-"""A ring of spikes: what a sample is to be taught is known when it leaves the ring, and then it is.
+"""A ring of traces: what a sample is to be taught is known when it leaves the ring, and then it is.
 
 Whether an event came within the ring's time after a sample is known when the sample leaves the ring. So the
-traces exist twice: now, to read, and late by the length of the ring, to learn from. Nothing here depends on
-the arithmetic; `listen.bound` puts its kernels in place.
+traces of each sample are kept for so long, and those that the slow means will follow, which lag as much.
+Nothing here depends on the arithmetic; `listen.bound` puts its kernels in place.
 """
 
 from __future__ import annotations
@@ -11,40 +11,72 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.learning.ring import pack, unpack
-from lava_predict.learning.streams.memory import NOTHING, OLD_ELAPSED, OLD_LABEL, STEP, Learned, Ongoing
+from lava_predict.learning.streams.memory import (
+    ELAPSED,
+    LABEL,
+    NOTHING,
+    OLD_LABEL,
+    PUT,
+    STEP,
+    TAKEN,
+    Learned,
+    Ongoing,
+)
 from lava_predict.learning.traces import MEAN_EVERY
 from lava_predict.numerics.binding import part
+from lava_predict.numerics.compiled import lean_kernel
 
 # These stand for the kernels of an arithmetic, and the last for `learn_sample` bound to them.
-advance_traces = advance_mean = centre = teach_time = teach_silence = learn_occurrence = teach_sample = part
+advance_mean = centre = teach_time = teach_silence = learn_occurrence = teach_sample = part
+
+FOR_MEAN, FOR_SAMPLE = 1, 2
+"""In `Ongoing.due`: the slow means follow these traces, and a sample of them is taught."""
 
 
-def pass_ring(k: Any, ongoing: Ongoing, learned: Learned, spiking: np.ndarray, count: int) -> None:
-    """Take the oldest step out of the ring, to learn from, and let a step's spikes into it."""
+@lean_kernel
+def enter_ring(k: Any, ongoing: Ongoing) -> None:
+    """Keep the traces after a step, whose number `STEP` has left behind, if anything needs them."""
     now, slots = ongoing.now, ongoing.first.size
-    slot = now[STEP] % slots
-    late = unpack(ongoing.ring[slot], ongoing.spiking)
-    advance_traces(k, ongoing.old_r, ongoing.old_x, ongoing.spiking, late, now[STEP] - slots)
-    now[OLD_ELAPSED] += 1
-    if now[STEP] >= slots:
-        if now[STEP] % MEAN_EVERY == 0:
-            advance_mean(k, learned, ongoing.old_x, now[STEP])
-        if now[OLD_LABEL] >= 0 and now[OLD_ELAPSED] % k.sample == 0:
-            teach_sample(k, ongoing, learned, slot)
-        if ongoing.first[slot] >= 0:
-            if now[OLD_LABEL] >= 0:
-                row = now[OLD_LABEL] * learned.updates.size + ongoing.first[slot]
-                learn_occurrence(k, ongoing, learned, row)
-            now[OLD_LABEL], now[OLD_ELAPSED] = ongoing.last[slot], 0
-    pack(spiking, count, ongoing.ring[slot])
+    step = now[STEP] - 1
+    due = 0
+    if (step + slots) % MEAN_EVERY == 0:
+        due |= FOR_MEAN
+    if now[LABEL] >= 0 and now[ELAPSED] % k.sample == 0:
+        due |= FOR_SAMPLE
+    ongoing.due[step % slots] = due
+    if due > 0:
+        for j in range(ongoing.x.size):
+            ongoing.kept_x[now[PUT], j] = ongoing.x[j]
+        now[PUT] = (now[PUT] + 1) % ongoing.kept_x.shape[0]
+
+
+def leave_ring(k: Any, ongoing: Ongoing, learned: Learned) -> None:
+    """Learn from the step that makes room for the next one, the oldest, and from the events after it."""
+    now = ongoing.now
+    slot = now[STEP] % ongoing.first.size
+    due = ongoing.due[slot]
+    if due > 0:
+        x = ongoing.kept_x[now[TAKEN]]
+        now[TAKEN] = (now[TAKEN] + 1) % ongoing.kept_x.shape[0]
+        if due & FOR_MEAN:
+            advance_mean(k, learned, x, now[STEP])
+        if due & FOR_SAMPLE:
+            teach_sample(k, ongoing, learned, x, slot)
+    if ongoing.first[slot] >= 0:
+        if now[OLD_LABEL] >= 0:
+            row = now[OLD_LABEL] * learned.updates.size + ongoing.first[slot]
+            learn_occurrence(k, ongoing, learned, row)
+        now[OLD_LABEL] = ongoing.last[slot]
     ongoing.first[slot] = ongoing.last[slot] = NOTHING
 
 
-def learn_sample(k: Any, ongoing: Ongoing, learned: Learned, slot: int) -> None:
-    """Teach the event that came within the ring's time its profile, or all labels 0 if none came."""
+def learn_sample(k: Any, ongoing: Ongoing, learned: Learned, x: np.ndarray, slot: int) -> None:
+    """Teach the event that came within the ring's time its profile, or all labels 0 if none came.
+
+    A label that never came after the last one has no weights that could be taught 0.
+    """
     slots, ahead = ongoing.first.size, 0
-    norm = centre(k, ongoing.old_x, learned.trace_mean, ongoing.xc)
+    norm = centre(k, x, learned.trace_mean, ongoing.xc)
     while ahead < slots and ongoing.first[(slot + ahead) % slots] < 0:
         ahead += 1
     first = ongoing.now[OLD_LABEL] * learned.updates.size
@@ -53,4 +85,5 @@ def learn_sample(k: Any, ongoing: Ongoing, learned: Learned, slot: int) -> None:
         teach_time(k, ongoing, learned, row, norm, ahead)
         return
     for row in range(first, first + learned.labels[0]):
-        teach_silence(k, ongoing, learned, row, norm)
+        if learned.longest[row] > 0:
+            teach_silence(k, ongoing, learned, row, norm)
