@@ -6,10 +6,11 @@ drawn too; gaps have a mean for each ordered pair of labels and a normal jitter 
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import erf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,12 +177,18 @@ def draw_statistics(rng: np.random.Generator, kind: Kind, gaps_ms: tuple[float, 
 
 def best_possible(parts: Sequence[Statistics]) -> dict[str, float]:
     """Return the best possible scores of parts of equal length; see `Example`."""
-    from scipy.optimize import brentq
-    from scipy.special import erf
-
-    often, gap_ms = (np.array([getattr(part, name) for part in parts]) for name in ("often", "gap_ms"))
+    often, gap_ms = (
+        np.array([getattr(part, name) for part in parts]).ravel() for name in ("often", "gap_ms")
+    )
     spread = np.sqrt(2.0) * JITTER * gap_ms
-    median = brentq(lambda error: (often * erf(error / spread)).sum() / len(parts) - 0.5, 0.0, gap_ms.max())
+
+    def nearer(error_us: int) -> float:
+        """Return the share of gaps that are no further than this from their mean."""
+        return float(sum(w * erf(error_us / 1000.0 / s) for w, s in zip(often, spread, strict=True))) / len(
+            parts
+        )
+
+    median = bisect_left(range(int(1000.0 * gap_ms.max())), 0.5, key=nearer) / 1000.0
     return {"log2_loss": float(np.mean([part.entropies()[2] for part in parts])), "time_error_ms": median}
 
 

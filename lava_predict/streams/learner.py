@@ -102,7 +102,8 @@ class StreamLearner:
         Returns
         -------
         Prediction or None
-            What was expected before the event came; None for the first of a sequence.
+            What was expected before the event came, with the time of this label alone; `predict` tells those
+            of all. None for the first of a sequence.
 
         Raises
         ------
