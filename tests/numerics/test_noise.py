@@ -64,3 +64,10 @@ def test_uniform_is_uniform() -> None:
     counts, _ = np.histogram(sample, 20, (0, 1))
     chi_square = ((counts - 1000) ** 2 / 1000).sum()
     assert chi_square < 43.8  # 19 degrees of freedom, p = 0.001
+
+
+def test_every_sum_of_fields_is_divided_to_the_last_bit() -> None:
+    for total in range(4 * 65535 + 1):
+        fields = [min(65535, max(0, total - 65535 * place)) for place in range(4)]
+        bits = np.uint64(sum(field << 16 * place for place, field in enumerate(fields)))
+        assert standard_noise(bits) == (total - 131070) / 37837.0

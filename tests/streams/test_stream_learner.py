@@ -188,3 +188,24 @@ def test_bursts_and_labels_at_once_are_learned(gap: int) -> None:
     assert p.min() > 0.8
     assert np.median(abs(time_ms[number == 0] - (300 + gap))) < 20
     assert gap == 0 or np.median(abs(time_ms[number > 1] - gap)) < 20
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_time_of_what_comes_is_that_which_was_predicted(precision: str) -> None:
+    """It is stated before the event, so it is the same whenever the event comes."""
+    config = load_preset("stream", ["reservoir.neurons=100", "stream.settle_ms=100"])
+    learner = StreamLearner(config=config, precision=precision)
+    times = np.cumsum(np.random.default_rng(4).integers(150, 300, 120))
+    stated = []
+    for number, time in enumerate(times.tolist()):
+        before = learner.predict().time_ms if number > 60 else None
+        came = learner.learn_one(time, "ABC"[number % 3])
+        if before is not None and came is not None:
+            label = number % 3
+            assert (
+                before[label] == came.time_ms[label] or np.isnan([before[label], came.time_ms[label]]).all()
+            )
+            assert np.isnan(np.delete(came.time_ms, label)).all()
+            stated.append(before[label])
+    assert np.isfinite(stated).sum() > 50
+    assert abs(np.nanmedian(stated) - 225) < 40
