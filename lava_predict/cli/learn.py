@@ -80,7 +80,11 @@ def learn(
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
         given |= {"--seed": seed, "--set": settings, "--out": out, "--precision": precision}
-        _refuse(resume, {**given, "--overwrite": overwrite, "--horizon": horizon})
+        given |= {"--overwrite": overwrite, "--horizon": horizon, "--events": number, "--time": time}
+        given |= {"--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
+        shared.refuse_to_change(
+            resume, given, "continues with the events and settings of the stopped command; leave out {}"
+        )
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
         backend = backend or source["backend"]
@@ -143,14 +147,6 @@ def _check_backend(backend: str, form: str | None, config: Config) -> None:
             "(docs/streams.md says why)"
         )
     engine_options(backend, "float", {"form": form}, config)
-
-
-def _refuse(resume: Path, others: dict[str, Any]) -> None:
-    if given := [name for name, value in others.items() if value]:
-        raise UserError(
-            f"--resume {str(resume)!r}: continues with the events and settings of the stopped command; leave "
-            f"out {', '.join(given)}"
-        )
 
 
 def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -56,8 +56,19 @@ def run(
 
     going_on = None
     if resume is not None:
-        given = {"--out": out, "--precision": precision, "--overwrite": overwrite or None}
-        _refuse(resume, {**given, "CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings})
+        given: dict[str, Any] = {
+            "--out": out,
+            "--precision": precision,
+            "--overwrite": overwrite,
+            "CONFIG": config,
+        }
+        given |= {"--preset": preset, "--seed": seed, "--set": settings}
+        shared.refuse_to_change(
+            resume,
+            given,
+            "continues with the settings of the stopped run; leave out {}; only --backend, --form and "
+            "--target may differ",
+        )
         going_on = _checkpoint(resume, quiet, as_json)
         if going_on is None:
             return
@@ -95,16 +106,6 @@ def run(
         outcome = run_outcome(result, health)
         leave(outcome, files)
     show(outcome, folder, quiet, as_json)
-
-
-def _refuse(resume: Path, others: Mapping[str, Any]) -> None:
-    """Raise a UserError if an option is given that the stopped run has decided."""
-    given = [name for name, value in others.items() if value]
-    if given:
-        raise UserError(
-            f"--resume {str(resume)!r}: continues with the settings of the stopped run; leave out "
-            f"{', '.join(given)}; only --backend, --form and --target may differ"
-        )
 
 
 def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:

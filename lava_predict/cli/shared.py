@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -101,6 +101,16 @@ def chosen_config(
     if config is not None:
         return load_config(config, overrides)
     return load_preset(preset if preset is not None else "robust", overrides)
+
+
+def refuse_to_change(resume: Path, others: Mapping[str, Any], then: str) -> None:
+    """Raise a UserError if an option is given that the stopped command has decided; 0 is a value, too.
+
+    ``then`` says what the command continues with, and what may differ.
+    """
+    given = [name for name, value in others.items() if not (value is None or value is False or value == [])]
+    if given:
+        raise UserError(f"--resume {str(resume)!r}: {then.format(', '.join(given))}")
 
 
 def default_folder(name: str) -> Path:

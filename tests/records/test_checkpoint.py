@@ -264,6 +264,7 @@ def test_a_machine_that_draws_another_network_does_not_go_on(tiny, tmp_path: Pat
     [
         (["--resume", "none"], "there is no stopped run"),
         (["--resume", "none", "--seed", "3", "--set", "run.dt_ms=1"], "leave out --seed, --set"),
+        (["--resume", "none", "--seed", "0"], "leave out --seed"),
         (["--out", "none", "--resume"], "there is no stopped run"),
     ],
 )

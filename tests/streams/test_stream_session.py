@@ -199,6 +199,12 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
         (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
         (["--resume", "nowhere"], "no stopped command"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
+        (["--resume", "nowhere", "--seed", "0"], "leave out --seed"),
+        (
+            ["--resume", "nowhere", "--events", "3", "--time", "t", "--label", "l"],
+            "--events, --time, --label",
+        ),
+        (["--resume", "nowhere", "--sequence", "s", "--ms-per-unit", "1"], "--sequence, --ms-per-unit"),
         (["--resume", "nowhere", "--precision", "fixed"], "leave out --precision"),
         (["--example", "grammar", "--preset", "paper"], "readout.rule = 'gated_delta'"),
     ],
