@@ -74,7 +74,7 @@ def simulate(parameters: Parameters, current: np.ndarray, dt: float) -> Trace:
     v, h, spikes = [], [], []
     for step, injected in enumerate(current):
         advance(cells, synapses, parameters, k, injected.copy(), np.uint64(0), no_counters)
-        fired = reset(cells, parameters, k, spiking, no_counters)
+        fired = reset(cells, parameters, k, np.empty_like(spiking), spiking, no_counters)
         spikes += [(step, cell) for cell in spiking[:fired].tolist()]
         v.append(cells.v.copy())
         h.append(cells.h.copy())
@@ -319,7 +319,7 @@ def simulate_fixed(parameters: Parameters, current: np.ndarray, rounding: str, d
     v, h, spikes = [], [], []
     for step, injected in enumerate(to_state(current, word.fraction_bits, 0)):
         advance(cells, synapses, held, k, injected.copy(), np.uint64(step), lost)
-        fired = reset(cells, held, k, spiking, lost)
+        fired = reset(cells, held, k, np.empty_like(spiking), spiking, lost)
         spikes += [(step, cell) for cell in spiking[:fired].tolist()]
         v.append(cells.v * unit)
         h.append(cells.h * unit)

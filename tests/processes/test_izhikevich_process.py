@@ -134,7 +134,7 @@ class Plain:
         cells, parameters = izhikevich.State(self.v, self.u), self.parameters()
         ADVANCE(cells, exponential.State(self.s, a_in), parameters, k, i_in.copy(), step_key, NO_COUNTERS)
         spiking = np.zeros(self.v.size, np.int64)
-        count = RESET(cells, parameters, k, spiking, NO_COUNTERS)
+        count = RESET(cells, parameters, k, np.empty_like(spiking), spiking, NO_COUNTERS)
         spikes = np.zeros(self.v.size)
         spikes[spiking[:count]] = 1.0
         self.step += 1
@@ -193,7 +193,7 @@ class PlainFixed:
         given = (i_in.astype(np.int64), step_key, self.saturations)
         FIXED_ADVANCE(cells, synapses, parameters, k, *given)
         spiking = np.zeros(v.size, np.int64)
-        count = FIXED_RESET(cells, parameters, k, spiking, self.saturations)
+        count = FIXED_RESET(cells, parameters, k, np.empty_like(spiking), spiking, self.saturations)
         spikes = np.zeros(v.size, np.int64)
         spikes[spiking[:count]] = 1
         self.step += 1
