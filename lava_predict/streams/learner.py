@@ -114,17 +114,18 @@ class StreamLearner:
 
     def learn_row(self, row: Row) -> Prediction | None:
         """Learn an event that has been read, as `learn_one`."""
-        ((_, expected),) = self.learn_rows([row])
+        ((_, expected, _),) = self.learn_rows([row])
         return expected
 
-    def learn_rows(self, rows: Sequence[Row]) -> Iterator[tuple[Event, Prediction | None]]:
-        """Learn events that have been read; yield each with what was expected of it.
+    def learn_rows(self, rows: Sequence[Row]) -> Iterator[tuple[Event, Prediction | None, int]]:
+        """Learn events that have been read; yield each, what was expected of it, and steps played so far.
 
         Together they take less time in Lava.
         """
         events = [self.intake.add(row) for row in rows]
         self._last_time = rows[-1].time
-        return zip(events, (self.player or self.network).play(events), strict=True)
+        for event, expected in zip(events, (self.player or self.network).play(events), strict=True):
+            yield event, expected, self.network.step
 
     def predict(self) -> Prediction:
         """Say what comes next, for the known labels and last one that is new, and when, ms.

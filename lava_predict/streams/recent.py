@@ -50,9 +50,9 @@ class Recent:
         """Take note of a network's spikes from now on."""
         self._network, network.heard = network, self._add_spikes
 
-    def add(self, label: int, gap: int, o: np.ndarray) -> None:
-        """Take note of the event that came last, and of what was expected since the event before."""
-        self._events.append((self._now(), label, gap, o))
+    def add(self, step: int, label: int, gap: int, o: np.ndarray) -> None:
+        """Take note of an event before this step, and of what was expected since the event before."""
+        self._events.append((step, label, gap, o))
         self._forget(self._events)
 
     @property
@@ -124,5 +124,5 @@ class Recent:
 
     def _forget(self, noted: deque[Any]) -> None:
         """Forget what was noted too long ago."""
-        while noted[0][0] < self._first():
+        while noted and noted[0][0] < self._first():
             noted.popleft()

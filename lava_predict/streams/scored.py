@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import h5py
@@ -80,17 +80,16 @@ class ScoredLearner:
         (scored,) = self.add_all([row])
         return scored
 
-    def add_all(self, rows: Sequence[Row]) -> Iterator[Scored | None]:
-        """Do so with events that are learned together."""
-        for event, expected in self.learner.learn_rows(rows):
-            yield self._score(event, expected)
+    def add_all(self, rows: Sequence[Row]) -> list[Scored | None]:
+        """Do so with events that are learned together, and scored when all are learned."""
+        return [self._score(*learned) for learned in list(self.learner.learn_rows(rows))]
 
-    def _score(self, event: Event, expected: Prediction | None) -> Scored | None:
+    def _score(self, event: Event, expected: Prediction | None, step: int) -> Scored | None:
         label, gap_ms = event.label, event.gap * self.learner.intake.dt_ms
         if expected is None:
             if self.baselines is not None:
                 self.baselines.begin(label)
-            self.recent.add(label, -1, np.empty(0))
+            self.recent.add(step, label, -1, np.empty(0))
             return None
         p, o = self._over_all(expected.p), self._over_all(expected.o)
         whole = Prediction(p, o, self._over_all(expected.time_ms, np.nan))
@@ -100,7 +99,7 @@ class ScoredLearner:
             scores = np.concatenate([scores, self.baselines.add(label, gap_ms, among)])
         self.course.add(scores)
         self.calibration.add(whole, label, gap_ms)
-        self.recent.add(label, event.gap, o)
+        self.recent.add(step, label, event.gap, o)
         return Scored(label, gap_ms, whole, float(found[0]))
 
     def summary(self) -> dict[str, Any]:

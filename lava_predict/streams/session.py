@@ -30,7 +30,7 @@ KEEP_EVERY_S, TELL_EVERY_S = 5.0, 0.5
 PREDICTIONS = "predictions.csv"
 
 TOGETHER, STEPS_TOGETHER = 100, 50_000
-"""In Lava at most so many events, and about so many steps, are played before anything is kept."""
+"""At most so many events, and about so many steps, are played before anything is scored and kept."""
 
 
 class StreamSession:
@@ -83,7 +83,7 @@ class StreamSession:
         ``progress`` is called every `TELL_EVERY_S`, ``watch`` after each event.
         """
         with files.appended(PREDICTIONS, self._written) as table, self._player() as player:
-            if self.done == 0:
+            if self._written == 0:
                 table.write(_line(self._header()))
             kept = told = started = time.perf_counter()
             before_s = self.wall_s
@@ -98,7 +98,9 @@ class StreamSession:
 
             keep()
             while self.done < len(self.events):
-                rows = [self.events.row(self.done + number) for number in range(self._together())]
+                rows = [
+                    self.events.row(self.done + number) for number in range(self._together(watch is not None))
+                ]
                 for row, scored in zip(rows, self.scored.add_all(rows), strict=True):
                     if scored is not None:
                         table.write(_line(self._fields(row, scored)))
@@ -169,9 +171,9 @@ class StreamSession:
             yield learner.player
         learner.player = None
 
-    def _together(self) -> int:
+    def _together(self, watched: bool) -> int:
         """Return how many of the next events are played before anything else is done."""
-        if self.backend == "cpu":
+        if watched and self.backend == "cpu":
             return 1
         steps = self.events.gap[self.done : self.done + TOGETHER].clip(0).cumsum()
         return max(1, int(steps.searchsorted(STEPS_TOGETHER, "right")))

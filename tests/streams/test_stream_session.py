@@ -56,6 +56,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
+    monkeypatch.setattr(session, "TOGETHER", 1)
     monkeypatch.setattr(session, "TELL_EVERY_S", -1.0)
 
     def stop(done: int, total: int) -> None:
@@ -222,18 +223,21 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(
 KILLED = """
 from lava_predict.streams import session
 from lava_predict.cli import app
-session.KEEP_EVERY_S = 0.0
+session.KEEP_EVERY_S = {every_s}
 app()
 """
 
 
-def test_a_killed_command_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    """SIGKILL leaves no time to write anything."""
+@pytest.mark.parametrize("every_s", [0.0, 1000.0])
+def test_a_killed_command_goes_on_to_the_same_bits(every_s: float, tmp_path: Path) -> None:
+    """SIGKILL leaves no time to write anything, and may come before anything learned was kept."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     command = ["learn", "--example", "grammar", "--events", "400", *SET]
     found = CliRunner().invoke(app, [*command, "--out", str(whole)])
     assert found.exit_code == 0, found.output
-    with subprocess.Popen([sys.executable, "-c", KILLED, *command, "--out", str(stopped)]) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED.format(every_s=every_s), *command, "--out", str(stopped)]
+    ) as process:
         table = unfinished_folder(stopped) / "predictions.csv"
         limit = monotonic() + 300
         while not (table.exists() and table.read_bytes().count(b"\n") > 40):
