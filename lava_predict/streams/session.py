@@ -24,7 +24,7 @@ from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, Player, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
 
-KEEP_EVERY_S, TELL_EVERY_S = 5.0, 0.5
+KEEP_EVERY_S, TELL_EVERY_S = 10.0, 0.5
 """How much work a stopped command can lose, and how often progress is told, in seconds."""
 
 PREDICTIONS = "predictions.csv"
