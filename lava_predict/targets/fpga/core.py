@@ -202,7 +202,6 @@ class Core:
             name = f"when.w{event}"
             weight, clip = learning.taught(
                 flow,
-                None,
                 xc,
                 changes[event].signal,
                 shift.signal,

@@ -77,9 +77,7 @@ def change(
     return flow.stage(limited, product, shift)
 
 
-def taught(
-    flow: Flow, w: Any, xc: Value, step: Any, shift: Any, k: Any, read_weight: Any
-) -> tuple[Value, Value]:
+def taught(flow: Flow, xc: Value, step: Any, shift: Any, k: Any, read_weight: Any) -> tuple[Value, Value]:
     """Return a weight after the rule, and whether it was clipped; step and shift stand still meanwhile."""
     product = flow.multiply(xc, Value(step, xc.time))
     if k.rounding != FLOOR:
