@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Const, Elaboratable, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 
 from lava_predict.targets.fpga.core import Core
 
@@ -22,7 +22,7 @@ BUSY, DIVERGED = 1, 2
 _READ_CLOCKS = 10
 
 
-class HostPort(Elaboratable):  # type: ignore[misc]
+class HostPort:
     """The core behind a classic Wishbone bus: ``adr``, ``dat_w`` and ``dat_r``, ``we``, ``stb``, ``ack``."""
 
     def __init__(self, core: Core) -> None:
@@ -37,7 +37,8 @@ class HostPort(Elaboratable):  # type: ignore[misc]
         """Signals of the bus, and the clock."""
         return [self.core.domain.clk, self.adr, self.dat_w, self.dat_r, self.we, self.stb, self.ack]
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: D102
+    def lay_out(self) -> Module:
+        """Return core and bus as a module."""
         core = self.core
         m = core.lay_out()
         memory, address, wait = Signal(8), Signal(32), Signal(range(_READ_CLOCKS + 1))

@@ -19,7 +19,7 @@ class SimulatedBus:
         self._port = bus.HostPort(Core(shape))
         self._waiting: list[tuple[int, int, bool]] = []
         self._answers: list[int] = []
-        self._simulator = Simulator(self._port)
+        self._simulator = Simulator(self._port.lay_out())
         self._simulator.add_clock(1e-6)
         self._simulator.add_testbench(self._serve, background=True)
 

@@ -23,7 +23,7 @@ _TO_VERILOG = (
 def to_rtlil(shape: CoreShape, images: Mapping[str, list[int]] | None = None) -> str:
     """Return the core behind its bus in RTLIL; ``images`` are its memories' first contents, by column."""
     top = HostPort(Core(shape, images))
-    text: str = rtlil.convert(top, ports=top.ports, emit_src=False)
+    text: str = rtlil.convert(top.lay_out(), ports=top.ports, emit_src=False)
     return text
 
 
