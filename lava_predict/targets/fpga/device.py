@@ -170,8 +170,9 @@ def network_columns(arithmetic: FixedArithmetic) -> dict[str, np.ndarray]:
         columns |= {f"feedback{k}": weight for k, weight in enumerate(network.feedback_weight)}
     if isinstance(connections, delayed.Connections) and connections.delay.max() > 1:
         columns["delay"] = connections.delay
-    weight = np.abs(connections.weight)
-    return columns | {"first": connections.first, "target": connections.target, "weight": weight}
+    bits = arithmetic.config.fixed.weight_bits
+    columns["synapse"] = np.abs(connections.weight) | connections.target.astype(np.int64) << bits
+    return columns | {"first": connections.first}
 
 
 def state_columns(state: State) -> dict[str, np.ndarray]:

@@ -89,8 +89,8 @@ class CoreShape:
             *per_event,
             *delay,
             Column("first", n + 1, self.synapses.bit_length(), False),
-            Column("target", max(self.synapses, 1), max(1, (n - 1).bit_length()), False),
-            Column("weight", max(self.synapses, 1), self.weight_bits, False),
+            # Weight and target in one word: for 1,000 cells it has the 18 bits that a block has.
+            Column("synapse", max(self.synapses, 1), self.weight_bits + max(1, (n - 1).bit_length()), False),
             Column("spiking", n, max(1, (n - 1).bit_length()), False),
         )
 

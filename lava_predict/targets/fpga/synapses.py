@@ -23,21 +23,19 @@ class SynapseWalk:
         self, m: Module, memories: dict[str, ColumnMemory], shape: CoreShape, count: Signal, row: Signal
     ) -> None:
         self.start, self.done = Signal(), Signal()
-        listed, first, target = memories["spiking"], memories["first"], memories["target"]
+        listed, first, synapse = memories["spiking"], memories["first"], memories["synapse"]
         index, wait = Signal(range(shape.cells + 1)), Signal(range(16))
         address, end = Signal(range(shape.synapses + 1)), Signal(range(shape.synapses + 1))
         inhibitory, base = Signal(), Signal(range(2 * shape.rows * shape.cells + 1))
         walking = Signal()
         flow = Flow(m)
         valid = Value(walking, 0)
-        target.read_at(walking, address)
-        memories["weight"].read_at(walking, address)
-        at = target.clocks
-        goal = flow.stage(lambda t: t + base, Value(target.data, at))
+        synapse.read_at(walking, address)
+        word, bits = Value(synapse.data, synapse.clocks), shape.weight_bits
+        goal = flow.stage(lambda a: a[bits:] + base, word)
         arriving = memories["synapses.arriving"]
         arriving.read_at(flow.at(valid, goal.time), goal.signal)
-        weight = Value(memories["weight"].data, at)
-        value = flow.stage(lambda w: self._current(w, inhibitory, shape), weight)
+        value = flow.stage(lambda a: self._current(a[:bits], inhibitory, shape), word)
         there = Value(arriving.data, goal.time + arriving.clocks)
         total = flow.stage(lambda a, b: (a + b)[: shape.arriving_bits].as_signed(), there, value)
         arriving.write_at(flow.at(valid, total.time), flow.at(goal, total.time), total.signal)
