@@ -114,4 +114,8 @@ def masked(value: Any, grain: int) -> Any:
 def clipped(value: Any, low: int = LOWEST, high: int = HIGHEST) -> Any:
     """Clip a number, by default to a state's 24 bits."""
     width = max((~low).bit_length(), high.bit_length()) + 1
+    if low == ~high and value.shape().signed and not high & (high + 1):
+        top = value[width - 1 :]
+        bound = Mux(value[-1], low, high)
+        return Mux(top.any() & ~top.all(), bound, value[:width].as_signed())[:width].as_signed()
     return Mux(value > high, high, Mux(value < low, low, value))[:width].as_signed()

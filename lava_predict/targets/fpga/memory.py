@@ -46,6 +46,10 @@ class ColumnMemory:
         self._module = module
         banks = -(-column.depth // _BANK)
         self.clocks = READ_CLOCKS
+        self._address = self.read_address
+        if banks > 1:  # They lie far apart, so that the address takes a clock to reach them.
+            self._address = self._delayed(self.read_address)
+            self.clocks += 1
         outputs = [self._bank(number, banks, image or []) for number in range(banks)]
         self.data = self._select(outputs)
 
@@ -57,7 +61,7 @@ class ColumnMemory:
         read, write = memory.read_port(), memory.write_port()
         chosen = Const(1) if banks == 1 else self.write_address[_BANK.bit_length() - 1 :] == number
         m.d.comb += [
-            read.addr.eq(self.read_address),
+            read.addr.eq(self._address),
             read.en.eq(1),
             write.addr.eq(self.write_address),
             write.data.eq(self.write_data),
@@ -69,7 +73,7 @@ class ColumnMemory:
 
     def _select(self, outputs: list[Signal]) -> Signal:
         """Choose among the banks' outputs, a register behind every eight."""
-        m, number = self._module, self.read_address[_BANK.bit_length() - 1 :]
+        m, number = self._module, self._address[_BANK.bit_length() - 1 :]
         for _ in range(READ_CLOCKS if len(outputs) > 1 else 0):
             number = self._delayed(number)
         while len(outputs) > 1:
