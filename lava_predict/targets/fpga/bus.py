@@ -102,11 +102,11 @@ class HostPort:
         """Give the host all memories; those that the core uses are overridden in their own steps."""
         outputs = []
         for number, column in enumerate(self.core.memories.values()):
-            chosen = (memory == number) & ~self.core.busy
-            column.read_at(chosen, address)
-            column.write_at(chosen & write, address, self.dat_w)
-            register = Signal(32)
-            m.d.sync += register.eq(Mux(memory == number, column.data, 0))
+            chosen, register = Signal(), Signal(32)
+            m.d.sync += [chosen.eq(memory == number), register.eq(Mux(chosen, column.data, 0))]
+            here = chosen & ~self.core.busy
+            column.read_at(here, address)
+            column.write_at(here & write, address, self.dat_w)
             outputs.append(register)
         while len(outputs) > 1:
             merged = []

@@ -47,8 +47,10 @@ class ColumnMemory:
         banks = -(-column.depth // _BANK)
         self.clocks = READ_CLOCKS
         self._address = self.read_address
-        if banks > 1:  # They lie far apart, so that the address takes a clock to reach them.
+        self._write = (self.write_enable, self.write_address, self.write_data)
+        if banks > 1:  # They lie far apart, so that all takes a clock to reach them.
             self._address = self._delayed(self.read_address)
+            self._write = tuple(map(self._delayed, self._write))
             self.clocks += 1
         outputs = [self._bank(number, banks, image or []) for number in range(banks)]
         self.data = self._select(outputs)
@@ -59,13 +61,14 @@ class ColumnMemory:
         memory = Memory(shape=self.column.shape, depth=max(depth, 2), init=image[first : first + depth])
         m.submodules[f"{self.column.name.replace('.', '_')}_{number}"] = memory
         read, write = memory.read_port(), memory.write_port()
-        chosen = Const(1) if banks == 1 else self.write_address[_BANK.bit_length() - 1 :] == number
+        enable, address, data = self._write
+        chosen = Const(1) if banks == 1 else address[_BANK.bit_length() - 1 :] == number
         m.d.comb += [
             read.addr.eq(self._address),
             read.en.eq(1),
-            write.addr.eq(self.write_address),
-            write.data.eq(self.write_data),
-            write.en.eq(self.write_enable & chosen),
+            write.addr.eq(address),
+            write.data.eq(data),
+            write.en.eq(enable & chosen),
         ]
         output = Signal(self.column.shape)
         m.d.sync += output.eq(read.data)

@@ -24,7 +24,7 @@ def to_rtlil(shape: CoreShape, images: Mapping[str, list[int]] | None = None) ->
     """Return the core behind its bus in RTLIL; ``images`` are its memories' first contents, by column."""
     top = HostPort(Core(shape, images))
     text: str = rtlil.convert(top.lay_out(), ports=top.ports, emit_src=False)
-    # No word that is read in the clock in which it is written is used; Amaranth can't say so, Yosys would guard.
+    # What is read in the clock in which it is written is not used: Yosys need not guard it.
     return text.replace("COLLISION_X_MASK 1'0", "COLLISION_X_MASK 1'1")
 
 
