@@ -56,6 +56,12 @@ NETWORKS: dict[str, tuple[str, ...]] = {
         "readout.cue_weights=shared",
         "readout.when_norm=constant",
     ),
+    "banks of memory": (
+        "reservoir.neurons=2100",
+        "reservoir.connection_probability=0.01",
+        "reservoir.delay_ms=[0.0,2.0]",
+        "task.cues=2",
+    ),
     "saturating": ("fixed.fraction_bits=17", "fixed.readout_fraction_bits=23", "reservoir.noise=20"),
 }
 

@@ -132,8 +132,9 @@ class Walk:
             module.d.sync += self.issuing.eq(0)
 
     def read(self, name: str, time: int, address: Value | None = None) -> Value:
-        """Read a column so that the number is there at a time."""
+        """Read a column so that the number is there at a time, or as soon after it as can be."""
         memory, address = self._memories[name], address or self.number
+        time = max(time, memory.clocks + address.time)
         asked = time - memory.clocks
         memory.read_at(self.flow.at(self.valid, asked), self.flow.at(address, asked))
         return Value(memory.data, time)

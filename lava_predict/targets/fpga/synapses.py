@@ -11,6 +11,9 @@ from lava_predict.targets.fpga.memory import ColumnMemory
 from lava_predict.targets.fpga.shape import CoreShape
 
 
+_MOST_WAIT = 31
+
+
 class SynapseWalk:
     """Adds the weights of the ``count`` cells that spike to what arrives, a synapse a clock.
 
@@ -24,7 +27,7 @@ class SynapseWalk:
     ) -> None:
         self.start, self.done = Signal(), Signal()
         listed, first, synapse = memories["spiking"], memories["first"], memories["synapse"]
-        index, wait = Signal(range(shape.cells + 1)), Signal(range(16))
+        index, wait = Signal(range(shape.cells + 1)), Signal(range(_MOST_WAIT + 1))
         address, end = Signal(range(shape.synapses + 1)), Signal(range(shape.synapses + 1))
         inhibitory, base = Signal(), Signal(range(2 * shape.rows * shape.cells + 1))
         walking = Signal()
@@ -40,8 +43,8 @@ class SynapseWalk:
         total = flow.stage(lambda a, b: (a + b)[: shape.arriving_bits].as_signed(), there, value)
         arriving.write_at(flow.at(valid, total.time), flow.at(goal, total.time), total.signal)
         latency = total.time + 1
-        m.d.sync += wait.eq(Mux(wait == 15, 15, wait + 1))
-        spiking = listed.data
+        m.d.sync += wait.eq(Mux(wait == _MOST_WAIT, _MOST_WAIT, wait + 1))
+        spiking, known = listed.data, listed.clocks
         with m.FSM(name="synapses"):
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [index.eq(0), wait.eq(0)]
@@ -49,19 +52,19 @@ class SynapseWalk:
             with m.State("CELL"):
                 listed.read_at(index < shape.cells, index)
                 # First its two addresses in the list of synapses, while what is on its way arrives.
-                first.read_at(wait >= 2, spiking + (wait >= 3))
+                first.read_at(wait >= known, spiking + (wait > known))
                 with m.If(index == count), m.If(wait >= latency):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
-                with m.Elif(wait == first.clocks + 2):
+                with m.Elif(wait == known + first.clocks):
                     m.d.sync += address.eq(first.data)
-                with m.Elif(wait == first.clocks + 3):
+                with m.Elif(wait == known + first.clocks + 1):
                     m.d.sync += [end.eq(first.data), inhibitory.eq(spiking >= shape.synapse.first_inhibitory)]
                     self._ring(m, memories, shape, spiking, row, base)
-                with m.Elif(wait == max(latency, first.clocks + 6)):
+                with m.Elif(wait == max(latency, known + first.clocks + 4)):
                     m.next = "SYNAPSES"
                 if shape.rows > 1:
-                    memories["delay"].read_at(wait >= 2, spiking)
+                    memories["delay"].read_at(wait >= known, spiking)
             with m.State("SYNAPSES"):
                 m.d.comb += walking.eq(address != end)
                 with m.If(walking):
