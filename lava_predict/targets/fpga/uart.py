@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Cat, Const, Module, Signal
 
 from lava_predict.targets.fpga.bus import REGISTER_BITS, HostPort
@@ -50,10 +52,15 @@ class SerialCore:
     each of four bytes, lowest first. To read, the core sends the words.
     """
 
-    def __init__(self, shape: CoreShape, clocks: int) -> None:
-        self._shape, self._clocks = shape, clocks
-        self.port = HostPort(Core(shape))
+    def __init__(self, shape: CoreShape, clocks: int, images: Mapping[str, list[int]] | None = None) -> None:
+        self._clocks = clocks
+        self.port = HostPort(Core(shape, images))
         self.rx, self.tx = Signal(init=1, name="rx"), Signal(init=1, name="tx")
+
+    @property
+    def ports(self) -> list[Signal]:
+        """The clock and both ends of the line."""
+        return [self.port.core.domain.clk, self.rx, self.tx]
 
     def lay_out(self) -> Module:
         """Return core, bus and bridge as a module."""
