@@ -10,7 +10,6 @@ from lava_predict.targets.fpga.flow import Flow, Value
 from lava_predict.targets.fpga.memory import ColumnMemory
 from lava_predict.targets.fpga.shape import CoreShape
 
-
 _MOST_WAIT = 31
 
 
