@@ -23,14 +23,18 @@ from lava_predict.targets.fpga.verilog import to_rtlil, to_verilog
 _VERILATE = "--cc --build -Wno-fatal -Wno-lint -O3 --x-assign fast --x-initial fast --noassert --prefix Vcore"
 
 
+def missing_program() -> str | None:
+    """Name the first program without which nothing is simulated in Verilator, if one is missing."""
+    return next((name for name in ("verilator", "g++", "make") if shutil.which(name) is None), None)
+
+
 def check_verilator() -> None:
-    """Raise a UserError, which says how to get them, where Verilator or a compiler is missing."""
-    for program in ("verilator", "g++", "make"):
-        if shutil.which(program) is None:
-            raise UserError(
-                f"{program}: not found on PATH, and the core cannot be simulated without it; get it with "
-                "`apt-get install verilator g++ make`"
-            )
+    """Raise a UserError, which says how to get it, where Verilator or a compiler is missing."""
+    if program := missing_program():
+        raise UserError(
+            f"{program}: not found on PATH, and the core cannot be simulated without it; get it with "
+            "`apt-get install verilator g++ make`"
+        )
 
 
 @cache
