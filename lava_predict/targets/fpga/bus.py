@@ -19,7 +19,7 @@ REGISTER_BITS = 7
 BUSY, DIVERGED = 1, 2
 """Bits of STATUS, which a write of 1 makes the core step."""
 
-_READ_CLOCKS = 10
+_READ_CLOCKS = 14
 
 
 class HostPort:
@@ -101,12 +101,14 @@ class HostPort:
     def _window(self, m: Module, memory: Any, address: Any, write: Any, last: Any) -> None:
         """Give the host all memories; those that the core uses are overridden in their own steps."""
         outputs = []
+        place, enable, word, idle = Signal(32), Signal(), Signal(32), Signal()
+        m.d.sync += [place.eq(address), enable.eq(write), word.eq(self.dat_w), idle.eq(~self.core.busy)]
         for number, column in enumerate(self.core.memories.values()):
             chosen, register = Signal(), Signal(32)
             m.d.sync += [chosen.eq(memory == number), register.eq(Mux(chosen, column.data, 0))]
-            here = chosen & ~self.core.busy
-            column.read_at(here, address)
-            column.write_at(here & write, address, self.dat_w)
+            here = chosen & idle
+            column.read_at(here, place)
+            column.write_at(here & enable, place, word)
             outputs.append(register)
         while len(outputs) > 1:
             merged = []

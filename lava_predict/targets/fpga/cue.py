@@ -127,7 +127,7 @@ class CueWalk:
                 m.d.sync += copied.eq(Mux(copied == 7, 7, copied + 1))
                 if blocks > 1:
                     settled.read_at(~copied[2], source)
-                    settled.write_at((copied == 3) & copies, cue.as_unsigned(), settled.data)
+                    settled.write_at((copied == settled.clocks) & copies, cue.as_unsigned(), settled.data)
                 with m.If(changed_all):
                     m.next = "DONE"
             with m.State("DONE"):

@@ -10,8 +10,8 @@ from amaranth.lib.memory import Memory
 
 from lava_predict.targets.fpga.flow import Flow, Value
 
-READ_CLOCKS = 2
-"""From an address to its number: the memory's own register, and one behind it."""
+READ_CLOCKS = 3
+"""From an address to its number: a register before the memory, as before its writes, its own, one behind it."""
 
 _BANK = 2048  # Two blocks of an ECP5 hold so many words of 18 bits without a multiplexer.
 _FANIN = 8
@@ -35,7 +35,7 @@ class Column:
 class ColumnMemory:
     """A column in a module: one port to read, one to write; whoever asks last in the source goes first.
 
-    ``data`` is there `READ_CLOCKS` after the address, or later if the memory has banks.
+    ``data`` is there ``clocks`` after the address: `READ_CLOCKS`, or more if the memory has many banks.
     """
 
     def __init__(self, module: Module, column: Column, image: list[int] | None = None) -> None:
@@ -44,25 +44,23 @@ class ColumnMemory:
         self.read_address, self.write_address = Signal(address), Signal(address)
         self.write_enable, self.write_data = Signal(), Signal(column.shape)
         self._module = module
-        banks = -(-column.depth // _BANK)
+        self._banks = -(-column.depth // _BANK)
         self.clocks = READ_CLOCKS
-        self._address = self.read_address
-        self._write = (self.write_enable, self.write_address, self.write_data)
-        if banks > 1:  # They lie far apart, so that all takes a clock to reach them.
-            self._address = self._delayed(self.read_address)
-            self._write = tuple(map(self._delayed, self._write))
-            self.clocks += 1
-        outputs = [self._bank(number, banks, image or []) for number in range(banks)]
+        # Memories lie far from what asks for them.
+        self._address = self._delayed(self.read_address)
+        asked = (self.write_enable, self.write_address, self.write_data)
+        self._write = tuple(map(self._delayed, asked))
+        outputs = [self._bank(number, image or []) for number in range(self._banks)]
         self.data = self._select(outputs)
 
-    def _bank(self, number: int, banks: int, image: list[int]) -> Signal:
+    def _bank(self, number: int, image: list[int]) -> Signal:
         m, first = self._module, number * _BANK
         depth = min(_BANK, self.column.depth - first)
         memory = Memory(shape=self.column.shape, depth=max(depth, 2), init=image[first : first + depth])
         m.submodules[f"{self.column.name.replace('.', '_')}_{number}"] = memory
         read, write = memory.read_port(), memory.write_port()
         enable, address, data = self._write
-        chosen = Const(1) if banks == 1 else address[_BANK.bit_length() - 1 :] == number
+        chosen = Const(1) if self._banks == 1 else address[_BANK.bit_length() - 1 :] == number
         m.d.comb += [
             read.addr.eq(self._address),
             read.en.eq(1),
@@ -77,7 +75,7 @@ class ColumnMemory:
     def _select(self, outputs: list[Signal]) -> Signal:
         """Choose among the banks' outputs, a register behind every eight."""
         m, number = self._module, self._address[_BANK.bit_length() - 1 :]
-        for _ in range(READ_CLOCKS if len(outputs) > 1 else 0):
+        for _ in range(READ_CLOCKS - 1 if len(outputs) > 1 else 0):
             number = self._delayed(number)
         while len(outputs) > 1:
             chosen = []
