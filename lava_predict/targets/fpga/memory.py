@@ -11,7 +11,7 @@ from amaranth.lib.memory import Memory
 from lava_predict.targets.fpga.flow import Flow, Value
 
 READ_CLOCKS = 3
-"""From an address to its number: a register before the memory, as before its writes, its own, one behind it."""
+"""From an address to its number: registers before the memory (as before its writes), in it and behind it."""
 
 _BANK = 2048  # Two blocks of an ECP5 hold so many words of 18 bits without a multiplexer.
 _FANIN = 8

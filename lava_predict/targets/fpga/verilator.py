@@ -20,7 +20,10 @@ from lava_predict.numerics.compiled import cache_folder
 from lava_predict.targets.fpga.shape import CoreShape
 from lava_predict.targets.fpga.verilog import to_rtlil, to_verilog
 
-_VERILATE = "--cc --build -Wno-fatal -Wno-lint -O3 --x-assign fast --x-initial fast --noassert --prefix Vcore"
+_VERILATE = (
+    "--cc --build -Wno-WIDTH -O3 --x-assign fast --x-initial fast --noassert --prefix Vcore "
+    "-MAKEFLAGS OPT_FAST=-O3"  # A third faster than by default.
+)
 
 
 def missing_program() -> str | None:
@@ -54,7 +57,7 @@ def library(shape: CoreShape) -> Any:
 def _build(text: str, harness: str, kept: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "core.v").write_text(to_verilog(text))
+        (folder / "core.v").write_text(to_verilog(text, empty=True))
         (folder / "harness.cpp").write_text(harness)
         flags = ["-CFLAGS", "-fPIC -O2", "-LDFLAGS", "-shared", "--exe", "-o", "core.so"]
         command = ["verilator", *_VERILATE.split(), "-j", "2", *flags, "core.v", "harness.cpp"]
