@@ -30,7 +30,7 @@ def at_bounds(value: Any, low: int = LOWEST, high: int = HIGHEST) -> Any:
 def decayed(flow: Flow, s: Value, arriving: Value, k: Any, rounding: int) -> Value:
     """Let a synaptic current decay and take up what arrives."""
     kept = flow.cut(flow.multiply(s, Value(Const(k.decay), s.time)), k.decay_bits, rounding, k.s_grain)
-    return flow.stage(lambda a, b: clipped(a + b), kept, arriving)
+    return flow.clip(flow.total([kept, arriving]))
 
 
 def _half_step(flow: Flow, v: Value, drive: Value, k: Any, rounding: int) -> Value:
@@ -39,7 +39,7 @@ def _half_step(flow: Flow, v: Value, drive: Value, k: Any, rounding: int) -> Val
     factor = flow.cut(square, k.square_shift, rounding)
     product = flow.multiply(factor, w, plus=drive)
     change = flow.cut(product, k.v_shift, rounding, k.v_grain)
-    return flow.stage(lambda v, change: clipped(v + change, k.lowest, k.peak), v, change)
+    return flow.clip(flow.total([v, change]), k.lowest, k.peak)
 
 
 def izhikevich(flow: Flow, read: Read, steady: Value, s: Value, k: Any, rounding: int) -> Advanced:
@@ -53,7 +53,7 @@ def izhikevich(flow: Flow, read: Read, steady: Value, s: Value, k: Any, rounding
     target = flow.cut(flow.multiply(v, read("b", v.time)), k.b_shift, rounding)
     away = flow.stage(lambda a, b: a - b, target, u)
     change = flow.cut(flow.multiply(away, read("a", away.time)), k.a_shift, rounding, k.u_grain)
-    u = flow.stage(lambda a, b: clipped(a + b), u, change)
+    u = flow.clip(flow.total([u, change]))
     spike = flow.stage(lambda v: v >= k.peak, v)
     raised = flow.stage(lambda a, b: a + b, u, read("d", u.time))
     after_v = flow.stage(lambda v, c, spike: Mux(spike, c, v), v, read("c", u.time), spike)
@@ -73,9 +73,9 @@ def adaptive_lif(flow: Flow, read: Read, steady: Value, s: Value, k: Any, roundi
     left = flow.cut(flow.multiply(away, read("v_decay", away.time)), k.v_shift, rounding, k.v_grain)
     driven = flow.multiply(current, read("gain", current.time))
     change = flow.total([left, flow.cut(driven, k.gain_shift, rounding, k.v_grain)])
-    v = flow.stage(lambda a, b: clipped(a + b), rest, change)
+    v = flow.clip(flow.total([rest, change]))
     h = flow.cut(flow.multiply(h, read("h_decay", h.time)), k.h_shift, rounding, k.h_grain)
-    h = flow.stage(lambda a: clipped(a), h)
+    h = flow.clip(h)
     threshold = flow.stage(lambda a, b: a + b, h, read("v_threshold", h.time))
     spike = flow.stage(lambda a, b: a >= b, v, threshold)
     raised = flow.stage(lambda a, b: a + b, h, read("threshold_step", h.time))

@@ -118,7 +118,7 @@ class Core:
             parts += self._feedback(scan, time - 2)
         parts.append(scan.read("cells.bias", time))
         wide = flow.total(parts)
-        return flow.stage(lambda a: clipped(a), wide), flow.stage(lambda a: clipped(a) != a, wide)
+        return flow.clip(wide), flow.stage(lambda a: clipped(a) != a, wide)
 
     def _feedback(self, scan: Walk, time: int) -> list[Value]:
         """Sum the graded spikes times their weights, each sign apart."""
@@ -126,8 +126,10 @@ class Core:
         half = 1 << (PAYLOAD_FRACTION - FEEDBACK_FRACTION - 1)
         for event, z in enumerate(self.z):
             graded = (clipped(z, 0, 1 << PAYLOAD_FRACTION) + half) >> (PAYLOAD_FRACTION - FEEDBACK_FRACTION)
+            still = Signal(graded.shape())
+            flow.module.d.sync += still.eq(graded)
             weight = scan.read(f"feedback{event}", max(time, 4))
-            products.append(flow.stage(lambda w, q=graded: w * q, weight))
+            products.append(flow.stage(lambda w, q=still: w * q, weight))
         positive = flow.total([flow.stage(lambda a: Mux(a > 0, a, 0), one) for one in products])
         negative = flow.total([flow.stage(lambda a: Mux(a < 0, a, 0), one) for one in products])
         return [

@@ -68,6 +68,16 @@ class Flow:
             values = [self.stage(lambda a, b: a + b, *pair) for pair in pairs] + rest
         return values[0]
 
+    def clip(self, value: Value, low: int = LOWEST, high: int = HIGHEST) -> Value:
+        """Clip a number, as `clipped`; where that needs comparisons they have a stage of their own."""
+        if low == ~high:
+            return self.stage(lambda a: clipped(a, low, high), value)
+        over, under = self.stage(lambda a: a > high, value), self.stage(lambda a: a < low, value)
+        width = max((~low).bit_length(), high.bit_length()) + 1
+        return self.stage(
+            lambda a, over, under: Mux(over, high, Mux(under, low, a))[:width].as_signed(), value, over, under
+        )
+
     def cut(self, value: Value, shift: int, rounding: int, grain: int = 0) -> Value:
         """Shift down with rounding, and keep ``grain`` of the lowest bits at 0."""
         offset = rounding_offset(rounding, shift + grain)

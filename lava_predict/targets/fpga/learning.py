@@ -26,9 +26,7 @@ def read(flow: Flow, total: Value, fraction: int, rounding: int) -> Reading:
     """Turn a sum of products into a readout."""
     offset = rounding_offset(rounding, fraction)
     wide = flow.stage(lambda a: shifted(a + offset, fraction), total)
-    return Reading(
-        flow.stage(lambda a: clipped(a), wide), flow.stage(lambda a: (a > HIGHEST) | (a < LOWEST), wide)
-    )
+    return Reading(flow.clip(wide), flow.stage(lambda a: (a > HIGHEST) | (a < LOWEST), wide))
 
 
 def read_when(flow: Flow, total: Value, k: Any) -> Reading:
@@ -69,12 +67,16 @@ def change(
     error = flow.stage(lambda a, b: a - b, target, z)
     product = flow.cut(flow.multiply(error, rate_gate), PAYLOAD_FRACTION, rounding)
 
-    def limited(a: Any, shift: Any) -> Any:
-        most = Const(1 << (PAYLOAD_BITS - 1), 24) << shift[:3]
-        narrow = Mux(a > most, most, Mux(a < -most, -most, a))
-        return Mux(shift >= 8, clipped(a), narrow)[:24].as_signed()
+    most = flow.stage(lambda shift: (Const(1 << (PAYLOAD_BITS - 1), 24) << shift[:3])[:32], shift)
+    over, under = (
+        flow.stage(lambda a, most: a > most, product, most),
+        flow.stage(lambda a, most: a < -most, product, most),
+    )
 
-    return flow.stage(limited, product, shift)
+    def limited(a: Any, shift: Any, most: Any, over: Any, under: Any) -> Any:
+        return Mux(shift >= 8, clipped(a), Mux(over, most, Mux(under, -most, a)))[:24].as_signed()
+
+    return flow.stage(limited, product, shift, most, over, under)
 
 
 def taught(flow: Flow, xc: Value, step: Any, shift: Any, k: Any, read_weight: Any) -> tuple[Value, Value]:
@@ -89,4 +91,4 @@ def taught(flow: Flow, xc: Value, step: Any, shift: Any, k: Any, read_weight: An
     fine = flow.stage(lambda a: a >> shift[:3], coarse)
     kept = flow.join(lambda a: Cat(Const(0, k.weight_grain), a[k.weight_grain :]).as_signed(), fine)
     wide = flow.stage(lambda a, b: a + b, kept, read_weight(fine.time))
-    return flow.stage(lambda a: clipped(a), wide), flow.stage(lambda a: clipped(a) != a, wide)
+    return flow.clip(wide), flow.stage(lambda a: clipped(a) != a, wide)
