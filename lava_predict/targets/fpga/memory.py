@@ -13,7 +13,9 @@ from lava_predict.targets.fpga.flow import Flow, Value
 READ_CLOCKS = 3
 """From an address to its number: registers before the memory (as before its writes), in it and behind it."""
 
-_BANK = 2048  # Two blocks of an ECP5 hold so many words of 18 bits without a multiplexer.
+BANK = 2048
+"""Words of a bank: two blocks of an ECP5 hold so many of 18 bits without a multiplexer."""
+
 _FANIN = 8
 
 
@@ -44,7 +46,7 @@ class ColumnMemory:
         self.read_address, self.write_address = Signal(address), Signal(address)
         self.write_enable, self.write_data = Signal(), Signal(column.shape)
         self._module = module
-        self._banks = -(-column.depth // _BANK)
+        self._banks = -(-column.depth // BANK)
         self.clocks = READ_CLOCKS
         # Memories lie far from what asks for them.
         self._address = self._delayed(self.read_address)
@@ -54,13 +56,13 @@ class ColumnMemory:
         self.data = self._select(outputs)
 
     def _bank(self, number: int, image: list[int]) -> Signal:
-        m, first = self._module, number * _BANK
-        depth = min(_BANK, self.column.depth - first)
+        m, first = self._module, number * BANK
+        depth = min(BANK, self.column.depth - first)
         memory = Memory(shape=self.column.shape, depth=max(depth, 2), init=image[first : first + depth])
         m.submodules[f"{self.column.name.replace('.', '_')}_{number}"] = memory
         read, write = memory.read_port(), memory.write_port()
         enable, address, data = self._write
-        chosen = Const(1) if self._banks == 1 else address[_BANK.bit_length() - 1 :] == number
+        chosen = Const(1) if self._banks == 1 else address[BANK.bit_length() - 1 :] == number
         m.d.comb += [
             read.addr.eq(self._address),
             read.en.eq(1),
@@ -74,7 +76,7 @@ class ColumnMemory:
 
     def _select(self, outputs: list[Signal]) -> Signal:
         """Choose among the banks' outputs, a register behind every eight."""
-        m, number = self._module, self._address[_BANK.bit_length() - 1 :]
+        m, number = self._module, self._address[BANK.bit_length() - 1 :]
         for _ in range(READ_CLOCKS - 1 if len(outputs) > 1 else 0):
             number = self._delayed(number)
         while len(outputs) > 1:
