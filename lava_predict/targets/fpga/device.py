@@ -87,29 +87,43 @@ class Device:
         self._loaded[name] = values
         return values
 
+    def put_reservoir(self, state: State) -> None:
+        """Load cells and synapses of a state; no cue is known."""
+        for name, values in reservoir_columns(state).items():
+            self.load(name, values)
+        self.set(bus.CUE, -1, 0, *getattr(state.synapses, "row", [0]))
+        self.set(bus.LOST, *[0] * _LOST)
+
+    def take_reservoir(self, state: State) -> None:
+        """Overwrite cells and synapses of a state with the core's."""
+        shape = self.shape
+        for name in shape.states:
+            getattr(state.cells, name)[:] = self.fetch(f"cells.{name}")
+        state.synapses.s[:] = self.fetch("synapses.s")
+        arriving = state.synapses.ring if shape.rows > 1 else state.synapses.a_in
+        arriving[...] = self.fetch("synapses.arriving").reshape(arriving.shape)
+        if shape.rows > 1:
+            state.synapses.row[0] = self.get(bus.ROW)
+        state.saturations[:_LOST] += [self.get(bus.LOST + number) for number in range(_LOST)]
+
     def put(self, state: State) -> None:
         """Load a state."""
         when = state.when
+        self.put_reservoir(state)
         for name, values in state_columns(state).items():
             self.load(name, values)
         rates = self._rates[np.minimum(when.occurrences, self._rates.size - 1)]
         for event in range(self.shape.events):
             self.load(f"rate{event}", rates[:, event])
             self.set(bus.EVENTS + 4 * event + bus.Z, int(state.z[event]))
-        row = getattr(state.synapses, "row", [0])
-        self.set(bus.CUE, int(when.cue[0]), int(when.cue[1]), int(row[0]))
+        self.set(bus.CUE, int(when.cue[0]), int(when.cue[1]))
         norm = int(when.norm[0])
         self.set(bus.CONSTANT_NORM, norm & 0xFFFFFFFF, norm >> 32)
-        self.set(bus.LOST, *[0] * _LOST)
 
     def take(self, state: State, steps: int, learning: bool) -> None:
         """Overwrite a state, which was `put` so many steps ago, with the core's."""
         when, what, shape = state.when, state.what, self.shape
-        for name in shape.states:
-            getattr(state.cells, name)[:] = self.fetch(f"cells.{name}")
-        state.synapses.s[:] = self.fetch("synapses.s")
-        arriving = state.synapses.ring if shape.rows > 1 else state.synapses.a_in
-        arriving[...] = self.fetch("synapses.arriving").reshape(arriving.shape)
+        self.take_reservoir(state)
         for name in ("r", "x", "onset", "settled", "spikes"):
             getattr(when, name)[:] = self.fetch(f"when.{name}")
         when.m[:] = self.fetch("when.m").reshape(when.m.shape)
@@ -119,10 +133,7 @@ class Device:
             when.w[event :: shape.events] = self.fetch(f"when.w{event}").reshape(shape.blocks, shape.cells)
             state.z[event] = _signed(self.get(bus.EVENTS + 4 * event + bus.Z))
         when.cue[:] = _signed(self.get(bus.CUE)), self.get(bus.KNOWN)
-        if shape.rows > 1:
-            state.synapses.row[0] = self.get(bus.ROW)
         when.steps[0] += steps if learning else 0
-        state.saturations[:_LOST] += [self.get(bus.LOST + number) for number in range(_LOST)]
 
     def play(
         self, streams: Streams, segment: Segment, first_step: int, recording: Recording
@@ -175,12 +186,18 @@ def network_columns(arithmetic: FixedArithmetic) -> dict[str, np.ndarray]:
     return columns | {"first": connections.first}
 
 
-def state_columns(state: State) -> dict[str, np.ndarray]:
-    """Return the columns that change."""
-    when, events = state.when, state.z.size
+def reservoir_columns(state: State) -> dict[str, np.ndarray]:
+    """Return the columns of cells and synapses that change."""
     columns = {f"cells.{name}": values for name, values in state.cells._asdict().items()}
     columns["synapses.s"] = state.synapses.s
     columns["synapses.arriving"] = getattr(state.synapses, "ring", getattr(state.synapses, "a_in", None))
+    return {name: np.asarray(values).ravel() for name, values in columns.items()}
+
+
+def state_columns(state: State) -> dict[str, np.ndarray]:
+    """Return the columns that change."""
+    when, events = state.when, state.z.size
+    columns = reservoir_columns(state)
     names = ("r", "x", "m", "onset", "units", "settled", "spikes")
     columns |= {f"when.{name}": getattr(when, name) for name in names}
     columns["what.x_sum"] = state.what.x_sum
