@@ -17,6 +17,8 @@ CONSTRAINTS = """\
 LOCATE COMP "clk_25mhz" SITE "G2";
 IOBUF PORT "clk_25mhz" PULLMODE=NONE IO_TYPE=LVCMOS33;
 FREQUENCY PORT "clk_25mhz" 25 MHZ;
+# More than the PLL gives, so that nextpnr shortens paths for longer.
+FREQUENCY NET "clk" 65 MHZ;
 LOCATE COMP "rx" SITE "M1";
 IOBUF PORT "rx" PULLMODE=UP IO_TYPE=LVCMOS33;
 LOCATE COMP "tx" SITE "L4";

@@ -19,7 +19,8 @@ REGISTER_BITS = 7
 BUSY, DIVERGED = 1, 2
 """Bits of STATUS, which a write of 1 makes the core step."""
 
-_READ_CLOCKS = 14
+_READ_CLOCKS, _REGISTER_CLOCKS = 15, 2
+_TOGETHER = 8
 
 
 class HostPort:
@@ -45,7 +46,7 @@ class HostPort:
         last = Signal(32)
         fresh = self.stb & ~self.ack
         data = self.adr == DATA
-        ready = Mux(data & ~self.we, wait == _READ_CLOCKS, 1)
+        ready = Mux(self.we, 1, wait == Mux(data, _READ_CLOCKS, _REGISTER_CLOCKS))
         with m.If(fresh):
             m.d.sync += [self.ack.eq(ready), wait.eq(wait + 1)]
             with m.If(data & ready):
@@ -60,16 +61,25 @@ class HostPort:
                     with m.Case(number):
                         m.d.sync += register.eq(self.dat_w)
         m.d.comb += core.start.eq(fresh & self.we & (self.adr == STATUS) & self.dat_w[0])
-        with m.Switch(self.adr):
-            for number, (register, _) in plain.items():
-                with m.Case(number):
-                    m.d.sync += self.dat_r.eq(register)
-            with m.Case(STATUS):
-                m.d.sync += self.dat_r.eq(core.busy | core.diverged << 1)
-            with m.Case(DATA):
-                m.d.sync += self.dat_r.eq(last)
+        readable = {number: register for number, (register, _) in plain.items()}
+        self._read(m, {**readable, STATUS: core.busy | core.diverged << 1, DATA: last})
         self._window(m, memory, address, fresh & self.we & data, last)
         return m
+
+    def _read(self, m: Module, readable: dict[int, Any]) -> None:
+        """Lead a register to ``dat_r``: first eight of them to one, then these together."""
+        total: Any = Const(0, 32)
+        numbers = sorted(readable)
+        for first in range(0, len(numbers), _TOGETHER):
+            group = Signal(32)
+            with m.Switch(self.adr):
+                for number in numbers[first : first + _TOGETHER]:
+                    with m.Case(number):
+                        m.d.sync += group.eq(readable[number])
+                with m.Default():
+                    m.d.sync += group.eq(0)
+            total = total | group
+        m.d.sync += self.dat_r.eq(total)
 
     def _registers(self) -> dict[int, tuple[Any, bool]]:
         """Return the registers by number, each with whether the host may write it."""
