@@ -58,7 +58,7 @@ class Verification:
         return {
             "steps": clocks.size,
             "compared": dict(self.compared),
-            "different": dict(self.different),
+            "different": {name: self.different[name] for name in self.compared},
             "cycles_per_step": {"mean": float(clocks.mean()), "max": int(clocks.max())},
         }
 
