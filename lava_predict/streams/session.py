@@ -47,7 +47,7 @@ class StreamSession:
     precision : str
         As for `StreamLearner`.
     backend : str
-        "cpu" or "lava", with the same bits.
+        "cpu", "fpga-sim" or "lava", with the same bits.
 
     Attributes
     ----------
@@ -165,6 +165,13 @@ class StreamSession:
         if self.backend == "cpu":
             yield learner.network
             return
+        if self.backend == "fpga-sim":
+            from lava_predict.targets.fpga.stream import CoreStream
+
+            with closing(CoreStream(learner.network)) as learner.player:
+                yield learner.player
+            learner.player = None
+            return
         from lava_predict.engines.lava.stream import LavaStream
 
         with closing(LavaStream(learner.network)) as learner.player:
@@ -173,7 +180,7 @@ class StreamSession:
 
     def _together(self, watched: bool) -> int:
         """Return how many of the next events are played before anything else is done."""
-        if watched and self.backend == "cpu":
+        if watched and self.backend != "lava":
             return 1
         steps = self.events.gap[self.done : self.done + TOGETHER].clip(0).cumsum()
         return max(1, int(steps.searchsorted(STEPS_TOGETHER, "right")))

@@ -1,0 +1,177 @@
+"""The whole core against the integers of the cpu: state, spikes, readouts, weights and saturations."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
+
+from lava_predict import load_preset
+from lava_predict.engines.cpu import CpuEngine
+from lava_predict.errors import UserError
+from lava_predict.network.arithmetic import FixedArithmetic
+from lava_predict.network.draw import draw_network
+from lava_predict.registry import TASKS
+from lava_predict.settings.schema import Config
+from lava_predict.targets.fpga import cells, core, learning, noise, traces
+from lava_predict.targets.fpga.engine import FpgaEngine
+from lava_predict.targets.fpga.needs import refuse
+from lava_predict.targets.fpga.simulated import SimulatedBus
+from lava_predict.targets.fpga.verify import verify
+from lava_predict.targets.fpga.verilator import VerilatorBus
+
+needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
+READ = ("spike_step", "spike_cell", "z", "what_drive", "norm", "p", "w_when", "w_what", "saturations")
+SMALL = ("reservoir.neurons=80", "task.settle_ms=400")
+TINY = (
+    "reservoir.neurons=12",
+    "task.settle_ms=32",
+    "task.before_ms=5",
+    "task.after_ms=60",
+    "task.pause_ms=[5.0,5.0]",
+    "task.cue_ms=15",
+    "task.blocks=[{trials=3, probability=[0.5,0.5], latency_ms=[30.0,45.0]}]",
+    "task.event_width_ms=8",
+    "readout.gate_window_ms=20",
+    "readout.what_window_ms=[0,50]",
+)
+THREE = "task.blocks=[{trials=9, probability=[0.3,0.3,0.3], latency_ms=[200.0,400.0,600.0]}]"
+WORDS = ("v_bits=20", "u_bits=21", "s_bits=19", "trace_bits=20", "mean_bits=21", "readout_bits=18")
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "smoke": (),
+    "feedback": ("reservoir.feedback_gain=20",),
+    "three events": (THREE, "task.events_drive_reservoir=true"),
+    "two cues": ("task.cues=2",),
+    "floor": ("fixed.rounding=floor",),
+    "short words": tuple(f"fixed.{word}" for word in WORDS),
+    "adaptive LIF": ("reservoir.neuron=adaptive_lif",),
+    "delays": ("reservoir.delay_ms=[0.0,7.0]",),
+    "shared weights, constant norm": (
+        "task.cues=2",
+        "readout.cue_weights=shared",
+        "readout.when_norm=constant",
+    ),
+    "banks of memory": (
+        "reservoir.neurons=2100",
+        "reservoir.connection_probability=0.01",
+        "reservoir.delay_ms=[0.0,2.0]",
+        "task.cues=2",
+    ),
+    "saturating": ("fixed.fraction_bits=17", "fixed.readout_fraction_bits=23", "reservoir.noise=20"),
+}
+
+
+def differences(config: Config, trials: int, open_bus: Any) -> list[str]:
+    """Name what differs between core and cpu after any segment of some trials and of a probe."""
+    task, network = TASKS.get(config.task.name)(config), draw_network(config)
+    segments = [
+        *chain.from_iterable(task.trial(0, trial) for trial in range(trials)),
+        *task.probe(0, 9, 0, 0),
+    ]
+    cpu = CpuEngine(FixedArithmetic(config, network), task)
+    with closing(FpgaEngine(FixedArithmetic(config, network), task, open_bus=open_bus)) as fpga:
+        for mine, theirs in zip(fpga.play(segments), cpu.play(segments), strict=True):
+            found = [
+                name
+                for name in READ
+                if not np.array_equal(*(getattr(one, name) for one in (mine, theirs)), True)
+            ]
+            if found or (found := fpga.state.differences(cpu.state)):
+                return found
+    return []
+
+
+@needs_verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", NETWORKS.values(), ids=NETWORKS.keys())
+def test_a_network_learns_on_the_core_with_the_bits_of_the_cpu(overrides: tuple[str, ...]) -> None:
+    config = load_preset("smoke", [*SMALL, *overrides])
+    assert differences(config, 3, VerilatorBus) == []
+
+
+@pytest.mark.slow
+def test_a_tiny_network_learns_in_amaranths_simulator_with_the_bits_of_the_cpu() -> None:
+    assert differences(load_preset("smoke", [*TINY]), 1, SimulatedBus) == []
+
+
+def _wrong(module: Any, name: str) -> Any:
+    """Return a function of a block's module whose first value is too great by 1."""
+    right = getattr(module, name)
+
+    def wrong(flow: Any, *arguments: Any, **named: Any) -> Any:
+        value = right(flow, *arguments, **named)
+        if isinstance(value, learning.Reading):
+            return value._replace(value=_raised(flow, value.value))
+        if isinstance(value, tuple) and not hasattr(value, "signal"):
+            return (_raised(flow, value[0]), *value[1:])
+        return _raised(flow, value)
+
+    return wrong
+
+
+def _raised(flow: Any, value: Any) -> Any:
+    return flow.join(lambda a: (a + 1)[: len(a)].as_signed(), value)
+
+
+def noticed() -> bool:
+    """Tell whether a tiny core differs from the cpu in its first trial."""
+    config = load_preset("smoke", [*TINY])
+    task = TASKS.get(config.task.name)(config)
+    found = verify(FixedArithmetic(config, draw_network(config)), task, steps=40, lead_to=SimulatedBus)
+    return any(found.different.values())
+
+
+MUTATIONS = {
+    "noise": (noise, "noise_sum"),
+    "synaptic current": (core, "decayed"),
+    "trace": (traces, "advanced"),
+    "slow mean": (traces, "followed"),
+    "centring": (traces, "centred"),
+    "when readout": (learning, "read_when"),
+    "when rule": (learning, "change"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_block_that_is_wrong_by_one_is_noticed(mutation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, name = MUTATIONS[mutation]
+    monkeypatch.setattr(module, name, _wrong(module, name))
+    assert noticed()
+
+
+@pytest.mark.slow
+def test_a_cell_or_synapse_that_is_wrong_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cells.izhikevich
+
+    def wrong(flow: Any, read: Any, steady: Any, s: Any, k: Any, rounding: int) -> Any:
+        return right(flow, read, steady, s, k._replace(rest=k.rest + 1), rounding)
+
+    monkeypatch.setitem(cells.CELLS, "izhikevich", wrong)
+    assert noticed()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "readout.rule=gated_delta",
+        "readout.causal=true",
+        "fixed.rounding=stochastic",
+        "fixed.learning=on_chip",
+        "run.dt_ms=0.5",
+    ],
+)
+def test_what_the_core_does_not_have_is_refused_by_name(setting: str) -> None:
+    with pytest.raises(UserError, match=rf"{setting.partition('=')[0]} = .*FPGA core"):
+        refuse(load_preset("smoke", [setting]))
+
+
+def test_what_the_core_has_is_not_refused() -> None:
+    for overrides in NETWORKS.values():
+        refuse(load_preset("smoke", [*overrides]))
