@@ -2,7 +2,7 @@
 
 Lava 0.10.0 is archived. Eight fields of its dataclasses have an object as their default, which all instances
 would share: since 3.11 Python refuses that, and so refuses all of Lava. NumPy 2.4 no longer knows the keyword
-with which Lava's ports reshape.
+with which Lava's ports reshape, and takes no array for a number, as two of Lava's own Processes do.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ _MENDS = {
         ": ByteEncoder = ByteEncoder()": ": ByteEncoder = field(default_factory=ByteEncoder)",
     },
     "lava.magma.core.process.ports.ports": {"np.reshape, newshape=": "np.reshape, shape="},
+    "lava.proc.clp.nsm.models": {"alloc_signal[0] = ": "alloc_signal[:1] = "},
+    "lava.proc.graded.models": {
+        "int(np.log2(val))": "int(np.log2(val).item())",
+        "int(s_fp)": "int(np.squeeze(s_fp))",
+    },
 }
 
 
