@@ -87,12 +87,12 @@ def learn(
         _check_backend(backend, form, config)
     else:
         config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
+        if events == "-" and backend != "cpu":
+            raise UserError(
+                f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
+            )
         _check_backend(backend, form, config)
         if events == "-":
-            if backend != "cpu":
-                raise UserError(
-                    f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
-                )
             _live(config, columns, ms_per_unit, out, precision or "float", watch)
             return
         if (events is None) == (example is None):

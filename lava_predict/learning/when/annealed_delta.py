@@ -387,6 +387,12 @@ def count_spikes(
         memory.steps[0] += 1
 
 
+@lean_kernel
+def directions_of(memory: Memory) -> projection.Memory:
+    """Return what is known of the directions of all cues; it shares memory with the rule's."""
+    return projection.Memory(memory.directions, memory.overlap, memory.learned)
+
+
 @kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
@@ -418,7 +424,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     elif learning and found != UNKNOWN:
         follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and k.profile.size == 0 and last != UNKNOWN and memory.cue[0] != last:
-        projection.remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
+        projection.remember(directions_of(memory), last)
 
 
 @lean_kernel
@@ -494,9 +500,9 @@ def learn_step(
 @kernel
 def across(memory: Memory, cue: int, xc: np.ndarray, direction: np.ndarray) -> float:
     """Let the units of other cues follow what is read, and write what is across them; return its square."""
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-    projection.learn_units(protection, cue, xc)
-    return projection.project(protection, cue, xc, direction)
+    units = directions_of(memory)
+    projection.learn_units(units, cue, xc)
+    return projection.project(units, cue, xc, direction)
 
 
 @kernel
@@ -551,8 +557,7 @@ def learn_late(
     if k.protect:
         last, late.now[1] = late.now[1], cue
         if last != UNKNOWN and last != cue:
-            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-            projection.remember(protection, last)
+            projection.remember(directions_of(memory), last)
         direction = np.empty_like(xc)
         norm = across(memory, cue, xc, direction)
     change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target)
@@ -803,7 +808,7 @@ def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> No
     last = memory.cue[0]
     fixed_find_cue(memory, learning)
     if k.protect and k.profile.size == 0 and last != UNKNOWN and memory.cue[0] != last:
-        projection.fixed_remember(projection.Memory(memory.directions, memory.overlap, memory.learned), last)
+        projection.fixed_remember(directions_of(memory), last)
 
 
 @lean_kernel
@@ -831,9 +836,9 @@ def fixed_change_rows(
 @kernel
 def fixed_across(memory: Memory, cue: int, xc: np.ndarray, direction: np.ndarray) -> int:
     """As `across`, in integers."""
-    protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-    projection.fixed_learn_units(protection, cue, xc)
-    return projection.fixed_project(protection, cue, xc, direction)
+    units = directions_of(memory)
+    projection.fixed_learn_units(units, cue, xc)
+    return projection.fixed_project(units, cue, xc, direction)
 
 
 @kernel
@@ -897,8 +902,7 @@ def fixed_learn_late(
     if k.protect:
         last, late.now[1] = late.now[1], cue
         if last != UNKNOWN and last != cue:
-            protection = projection.Memory(memory.directions, memory.overlap, memory.learned)
-            projection.fixed_remember(protection, last)
+            projection.fixed_remember(directions_of(memory), last)
         direction = np.empty_like(xc)
         norm = fixed_across(memory, cue, xc, direction)
     moment = (rate_gate, step_key, lost)
