@@ -42,9 +42,39 @@ def test_a_port_reshapes_forwards_and_backwards() -> None:
 
 
 @needs_lava
+@pytest.mark.parametrize("value", [1, 2, 7, 4096, 5000, 2**22])
+def test_the_graded_inverse_square_root_takes_an_array_of_one_number(value: int) -> None:
+    """As its Process gives it; beside the real root, for a value of twelve fraction bits."""
+    from lava.proc.graded.models import clz, inv_sqrt
+
+    assert clz(np.array([value])) == 24 - value.bit_length()
+    assert inv_sqrt(np.array([value])) == pytest.approx(2**18 / value**0.5, rel=0.01, abs=2)
+
+
+@needs_lava
+def test_an_allocator_sends_the_next_number_to_its_first_receiver() -> None:
+    from lava.proc.clp.nsm.models import PyAllocatorModel
+
+    sent: list[np.ndarray] = []
+    model = SimpleNamespace(
+        trigger_in=SimpleNamespace(recv=lambda: np.array([len(sent) != 1])),
+        allocate_out=SimpleNamespace(shape=(3,), send=sent.append),
+        next_alloc_id=np.array([1]),
+    )
+    for _ in range(3):
+        PyAllocatorModel.run_spk(model)
+    np.testing.assert_array_equal(sent, [[1, 0, 0], [0, 0, 0], [2, 0, 0]])
+
+
+@needs_lava
 @pytest.mark.parametrize(
     ("module", "counts"),
-    [("lava.magma.compiler.var_model", [1, 8]), ("lava.magma.core.process.ports.ports", [2])],
+    [
+        ("lava.magma.compiler.var_model", [1, 8]),
+        ("lava.magma.core.process.ports.ports", [2]),
+        ("lava.proc.clp.nsm.models", [1]),
+        ("lava.proc.graded.models", [1, 1]),
+    ],
 )
 def test_the_installed_lava_has_what_is_mended(module: str, counts: list[int]) -> None:
     source = Path(find_spec(module).origin).read_text()
@@ -81,7 +111,11 @@ def test_one_hook_is_installed_where_it_is_needed() -> None:
         ((3, 10, 13), ["`pip install lava-nc==0.10.0`"]),
         (
             (3, 12, 1),
-            ["on Python 3.12;", "`pip install --ignore-requires-python --no-deps lava-nc"],
+            [
+                "on Python 3.12;",
+                "`pip install --ignore-requires-python --no-deps lava-nc",
+                "`uv pip install --no-deps lava-nc",
+            ],
         ),
     ],
 )

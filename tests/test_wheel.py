@@ -67,15 +67,23 @@ def test_wheel_holds_the_package_and_its_processes_only(wheel: Path) -> None:
     assert {str(path.relative_to(REPOSITORY)) for path in templates} <= set(names)
 
 
-def test_documented_network_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("installer", ["pip", "uv pip"] if sys.version_info >= (3, 11) else ["of the wheel"])
+def test_documented_network_runs_from_the_installed_wheel(
+    installer: str, wheel: Path, tmp_path: Path
+) -> None:
+    """Where the wheel comes without Lava, the commands that the message names install it."""
     script = shutil.copy(SNIPPET, tmp_path)
     assert sum(bool(line.strip()) for line in SNIPPET.read_text().splitlines()) <= 15
     python = tmp_path / "venv" / "bin" / "python"
     run("uv", "venv", "--seed", "--python", sys.executable, tmp_path / "venv", folder=tmp_path)
     run("uv", "pip", "install", "--python", python, wheel, folder=tmp_path)
-    if sys.version_info >= (3, 11):  # As the command says where Lava is missing.
-        install = re.search(r"`(pip install .*)`", lava_is_missing()).group(1)
-        run(python, "-m", *install.split(), folder=tmp_path)
+    if command := re.search(f"`{installer} install ([^`]*)`", lava_is_missing()):
+        call = (
+            ["uv", "pip", "install", "--python", python]
+            if installer == "uv pip"
+            else [python, "-m", "pip", "install"]
+        )
+        run(*call, *command.group(1).split(), folder=tmp_path)
     where = run(
         python,
         "-c",
