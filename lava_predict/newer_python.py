@@ -58,8 +58,8 @@ def lava_is_missing() -> str:
     major, minor = sys.version_info[:2]
     if (major, minor) < (3, 11):
         return "needs lava-nc, which is not installed; get it with `pip install lava-nc==0.10.0`"
-    packages = "lava-nc==0.10.0 asteval==0.9.33 networkx==2.8.7"
+    packages = "--no-deps lava-nc==0.10.0 asteval==0.9.33 networkx==2.8.7"
     return (
         f"needs lava-nc, whose metadata make pip refuse it on Python {major}.{minor}; get it with "
-        f"`pip install --ignore-requires-python --no-deps {packages}` or `uv pip install --no-deps {packages}`"
+        f"`pip install --ignore-requires-python {packages}` or `uv pip install {packages}`"
     )
