@@ -5,7 +5,6 @@ Nothing outside this module and processes/ sees a Process, a Var or a port.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +18,7 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.newer_python import lava_is_missing
 from lava_predict.processes.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Played, Segment, Streams, Task
@@ -39,11 +39,7 @@ _DENSE_BITS = 8
 def check_lava() -> None:
     """Raise a UserError, which says how to get Lava, where it cannot be imported."""
     if find_spec("lava") is None:
-        raise UserError(
-            "backend = 'lava': needs lava-nc, which runs on Python 3.10 only (this is Python "
-            f"{sys.version_info.major}.{sys.version_info.minor}); get it with `uv python install 3.10` and "
-            "run `uv run --python 3.10 lava-predict`, or use --backend cpu"
-        )
+        raise UserError(f"backend = 'lava': {lava_is_missing()}, or use --backend cpu")
 
 
 def check_hardware() -> None:
