@@ -56,13 +56,8 @@ def run(
 
     going_on = None
     if resume is not None:
-        given: dict[str, Any] = {
-            "--out": out,
-            "--precision": precision,
-            "--overwrite": overwrite,
-            "CONFIG": config,
-        }
-        given |= {"--preset": preset, "--seed": seed, "--set": settings}
+        given: dict[str, Any] = {"CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings}
+        given |= {"--out": out, "--precision": precision, "--overwrite": overwrite}
         shared.refuse_to_change(
             resume,
             given,

@@ -96,15 +96,8 @@ def learn_stream(unit: StreamUnit) -> StreamOutcome:
             moment._replace(state=disturbed(moment.state)) for moment in (network.moment, network.settled)
         )
     scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)), unit.baselines)
-    lost, spikes, draw = [], 0, network.heard
-
-    def heard(found: np.ndarray) -> None:
-        nonlocal spikes
-        spikes += len(found)
-        if draw is not None:
-            draw(found)
-
-    network.heard, begin = heard, network.step
+    lost, counts, begin = [], [], network.step
+    network.heard = lambda spikes: counts.append(len(spikes))  # Nobody draws the last seconds here.
     for row in events.rows():
         found = scored.add(row)
         if found is not None:
@@ -115,7 +108,7 @@ def learn_stream(unit: StreamUnit) -> StreamOutcome:
         whole["scores"],
         whole.get("baselines", {}),
         np.array(lost),
-        spikes / (seconds * config.reservoir.neurons),
+        sum(counts) / (seconds * config.reservoir.neurons),
         network.saturations,
     )
 

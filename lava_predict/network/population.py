@@ -99,15 +99,8 @@ class _AnyPopulation:
         self, v: np.ndarray, u: np.ndarray, spiking: np.ndarray, lost: np.ndarray = _UNREAD_COUNTERS
     ) -> int:
         """Reset the cells at the threshold and return their number; the arguments are those of `step`."""
-        given = (
-            izhikevich.State(v, u),
-            self.parameters,
-            self.constants,
-            np.empty_like(spiking),
-            spiking,
-            lost,
-        )
-        return int(self._reset(*given))
+        cells, room = izhikevich.State(v, u), np.empty_like(spiking)
+        return int(self._reset(cells, self.parameters, self.constants, room, spiking, lost))
 
 
 class FloatPopulation(_AnyPopulation):

@@ -120,7 +120,7 @@ class StreamLearner:
     def learn_rows(self, rows: Sequence[Row]) -> Iterator[tuple[Event, Prediction | None, int]]:
         """Learn events that have been read; yield each, what was expected of it, and steps played so far.
 
-        Together they take less time in Lava.
+        Together they take less time, most of all in Lava.
         """
         events = [self.intake.add(row) for row in rows]
         self._last_time = rows[-1].time

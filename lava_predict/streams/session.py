@@ -98,9 +98,8 @@ class StreamSession:
 
             keep()
             while self.done < len(self.events):
-                rows = [
-                    self.events.row(self.done + number) for number in range(self._together(watch is not None))
-                ]
+                until = self.done + self._together(watch is not None)
+                rows = [self.events.row(number) for number in range(self.done, until)]
                 for row, scored in zip(rows, self.scored.add_all(rows), strict=True):
                     if scored is not None:
                         table.write(_line(self._fields(row, scored)))

@@ -1,4 +1,8 @@
-"""What the rules of a stream keep and compute, and where on a chip that could be."""
+"""What the rules of a stream keep and compute, and where on a chip that could be.
+
+What waits to be learned from is counted as a ring of spikes with a late copy of the traces, which a chip has
+room for; `lava_predict.learning.streams.ring` keeps the traces themselves, the same numbers.
+"""
 
 from __future__ import annotations
 
