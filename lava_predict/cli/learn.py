@@ -139,20 +139,8 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
     """Raise a UserError if streams cannot be learned on a backend in this form, here."""
     from lava_predict.engines import engine_options
 
-    if backend not in ("cpu", "fpga-sim", "lava"):
-        raise UserError(
-            f"--backend {backend}: streams are learned on cpu, fpga-sim or lava; choose one of them"
-        )
-    if backend == "lava" and form == "graph":
-        raise UserError(
-            "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
-            "(docs/streams.md says why)"
-        )
-    engine_options(backend, precision, {"form": form}, config)
-    if backend == "fpga-sim":
-        from lava_predict.targets.fpga.stream import check_stream
-
-        check_stream(config)
+    engine, options = engine_options(backend, precision, {"form": form}, config)
+    engine.check_stream(config, options)
 
 
 def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:

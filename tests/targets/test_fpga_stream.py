@@ -14,7 +14,8 @@ from lava_predict import load_preset
 from lava_predict.errors import UserError
 from lava_predict.events import Event, example
 from lava_predict.network.stream_network import StreamNetwork
-from lava_predict.targets.fpga.stream import CoreStream, check_stream
+from lava_predict.targets.fpga.engine import FpgaEngine
+from lava_predict.targets.fpga.stream import CoreStream
 
 
 @pytest.mark.slow
@@ -39,4 +40,4 @@ def test_a_stream_runs_event_by_event_on_the_core_with_the_predictions_of_the_cp
 
 def test_more_labels_than_channels_are_refused() -> None:
     with pytest.raises(UserError, match=r"stream.labels_max = 64: .* 32 input channels"):
-        check_stream(load_preset("stream"))
+        FpgaEngine.check_stream(load_preset("stream"), None)

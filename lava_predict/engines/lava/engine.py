@@ -18,6 +18,7 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.newer_python import lava_is_missing
 from lava_predict.processes.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.settings.schema import Config
@@ -124,6 +125,20 @@ class LavaEngine(Engine):
         self._logbook = Logbook(_MOST_SEGMENTS, self._most_steps, most_spikes, self._state)
         self._time_step = 1
         self._run: Any = None
+
+    @classmethod
+    def check_stream(cls, config: Config, options: LavaOptions) -> None:  # noqa: D102
+        if options.form == "graph":
+            raise UserError(
+                "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
+                "(docs/streams.md says why)"
+            )
+
+    @classmethod
+    def stream_player(cls, network: StreamNetwork) -> StreamPlayer:  # noqa: D102
+        from lava_predict.engines.lava.stream import LavaStream
+
+        return LavaStream(network)
 
     @classmethod
     def check(cls, precision: str, options: LavaOptions, config: Config | None = None) -> None:

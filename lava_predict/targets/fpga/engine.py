@@ -16,7 +16,9 @@ from lava_predict.errors import UserError
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.settings.schema import Config
+from lava_predict.targets.fpga.needs import MOST_CHANNELS, refuse
 from lava_predict.tasks import Played, Segment, Task
 
 if TYPE_CHECKING:  # Amaranth is an extra.
@@ -62,7 +64,6 @@ class FpgaEngine(Engine):
     @classmethod
     def check(cls, precision: str, options: Any, config: Config | None = None) -> None:  # noqa: D102
         check_extra()
-        from lava_predict.targets.fpga.needs import refuse
         from lava_predict.targets.fpga.verilator import check_verilator
 
         if precision != "fixed":
@@ -71,6 +72,19 @@ class FpgaEngine(Engine):
             refuse(config)
             if config.reservoir.neurons > _MOST_CELLS:
                 check_verilator()
+
+    @classmethod
+    def check_stream(cls, config: Config, options: Any) -> None:  # noqa: D102
+        if (labels := config.stream.labels_max) > MOST_CHANNELS:
+            raise UserError(
+                f"stream.labels_max = {labels}: the FPGA core has {MOST_CHANNELS} input channels; lower it"
+            )
+
+    @classmethod
+    def stream_player(cls, network: StreamNetwork) -> StreamPlayer:  # noqa: D102
+        from lava_predict.targets.fpga.stream import CoreStream
+
+        return CoreStream(network)
 
     @property
     def state(self) -> State:  # noqa: D102

@@ -18,6 +18,9 @@ BANK = 2048
 
 _FANIN = 8
 
+_BANK_BITS = BANK.bit_length() - 1
+_GROUP_BITS = (BANK * _FANIN).bit_length() - 1
+
 
 @dataclass(frozen=True)
 class Column:
@@ -37,7 +40,8 @@ class Column:
 class ColumnMemory:
     """A column in a module: one port to read, one to write; whoever asks last in the source goes first.
 
-    ``data`` is there ``clocks`` after the address: `READ_CLOCKS`, or more if the memory has many banks.
+    ``data`` is there ``clocks`` after the address: `READ_CLOCKS`, or more if the memory has many banks. Banks
+    are in groups of eight. Each group has its own registers before it, as the groups lie far from each other.
     """
 
     def __init__(self, module: Module, column: Column, image: list[int] | None = None) -> None:
@@ -49,22 +53,37 @@ class ColumnMemory:
         self._banks = -(-column.depth // BANK)
         self.clocks = READ_CLOCKS
         # Memories lie far from what asks for them.
-        self._address = self._delayed(self.read_address)
-        asked = (self.write_enable, self.write_address, self.write_data)
-        self._write = tuple(map(self._delayed, asked))
-        outputs = [self._bank(number, image or []) for number in range(self._banks)]
+        asked = (self.read_address, self.write_enable, self.write_address, self.write_data)
+        self._asked = tuple(map(self._delayed, asked))
+        self._number = self._asked[0][_BANK_BITS:]
+        groups = range(0, self._banks, _FANIN)
+        outputs = [one for first in groups for one in self._group(first, len(groups) > 1, image or [])]
+        if len(groups) > 1:
+            self.clocks += 1
+            self._number = self._delayed(self._number)
         self.data = self._select(outputs)
 
-    def _bank(self, number: int, image: list[int]) -> Signal:
+    def _group(self, first: int, gated: bool, image: list[int]) -> list[Signal]:
+        """Lay out up to eight banks; ``gated``: behind registers that hold 0 while another group is asked."""
+        asked = self._asked
+        if gated:
+            # A gate of its own keeps Yosys from merging a group's registers with another's.
+            reads, writes = ((asked[at][_GROUP_BITS:] == first // _FANIN) for at in (0, 2))
+            gates = zip(asked, (reads, writes, writes, writes), strict=True)
+            asked = tuple(self._delayed(Mux(gate, value, 0)) for value, gate in gates)
+        numbers = range(first, min(first + _FANIN, self._banks))
+        return [self._bank(number, asked, image) for number in numbers]
+
+    def _bank(self, number: int, asked: tuple[Signal, ...], image: list[int]) -> Signal:
         m, first = self._module, number * BANK
         depth = min(BANK, self.column.depth - first)
         memory = Memory(shape=self.column.shape, depth=max(depth, 2), init=image[first : first + depth])
         m.submodules[f"{self.column.name.replace('.', '_')}_{number}"] = memory
         read, write = memory.read_port(), memory.write_port()
-        enable, address, data = self._write
-        chosen = Const(1) if self._banks == 1 else address[BANK.bit_length() - 1 :] == number
+        read_address, enable, address, data = asked
+        chosen = Const(1) if self._banks == 1 else address[_BANK_BITS:] == number
         m.d.comb += [
-            read.addr.eq(self._address),
+            read.addr.eq(read_address),
             read.en.eq(1),
             write.addr.eq(address),
             write.data.eq(data),
@@ -76,7 +95,7 @@ class ColumnMemory:
 
     def _select(self, outputs: list[Signal]) -> Signal:
         """Choose among the banks' outputs, a register behind every eight."""
-        m, number = self._module, self._address[BANK.bit_length() - 1 :]
+        m, number = self._module, self._number
         for _ in range(READ_CLOCKS - 1 if len(outputs) > 1 else 0):
             number = self._delayed(number)
         while len(outputs) > 1:

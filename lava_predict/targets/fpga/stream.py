@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError
 from lava_predict.events import Event, Prediction
 from lava_predict.learning.streams.memory import STEP
 from lava_predict.network import stream_step
@@ -19,10 +18,8 @@ from lava_predict.network.stream_network import StreamNetwork
 from lava_predict.numerics.binding import bind
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.noise import GOLDEN
-from lava_predict.settings.schema import Config
 from lava_predict.targets.fpga.device import Bus, Device
-from lava_predict.targets.fpga.engine import open_bus
-from lava_predict.targets.fpga.needs import MOST_CHANNELS
+from lava_predict.targets.fpga.engine import FpgaEngine, open_bus
 from lava_predict.targets.fpga.shape import CoreShape, shape_of
 from lava_predict.tasks import Kind, Segment, Streams
 
@@ -46,14 +43,6 @@ def heard_step(
     return int(last - first)
 
 
-def check_stream(config: Config) -> None:
-    """Raise a UserError for a stream with more labels than the core has input channels."""
-    if (labels := config.stream.labels_max) > MOST_CHANNELS:
-        raise UserError(
-            f"stream.labels_max = {labels}: the FPGA core has {MOST_CHANNELS} input channels; lower it"
-        )
-
-
 class CoreStream:
     """Plays a stream with the reservoir on a core, as `StreamNetwork.play` and to the same bits.
 
@@ -66,7 +55,7 @@ class CoreStream:
     """
 
     def __init__(self, network: StreamNetwork, open_bus: Callable[[CoreShape], Bus] = open_bus) -> None:
-        check_stream(network.config)
+        FpgaEngine.check_stream(network.config, None)
         arithmetic = FixedArithmetic(network.config, draw_network(network.config))
         # The rule of the trials rests; the reservoir needs no memory of many cues.
         self.shape = replace(shape_of(arithmetic), cues=1, blocks=1)
