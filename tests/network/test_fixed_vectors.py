@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -254,8 +254,15 @@ def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     held: dict[str, Any] = LAG | vectors.constants | {"rounding": rounding}
 
     def constants_of(section: str, kind: Any) -> Any:
-        values = [held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields]
-        return kind(*(np.array(value, np.int32) if isinstance(value, list) else value for value in values))
+        # The kernel is compiled for these very types already, for the engine.
+        types = get_type_hints(kind)
+        values = {name: held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields}
+        return kind(
+            *(
+                np.array(value, np.int32) if isinstance(value, list) else types[name](value)
+                for name, value in values.items()
+            )
+        )
 
     constants = Constants(
         cells=constants_of("cells", izhikevich.FixedConstants),
