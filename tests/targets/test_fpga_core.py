@@ -75,11 +75,11 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 }
 
 
-def differences(config: Config, trials: int, open_bus: Any) -> list[str]:
-    """Name what differs between core and cpu after any segment of some trials and of a probe."""
+def differences(config: Config, trials: int, open_bus: Any, probes: int = 1) -> list[str]:
+    """Name what differs between core and cpu after any segment of some trials and of a probe, if any."""
     task, network = TASKS.get(config.task.name)(config), draw_network(config)
     segments = [*chain.from_iterable(task.trial(0, trial) for trial in range(trials))]
-    segments += task.probe(0, trials, 0, 0)
+    segments += task.probe(0, trials, 0, 0) * probes
     cpu = CpuEngine(FixedArithmetic(config, network), task)
     with closing(FpgaEngine(FixedArithmetic(config, network), task, open_bus=open_bus)) as fpga:
         for mine, theirs in zip(fpga.play(segments), cpu.play(segments), strict=True):
@@ -103,7 +103,8 @@ def test_a_network_learns_on_the_core_with_the_bits_of_the_cpu(overrides: tuple[
 
 @pytest.mark.slow
 def test_a_tiny_network_learns_in_amaranths_simulator_with_the_bits_of_the_cpu() -> None:
-    assert differences(load_preset("smoke", [*TINY]), 1, SimulatedBus) == []
+    config = load_preset("smoke", [*TINY, "task.settle_ms=8"])
+    assert differences(config, 1, SimulatedBus, probes=0) == []
 
 
 FAULT = 127

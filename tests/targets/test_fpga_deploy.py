@@ -17,11 +17,10 @@ pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
 from lava_predict import load_preset
 from lava_predict.cli import app, shared
 from lava_predict.errors import UserError
-from lava_predict.targets.fpga import deploy, engine, traces, verilator
+from lava_predict.targets.fpga import deploy, engine, verilator
 from lava_predict.targets.fpga.shape import shape_of
-from lava_predict.targets.fpga.simulated import SimulatedBus
 from lava_predict.targets.fpga.synthesis import PARTS, block_rams, check_needs, marked
-from lava_predict.targets.fpga.verify import verify
+from lava_predict.targets.fpga.verify import Verification
 from lava_predict.targets.fpga.verilog import to_rtlil
 
 TINY = (
@@ -81,13 +80,19 @@ def test_a_trained_run_goes_on_learning_on_the_core_and_lint_is_clean(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_wrong_core_is_reported_as_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = traces.centred
-    monkeypatch.setattr(traces, "centred", lambda flow, x, m, rounding: right(flow, x, m, 1 - rounding))
-    network = deploy.of_config(load_preset("smoke", [*TINY]))
-    found = verify(network.arithmetic, network.task, steps=60, lead_to=SimulatedBus)
-    assert found.different["norm"] > 0
-    assert found.values["steps"] >= 60
+def test_a_core_that_differs_is_reported_by_name_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Verification(clocks=[np.array([300, 310], np.uint32)])
+    found.add("norm", np.array([1, 2]), np.array([1, 3]))
+    found.add("z", np.array([1, 2]), np.array([1, 2]))
+    monkeypatch.setattr(deploy, "verify", lambda *given: found)
+    arguments = ("--preset", "smoke", *SETTINGS, "--verify", "2", "--out", str(tmp_path / "core"))
+    code, text = run("deploy", "fpga", *arguments)
+    assert code == 1
+    assert "DIFFERENT from the cpu in 2 steps: norm\n" in text
+    summary = json.loads((tmp_path / "core/summary.json").read_text())
+    assert summary["verify"]["different"] == {"norm": 1, "z": 0}
 
 
 @pytest.mark.parametrize(
