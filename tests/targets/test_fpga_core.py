@@ -62,8 +62,8 @@ NETWORKS: dict[str, tuple[str, ...]] = {
         "readout.when_norm=constant",
     ),
     "banks of memory, adaptive LIF, delays": (
-        "reservoir.neurons=2100",
-        "reservoir.connection_probability=0.01",
+        "reservoir.neurons=900",
+        "reservoir.connection_probability=0.015",
         "reservoir.neuron=adaptive_lif",
         "reservoir.delay_ms=[0.0,2.0]",
         "task.after_ms=80",
