@@ -247,9 +247,11 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
 def _limit(summary: Mapping[str, Any]) -> str:
     """Say what limits size and speed."""
     fitting = [name for name, part in PARTS.items() if part.block_ram >= summary["block_ram"]]
-    size = f"It fits {', '.join(fitting)}" if fitting else "It fits no part that is known here"
+    size = (
+        f"Its memories fit {', '.join(fitting)}" if fitting else "Its memories fit no part that is known here"
+    )
     worst = summary["worst_cycles_per_step"] / CLOCK_HZ * 1000
     return (
-        f"{size}: block memories limit how many synapses a part holds. A step in which every cell spikes "
-        f"takes {worst:.3g} ms at the board's {CLOCK_HZ // 10**6} MHz."
+        f"{size}; --synthesise with --no-route counts the rest. A step in which every cell spikes takes "
+        f"{worst:.3g} ms at the board's {CLOCK_HZ // 10**6} MHz."
     )
