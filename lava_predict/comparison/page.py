@@ -24,7 +24,6 @@ from lava_predict.experiment.scores import rmse
 from lava_predict.reports import curves
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
-from lava_predict.reports.plot_style import to_png
 
 _SLOWEST = int(np.argmin([cell.a for cell in CELLS]))
 _NAMES = [cell.name for cell in CELLS]
@@ -77,7 +76,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
         ["fewest bits: " + ", ".join(f"{name} {knee}" for name, knee in found.knees.items())],
         found.warnings,
         found.config,
-        {name: to_png(figure) for name, figure in _figures(found).items()},
+        _figures(found),
         page,
     )
 

@@ -40,7 +40,7 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
         _table(values),
         [f"{found.units} units of work, {found.reused} of them reused (from {cache}/)"],
         config=found.config,
-        figures={picture.name: picture.png for one in found.claims for picture in one.pictures},
+        figures={picture.name: picture.figure for one in found.claims for picture in one.pictures},
         page=page,
     )
 

@@ -20,6 +20,7 @@ from lava_predict import Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health
 from lava_predict.reports import plot_style
 from lava_predict.reports.page import Number, Page, environment
+from lava_predict.reports.print_style import render
 from lava_predict.reports.run_page import page, run_outcome
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -228,7 +229,7 @@ def lines(width: float, panels: int) -> bytes:
     figure = plot_style.new_figure(width, 3)
     for axes in figure.subplots(1, panels, squeeze=False)[0]:
         axes.plot([0, 1], color=plot_style.colour_of(0))
-    return plot_style.to_png(figure)
+    return render(figure)["png"]
 
 
 @pytest.fixture(scope="module")
