@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lava_predict.lazy import public_face
+from lava_predict.newer_python import mend_lava
 
 if TYPE_CHECKING:
     from lava_predict.analysis import check_health
@@ -29,5 +30,7 @@ if TYPE_CHECKING:
     from lava_predict.tasks import Kind, Meet, Segment, Task
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)
+
+mend_lava()
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The Lava Processes of the network; this package needs lava-nc, and so Python 3.10."""
+"""The Lava Processes of the network; this package needs lava-nc."""
 
 from __future__ import annotations
 

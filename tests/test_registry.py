@@ -116,7 +116,7 @@ def test_the_parts_of_this_package() -> None:
     assert SYNAPSES.names() == ["delayed", "exponential"]
     assert RULES.names() == ["annealed_delta", "gated_delta"]
     assert TASKS.names() == ["meet"]
-    assert ENGINES.names() == ["cpu", "lava"]
+    assert ENGINES.names() == ["cpu", "fpga-sim", "lava"]
     assert TASKS.get("meet") is Meet
     assert issubclass(ENGINES.get("cpu"), Engine)
     for found in (NEURONS, SYNAPSES, RULES):

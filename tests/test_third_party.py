@@ -165,7 +165,7 @@ def test_a_task(tmp_path: Path) -> None:
 
 
 def test_all_three_in_lava(tmp_path: Path) -> None:
-    pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
+    pytest.importorskip("lava", reason="lava-nc is not installed")
     parts = (NEURON, RULE, TASK, "reservoir.neurons=80", "run.probe_repeats=1")
     on_cpu = run(*parts, cwd=tmp_path)
     in_lava = run(*parts, cwd=tmp_path, options=("--overwrite", "--backend", "lava"))

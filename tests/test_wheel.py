@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from lava_predict.newer_python import lava_is_missing
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SNIPPET = REPOSITORY / "docs" / "snippets" / "izhikevich.py"
 NO_NETWORK = ("Failed to fetch", "error sending request", "dns error", "Connection", "timed out", "offline")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava needs Python 3.10"),
-]
+pytestmark = pytest.mark.slow
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -30,7 +29,7 @@ def run(*command: str | Path, folder: Path) -> str:
         [str(word) for word in command], cwd=folder, env=environment, capture_output=True, text=True
     )
     if done.returncode != 0:
-        if command[0] == "uv" and any(sign in done.stderr for sign in NO_NETWORK):
+        if {"uv", "pip"} & set(command) and any(sign in done.stderr for sign in NO_NETWORK):
             pytest.skip(f"no package index in reach: {done.stderr.strip().splitlines()[-1]}")
         pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}")
     return done.stdout
@@ -68,12 +67,23 @@ def test_wheel_holds_the_package_and_its_processes_only(wheel: Path) -> None:
     assert {str(path.relative_to(REPOSITORY)) for path in templates} <= set(names)
 
 
-def test_documented_network_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("installer", ["pip", "uv pip"] if sys.version_info >= (3, 11) else ["of the wheel"])
+def test_documented_network_runs_from_the_installed_wheel(
+    installer: str, wheel: Path, tmp_path: Path
+) -> None:
+    """Where the wheel comes without Lava, the commands that the message names install it."""
     script = shutil.copy(SNIPPET, tmp_path)
     assert sum(bool(line.strip()) for line in SNIPPET.read_text().splitlines()) <= 15
     python = tmp_path / "venv" / "bin" / "python"
-    run("uv", "venv", "--python", sys.executable, tmp_path / "venv", folder=tmp_path)
+    run("uv", "venv", "--seed", "--python", sys.executable, tmp_path / "venv", folder=tmp_path)
     run("uv", "pip", "install", "--python", python, wheel, folder=tmp_path)
+    if command := re.search(f"`{installer} install ([^`]*)`", lava_is_missing()):
+        call = (
+            ["uv", "pip", "install", "--python", python]
+            if installer == "uv pip"
+            else [python, "-m", "pip", "install"]
+        )
+        run(*call, *command.group(1).split(), folder=tmp_path)
     where = run(
         python,
         "-c",

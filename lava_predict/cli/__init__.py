@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from lava_predict import __version__
-from lava_predict.cli import check, compare, export, learn, plan, report, reproduce, run
+from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run
 from lava_predict.cli.shared import reported
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ for _command in (
     plan.plan,
     check.check,
     export.export,
+    deploy.deploy,
 ):
     app.command()(reported(_command))
 

@@ -88,14 +88,14 @@ def learn(
         checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
         config, source = _stopped(resume, checkpoint)
         backend = backend or source["backend"]
-        _check_backend(backend, form, config)
+        _check_backend(backend, form, config, source["precision"])
     else:
         config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
         if events == "-" and backend != "cpu":
             raise UserError(
                 f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
             )
-        _check_backend(backend, form, config)
+        _check_backend(backend, form, config, precision or "float")
         if events == "-":
             _live(config, columns, ms_per_unit, out, precision or "float", watch)
             return
@@ -135,18 +135,12 @@ def _config(
     return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
 
 
-def _check_backend(backend: str, form: str | None, config: Config) -> None:
+def _check_backend(backend: str, form: str | None, config: Config, precision: str) -> None:
     """Raise a UserError if streams cannot be learned on a backend in this form, here."""
     from lava_predict.engines import engine_options
 
-    if backend not in ("cpu", "lava"):
-        raise UserError(f"--backend {backend}: streams are learned on cpu or lava; choose one of them")
-    if backend == "lava" and form == "graph":
-        raise UserError(
-            "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
-            "(docs/streams.md says why)"
-        )
-    engine_options(backend, "float", {"form": form}, config)
+    engine, options = engine_options(backend, precision, {"form": form}, config)
+    engine.check_stream(config, options)
 
 
 def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:

@@ -23,6 +23,7 @@ PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/
 BACKENDS = tuple(ENGINES.names())
 FORMS = ("fused", "graph")
 TARGETS = ("loihi2-sim", "loihi2-hw")
+FPGA_PARTS = ("ecp5-25k", "ecp5-45k", "ecp5-85k")
 EXAMPLE_EVENTS = 3000
 PRECISIONS = ("float", "fixed")
 EXECUTORS = ("local", "dask")

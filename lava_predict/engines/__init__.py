@@ -14,6 +14,7 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.lazy import public_face
 from lava_predict.network.arithmetic import PRECISIONS, Arithmetic
 from lava_predict.network.state import State
+from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Task
@@ -50,6 +51,16 @@ class Engine(ABC):
     @classmethod  # noqa: B027 - most run everywhere
     def check(cls, precision: str, options: Any, config: Config | None = None) -> None:
         """Raise a UserError if the engine is not available here, or cannot run this in this way."""
+
+    @classmethod
+    def check_stream(cls, config: Config, options: Any) -> None:
+        """Raise a UserError if streams are not learned with this engine, or not in this way."""
+        raise UserError("streams are not learned with this backend; choose cpu, fpga-sim or lava")
+
+    @classmethod
+    def stream_player(cls, network: StreamNetwork) -> StreamPlayer:
+        """Return what plays a stream's network with this engine; close it to have the network back."""
+        raise NotImplementedError
 
     @property
     @abstractmethod

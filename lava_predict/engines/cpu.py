@@ -11,6 +11,8 @@ from lava_predict.engines import Engine
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
+from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Streams, Task
 
 _MOST_SPIKES = 1_000_000
@@ -31,6 +33,14 @@ class CpuEngine(Engine):
         cells = arithmetic.network.size
         self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // cells))
         self._spikes = np.empty((2, self._chunk * cells), np.uint32)
+
+    @classmethod
+    def check_stream(cls, config: Config, options: Any) -> None:  # noqa: D102
+        pass
+
+    @classmethod
+    def stream_player(cls, network: StreamNetwork) -> StreamPlayer:  # noqa: D102
+        return network
 
     @property
     def state(self) -> State:  # noqa: D102

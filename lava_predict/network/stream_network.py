@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -50,6 +50,19 @@ class Moment(NamedTuple):
     def copy(self) -> Moment:
         """Return a moment that shares no memory with this one."""
         return mapped(on_cache_lines, self)
+
+
+class StreamPlayer(Protocol):
+    """What plays a stream's network: itself, on the cpu, or another engine."""
+
+    def play(self, events: Iterable[Event]) -> Iterator[Prediction | None]:
+        """Learn events; yield what was expected of each, None for the first of a sequence."""
+
+    def gather(self) -> None:
+        """Bring the network up to date with what has been played."""
+
+    def close(self) -> None:
+        """Give the network back, up to date or not."""
 
 
 class StreamNetwork:
@@ -156,6 +169,9 @@ class StreamNetwork:
 
     def gather(self) -> None:
         """Do nothing: all is here."""
+
+    def close(self) -> None:
+        """Do nothing, as it plays itself."""
 
     def hear(self, gap: int, label: int) -> Prediction | None:
         """Learn the event that comes after so many steps, as `play`; or wait, if the label is `NOTHING`."""

@@ -184,7 +184,13 @@ def lean_kernel(function: Function) -> Function:
 def _compile(function: Function, allocates: bool) -> Function:
     # Inlined, as passing a network of many arrays takes as long as a short kernel runs. Counting the
     # references to arrays that are only lent takes longer still, a fifth of a step of 1,000 cells.
-    options: Any = {"error_model": "numpy", "fastmath": False, "forceinline": True, "_nrt": allocates}
+    options: Any = {
+        "error_model": "numpy",
+        "fastmath": False,
+        "forceinline": True,
+        "_nrt": allocates,
+        "no_cfunc_wrapper": True,
+    }
     compiled: Any = numba.njit(**options)(function)
     settings: Any = numba.config
     if _FOLDER is not None and not settings.DISABLE_JIT:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,7 +14,7 @@ from lava_predict.errors import UserError
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
 from lava_predict.network.arithmetic import templates
-from lava_predict.network.stream_network import Moment, StreamNetwork
+from lava_predict.network.stream_network import Moment, StreamNetwork, StreamPlayer
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
     DIGEST,
@@ -28,16 +28,6 @@ from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import Config
 
 KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
-
-
-class Player(Protocol):
-    """What plays the network: itself, on the cpu, or `lava_predict.engines.lava.stream.LavaStream`."""
-
-    def play(self, events: Iterable[Event]) -> Iterator[Prediction | None]:
-        """Learn events; yield what was expected of each."""
-
-    def gather(self) -> None:
-        """Bring the network up to date with what has been played."""
 
 
 class StreamLearner:
@@ -84,7 +74,7 @@ class StreamLearner:
         self.config = config
         self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
         self.network = StreamNetwork(config, len(self.intake.labels), precision)
-        self.player: Player | None = None
+        self.player: StreamPlayer | None = None
         self._last_time: int | float = 0
 
     def learn_one(

@@ -18,10 +18,12 @@ import numpy as np
 
 from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
+from lava_predict.network.stream_network import StreamPlayer
 from lava_predict.records.folder import UnfinishedRun
 from lava_predict.records.hdf5 import DIGEST, content_digest
+from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
-from lava_predict.streams.learner import KIND, Player, StreamLearner
+from lava_predict.streams.learner import KIND, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
 
 KEEP_EVERY_S, TELL_EVERY_S = 10.0, 0.5
@@ -47,7 +49,7 @@ class StreamSession:
     precision : str
         As for `StreamLearner`.
     backend : str
-        "cpu" or "lava", with the same bits.
+        Name of an engine that plays streams: "cpu", "fpga-sim" or "lava", with the same bits.
 
     Attributes
     ----------
@@ -158,21 +160,16 @@ class StreamSession:
             self._written = int(file.attrs["written"])
 
     @contextmanager
-    def _player(self) -> Iterator[Player]:
+    def _player(self) -> Iterator[StreamPlayer]:
         """Let the backend play the network as long as the context lasts."""
         learner = self.scored.learner
-        if self.backend == "cpu":
-            yield learner.network
-            return
-        from lava_predict.engines.lava.stream import LavaStream
-
-        with closing(LavaStream(learner.network)) as learner.player:
+        with closing(ENGINES.get(self.backend).stream_player(learner.network)) as learner.player:
             yield learner.player
         learner.player = None
 
     def _together(self, watched: bool) -> int:
         """Return how many of the next events are played before anything else is done."""
-        if watched and self.backend == "cpu":
+        if watched and self.backend != "lava":
             return 1
         steps = self.events.gap[self.done : self.done + TOGETHER].clip(0).cumsum()
         return max(1, int(steps.searchsorted(STEPS_TOGETHER, "right")))

@@ -15,6 +15,7 @@ from lava_predict import load_config, load_preset, pool, preset_names
 from lava_predict.cli import app, shared
 from lava_predict.engines.lava import engine
 from lava_predict.network import arithmetic
+from lava_predict.newer_python import lava_is_missing
 from lava_predict.records.run_record import load_record
 from lava_predict.registry import ENGINES
 
@@ -156,11 +157,10 @@ def test_bad_calls_end_with_2_and_one_message(
 
 def test_lava_where_it_is_not_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("lava_predict.engines.lava.engine.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "lava", None)
     done = CliRunner().invoke(app, ["run", "--backend", "lava"])
     assert done.exit_code == 2
-    assert "needs lava-nc, which runs on Python 3.10 only" in done.stderr
-    assert "uv python install 3.10" in done.stderr
+    assert f"backend = 'lava': {lava_is_missing()}, or use --backend cpu" in " ".join(done.stderr.split())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,15 +34,20 @@ VARIANTS = {
     "fine steps": ["run.dt_ms=0.5"],
     "uncentred": ["readout.rule=gated_delta", "readout.centred=false", "reservoir.noise=0.0"],
     "on chip": ["fixed.learning='on_chip'", "task.reset=true"],
-    "adaptive LIF": ["reservoir.neuron=adaptive_lif", "reservoir.feedback_gain=0.3"],
-    "delays": ["reservoir.delay_ms=[1, 20]", "task.reset=true", "reservoir.feedback_gain=0.3"],
+    # Together, as each combination of parts is compiled anew; tests/test_parts.py has them all.
+    "adaptive LIF, delays": [
+        "reservoir.neuron=adaptive_lif",
+        "reservoir.delay_ms=[1, 20]",
+        "task.reset=true",
+        "reservoir.feedback_gain=0.3",
+    ],
     "stochastic": ["fixed.rounding='stochastic'", "fixed.v_bits=18", "fixed.readout_bits=20"],
 }
 
 
 FAST = {
     "float": ("plain", "reset", "feedback", "constant norm"),
-    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip", "adaptive LIF", "delays"),
+    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip", "adaptive LIF, delays"),
 }
 CASES = [
     pytest.param(

@@ -22,7 +22,7 @@ CELLS, EVENTS, PERIOD = 30, 2, 100
 
 SHORT = ["fixed.learning=on_chip", "task.settle_ms=300", "task.after_ms=700", "task.pause_ms=[100, 200]"]
 
-needs_lava = pytest.mark.skipif(find_spec("lava") is None, reason="Lava needs Python 3.10")
+needs_lava = pytest.mark.skipif(find_spec("lava") is None, reason="lava-nc is not installed")
 
 
 def plan(**changes: Any) -> OnChipPlan:

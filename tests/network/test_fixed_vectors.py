@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from lava_predict.network.step import Constants, Recording, kernels
 from lava_predict.neurons import izhikevich
 from lava_predict.registry import RULES
 from lava_predict.synapses import exponential
-from lava_predict.tasks import Segment
+from lava_predict.tasks import Kind, Segment, Streams
 from lava_predict.tasks.meet import Meet
 
 FOLDER = Path(__file__).parent / "fixed_vectors"
@@ -253,8 +254,15 @@ def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     held: dict[str, Any] = LAG | vectors.constants | {"rounding": rounding}
 
     def constants_of(section: str, kind: Any) -> Any:
-        values = [held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields]
-        return kind(*(np.array(value, np.int32) if isinstance(value, list) else value for value in values))
+        # The kernel is compiled for these very types already, for the engine.
+        types = get_type_hints(kind)
+        values = {name: held[RENAMED.get(f"{section}.{name}", name)] for name in kind._fields}
+        return kind(
+            *(
+                np.array(value, np.int32) if isinstance(value, list) else types[name](value)
+                for name, value in values.items()
+            )
+        )
 
     constants = Constants(
         cells=constants_of("cells", izhikevich.FixedConstants),
@@ -304,6 +312,50 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
         assert seen(state_of(state), *record) | {"in": wanted["in"]} == wanted
     assert state.saturations.tolist() == vectors.after.pop("saturations")
     assert state_of(state) == vectors.after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounding", ["nearest", "floor"])
+def test_the_fpga_core_gives_the_vectors(rounding: str) -> None:
+    pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
+    from lava_predict.targets.fpga.device import Device
+    from lava_predict.targets.fpga.engine import open_bus
+    from lava_predict.targets.fpga.shape import shape_of
+
+    vectors = read_vectors("annealed_delta", path_of("annealed_delta", rounding).read_text(encoding="ascii"))
+    config = config_of("annealed_delta", rounding)
+    arithmetic, state = FixedArithmetic(config, draw_network(config)), kernel_of(vectors)[2]
+    shape, key = shape_of(arithmetic), np.uint64(vectors.constants["key"])
+    with closing(open_bus(shape)) as bus:
+        device = Device(bus, shape, arithmetic)
+        device.put(state)
+        for first, count, since, learning in runs_of(vectors):
+            given = zip(*(vectors.given(step)[2] for step in range(first, first + count)), strict=True)
+            streams = Streams(*(np.array(part, np.int32) for part in given))
+            segment = Segment(Kind.TRIAL, count, key, 0, 0, cue_step=first - since, learning=learning)
+            z: np.ndarray = np.empty((count, shape.events), np.int32)
+            nothing, norm = np.empty(0, np.uint32), np.empty(count, np.int64)
+            recording = Recording(nothing, nothing, z, np.empty_like(z), norm)
+            (when, cell), diverged = device.play(streams, segment, first, recording)
+            assert diverged == -1
+            for row, wanted in enumerate(vectors.steps[first : first + count]):
+                assert cell[when == first + row].tolist() == wanted["out"]
+                read = [int(norm[row]), *z[row].tolist(), *recording.what_drive[row].tolist()]
+                assert read == wanted["read"][1:]
+            device.take(state, count, learning)
+    wanted_after = vectors.after
+    assert state.saturations.tolist() == wanted_after.pop("saturations")
+    assert state_of(state) == wanted_after
+
+
+def runs_of(vectors: Vectors) -> Iterator[tuple[int, int, int, bool]]:
+    """Yield the runs of steps that follow one cue: first step, how many, since at the first, learning."""
+    first, steps = 0, [vectors.given(step)[:2] for step in range(len(vectors.steps))]
+    for step in range(1, len(steps) + 1):
+        since, learning = steps[first]
+        if step == len(steps) or steps[step] != (since + step - first, learning):
+            yield first, step - first, since, learning
+            first = step
 
 
 def test_the_vectors_show_what_they_are_for(vectors: Vectors) -> None:

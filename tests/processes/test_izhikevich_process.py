@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("lava", reason="Lava needs Python 3.10")
+pytest.importorskip("lava", reason="lava-nc is not installed")
 
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg

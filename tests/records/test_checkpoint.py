@@ -188,7 +188,7 @@ def killed_run(arguments: list[str], cwd: Path, wait_s: float) -> None:
             2,
             id="lava",
             marks=pytest.mark.skipif(
-                importlib.util.find_spec("lava") is None, reason="Lava 0.10.0 needs Python 3.10"
+                importlib.util.find_spec("lava") is None, reason="lava-nc is not installed"
             ),
         ),
     ],

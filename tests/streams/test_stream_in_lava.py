@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("lava", reason="lava-nc runs on Python 3.10 only")
+pytest.importorskip("lava", reason="lava-nc is not installed")
 
 from lava_predict import RunError, UserError, load_preset
 from lava_predict.engines.lava import stream as lava

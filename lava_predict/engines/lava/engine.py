@@ -5,7 +5,6 @@ Nothing outside this module and processes/ sees a Process, a Var or a port.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +18,8 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
+from lava_predict.newer_python import lava_is_missing
 from lava_predict.processes.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Played, Segment, Streams, Task
@@ -39,11 +40,7 @@ _DENSE_BITS = 8
 def check_lava() -> None:
     """Raise a UserError, which says how to get Lava, where it cannot be imported."""
     if find_spec("lava") is None:
-        raise UserError(
-            "backend = 'lava': needs lava-nc, which runs on Python 3.10 only (this is Python "
-            f"{sys.version_info.major}.{sys.version_info.minor}); get it with `uv python install 3.10` and "
-            "run `uv run --python 3.10 lava-predict`, or use --backend cpu"
-        )
+        raise UserError(f"backend = 'lava': {lava_is_missing()}, or use --backend cpu")
 
 
 def check_hardware() -> None:
@@ -128,6 +125,20 @@ class LavaEngine(Engine):
         self._logbook = Logbook(_MOST_SEGMENTS, self._most_steps, most_spikes, self._state)
         self._time_step = 1
         self._run: Any = None
+
+    @classmethod
+    def check_stream(cls, config: Config, options: LavaOptions) -> None:  # noqa: D102
+        if options.form == "graph":
+            raise UserError(
+                "--form graph: in Lava a stream is learned by one Process, --form fused; leave it out "
+                "(docs/streams.md says why)"
+            )
+
+    @classmethod
+    def stream_player(cls, network: StreamNetwork) -> StreamPlayer:  # noqa: D102
+        from lava_predict.engines.lava.stream import LavaStream
+
+        return LavaStream(network)
 
     @classmethod
     def check(cls, precision: str, options: LavaOptions, config: Config | None = None) -> None:

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.errors import RunError
+from lava_predict.newer_python import lava_is_missing
 
 _TICK_S = 0.05  # between two looks at the children; their answers need no look
 _GRACE_S = 3.0  # for the reason of a failure to arrive after its effect, also on a busy machine
@@ -54,10 +55,7 @@ def import_lava() -> None:
     try:
         _lava("magma.core.process.process")
     except ModuleNotFoundError as error:
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise RunError(
-            f"Lava cannot be imported: {error}; it needs Python 3.10 (this is {python}) and lava-nc==0.10.0"
-        ) from error
+        raise RunError(f"Lava cannot be imported: {error}; it {lava_is_missing()}") from error
     finally:
         multiprocessing.set_start_method = kept
     _lava("magma.compiler.channels.pypychannel").Semaphore = _fork.Semaphore

@@ -1,0 +1,1 @@
+"""An FPGA core of the integer network, in Amaranth, and its host."""
