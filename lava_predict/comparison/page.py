@@ -39,13 +39,18 @@ _NETWORK_COLUMNS = (
 """Figures of the unlearned network: name in summary.json, heading, format; the last four are of pairs."""
 
 
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over seeds, NaN of one seed."""
+    return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+
+
 def outcome(found: Comparison, wall_s: float) -> Outcome:
     """Gather what `lava-predict compare` leaves and prints of a comparison that took ``wall_s`` seconds.
 
     In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
     swept = {
-        name: {"bits": bits, "error": found.sweep[name].mean(axis=0), "sd": found.sweep[name].std(axis=0)}
+        name: {"bits": bits, "error": found.sweep[name].mean(axis=0), "sd": _spread(found.sweep[name])}
         | {"knee": found.knees[name]}
         for name, bits in study.WIDTHS.items()
     }
