@@ -91,6 +91,9 @@ def test_rasters_part_from_float_and_keep_its_statistics(tiny: Tiny) -> None:
         assert 0 <= pair.distance.min() < 1.2
         assert found.rate_hz[name] == pytest.approx(found.rate_hz[FLOAT], rel=0.1)
         assert pair.rate_correlation > 0.9
+        assert 0.5 < pair.cka <= 1.0 + 1e-12
+        assert 0 <= pair.angle_deg < 60
+        assert found.dimension[name] == pytest.approx(found.dimension[FLOAT], rel=0.25)
     # Other noise and coarser numbers are there from the first step; in so small a network an ulp may die out.
     assert found.pairs[FIXED].horizon_ms < 2000
     assert found.pairs[NOISE].horizon_ms < 2000
