@@ -39,7 +39,7 @@ _NETWORK_COLUMNS = (
     ("cka", "CKA", ".3f"),
     ("angle_deg", "angle (degrees)", ".1f"),
 )
-"""Figures of the unlearned network: name in summary.json, heading, format; pairs have those after `_ALONE`."""
+"""Figures of the unlearned network: name in summary.json, heading, format; the last ones are of pairs."""
 _ALONE = 4
 
 
