@@ -38,6 +38,7 @@ def learning_curve(record: RunRecord) -> Figure:
     for block, last in _last_probes(record):
         of_block = record.probe_block == block
         trials, nothing = starts[block] + record.probe_trials[of_block], record.zero_error[last]
+        nothing = nothing or np.nan  # Without events there is nothing to divide by.
         axes.plot(trials, record.error[of_block] / nothing, "o-", color=first, markersize=4)
         axes.plot(trials, record.error_causal[of_block] / nothing, "^:", color=second, markersize=3)
         axes.plot(trials, record.error_counting[of_block] / nothing, "s-.", color=third, markersize=3)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pictures import pngs
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.comparison.page import outcome, page
@@ -161,7 +162,7 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     expected = np.mean([a.error[end] / b.error[end] for a, b in pairs])
     assert ratio["mean"] == pytest.approx(expected)
     parsed = Page()
-    parsed.feed(page(summary, made.figures).html())
+    parsed.feed(page(summary, pngs(made.figures)).html())
     assert parsed.images == len(made.figures) >= 11
     text = " ".join(parsed.text.split())
     assert "one unit in the last place" in text

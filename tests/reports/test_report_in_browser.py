@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from pictures import pngs
 from PIL import Image
 
 from lava_predict import Experiment, load_preset
@@ -187,7 +188,7 @@ def of_a_run() -> Page:
     experiment = Experiment(config)
     result = experiment.run(precision="fixed")
     made = run_outcome(result, check_health(experiment, result))
-    return page(made.summary, made.figures)
+    return page(made.summary, pngs(made.figures))
 
 
 EVERYTHING = """\
