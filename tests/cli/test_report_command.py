@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pictures import pngs
 from typer.testing import CliRunner
 
 from lava_predict import Config, Experiment
