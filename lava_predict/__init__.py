@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from lava_predict.errors import Caution, RunError, UserError
     from lava_predict.experiment import Experiment, Replay, Result
     from lava_predict.network import Network, State, draw_network
-    from lava_predict.records import Checkpoint, RunRecord, TrainedNetwork, load_checkpoint, load_record
+    from lava_predict.records import (
+        Checkpoint,
+        RunData,
+        RunRecord,
+        TrainedNetwork,
+        load_checkpoint,
+        load_record,
+        load_run,
+    )
     from lava_predict.reproduction.reproduce import reproduce
     from lava_predict.settings import (
         Config,

@@ -55,6 +55,7 @@ def prediction(record: RunRecord) -> Figure:
     A longer run shows its last blocks, in 12 rows.
     """
     _, cues, _, events = record.o.shape
+    task = record.config.task
     rows = [(block, last, cue) for block, last in _last_probes(record) for cue in range(cues)][-_MOST_ROWS:]
     size = (3.4 * events + 1.0, 1.6 * len(rows) + 0.8)
     figure, grid = style.panels(len(rows), events, *size, sharex=True, sharey=True)
@@ -63,11 +64,11 @@ def prediction(record: RunRecord) -> Figure:
             colour = style.colour_of(event)
             axes.plot(record.times_ms, record.truth[last, cue, :, event], "--", color="black", linewidth=1.2)
             axes.plot(record.times_ms, record.o[last, cue, :, event], color=colour, linewidth=1.5)
-            style.mark_cue(axes, record.config.task.cue_ms)
-        name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {cue + 1}"
+            style.mark_cue(axes, task.cue_ms)
+        name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {task.names_of_cues[cue]}"
         line[0].set_ylabel(f"{name}\nexpectation")
     for event in range(events):
-        grid[0, event].set_title(f"event {style.event_name(event)}")
+        grid[0, event].set_title(f"event {task.names_of_events[event]}")
         grid[-1, event].set_xlabel("time after the cue (ms)")
     grid[0, 0].set_ylim(0, 1.05)
     predicted = style.key("prediction (colour: event)", color=style.colour_of(0))
@@ -97,14 +98,14 @@ def raster(record: RunRecord) -> Figure:
             style.mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
-        for event, latency in enumerate(latencies):
-            name, place = f"{style.event_name(event)} due", (latency, 1.01)
+        for event, latency in zip(config.task.names_of_events, latencies, strict=False):
+            name, place = f"{event} due", (latency, 1.01)
             upper.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         counts, _ = np.histogram(times, edges)
         lower.stairs(counts / (config.reservoir.neurons * _BIN_MS / 1000.0), edges, color="black")
         lower.set_xlabel("time after the cue (ms)")
         if cues > 1:
-            upper.set_title(f"cue {cue + 1}", pad=16)
+            upper.set_title(f"cue {config.task.names_of_cues[cue]}", pad=16)
     grid[0, 0].set_ylabel("cell")
     grid[1, 0].set_ylabel("rate (Hz)")
     kinds = [
@@ -135,11 +136,11 @@ def probability(record: RunRecord) -> Figure:
             axes.plot(occurred, height, "|", color=colour, markersize=4)
         for switch in starts[1:-1]:
             style.mark_switch(axes, float(switch))
-        axes.set_ylabel("probability" if cues == 1 else f"cue {cue + 1}\nprobability")
+        axes.set_ylabel("probability" if cues == 1 else f"cue {task.names_of_cues[cue]}\nprobability")
         axes.set_ylim(-0.02, 1.06 + 0.05 * events)
     grid[-1, 0].set_xlabel("training trial")
     explained = [
-        *(style.key(f"event {style.event_name(n)}", color=style.colour_of(n)) for n in range(events)),
+        *(style.key(f"event {n}", color=style.colour_of(k)) for k, n in enumerate(task.names_of_events)),
         style.key("estimate", color="black"),
         style.key("truth", color="black", linestyle="--"),
         style.key("event occurred", color="black", linestyle="", marker="|"),
