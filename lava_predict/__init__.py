@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lava_predict.comparison import compare
     from lava_predict.engines import CpuEngine, Engine, LavaEngine, SupervisedRun
     from lava_predict.errors import Caution, RunError, UserError
+    from lava_predict.estimator import PredictionNetwork
     from lava_predict.experiment import Experiment, Replay, Result
     from lava_predict.network import Network, State, draw_network
     from lava_predict.records import (
