@@ -234,7 +234,7 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
     first, errors = found.tasks[FLOAT][0], found.errors
     compared = {name: error for name, error in errors.items() if name not in NULLS}
     before = np.cumsum([0, *(block.trials for block in found.config.task.blocks)])[first.block]
-    times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms
+    times_ms, task = np.arange(len(first.truth)) * found.config.run.dt_ms, found.config.task
     predictions = {name: found.tasks[name][0].prediction for name in compared}
     figures = {
         "learning": curves.learning_curves(
@@ -243,8 +243,12 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
             compared,
             {name: errors[name] for name in NULLS},
         ),
-        "prediction": curves.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
-        "weights": plots.readout_weights(first.w_when, found.tasks[FIXED][0].w_when, first.truth.shape[1]),
+        "prediction": curves.prediction_overlay(
+            times_ms, predictions, first.truth, task.cue_ms, task.names_of_events
+        ),
+        "weights": plots.readout_weights(
+            first.w_when, found.tasks[FIXED][0].w_when, task.events, task.names_of_events
+        ),
     }
     if found.amplitude:
         figures["amplitude"] = curves.amplitude_against_probability(found.levels, found.amplitude)

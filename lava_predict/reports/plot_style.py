@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lava_predict.tasks import event_name as event_name
+from lava_predict.settings.schema import event_name as event_name
 
 # Okabe & Ito's palette works for any colour vision; every line also differs in dash or marker.
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -24,6 +24,11 @@ _DOTS: Any = (0, (2, 2))
 def colour_of(event: int) -> str:
     """Colour of the n-th event or line."""
     return EVENT_COLOURS[event % len(EVENT_COLOURS)]
+
+
+def event_title(event: int, names: Sequence[str] = ()) -> str:
+    """Title of the n-th event's panel; without names events are A, B, ..."""
+    return f"event {names[event] if names else event_name(event)}"
 
 
 def new_figure(width: float, height: float) -> Figure:

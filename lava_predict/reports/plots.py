@@ -64,6 +64,7 @@ def prediction(record: RunRecord) -> Figure:
     many events are two maps, prediction and truth.
     """
     _, cues, _, events = record.o.shape
+    task = record.config.task
     rows = [(block, last, cue) for block, last in _last_probes(record) for cue in range(cues)][-_MOST_ROWS:]
     if events * len(rows) > _MOST_PANELS:
         return _prediction_maps(record, rows)
@@ -77,11 +78,11 @@ def prediction(record: RunRecord) -> Figure:
             axes.plot(times, record.truth[last, cue, after, event], "--", color="black", linewidth=1.2)
             axes.plot(times, o, color=colour, linewidth=1.5)
             most = max(most, float(np.nanmax(o, initial=0.0)))
-            style.mark_cue(axes, record.config.task.cue_ms)
-        name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {cue + 1}"
+            style.mark_cue(axes, task.cue_ms)
+        name = f"block {block + 1}" if cues == 1 else f"block {block + 1}\ncue {task.names_of_cues[cue]}"
         line[0].set_ylabel(f"{name}\nexpectation")
     for event in range(events):
-        grid[0, event].set_title(f"event {style.event_name(event)}")
+        grid[0, event].set_title(f"event {task.names_of_events[event]}")
         grid[-1, event].set_xlabel("time after the cue (ms)")
     grid[0, 0].set_ylim(0, 1.05 * most)
     predicted = style.key("prediction (colour: event)", color=style.colour_of(0))
@@ -93,7 +94,8 @@ def _prediction_maps(record: RunRecord, rows: list[tuple[int, int, int]]) -> Fig
     """Draw prediction and truth as maps of events over time, a band per block and cue."""
     after = record.times_ms >= 0
     pair = [[part[last, cue, after].T for _, last, cue in rows] for part in (record.o, record.truth)]
-    names = [f"block {block + 1}, cue {cue + 1}" for block, _, cue in rows]
+    cue_names = record.config.task.names_of_cues
+    names = [f"block {block + 1}, cue {cue_names[cue]}" for block, _, cue in rows]
     titles = ("prediction", "truth: probability x timing")
     figure, grid = _maps(pair, names, (0.0, float(record.times_ms[-1])), "expectation")
     for axes, title in zip(grid, titles, strict=True):
@@ -146,14 +148,14 @@ def raster(record: RunRecord) -> Figure:
             style.mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
-        for event, latency in enumerate(latencies[:_MOST_LINES]):
-            name, place = f"{style.event_name(event)} due", (latency, 1.01)
+        for event, latency in zip(config.task.names_of_events[:_MOST_LINES], latencies, strict=False):
+            name, place = f"{event} due", (latency, 1.01)
             upper.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         counts, _ = np.histogram(times, edges)
         lower.stairs(counts / (config.reservoir.neurons * _BIN_MS / 1000.0), edges, color="black")
         lower.set_xlabel("time after the cue (ms)")
         if cues > 1:
-            upper.set_title(f"cue {cue + 1}", pad=16)
+            upper.set_title(f"cue {config.task.names_of_cues[cue]}", pad=16)
     grid[0, 0].set_ylabel("cell")
     grid[1, 0].set_ylabel("rate (Hz)")
     kinds = [
@@ -173,7 +175,7 @@ def probability(record: RunRecord) -> Figure:
     if events > _MOST_LINES:
         return _probability_maps(record, cues)
     figure, grid = style.panels(cues, 1, 8, 3.2 * cues + 0.6, sharex=True, sharey=True)
-    starts, none = _block_starts(record), -0.06
+    starts, none, task = _block_starts(record), -0.06, record.config.task
     low, high = none - 0.04, 1.06 + 0.05 * events
     for cue, axes in enumerate(grid[:, 0]):
         shown = record.trial_cue == cue
@@ -197,11 +199,11 @@ def probability(record: RunRecord) -> Figure:
         axes.plot(omitted, np.full(omitted.size, none), "|", color=style.GREY, markersize=4)
         for switch in starts[1:-1]:
             style.mark_switch(axes, float(switch))
-        axes.set_ylabel("probability" if cues == 1 else f"cue {cue + 1}\nprobability")
+        axes.set_ylabel("probability" if cues == 1 else f"cue {task.names_of_cues[cue]}\nprobability")
     grid[0, 0].set_ylim(low, high)
     grid[-1, 0].set_xlabel("training trial")
     explained = [
-        *(style.key(f"event {style.event_name(n)}", color=style.colour_of(n)) for n in range(events)),
+        *(style.key(f"event {n}", color=style.colour_of(k)) for k, n in enumerate(task.names_of_events)),
         style.key("estimate", color="black"),
         style.key("truth", color="black", linestyle="--"),
         style.key("event occurred", color="black", linestyle="", marker="|"),
@@ -226,7 +228,7 @@ def _probability_maps(record: RunRecord, cues: int) -> Figure:
         [_widened(record.trial_p[one].T, most) for one in trials],
         [_widened(_true(record, cue)[block_of[one]].T, most) for cue, one in enumerate(trials)],
     ]
-    figure, grid = _maps(pair, [f"cue {cue + 1}" for cue in range(cues)], (0.5, most + 0.5), "probability")
+    figure, grid = _maps(pair, [f"cue {name}" for name in record.config.task.names_of_cues[:cues]], (0.5, most + 0.5), "probability")
     for axes, title in zip(grid, ("estimated probability", "true probability"), strict=True):
         axes.set(title=title, xlabel="training trial of the cue")
     return figure

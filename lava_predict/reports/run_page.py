@@ -19,6 +19,7 @@ from lava_predict.reports.page import Page
 from lava_predict.reports.summary import (
     block_rows,
     counting_errors,
+    events_named,
     per_cue,
     relative_errors,
     run_table,
@@ -55,13 +56,14 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a run from the content of summary.json and the PNG files by name."""
-    probes, rows = block_rows(summary["blocks"])
+    probes, rows = block_rows(summary)
     header = ["block", "trials", "true p", "estimated p", "due (ms)", "peak (ms)"]
     header += [f"error after {number}" for number in probes]
     estimates = np.ravel(summary["blocks"][-1]["probability_estimate"])
     content = {
         "summary": summary,
         "blocks": {"header": header, "rows": rows},
+        "events": events_named(summary),
         "last_estimates": ", ".join(f"{p:.2f}" for p in estimates),
         "changed": [
             [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
