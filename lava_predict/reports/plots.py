@@ -228,7 +228,12 @@ def _probability_maps(record: RunRecord, cues: int) -> Figure:
         [_widened(record.trial_p[one].T, most) for one in trials],
         [_widened(_true(record, cue)[block_of[one]].T, most) for cue, one in enumerate(trials)],
     ]
-    figure, grid = _maps(pair, [f"cue {name}" for name in record.config.task.names_of_cues[:cues]], (0.5, most + 0.5), "probability")
+    figure, grid = _maps(
+        pair,
+        [f"cue {name}" for name in record.config.task.names_of_cues[:cues]],
+        (0.5, most + 0.5),
+        "probability",
+    )
     for axes, title in zip(grid, ("estimated probability", "true probability"), strict=True):
         axes.set(title=title, xlabel="training trial of the cue")
     return figure
