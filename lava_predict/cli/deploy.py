@@ -28,6 +28,9 @@ def deploy(
         typer.Option(metavar="STEPS|all", help="Compare so many steps with the cpu, bit by bit."),
     ] = None,
     synthesise: Annotated[str | None, shared.choice("Place and route for a part", shared.FPGA_PARTS)] = None,
+    no_route: Annotated[
+        bool, typer.Option("--no-route", help="With --synthesise: only count what it takes (2 minutes).")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; default runs/<time>-fpga-<preset>-<seed>.")
     ] = None,
@@ -41,6 +44,8 @@ def deploy(
 
     if place not in PLACES:
         raise UserError(f"deploy {place!r}: there is no such target; {one_of(place, PLACES)}")
+    if no_route and synthesise is None:
+        raise UserError("--no-route: says how far --synthesise goes; give it a part, or leave out --no-route")
     check_extra(synthesise is not None)
     from lava_predict.targets.fpga import deploy as target
     from lava_predict.targets.fpga.synthesis import check_part
@@ -69,7 +74,7 @@ def deploy(
             if not (quiet or as_json):
                 print(f"{text} ...", file=sys.stderr, flush=True)
 
-        outcome = target.deploy(network, steps, synthesise, progress, tell)
+        outcome = target.deploy(network, steps, synthesise, not no_route, progress, tell)
         deliver(outcome)
     if (found := outcome.values["verify"]) and any(found["different"].values()):
         raise typer.Exit(1)

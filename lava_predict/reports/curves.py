@@ -99,5 +99,6 @@ def prediction_overlay(
             axes.plot(times_ms, o[:, event], label=name, **style.line_style(line))
         axes.set_title(style.event_title(event, event_names), fontsize=10)
         axes.set_xlabel("time after the cue (ms)")
-    panels[0].set(ylabel="expectation", ylim=(0, 1.05))
+    most = max(1.0, *(float(o.max()) for o in (truth, *predictions.values())))
+    panels[0].set(ylabel="expectation", ylim=(0, 1.05 * most))
     return style.legend(figure, [*style.keys(panels[0]), style.CUE_KEY])

@@ -16,7 +16,6 @@ from lava_predict.reports import plots
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
-from lava_predict.reports.plot_style import to_png
 from lava_predict.reports.summary import (
     block_rows,
     counting_errors,
@@ -50,7 +49,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
         lines,
         [*(health.warnings if health is not None else ()), *run_warnings(result)],
         result.config,
-        {name: to_png(draw(record)) for name, draw in plots.FIGURES.items()},
+        {name: draw(record) for name, draw in plots.FIGURES.items()},
         files={"results.h5": record.to_bytes()},
     )
 

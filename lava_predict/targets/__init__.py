@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
+    from lava_predict.targets.fpga.engine import FpgaEngine
+    from lava_predict.targets.fpga.serial_bus import SerialBus
     from lava_predict.targets.loihi2.limits import LIMITS
     from lava_predict.targets.loihi2.mapping import map_network
     from lava_predict.targets.loihi2.page import table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,11 +16,12 @@ pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
 
 from lava_predict import load_preset
 from lava_predict.cli import app, shared
-from lava_predict.targets.fpga import deploy, engine, traces, verilator
+from lava_predict.errors import UserError
+from lava_predict.targets.fpga import deploy, engine, verilator
 from lava_predict.targets.fpga.shape import shape_of
-from lava_predict.targets.fpga.simulated import SimulatedBus
-from lava_predict.targets.fpga.synthesis import PARTS, block_rams
-from lava_predict.targets.fpga.verify import verify
+from lava_predict.targets.fpga.synthesis import PARTS, block_rams, check_needs, marked
+from lava_predict.targets.fpga.verify import Verification
+from lava_predict.targets.fpga.verilog import to_rtlil
 
 TINY = (
     "reservoir.neurons=12",
@@ -78,13 +80,19 @@ def test_a_trained_run_goes_on_learning_on_the_core_and_lint_is_clean(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_wrong_core_is_reported_as_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = traces.centred
-    monkeypatch.setattr(traces, "centred", lambda flow, x, m, rounding: right(flow, x, m, 1 - rounding))
-    network = deploy.of_config(load_preset("smoke", [*TINY]))
-    found = verify(network.arithmetic, network.task, steps=60, lead_to=SimulatedBus)
-    assert found.different["norm"] > 0
-    assert found.values["steps"] >= 60
+def test_a_core_that_differs_is_reported_by_name_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Verification(clocks=[np.array([300, 310], np.uint32)])
+    found.add("norm", np.array([1, 2]), np.array([1, 3]))
+    found.add("z", np.array([1, 2]), np.array([1, 2]))
+    monkeypatch.setattr(deploy, "verify", lambda *given: found)
+    arguments = ("--preset", "smoke", *SETTINGS, "--verify", "2", "--out", str(tmp_path / "core"))
+    code, text = run("deploy", "fpga", *arguments)
+    assert code == 1
+    assert "DIFFERENT from the cpu in 2 steps: norm\n" in text
+    summary = json.loads((tmp_path / "core/summary.json").read_text())
+    assert summary["verify"]["different"] == {"norm": 1, "z": 0}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_a_wrong_core_is_reported_as_different(monkeypatch: pytest.MonkeyPatch) 
         (("deploy", "fpga", "--verify", "0"), "--verify '0'"),
         (("deploy", "fpga", "--synthesise", "ecp5-12k"), "--synthesise 'ecp5-12k'"),
         (("deploy", "fpga", "--preset", "smoke", "--set", "fixed.rounding=stochastic"), "fixed.rounding"),
-        (("deploy", "fpga", "--preset", "robust", "--synthesise", "ecp5-25k"), "140 block memories"),
+        (("deploy", "fpga", "--preset", "robust", "--synthesise", "ecp5-25k"), "152 block memories"),
         (("run", "--preset", "smoke", "--backend", "fpga-sim"), "precision = 'float'"),
     ],
 )
@@ -132,6 +140,21 @@ def test_a_float_run_is_refused(tmp_path: Path) -> None:
     assert code == 2
     assert "precision = 'float'" in text
     assert not (tmp_path / "core").exists()
+
+
+def test_a_part_with_too_few_multipliers_is_refused_with_one_that_has_enough() -> None:
+    with pytest.raises(UserError, match=r"ecp5-25k: .* 46 multipliers .* has 28; use ecp5-45k"):
+        check_needs("ecp5-25k", {"dsp": 46, "block_ram": 29})
+    check_needs("ecp5-45k", {"dsp": 46, "block_ram": 29})
+
+
+def test_products_with_a_constant_are_marked_and_no_others() -> None:
+    rtlil = to_rtlil(shape_of(deploy.of_config(load_preset("smoke", [*TINY])).arithmetic))
+    cells = re.findall(r"(attribute \\constant 1\n)? *cell \$mul (.*?)\n  end", marked(rtlil), re.DOTALL)
+    assert len(cells) == rtlil.count("cell $mul") > 50
+    constant = [bool(re.search(r"connect \\[AB] \d+'[01]+", cell)) for _, cell in cells]
+    assert [bool(mark) for mark, _ in cells] == constant
+    assert 20 < sum(constant) < len(cells)
 
 
 def test_block_memories_grow_with_the_synapses_and_names_are_those_of_the_command_line() -> None:

@@ -97,6 +97,7 @@ def deploy(
     network: Deployed,
     steps: int | None = None,
     part: str | None = None,
+    route: bool = True,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
@@ -110,6 +111,8 @@ def deploy(
         How many steps are verified; 0 for all trials; by default none.
     part : str, optional
         One of `PARTS`, for which it is synthesised.
+    route : bool
+        Whether it is placed and routed, too.
     progress, tell : callable
         Told the steps that are verified, and what else is being done.
 
@@ -139,8 +142,8 @@ def deploy(
     if steps is not None:
         tell("Verilator builds the core's simulation (up to a minute, once for a shape)")
         verified = verify(network.arithmetic, network.task, network.state, steps or None, progress)
-    synthesised = None if part is None else synthesise(board, part, tell=tell)
-    if synthesised is not None:
+    synthesised = None if part is None else synthesise(board, part, tell=tell, route=route)
+    if synthesised is not None and synthesised.bitstream:
         files |= {"core.bit": synthesised.bitstream, "nextpnr.log": synthesised.log}
     return _outcome(network, files, verified, synthesised)
 
@@ -160,7 +163,7 @@ def _outcome(
     shape, config = network.shape, network.config
     step_s = config.run.dt_ms / 1000
     clocks = None if verified is None else verified.values["cycles_per_step"]["mean"]
-    hertz = None if synthesised is None else synthesised.fmax_mhz * 1e6
+    megahertz = None if synthesised is None else synthesised.fmax_mhz
     values: dict[str, Any] = {
         "target": "fpga",
         "preset": config.preset,
@@ -174,7 +177,9 @@ def _outcome(
         if synthesised is None
         else named(synthesised, "part", "seed", "lut", "ff", "dsp", "block_ram", "fmax_mhz", "fits"),
         "board_clock_mhz": CLOCK_HZ / 1e6,
-        "real_time_factor": None if clocks is None or hertz is None else hertz * step_s / clocks,
+        "real_time_factor": None
+        if clocks is None or megahertz is None
+        else megahertz * 1e6 * step_s / clocks,
         "energy": "not measured",
         "files": sorted(files),
     }
@@ -216,8 +221,8 @@ def facts(values: Mapping[str, Any]) -> list[list[Entry]]:
             [f"flip-flops of {part.lut:,}", made["ff"]],
             [f"multipliers of {part.dsp}", made["dsp"]],
             [f"block memories of {part.block_ram}", made["block_ram"]],
-            ["fastest clock, MHz", made["fmax_mhz"]],
         ]
+        rows += [] if made["fmax_mhz"] is None else [["fastest clock, MHz", made["fmax_mhz"]]]
     if values["real_time_factor"] is not None:
         rows.append(["times real time", values["real_time_factor"]])
     return rows
@@ -229,7 +234,11 @@ def _table(values: Mapping[str, Any]) -> Table:
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Lay out report.html."""
-    lead = "Simulated" + (" and routed" if summary["synthesis"] else "") + ", never run on a board. "
+    lead = (
+        "Simulated"
+        + (" and routed" if (summary["synthesis"] or {}).get("fmax_mhz") else "")
+        + ", never run on a board. "
+    )
     lead += " ".join(_lines(summary)) or "Not compared with the cpu."
     content = {"summary": summary, "facts": facts(summary), "limit": _limit(summary)}
     return Page("FPGA core", lead, "deploy.html.j2", content=content)
@@ -238,9 +247,11 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
 def _limit(summary: Mapping[str, Any]) -> str:
     """Say what limits size and speed."""
     fitting = [name for name, part in PARTS.items() if part.block_ram >= summary["block_ram"]]
-    size = f"It fits {', '.join(fitting)}" if fitting else "It fits no part that is known here"
+    size = (
+        f"Its memories fit {', '.join(fitting)}" if fitting else "Its memories fit no part that is known here"
+    )
     worst = summary["worst_cycles_per_step"] / CLOCK_HZ * 1000
     return (
-        f"{size}: block memories limit how many synapses a part holds. A step in which every cell spikes "
-        f"takes {worst:.3g} ms at the board's {CLOCK_HZ // 10**6} MHz."
+        f"{size}; --synthesise with --no-route counts the rest. A step in which every cell spikes takes "
+        f"{worst:.3g} ms at the board's {CLOCK_HZ // 10**6} MHz."
     )

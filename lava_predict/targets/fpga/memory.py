@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib.memory import Memory
 
 from lava_predict.targets.fpga.flow import Flow, Value
@@ -13,13 +13,26 @@ from lava_predict.targets.fpga.flow import Flow, Value
 READ_CLOCKS = 3
 """From an address to its number: registers before the memory (as before its writes), in it and behind it."""
 
-BANK = 2048
-"""Words of a bank: two blocks of an ECP5 hold so many of 18 bits without a multiplexer."""
+BANK = 8192
+"""Words of a bank of a deep memory."""
 
-_FANIN = 8
+_BLOCKS = ((2048, 9), (4096, 4), (8192, 2))
+"""Words and bits that a block of an ECP5 can have (it can be wider, too)."""
+
+_FANIN = 16
+
+
+def slices(words: int, bits: int) -> list[tuple[int, int]]:
+    """Return lowest bit and number of bits of the memories that a bank is made of.
+
+    Of more than 2,048 words each is one block: wide words would need a multiplexer before every bit, and
+    the wires to it are what makes a core hard to route.
+    """
+    width = bits if words <= _BLOCKS[0][0] else next(b for w, b in _BLOCKS if words <= w)
+    return [(low, min(width, bits - low)) for low in range(0, bits, width)]
+
 
 _BANK_BITS = BANK.bit_length() - 1
-_GROUP_BITS = (BANK * _FANIN).bit_length() - 1
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,8 @@ class Column:
 class ColumnMemory:
     """A column in a module: one port to read, one to write; whoever asks last in the source goes first.
 
-    ``data`` is there ``clocks`` after the address: `READ_CLOCKS`, or more if the memory has many banks. Banks
-    are in groups of eight. Each group has its own registers before it, as the groups lie far from each other.
+    ``data`` is there ``clocks`` after the address: `READ_CLOCKS`, or more if the memory has many banks. Each
+    of these has its own registers before it, as they lie far from each other.
     """
 
     def __init__(self, module: Module, column: Column, image: list[int] | None = None) -> None:
@@ -50,64 +63,68 @@ class ColumnMemory:
         self.read_address, self.write_address = Signal(address), Signal(address)
         self.write_enable, self.write_data = Signal(), Signal(column.shape)
         self._module = module
-        self._banks = -(-column.depth // BANK)
         self.clocks = READ_CLOCKS
         # Memories lie far from what asks for them.
         asked = (self.read_address, self.write_enable, self.write_address, self.write_data)
-        self._asked = tuple(map(self._delayed, asked))
-        self._number = self._asked[0][_BANK_BITS:]
-        groups = range(0, self._banks, _FANIN)
-        outputs = [one for first in groups for one in self._group(first, len(groups) > 1, image or [])]
-        if len(groups) > 1:
+        asked = tuple(map(self._delayed, asked))
+        banks = range(-(-column.depth // BANK))
+        number = asked[0][_BANK_BITS:]
+        outputs = []
+        for bank in banks:
+            words = (image or [])[bank * BANK : (bank + 1) * BANK]
+            depth = min(BANK, column.depth - bank * BANK)
+            ports = asked if len(banks) == 1 else self._gated(asked, bank)
+            outputs.append(self._bank(f"{column.name.replace('.', '_')}_{bank}", depth, ports, words))
+        if len(banks) > 1:
             self.clocks += 1
-            self._number = self._delayed(self._number)
-        self.data = self._select(outputs)
+            number = self._delayed(number)
+        self.data = self._select(outputs, number)
 
-    def _group(self, first: int, gated: bool, image: list[int]) -> list[Signal]:
-        """Lay out up to eight banks; ``gated``: behind registers that hold 0 while another group is asked."""
-        asked = self._asked
-        if gated:
-            # A gate of its own keeps Yosys from merging a group's registers with another's.
-            reads, writes = ((asked[at][_GROUP_BITS:] == first // _FANIN) for at in (0, 2))
-            gates = zip(asked, (reads, writes, writes, writes), strict=True)
-            asked = tuple(self._delayed(Mux(gate, value, 0)) for value, gate in gates)
-        numbers = range(first, min(first + _FANIN, self._banks))
-        return [self._bank(number, asked, image) for number in numbers]
+    def _gated(self, asked: Any, bank: int) -> Any:
+        """Lead what is asked of a bank to registers that hold 0 while another bank is asked.
 
-    def _bank(self, number: int, asked: tuple[Signal, ...], image: list[int]) -> Signal:
-        m, first = self._module, number * BANK
-        depth = min(BANK, self.column.depth - first)
-        memory = Memory(shape=self.column.shape, depth=max(depth, 2), init=image[first : first + depth])
-        m.submodules[f"{self.column.name.replace('.', '_')}_{number}"] = memory
-        read, write = memory.read_port(), memory.write_port()
-        read_address, enable, address, data = asked
-        chosen = Const(1) if self._banks == 1 else address[_BANK_BITS:] == number
-        m.d.comb += [
-            read.addr.eq(read_address),
-            read.en.eq(1),
-            write.addr.eq(address),
-            write.data.eq(data),
-            write.en.eq(enable & chosen),
-        ]
+        The gate of its own keeps Yosys from merging these registers with those of another bank.
+        """
+        reads, writes = ((asked[at][_BANK_BITS:] == bank) for at in (0, 2))
+        gates = zip(asked, (reads, writes, writes, writes), strict=True)
+        return tuple(self._delayed(Mux(gate, value, 0)) for value, gate in gates)
+
+    def _bank(self, name: str, depth: int, asked: Any, image: list[int]) -> Signal:
+        """Lay out the memories of a bank; return its output."""
+        m, outputs = self._module, []
+        read_address, enable, write_address, data = asked
+        for low, bits in slices(depth, self.column.bits):
+            init = [word >> low & (1 << bits) - 1 for word in image]
+            memory = Memory(shape=unsigned(bits), depth=max(depth, 2), init=init)
+            m.submodules[f"{name}_{low}"] = memory
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.addr.eq(read_address),
+                read.en.eq(1),
+                write.addr.eq(write_address),
+                write.data.eq(data[low : low + bits]),
+                write.en.eq(enable),
+            ]
+            outputs.append(read.data)
         output = Signal(self.column.shape)
-        m.d.sync += output.eq(read.data)
+        m.d.sync += output.eq(Cat(*outputs))
         return output
 
-    def _select(self, outputs: list[Signal]) -> Signal:
-        """Choose among the banks' outputs, a register behind every eight."""
-        m, number = self._module, self._number
+    def _select(self, outputs: list[Signal], number: Any) -> Signal:
+        """Choose among the banks' outputs, a register behind every sixteen."""
+        m, step = self._module, _FANIN.bit_length() - 1
         for _ in range(READ_CLOCKS - 1 if len(outputs) > 1 else 0):
             number = self._delayed(number)
         while len(outputs) > 1:
             chosen = []
             for first in range(0, len(outputs), _FANIN):
                 group, result = outputs[first : first + _FANIN], Signal(self.column.shape)
-                with m.Switch(number[:3]):
+                with m.Switch(number[:step]):
                     for index, output in enumerate(group):
                         with m.Case(index):
                             m.d.sync += result.eq(output)
                 chosen.append(result)
-            outputs, number = chosen, self._delayed(number[3:])
+            outputs, number = chosen, self._delayed(number[step:])
             self.clocks += 1
         return outputs[0]
 

