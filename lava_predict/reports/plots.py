@@ -94,8 +94,8 @@ def _prediction_maps(record: RunRecord, rows: list[tuple[int, int, int]]) -> Fig
     """Draw prediction and truth as maps of events over time, a band per block and cue."""
     after = record.times_ms >= 0
     pair = [[part[last, cue, after].T for _, last, cue in rows] for part in (record.o, record.truth)]
-    cue_names = record.config.task.names_of_cues
-    names = [f"block {block + 1}, cue {cue_names[cue]}" for block, _, cue in rows]
+    cues = record.config.task.names_of_cues
+    names = [f"block {block + 1}, cue {cues[cue]}" for block, _, cue in rows]
     titles = ("prediction", "truth: probability x timing")
     figure, grid = _maps(pair, names, (0.0, float(record.times_ms[-1])), "expectation")
     for axes, title in zip(grid, titles, strict=True):
@@ -148,7 +148,8 @@ def raster(record: RunRecord) -> Figure:
             style.mark_cue(axes, config.task.cue_ms)
             for latency in latencies:
                 axes.axvline(latency, color="black", linewidth=0.9, linestyle="--", zorder=0)
-        for event, latency in zip(config.task.names_of_events[:_MOST_LINES], latencies, strict=False):
+        named = zip(config.task.names_of_events, latencies, strict=False)
+        for event, latency in list(named)[:_MOST_LINES]:
             name, place = f"{event} due", (latency, 1.01)
             upper.annotate(name, place, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         counts, _ = np.histogram(times, edges)
@@ -175,7 +176,7 @@ def probability(record: RunRecord) -> Figure:
     if events > _MOST_LINES:
         return _probability_maps(record, cues)
     figure, grid = style.panels(cues, 1, 8, 3.2 * cues + 0.6, sharex=True, sharey=True)
-    starts, none, task = _block_starts(record), -0.06, record.config.task
+    starts, task, none = _block_starts(record), record.config.task, -0.06
     low, high = none - 0.04, 1.06 + 0.05 * events
     for cue, axes in enumerate(grid[:, 0]):
         shown = record.trial_cue == cue
@@ -220,7 +221,8 @@ def _true(record: RunRecord, cue: int) -> np.ndarray:
 
 def _probability_maps(record: RunRecord, cues: int) -> Figure:
     """Draw estimated and true probabilities as maps of events over the trials of a cue, a band per cue."""
-    lengths = [block.trials for block in record.config.task.blocks]
+    task = record.config.task
+    lengths = [block.trials for block in task.blocks]
     block_of = np.repeat(np.arange(len(lengths)), lengths)
     trials = [np.flatnonzero(record.trial_cue == cue) for cue in range(cues)]
     most = max(1, *(one.size for one in trials))
@@ -228,12 +230,8 @@ def _probability_maps(record: RunRecord, cues: int) -> Figure:
         [_widened(record.trial_p[one].T, most) for one in trials],
         [_widened(_true(record, cue)[block_of[one]].T, most) for cue, one in enumerate(trials)],
     ]
-    figure, grid = _maps(
-        pair,
-        [f"cue {name}" for name in record.config.task.names_of_cues[:cues]],
-        (0.5, most + 0.5),
-        "probability",
-    )
+    names = [f"cue {name}" for name in task.names_of_cues[:cues]]
+    figure, grid = _maps(pair, names, (0.5, most + 0.5), "probability")
     for axes, title in zip(grid, ("estimated probability", "true probability"), strict=True):
         axes.set(title=title, xlabel="training trial of the cue")
     return figure

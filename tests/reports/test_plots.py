@@ -1,5 +1,6 @@
 """Pictures: every one can be drawn from the record, names its axes with units, and marks what it must."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -160,6 +161,18 @@ def test_a_picture_is_the_same_file_every_time(record: RunRecord) -> None:
         render(plots.learning_curve(record), Printed(("png", "pdf", "svg"), 85.0)) for _ in range(2)
     )
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["prediction", "raster", "probability"])
+def test_events_and_cues_have_their_names(name: str, record: RunRecord) -> None:
+    _, cues, _, events = record.o.shape
+    named = {"event_names": ("tone", "light", "puff")[:events], "cue_names": ("left", "right")[:cues]}
+    task = record.config.task.model_copy(update=named)
+    figure = plots.FIGURES[name](replace(record, config=record.config.model_copy(update={"task": task})))
+    texts = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert all(event in texts for event in named["event_names"])
+    assert cues == 1 or all(f"cue {cue}" in texts for cue in named["cue_names"])
+    assert not re.search(r"event [A-C]\b|cue \d", texts)
 
 
 def test_colours_are_told_apart_without_red_or_green() -> None:
