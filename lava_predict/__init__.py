@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from lava_predict.comparison import compare
     from lava_predict.engines import CpuEngine, Engine, LavaEngine, SupervisedRun
     from lava_predict.errors import Caution, RunError, UserError
+    from lava_predict.estimator import PredictionNetwork
     from lava_predict.experiment import Experiment, Replay, Result
     from lava_predict.network import Network, State, draw_network
-    from lava_predict.records import Checkpoint, RunRecord, TrainedNetwork, load_checkpoint, load_record
+    from lava_predict.records import (
+        Checkpoint,
+        RunData,
+        RunRecord,
+        TrainedNetwork,
+        load_checkpoint,
+        load_record,
+        load_run,
+    )
     from lava_predict.reproduction.reproduce import reproduce
     from lava_predict.settings import (
         Config,

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from lava_predict.analysis.integer_health import Health, check_health
     from lava_predict.analysis.run_health import run_warnings
     from lava_predict.analysis.single_cell import CELLS, Cell, fi_curve, simulate_float
-    from lava_predict.analysis.spike_statistics import Raster, firing_rates, interval_cv, raster_of
+    from lava_predict.analysis.spike_statistics import (
+        Raster,
+        count_correlation,
+        fano_factor,
+        firing_rates,
+        interval_cv,
+        raster_of,
+    )
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

@@ -11,19 +11,20 @@ import numpy as np
 def mean_and_deviation(values: Any) -> dict[str, Any]:
     """Return "mean" and "sd" of the known (not NaN) of (seeds,) values, and all of them as "seeds".
 
-    Mean and standard deviation are NaN if no value is known; the deviation of one value is 0.
+    The mean is NaN if no value is known, the standard deviation if fewer than two are.
     """
     array = np.asarray(values, np.float64)
     known = array[~np.isnan(array)]
     return {
         "mean": known.mean() if known.size else np.nan,
-        "sd": known.std(ddof=1) if known.size > 1 else 0.0 if known.size else np.nan,
+        "sd": known.std(ddof=1) if known.size > 1 else np.nan,
         "seeds": array,
     }
 
 
 def in_words(figure: Mapping[str, Any], form: str = ".3f") -> str:
-    """Write mean and deviation as `mean_and_deviation` gives them, or a dash if nothing is known."""
+    """Write mean and deviation as `mean_and_deviation` gives them, with a dash for what is not known."""
     if figure["mean"] is None or not np.isfinite(figure["mean"]):
         return "–"
-    return f"{figure['mean']:{form}} ± {figure['sd']:{form}}"
+    spread = figure["sd"]
+    return f"{figure['mean']:{form}} ± {'–' if spread is None or np.isnan(spread) else format(spread, form)}"

@@ -9,7 +9,6 @@ import numpy as np
 from lava_predict.errors import Caution
 from lava_predict.experiment.results import BlockResult, Result
 from lava_predict.experiment.scores import FLAT
-from lava_predict.tasks import event_name
 
 MOST_SILENT = 0.25
 """A run warns where a greater share of the cells never spikes in any test."""
@@ -88,12 +87,14 @@ def _peaks(result: Result, number: int, block: BlockResult) -> Iterator[Caution]
             what = f"is predicted at {peak:.0f} ms, {abs(late):.0f} ms too {'late' if late > 0 else 'early'}"
         else:
             continue
+        name = result.config.task.names_of_events[event]
         yield Caution(
-            f"{_place(result, number, cue)}: event {event_name(event)}, due at {due:g} ms, {what}, "
+            f"{_place(result, number, cue)}: event {name}, due at {due:g} ms, {what}, "
             f"although it occurred {times} times",
             f"look at the prediction before you rely on it; more trials (task.blocks[{number}].trials) help",
         )
 
 
 def _place(result: Result, number: int, cue: int) -> str:
-    return f"block {number + 1}" + (f", cue {cue + 1}" if result.config.task.cues > 1 else "")
+    task = result.config.task
+    return f"block {number + 1}" + (f", cue {task.names_of_cues[cue]}" if task.cues > 1 else "")

@@ -6,7 +6,7 @@ disturbed copy are compared in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ def raster_of(played: Iterable[Played], cells: int, dt_ms: float) -> Raster:
 
 
 def firing_rates(raster: Raster) -> np.ndarray:
-    """Return the mean rate of each cell, Hz, (cells,) float64."""
+    """Return the mean rate of each cell, Hz, (cells,) float64: Elephant's ``mean_firing_rate``."""
     return np.asarray(raster.spikes_per_cell() / (raster.steps * raster.dt_ms / 1000.0))
 
 
@@ -66,10 +66,37 @@ def silent_share(raster: Raster) -> float:
 def interval_cv(raster: Raster) -> np.ndarray:
     """Coefficient of variation of each cell's intervals: 0 for a clock, 1 for a Poisson train, (cells,).
 
+    It is Elephant's ``cv`` of its ``isi``, where there are at least 3 spikes.
     The standard deviation is that of the intervals there are; NaN for a cell with fewer than 3 spikes.
     """
     intervals = [np.diff(train) for train in raster.trains()]
     return np.array([each.std() / each.mean() if each.size > 1 else np.nan for each in intervals])
+
+
+def fano_factor(presentations: Sequence[Raster]) -> np.ndarray:
+    """Variance over mean of each cell's spike count in several presentations, (cells,).
+
+    It is Elephant's ``fanofactor``: 0 for equal counts, 1 for Poisson trains, NaN for a silent cell.
+    """
+    counts = np.array([each.spikes_per_cell() for each in presentations])
+    mean = counts.mean(axis=0)
+    return np.divide(counts.var(axis=0), mean, out=np.full(mean.shape, np.nan), where=mean > 0.0)
+
+
+def count_correlation(raster: Raster, bin_steps: int) -> np.ndarray:
+    """Pearson's correlation of the cells' spike counts in bins of so many steps, (cells, cells).
+
+    It is Elephant's ``correlation_coefficient`` of its ``BinnedSpikeTrain``; steps that fill no bin are left
+    out. NaN for a cell whose counts are all alike.
+    """
+    bins = raster.steps // bin_steps
+    counts = np.zeros((raster.cells, bins))
+    inside = raster.step < bins * bin_steps
+    np.add.at(counts, (raster.cell[inside], raster.step[inside] // bin_steps), 1.0)
+    counts -= counts.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(counts, axis=1)
+    length[length == 0.0] = np.nan
+    return np.asarray(counts @ counts.T / np.outer(length, length))
 
 
 def pearson(one: np.ndarray, other: np.ndarray) -> float:

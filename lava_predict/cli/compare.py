@@ -40,6 +40,8 @@ def compare(
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
+    figures: shared.FiguresOption = None,
+    width_mm: shared.WidthOption = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -55,6 +57,7 @@ def compare(
         raise UserError(
             f"{', '.join(given)}: say how a file is read; give it with --events, or leave them out"
         )
+    printed = shared.printed(figures, width_mm)
     on_stream = events is not None or example is not None
     named = "stream" if on_stream and config is None and preset is None else preset
     chosen = shared.chosen_config(config, named, settings)
@@ -62,7 +65,7 @@ def compare(
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = clock.perf_counter()
     at_once = jobs or processors()
-    with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
+    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
         with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
             if on_stream:
                 stream_of = _stream_of(chosen, events, example, number, list(read.values()))

@@ -61,6 +61,8 @@ def learn(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what is expected and how it goes, on stderr if a terminal.")
     ] = False,
+    figures: shared.FiguresOption = None,
+    width_mm: shared.WidthOption = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -75,6 +77,7 @@ def learn(
         raise UserError("--watch and --quiet exclude each other; give one of them")
     if watch and backend == "lava":
         raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
+    printed = shared.printed(figures, width_mm)
     columns, checkpoint = Columns(time, label, sequence), None
     source: dict[str, Any]
     if resume is not None:
@@ -122,7 +125,7 @@ def learn(
                     f"interrupted; continue with: lava-predict learn --resume {folder}"
                 ) from None
         outcome = stream_outcome(session, best)
-        leave(outcome, files)
+        leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
     if not (quiet or as_json):
         print(f"predictions of every event: {folder}/predictions.csv")

@@ -34,6 +34,8 @@ def reproduce(
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
+    figures: shared.FiguresOption = None,
+    width_mm: shared.WidthOption = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -45,9 +47,10 @@ def reproduce(
 
     chosen, wanted = shared.chosen_config(config, preset, settings), reproduction.chosen_claims(claims)
 
+    printed = shared.printed(figures, width_mm)
     folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
     started = time.perf_counter()
-    with shared.delivery(folder, overwrite, quiet, as_json) as deliver:
+    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
         with (
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
             processes(executor, jobs or processors(), scheduler) as pool,

@@ -42,6 +42,8 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Continue the stopped run in this folder, to the same bits."),
     ] = None,
+    figures: shared.FiguresOption = None,
+    width_mm: shared.WidthOption = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
@@ -54,7 +56,7 @@ def run(
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.run_page import run_outcome
 
-    going_on = None
+    printed, going_on = shared.printed(figures, width_mm), None
     if resume is not None:
         given: dict[str, Any] = {"CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings}
         given |= {"--out": out, "--precision": precision, "--overwrite": overwrite}
@@ -99,7 +101,7 @@ def run(
         result = replace(result, wall_s=before_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
         outcome = run_outcome(result, health)
-        leave(outcome, files)
+        leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
 
 

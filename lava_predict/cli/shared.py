@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from lava_predict.errors import RunError, UserError
+from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.registry import ENGINES
 
 if TYPE_CHECKING:
     from lava_predict.reports.outcome import Outcome
+    from lava_predict.reports.print_style import Printed
     from lava_predict.settings.schema import Config
 
 PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
@@ -55,6 +56,14 @@ SetOption = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
+FiguresOption = Annotated[
+    str | None,
+    typer.Option("--figures", metavar="png,pdf,svg", help="Files of each picture, by commas; always png."),
+]
+WidthOption = Annotated[
+    float | None,
+    typer.Option("--width-mm", help="Width of the pictures in print, texts of 7 and 8 points."),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only summary.json.")]
@@ -123,9 +132,25 @@ def default_folder(name: str) -> Path:
     return folder
 
 
+def printed(figures: str | None, width_mm: float | None) -> Printed:
+    """Return how pictures are written; raises a UserError for an unknown format or a width of no page."""
+    from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, WIDEST_MM, Printed
+
+    formats = tuple((figures or "png").split(","))
+    for one in formats:
+        if one not in FORMATS:
+            raise UserError(f"--figures {one!r}: there is no such format; {one_of(one, FORMATS)}")
+    if width_mm is not None and not NARROWEST_MM <= width_mm <= WIDEST_MM:
+        raise UserError(
+            f"--width-mm {width_mm:g}: allowed are {NARROWEST_MM:g} to {WIDEST_MM:g}; a column of a journal "
+            "is 85 to 90 wide, a page 170 to 180"
+        )
+    return Printed(formats, width_mm)
+
+
 @contextmanager
 def delivery(
-    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool
+    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool, printed: Printed | None = None
 ) -> Iterator[Callable[[Outcome], None]]:
     """Write what a command finds to a folder, if one is given, and print it.
 
@@ -138,7 +163,7 @@ def delivery(
     with nullcontext() if folder is None else new_folder(folder, overwrite) as files:
         yield found.append
         if files is not None:
-            leave(found[0], files)
+            leave(found[0], files, *([] if printed is None else [printed]))
     show(found[0], folder, quiet, as_json)
 
 

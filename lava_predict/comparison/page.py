@@ -24,7 +24,6 @@ from lava_predict.experiment.scores import rmse
 from lava_predict.reports import curves
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
-from lava_predict.reports.plot_style import to_png
 
 _SLOWEST = int(np.argmin([cell.a for cell in CELLS]))
 _NAMES = [cell.name for cell in CELLS]
@@ -32,12 +31,21 @@ _NETWORK_COLUMNS = (
     ("rate_hz", "rate (Hz)", ".2f"),
     ("interval_cv", "CV of intervals", ".3f"),
     ("silent_share", "silent", ".2%"),
+    ("dimension", "dimension", ".1f"),
     ("horizon_ms", "first spike differs (ms)", ".0f"),
     ("parted_ms", "half of the cells differ (ms)", ".0f"),
     ("rate_correlation", "rates' r", ".4f"),
     ("distance", "least distance", ".3f"),
+    ("cka", "CKA", ".3f"),
+    ("angle_deg", "angle (degrees)", ".1f"),
 )
-"""Figures of the unlearned network: name in summary.json, heading, format; the last four are of pairs."""
+"""Figures of the unlearned network: name in summary.json, heading, format; the last ones are of pairs."""
+_ALONE = 4
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over seeds, NaN of one seed."""
+    return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
 
 
 def outcome(found: Comparison, wall_s: float) -> Outcome:
@@ -46,7 +54,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
     In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value.
     """
     swept = {
-        name: {"bits": bits, "error": found.sweep[name].mean(axis=0), "sd": found.sweep[name].std(axis=0)}
+        name: {"bits": bits, "error": found.sweep[name].mean(axis=0), "sd": _spread(found.sweep[name])}
         | {"knee": found.knees[name]}
         for name, bits in study.WIDTHS.items()
     }
@@ -77,7 +85,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
         ["fewest bits: " + ", ".join(f"{name} {knee}" for name, knee in found.knees.items())],
         found.warnings,
         found.config,
-        {name: to_png(figure) for name, figure in _figures(found).items()},
+        _figures(found),
         page,
     )
 
@@ -103,13 +111,15 @@ def _network(found: Comparison) -> dict[str, Any]:
             name: mean_and_deviation([getattr(run, key)[name] for run in runs])
             for name in (FLOAT, FIXED, *NULLS)
         }
-        for key, _, _ in _NETWORK_COLUMNS[:3]
+        for key, _, _ in _NETWORK_COLUMNS[:_ALONE]
     }
     figures: dict[str, Callable[[Pair], float]] = {
         "horizon_ms": lambda pair: pair.horizon_ms,
         "parted_ms": lambda pair: pair.half_diverged_ms,
         "rate_correlation": lambda pair: pair.rate_correlation,
         "distance": lambda pair: pair.distance.min(),
+        "cka": lambda pair: pair.cka,
+        "angle_deg": lambda pair: pair.angle_deg,
     }
     against_float = {
         name: {key: mean_and_deviation([of(run.pairs[name]) for run in runs]) for key, of in figures.items()}
@@ -224,7 +234,7 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
     first, errors = found.tasks[FLOAT][0], found.errors
     compared = {name: error for name, error in errors.items() if name not in NULLS}
     before = np.cumsum([0, *(block.trials for block in found.config.task.blocks)])[first.block]
-    times_ms = np.arange(len(first.truth)) * found.config.run.dt_ms
+    times_ms, task = np.arange(len(first.truth)) * found.config.run.dt_ms, found.config.task
     predictions = {name: found.tasks[name][0].prediction for name in compared}
     figures = {
         "learning": curves.learning_curves(
@@ -233,8 +243,12 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
             compared,
             {name: errors[name] for name in NULLS},
         ),
-        "prediction": curves.prediction_overlay(times_ms, predictions, first.truth, found.config.task.cue_ms),
-        "weights": plots.readout_weights(first.w_when, found.tasks[FIXED][0].w_when, first.truth.shape[1]),
+        "prediction": curves.prediction_overlay(
+            times_ms, predictions, first.truth, task.cue_ms, task.names_of_events
+        ),
+        "weights": plots.readout_weights(
+            first.w_when, found.tasks[FIXED][0].w_when, task.events, task.names_of_events
+        ),
     }
     if found.amplitude:
         figures["amplitude"] = curves.amplitude_against_probability(found.levels, found.amplitude)
@@ -274,7 +288,7 @@ def _network_rows(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry
     network = values["network"]
     rows: list[list[Entry]] = []
     for name in (FLOAT, FIXED, *NULLS):
-        alone = {key: network[key][name] for key, _, _ in _NETWORK_COLUMNS[:3]}
+        alone = {key: network[key][name] for key, _, _ in _NETWORK_COLUMNS[:_ALONE]}
         figures = alone | network["against_float"].get(name, {})
         rows.append([name, *(_number(figures.get(key), form) for key, _, form in _NETWORK_COLUMNS)])
     return ["", *(title for _, title, _ in _NETWORK_COLUMNS)], rows

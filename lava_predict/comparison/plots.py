@@ -108,7 +108,9 @@ def rate_scatter(float_hz: np.ndarray, fixed_hz: np.ndarray, excitatory: int) ->
     return style.legend(figure)
 
 
-def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray, events: int) -> Figure:
+def readout_weights(
+    float_weights: np.ndarray, fixed_weights: np.ndarray, events: int, event_names: Sequence[str] = ()
+) -> Figure:
     """Draw the weight of every cell in fixed point over that in float: a panel per event, with Pearson's r.
 
     Both are (blocks * events, inputs) float64, in the same unit: so many rows for each cue that has its own.
@@ -122,7 +124,7 @@ def readout_weights(float_weights: np.ndarray, fixed_weights: np.ndarray, events
         most = 1.05 * float(max(np.abs(one).max(), np.abs(other).max())) or 1.0
         _draw_equality(axes, -most, most)
         axes.plot(one, other, ".", color=style.colour_of(event), markersize=3, alpha=0.6)
-        axes.set_title(f"event {style.event_name(event)}, r = {pearson(one, other):.3f}", fontsize=10)
+        axes.set_title(f"{style.event_title(event, event_names)}, r = {pearson(one, other):.3f}", fontsize=10)
         axes.set_xlabel("weight in float")
     panels[0].set_ylabel("weight in fixed point")
     return figure

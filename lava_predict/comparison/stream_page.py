@@ -61,7 +61,7 @@ def outcome(found: StreamComparison, wall_s: float) -> Outcome:
         ),
         lines,
         config=found.config,
-        figures={"course": style.to_png(_course(found))},
+        figures={"course": _course(found)},
         page=page,
     )
 

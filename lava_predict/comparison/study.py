@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.analysis import spike_statistics
+from lava_predict.analysis import spike_statistics, trajectories
 from lava_predict.analysis.integer_health import check_health
 from lava_predict.analysis.single_cell import CELLS, fi_curve, lag, simulate_fixed, simulate_float
 from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag
@@ -67,6 +67,8 @@ _MOST_SWEEP_SEEDS = 3
 _RASTER_MS = 10_000.0
 _LAG_MS = 50.0
 _VAN_ROSSUM_MS = 10.0
+_TRACE_MS, _SAMPLE_MS, _MAIN_SHARE = 50.0, 10.0, 0.8
+"""Time constant and sampling of the traces whose courses are compared; variance of the main directions."""
 _SHORT_BITS = 8
 _CURRENTS = np.array([0.0, 2.0, 3.0, 3.6, 3.7, 3.75, 3.8, 3.9, 4.0, 4.5, 5.0, 6.0, 8.0, 10.0, 14.0])
 _LAG_CURRENT = 10.0
@@ -191,7 +193,8 @@ class Pair:
     The first spike differs at ``horizon_ms``, and at ``half_diverged_ms`` the ``share`` of the recently
     active cells whose spikes differ, (steps,) as `differing_share` gives it, exceeds a half; both are NaN for
     never. ``rate_correlation`` is Pearson's, of the cells' rates; ``distance``, (lags,), the spike-train
-    distance over lag, median over cells: 0 identical, 1 unrelated.
+    distance over lag, median over cells: 0 identical, 1 unrelated. ``cka`` is the linear centred kernel
+    alignment of the courses of the cells' traces, ``angle_deg`` the mean angle between their main directions.
     """
 
     horizon_ms: float
@@ -199,6 +202,8 @@ class Pair:
     share: np.ndarray
     rate_correlation: float
     distance: np.ndarray
+    cka: float
+    angle_deg: float
 
 
 @dataclass(frozen=True)
@@ -206,12 +211,14 @@ class NetworkOutcome:
     """Rasters of one seed in float, fixed and both nulls, by name; ``pairs`` compares the others with float.
 
     ``rate_hz`` is the mean of the cells' ``rates_hz`` (N,), ``interval_cv`` the median over the cells of the
-    coefficient of variation of their intervals, ``silent_share`` the share of silent cells.
+    coefficient of variation of their intervals, ``silent_share`` the share of silent cells, ``dimension`` the
+    participation ratio of the course of their traces.
     """
 
     rate_hz: dict[str, float]
     interval_cv: dict[str, float]
     silent_share: dict[str, float]
+    dimension: dict[str, float]
     rates_hz: dict[str, np.ndarray]
     pairs: dict[str, Pair]
 
@@ -226,13 +233,18 @@ def run_network(unit: NetworkUnit) -> NetworkOutcome:
         ULP: _raster(experiment, exact, disturb=True),
         NOISE: _raster(other, exact),
     }
+    courses = {name: trajectories.traces(raster, _TRACE_MS, _SAMPLE_MS) for name, raster in rasters.items()}
     rates_hz = {name: spike_statistics.firing_rates(raster) for name, raster in rasters.items()}
     return NetworkOutcome(
         rate_hz={name: float(np.mean(rates)) for name, rates in rates_hz.items()},
         interval_cv={name: _median_cv(raster) for name, raster in rasters.items()},
         silent_share={name: spike_statistics.silent_share(raster) for name, raster in rasters.items()},
+        dimension={name: trajectories.dimension(course) for name, course in courses.items()},
         rates_hz=rates_hz,
-        pairs={name: _pair(rasters[FLOAT], rasters[name]) for name in (FIXED, *NULLS)},
+        pairs={
+            name: _pair(rasters[FLOAT], rasters[name], courses[FLOAT], courses[name])
+            for name in (FIXED, *NULLS)
+        },
     )
 
 
@@ -256,14 +268,16 @@ def _raster(experiment: Experiment, arithmetic: Arithmetic, disturb: bool = Fals
     return spike_statistics.raster_of(played, experiment.network.size, dt)
 
 
-def _pair(one: Raster, other: Raster) -> Pair:
+def _pair(one: Raster, other: Raster, course: np.ndarray, other_course: np.ndarray) -> Pair:
     share = spike_statistics.differing_share(one, other)
     steps = (spike_statistics.divergence_horizon(one, other), spike_statistics.population_horizon(share))
     first, half = (np.nan if step is None else step * one.dt_ms for step in steps)
     lags = spike_statistics.distance_over_lag(one, other, _VAN_ROSSUM_MS, round(_LAG_MS / one.dt_ms))
     known = lags[~np.isnan(lags).any(axis=1)]
     distance = np.median(known, axis=0) if len(known) else np.full(lags.shape[1], np.nan)
-    return Pair(first, half, share, spike_statistics.rate_correlation(one, other), distance)
+    cka = trajectories.linear_cka(course, other_course)
+    angle = trajectories.mean_angle(course, other_course, _MAIN_SHARE)
+    return Pair(first, half, share, spike_statistics.rate_correlation(one, other), distance, cka, angle)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ another seed) are grey. Errors are divided by that of predicting nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -79,7 +79,11 @@ def amplitude_against_probability(probability: np.ndarray, amplitudes: Mapping[s
 
 
 def prediction_overlay(
-    times_ms: np.ndarray, predictions: Mapping[str, np.ndarray], truth: np.ndarray, cue_ms: float
+    times_ms: np.ndarray,
+    predictions: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    cue_ms: float,
+    event_names: Sequence[str] = (),
 ) -> Figure:
     """Draw predictions of several variants beside the truth, a panel per event, the cue shaded.
 
@@ -93,7 +97,8 @@ def prediction_overlay(
         axes.plot(times_ms, truth[:, event], color="black", linewidth=2.4, alpha=0.35, label="truth")
         for line, (name, o) in enumerate(predictions.items()):
             axes.plot(times_ms, o[:, event], label=name, **style.line_style(line))
-        axes.set_title(f"event {style.event_name(event)}", fontsize=10)
+        axes.set_title(style.event_title(event, event_names), fontsize=10)
         axes.set_xlabel("time after the cue (ms)")
-    panels[0].set(ylabel="expectation", ylim=(0, 1.05))
+    most = max(1.0, *(float(o.max()) for o in (truth, *predictions.values())))
+    panels[0].set(ylabel="expectation", ylim=(0, 1.05 * most))
     return style.legend(figure, [*style.keys(panels[0]), style.CUE_KEY])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 from rich.table import Table as Sheet
 
@@ -20,6 +21,7 @@ from lava_predict.errors import Caution
 from lava_predict.records.folder import Folder
 from lava_predict.records.run_record import SCHEMA
 from lava_predict.reports.page import Entry, PageOf, column_kinds, shown
+from lava_predict.reports.print_style import ON_SCREEN, Printed, render
 from lava_predict.settings.schema import Config
 
 _WIDTH_IN_A_PIPE = 160
@@ -41,8 +43,8 @@ class Outcome:
         What the user should know.
     config, page, files : Config or None, callable or None, mapping of str to bytes
         Becomes config.toml; makes report.html from the summary and the figures; further files, by name.
-    figures : mapping of str to bytes
-        PNG files by name without ending; they become figures/NAME.png.
+    figures : mapping of str to Figure
+        Pictures by name; they become figures/NAME.png, and other files if `leave` is asked for them.
     """
 
     command: str
@@ -51,7 +53,7 @@ class Outcome:
     lines: Sequence[str] = ()
     warnings: Sequence[Caution] = ()
     config: Config | None = None
-    figures: Mapping[str, bytes] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
     page: PageOf | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -87,16 +89,19 @@ def named(value: object, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
-def leave(outcome: Outcome, folder: Folder) -> None:
-    """Write the files of an outcome, summary.json last."""
+def leave(outcome: Outcome, folder: Folder, printed: Printed = ON_SCREEN) -> None:
+    """Write the files of an outcome, its pictures as asked for, summary.json last."""
     if outcome.config is not None:
         folder.write("config.toml", outcome.config.to_toml())
     for name, data in outcome.files.items():
         folder.write(name, data)
-    for name, figure in outcome.figures.items():
-        folder.write(f"figures/{name}.png", figure)
+    pictures = {name: render(figure, printed) for name, figure in outcome.figures.items()}
+    for name, files in pictures.items():
+        for ending, data in files.items():
+            folder.write(f"figures/{name}.{ending}", data)
     if outcome.page is not None:
-        folder.write("report.html", outcome.page(outcome.summary, outcome.figures).html())
+        shown = {name: files["png"] for name, files in pictures.items()}
+        folder.write("report.html", outcome.page(outcome.summary, shown).html())
     folder.write("summary.json", outcome.summary_text())
 
 

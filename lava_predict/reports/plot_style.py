@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lava_predict.tasks import event_name as event_name
+from lava_predict.settings.schema import event_name as event_name
 
 # Okabe & Ito's palette works for any colour vision; every line also differs in dash or marker.
 EVENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#666666"
-_DPI = 150
 _DASHES: Any = ("-", *((0, dash) for dash in ((5, 1.5), (3, 1, 1, 1), (1.5, 1), (7, 2, 1, 2), (4, 3))))
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DOTS: Any = (0, (2, 2))
@@ -26,6 +24,11 @@ _DOTS: Any = (0, (2, 2))
 def colour_of(event: int) -> str:
     """Colour of the n-th event or line."""
     return EVENT_COLOURS[event % len(EVENT_COLOURS)]
+
+
+def event_title(event: int, names: Sequence[str] = ()) -> str:
+    """Title of the n-th event's panel; without names events are A, B, ..."""
+    return f"event {names[event] if names else event_name(event)}"
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -135,10 +138,3 @@ def median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, st
     if len(values) > 1:
         low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
         axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
-
-
-def to_png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()

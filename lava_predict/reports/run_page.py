@@ -16,10 +16,10 @@ from lava_predict.reports import plots
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
-from lava_predict.reports.plot_style import to_png
 from lava_predict.reports.summary import (
     block_rows,
     counting_errors,
+    events_named,
     per_cue,
     relative_errors,
     run_table,
@@ -49,20 +49,21 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
         lines,
         [*(health.warnings if health is not None else ()), *run_warnings(result)],
         result.config,
-        {name: to_png(draw(record)) for name, draw in plots.FIGURES.items()},
+        {name: draw(record) for name, draw in plots.FIGURES.items()},
         files={"results.h5": record.to_bytes()},
     )
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a run from the content of summary.json and the PNG files by name."""
-    probes, rows = block_rows(summary["blocks"])
+    probes, rows = block_rows(summary)
     header = ["block", "trials", "true p", "estimated p", "due (ms)", "peak (ms)"]
     header += [f"error after {number}" for number in probes]
     estimates = np.ravel(summary["blocks"][-1]["probability_estimate"])
     content = {
         "summary": summary,
         "blocks": {"header": header, "rows": rows},
+        "events": events_named(summary),
         "last_estimates": ", ".join(f"{p:.2f}" for p in estimates),
         "changed": [
             [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]

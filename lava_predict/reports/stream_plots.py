@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,8 +23,8 @@ _HAZARDS = ("order1", "hazard1", "hazard2")
 
 def figures(
     scored: ScoredLearner, labels: Sequence[str], forgetting: str, best: Mapping[str, float] | None = None
-) -> dict[str, bytes]:
-    """Draw all pictures of a stream for which there is something to show, as PNG files by name.
+) -> dict[str, Figure]:
+    """Draw all pictures of a stream for which there is something to show, by name.
 
     ``forgetting`` is the name of the best learner that forgets, ``best`` the best possible scores.
     """
@@ -37,9 +36,7 @@ def figures(
     if scored.calibration.gaps.any():
         made["gaps"] = gaps(scored.calibration)
     made["last_seconds"] = last_seconds(scored.recent, labels, scored.learner.config.run.dt_ms)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
-        return {name: style.to_png(figure) for name, figure in made.items()}
+    return made
 
 
 def course(course: Course, forgetting: str, best: Mapping[str, float], labelled: bool = True) -> Figure:

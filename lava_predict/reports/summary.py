@@ -14,7 +14,7 @@ from lava_predict.experiment.results import BlockResult, Result
 from lava_predict.numerics.plan import Plan
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number
-from lava_predict.settings.schema import Config
+from lava_predict.settings.schema import Config, event_name
 
 _FORMATS = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
 _PER_EVENT = (*_FORMATS, "amplitude", "when_amplitude")
@@ -33,6 +33,8 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
         "preset": result.config.preset,
         **named(result, "backend", "form", "precision"),
         "seed": result.config.run.seed,
+        "event_names": result.config.task.names_of_events,
+        "cue_names": result.config.task.names_of_cues,
         "reservoir": {
             "neurons": result.network.size,
             "synapses": result.network.synapses.target.size,
@@ -81,8 +83,8 @@ def per_cue(values: Sequence[Any]) -> Sequence[Any]:
     return values if isinstance(values[0], list) else [values]
 
 
-def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[list[Entry]]]:
-    """Lay out how the ``blocks`` of summary.json went.
+def block_rows(summary: Mapping[str, Any]) -> tuple[list[int], list[list[Entry]]]:
+    """Lay out how the blocks of summary.json went.
 
     Returns
     -------
@@ -92,6 +94,7 @@ def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[lis
         For each block and cue: block, its trials, true probabilities, estimates, latencies, peaks, and the
         relative error at each of the probes. Below, that of all cues, if they are several, and of counting.
     """
+    blocks, names = summary["blocks"], summary.get("cue_names")
     probes = sorted({int(number) for block in blocks for number in block["error"]})
     rows: list[list[Entry]] = []
 
@@ -105,7 +108,7 @@ def block_rows(blocks: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[lis
         for cue, zero in enumerate(block["zero_error_by_cue"]):
             events = [_listed(per_cue(block[name])[cue], form) for name, form in _FORMATS.items()]
             errors = {n: by_cue[cue] for n, by_cue in block["error_by_cue"].items()}
-            name = f"{number}" if cues == 1 else f"{number}, cue {cue + 1}"
+            name = f"{number}" if cues == 1 else f"{number}, cue {names[cue] if names else cue + 1}"
             add(name, trials, events, _relative(errors, zero))
         if cues > 1:
             add(f"{number}, all", trials, nothing, relative_errors(block))
@@ -119,14 +122,21 @@ def _listed(values: Sequence[float | None], form: str) -> Number:
 
 def run_table(summary: Mapping[str, Any]) -> Sheet:
     """Lay out the table that a run prints, a row for each block and cue, from what summary.json holds."""
-    probes, rows = block_rows(summary["blocks"])
+    probes, rows = block_rows(summary)
     return sheet(
         ["block", "true p", "estimate", "due (ms)", "peak (ms)", *map(str, probes)],
         [[row[0], *row[2:]] for row in rows],
-        "Prediction after the cue alone, last probe of each block",
+        "Prediction after the cue alone, last probe of each block" + events_named(summary),
         "last columns: error after that many trials of the block (1 = as good as predicting nothing); "
         "counting: of a learner that only counts outcomes",
     )
+
+
+def events_named(summary: Mapping[str, Any]) -> str:
+    """Name the events whose figures an entry of the table holds, if they have names of their own."""
+    names = summary.get("event_names", [])
+    own = names != [event_name(number) for number in range(len(names))]
+    return f" ({' / '.join(names)})" if own else ""
 
 
 def plan_outcome(config: Config, plan: Plan, health: Health) -> Outcome:

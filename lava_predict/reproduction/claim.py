@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from lava_predict.reports.plot_style import to_png
 from lava_predict.reproduction.unit import Found, Unit
 from lava_predict.settings.files import parse_toml
 from lava_predict.settings.schema import Config
@@ -125,10 +124,10 @@ class Measured(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A figure of a claim: file name without ending, PNG, text in its place, and text below it."""
+    """A figure of a claim: file name without ending, itself, text in its place, and text below it."""
 
     name: str
-    png: bytes
+    figure: Figure
     alt: str
     caption: str
 
@@ -159,9 +158,9 @@ class Claim:
         return {key: Measured(*np.atleast_2d(np.array([row[key] for row in rows]).T)) for key in rows[0]}
 
     def pictures(self, config: Config, seeds: Seeds) -> list[Picture]:
-        """Draw and render all pictures."""
+        """Draw all pictures."""
         drawn = self.draw(config, seeds)
-        return [Picture(name, to_png(figure), **self.texts[name]) for name, figure in drawn.items()]
+        return [Picture(name, figure, **self.texts[name]) for name, figure in drawn.items()]
 
 
 def stated(name: str, units: LayOut, measure: Measure, draw: Draw) -> Claim:

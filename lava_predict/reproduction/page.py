@@ -40,7 +40,7 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
         _table(values),
         [f"{found.units} units of work, {found.reused} of them reused (from {cache}/)"],
         config=found.config,
-        figures={picture.name: picture.png for one in found.claims for picture in one.pictures},
+        figures={picture.name: picture.figure for one in found.claims for picture in one.pictures},
         page=page,
     )
 
@@ -86,7 +86,7 @@ def _table(values: Mapping[str, Any]) -> Table:
         for quantity, *figures, verdict in map(_row, claim["criteria"]):
             rows.append([f"  {quantity}", *figures, _coloured(str(verdict))])
         rows.append([])
-    title = f"{len(values['claims'])} claims, seeds {_seeds(values)}"
+    title = f"{_counted(len(values['claims']), 'claim', 'claims')}, {_seeds(values)}"
     return sheet(["", "paper", "ours", "null", "rule", "verdict"], rows, title, _reading(values))
 
 
@@ -97,7 +97,11 @@ def _coloured(verdict: str, style: str = "") -> str:
 
 def _seeds(values: Mapping[str, Any]) -> str:
     first, last = values["seeds"][0], values["seeds"][-1]
-    return f"{first}" if first == last else f"{first} to {last}"
+    return f"seed {first}" if first == last else f"seeds {first} to {last}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _reading(values: Mapping[str, Any]) -> str:
@@ -116,9 +120,11 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     claims = summary["claims"]
     verdicts = [claim["verdict"] for claim in claims]
     lead = (
-        f"Preset {summary['preset']}, seeds {_seeds(summary)}. Of {len(claims)} claims "
-        f"{verdicts.count('holds')} hold, {verdicts.count('fails')} fail and "
-        f"{verdicts.count('undecided')} are undecided, each by a rule that was fixed beforehand."
+        f"Preset {summary['preset']}, {_seeds(summary)}. {_counted(len(claims), 'claim', 'claims')}: "
+        f"{_counted(verdicts.count('holds'), 'holds', 'hold')}, "
+        f"{_counted(verdicts.count('fails'), 'fails', 'fail')} and "
+        f"{_counted(verdicts.count('undecided'), 'is undecided', 'are undecided')}, by rules that were fixed "
+        "beforehand."
     )
     if summary["seeds"][0] < _FIRST_UNTOUCHED_SEED:
         lead += (

@@ -51,6 +51,9 @@ Count = Annotated[int, Field(ge=1, le=10**6)]
 Draw = Annotated[int, Field(ge=0, lt=2**32)]
 _OneDelay = Annotated[float, Field(ge=0, le=1000)]
 Delay = Annotated[tuple[_OneDelay, _OneDelay], BeforeValidator(tuple_of_lists)]
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], BeforeValidator(tuple_of_lists)
+]
 Interval = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(tuple_of_lists)]
 
 
@@ -214,6 +217,17 @@ def _check_shown(given: Any, key: str, cues: int) -> None:
         )
 
 
+def event_name(event: int) -> str:
+    """Name the n-th event: A, B, ..."""
+    return chr(ord("A") + event) if event < 26 else f"E{event + 1}"
+
+
+def _check_names(key: str, names: tuple[str, ...], count: int) -> None:
+    """Check that names, if there are any, are as many as what they name, and different."""
+    if names and (len(names) != count or len(set(names)) < count):
+        raise ValueError(f".{key} = {short(list(names))}: must be {count} different names, or [] for none")
+
+
 class TaskSettings(Section):
     """Cues, events, their probabilities and latencies, block by block."""
 
@@ -231,12 +245,24 @@ class TaskSettings(Section):
     settle_ms: NonNegative = Field(description="time before the very first trial, ms")
     reset: bool = Field(description="put the reservoir back to its start before each trial")
     events_drive_reservoir: bool = Field(description="events reach the reservoir too")
+    event_names: Names = Field(description="names of the events; none: A, B, ...")
+    cue_names: Names = Field(description="names of the cues; none: 1, 2, ...")
     blocks: Annotated[tuple[Block, ...], BeforeValidator(tuple_of_lists), Field(min_length=1)]
 
     @property
     def events(self) -> int:
         """Number of events K."""
         return len(self.blocks[0].of_cue(0)[0])
+
+    @property
+    def names_of_events(self) -> tuple[str, ...]:
+        """The name of each event: A, B, ... unless they are set."""
+        return self.event_names or tuple(map(event_name, range(self.events)))
+
+    @property
+    def names_of_cues(self) -> tuple[str, ...]:
+        """The name of each cue: 1, 2, ... unless they are set."""
+        return self.cue_names or tuple(str(cue + 1) for cue in range(self.cues))
 
     def last_shown(self, block: int, cue: int) -> int | None:
         """Return the last block, up to number ``block``, that shows a cue; None if none does."""
@@ -290,6 +316,8 @@ class TaskSettings(Section):
                         f"{place}.latency_ms = {list(times)}: must lie within the trial, from 0 to below "
                         f"task.after_ms = {self.after_ms:g}; move the event or lengthen the trial"
                     )
+        _check_names("event_names", self.event_names, self.events)
+        _check_names("cue_names", self.cue_names, self.cues)
         return self
 
 

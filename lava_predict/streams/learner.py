@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -177,6 +178,11 @@ class StreamLearner:
             file.attrs[DIGEST] = content_digest(file)
 
         write_file(Path(path), KIND.to_bytes(self.config, fill), overwrite)
+
+    def copy(self) -> StreamLearner:
+        """Return an equal learner, which learns on its own."""
+        with h5py.File(io.BytesIO(KIND.to_bytes(self.config, self.write)), "r") as file:
+            return self.read(file)
 
     @classmethod
     def load(cls, path: str | Path) -> StreamLearner:

@@ -25,11 +25,6 @@ STREAMS_KEPT = 128
 """The streams of so many segments are kept to be used again."""
 
 
-def event_name(event: int) -> str:
-    """Name the n-th event: A, B, ..."""
-    return chr(ord("A") + event) if event < 26 else f"E{event + 1}"
-
-
 class Kind(Enum):
     """What a segment is: a pause, a trial (the events occur and teach) or a probe (the cue alone)."""
 

@@ -38,7 +38,7 @@ def invoke(*arguments: str | Path):
 
 
 def test_the_page_of_a_folder_is_that_of_the_run(run: Outcome, folder: Path) -> None:
-    shown = page(run.summary, run.figures)
+    shown = page(run.summary, {name: (folder / f"figures/{name}.png").read_bytes() for name in run.figures})
     assert page_of(folder) == ("run", shown.lead, shown.html())
     done = invoke(folder)
     assert done.exit_code == 0

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pictures import pngs
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.comparison.page import outcome, page
@@ -91,6 +92,9 @@ def test_rasters_part_from_float_and_keep_its_statistics(tiny: Tiny) -> None:
         assert 0 <= pair.distance.min() < 1.2
         assert found.rate_hz[name] == pytest.approx(found.rate_hz[FLOAT], rel=0.1)
         assert pair.rate_correlation > 0.9
+        assert 0.5 < pair.cka <= 1.0 + 1e-12
+        assert 0 <= pair.angle_deg < 60
+        assert found.dimension[name] == pytest.approx(found.dimension[FLOAT], rel=0.25)
     # Other noise and coarser numbers are there from the first step; in so small a network an ulp may die out.
     assert found.pairs[FIXED].horizon_ms < 2000
     assert found.pairs[NOISE].horizon_ms < 2000
@@ -158,7 +162,7 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     expected = np.mean([a.error[end] / b.error[end] for a, b in pairs])
     assert ratio["mean"] == pytest.approx(expected)
     parsed = Page()
-    parsed.feed(page(summary, made.figures).html())
+    parsed.feed(page(summary, pngs(made.figures)).html())
     assert parsed.images == len(made.figures) >= 11
     text = " ".join(parsed.text.split())
     assert "one unit in the last place" in text

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from lava_predict.analysis.spike_statistics import SpikeTimeLag
 from lava_predict.comparison import plots
 from lava_predict.reports import curves, plot_style
-from lava_predict.reports.plot_style import to_png
+from lava_predict.reports.print_style import render
 
 RANDOM = np.random.default_rng(1)
 CURRENTS = np.linspace(0, 10, 6)
@@ -67,7 +67,7 @@ def legend(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_a_png_with_named_axes_that_pyplot_does_not_keep(name: str) -> None:
     figure = FIGURES[name]()
-    png = to_png(figure)
+    png = render(figure)["png"]
     assert png.startswith(b"\x89PNG")
     assert int.from_bytes(png[16:20], "big") >= 750
     for axes in panels(figure):
@@ -167,7 +167,7 @@ def test_readout_weights_shows_every_input_and_survives_unlearned_ones() -> None
         np.testing.assert_array_equal(drawn.get_xdata(), WEIGHTS[0, number])
         np.testing.assert_array_equal(drawn.get_ydata(), WEIGHTS[1, number])
     with np.errstate(all="raise"):
-        assert to_png(plots.readout_weights(np.zeros((1, 5)), np.zeros((1, 5)), events=1))
+        assert render(plots.readout_weights(np.zeros((1, 5)), np.zeros((1, 5)), events=1))["png"]
 
 
 def test_readout_weights_has_a_panel_an_event_with_the_weights_of_all_cues() -> None:
@@ -208,5 +208,5 @@ def test_runs_that_failed_count_as_worse_than_any() -> None:
     learning = curves.learning_curves(np.arange(3), np.zeros(3, int), {"fixed": failed})
     widths = plots.word_length_knees(np.array([4, 6, 8]), {"v": failed}, {"v": None}, np.array([0.2]))
     for figure, name in ((learning, "fixed"), (widths, "v: no knee")):
-        assert to_png(figure)
+        assert render(figure)["png"]
         np.testing.assert_array_equal(line(panels(figure)[0], name).get_ydata(), [0.2, 0.3, np.inf])

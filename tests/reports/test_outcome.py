@@ -18,9 +18,10 @@ from lava_predict.records.folder import Folder
 from lava_predict.reports import plot_style
 from lava_predict.reports.outcome import Outcome, leave, plain, sheet, show
 from lava_predict.reports.page import Number, Page
+from lava_predict.reports.print_style import render
 from lava_predict.targets.loihi2.readiness import Verdict
 
-FIGURE = plot_style.to_png(plot_style.new_figure(1, 1))
+FIGURE = plot_style.new_figure(1, 1)
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
@@ -51,7 +52,7 @@ def test_an_outcome_leaves_its_files(tmp_path: Path) -> None:
         "config.toml", "summary.json", "results.h5", "figures/curve.png", "report.html",
     }  # fmt: skip
     assert load_config(tmp_path / "config.toml") == load_preset("smoke")
-    assert (tmp_path / "figures/curve.png").read_bytes() == FIGURE
+    assert (tmp_path / "figures/curve.png").read_bytes() == render(FIGURE)["png"]
     assert (tmp_path / "results.h5").read_bytes() == b"data"
     html = (tmp_path / "report.html").read_text()
     assert "<h1>On try</h1>" in html

@@ -13,6 +13,7 @@ import pytest
 
 from lava_predict.reports import plot_style
 from lava_predict.reports.page import Number, column_kinds, environment, shown
+from lava_predict.reports.print_style import render
 
 NASTY = "<script>alert(\"x\")</script> & 'more' </table>"
 VOID = {"meta", "link", "img"}
@@ -53,7 +54,7 @@ class Read(HTMLParser):
 def png() -> bytes:
     figure = plot_style.new_figure(2, 1)
     figure.subplots().plot([0, 1])
-    return plot_style.to_png(figure)
+    return render(figure)["png"]
 
 
 PNG = png()

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from pictures import pngs
 from PIL import Image
 
 from lava_predict import Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health
 from lava_predict.reports import plot_style
 from lava_predict.reports.page import Number, Page, environment
+from lava_predict.reports.print_style import render
 from lava_predict.reports.run_page import page, run_outcome
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -186,7 +188,7 @@ def of_a_run() -> Page:
     experiment = Experiment(config)
     result = experiment.run(precision="fixed")
     made = run_outcome(result, check_health(experiment, result))
-    return page(made.summary, made.figures)
+    return page(made.summary, pngs(made.figures))
 
 
 EVERYTHING = """\
@@ -228,7 +230,7 @@ def lines(width: float, panels: int) -> bytes:
     figure = plot_style.new_figure(width, 3)
     for axes in figure.subplots(1, panels, squeeze=False)[0]:
         axes.plot([0, 1], color=plot_style.colour_of(0))
-    return plot_style.to_png(figure)
+    return render(figure)["png"]
 
 
 @pytest.fixture(scope="module")

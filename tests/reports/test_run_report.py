@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import pngs
 
 from lava_predict import Config, Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health
@@ -79,7 +80,7 @@ def _ran(settings: str, precision: str) -> Ran:
     result = experiment.run(precision=precision)
     health = check_health(experiment, result) if precision == "fixed" else None
     made = run_outcome(result, health)
-    shown = page(made.summary, made.figures)
+    shown = page(made.summary, pngs(made.figures))
     return Ran(config, RunRecord.of(result), made.summary, shown, Read(shown.html()))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import pngs
 from typer.testing import CliRunner
 
 from lava_predict import StreamLearner, load_preset
@@ -55,7 +56,7 @@ def outcome(session: StreamSession) -> Outcome:
 def test_every_stream_has_its_pictures_and_nothing_is_complained_of(labels: tuple[str, ...]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = outcome(learned(*labels)).figures
+        found = pngs(outcome(learned(*labels)).figures)
     assert list(found) == ["course", *(["reliability"] if len(labels) > 1 else []), "gaps", "last_seconds"]
     assert all(png.startswith(b"\x89PNG") for png in found.values())
 
@@ -64,7 +65,7 @@ def test_without_stated_times_or_predicted_events_there_is_less_to_show() -> Non
     assert list(outcome(learned("a", "b", times=False)).figures) == ["course", "reliability", "last_seconds"]
     nothing = outcome(learned("a", few=True))
     assert list(nothing.figures) == ["last_seconds"]
-    assert "No event could be predicted" in nothing.page(nothing.summary, nothing.figures).html()
+    assert "No event could be predicted" in nothing.page(nothing.summary, pngs(nothing.figures)).html()
 
 
 def test_the_course_is_drawn_beside_counting() -> None:
@@ -155,7 +156,7 @@ def test_a_page_of_a_file_escapes_what_the_user_wrote(tmp_path: Path) -> None:
     made = stream_outcome(learned(*NASTY))
     values = {**made.summary, "notes": [NASTY[0]]}
     values["source"] = {"path": "/a/<b>&.csv", "columns": ["t", None, "s <i>"], "ms_per_unit": 2.5}
-    html = made.page(values, made.figures).html()
+    html = made.page(values, pngs(made.figures)).html()
     assert "A stream learned: &lt;b&gt;&amp;.csv" in html
     assert "--time t --sequence &#39;s &lt;i&gt;&#39; --ms-per-unit 2.5" in html
     assert "<script" not in html

@@ -179,7 +179,7 @@ def test_the_claim_goes_through_on_the_smallest_network() -> None:
     for one in judged:
         assert (one.measured.null is not None) == bool(one.criterion.null)
     pictures = geometry.CLAIM.pictures(config, seeds)
-    assert [picture.png[:4] for picture in pictures] == [b"\x89PNG"] * 3
+    assert [bool(picture.figure.axes) for picture in pictures] == [True] * 3
 
 
 def test_pictures_are_drawn_of_learners_that_diverged() -> None:

@@ -28,6 +28,7 @@ from lava_predict.reproduction.claim import (
     judge,
 )
 from lava_predict.reproduction.claims import CLAIMS
+from lava_predict.reproduction.studies import blocks
 from lava_predict.reproduction.unit import Found, Unit, carry_out_unit, unit
 
 GOOD, NULL = np.array([0.9, 1.1, 1.0, 0.95]), np.array([0.5, 0.6, 0.45, 0.55])
@@ -303,3 +304,17 @@ def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tm
     assert summary["claims"] == before["claims"]
     assert (tmp_path / "first/figures/learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "learning-curve" in (tmp_path / "first/report.html").read_text()
+
+
+@pytest.mark.parametrize(("probes", "judged"), [([0, 1, 10, 12], False), ([0, 1, 10, 100], True)])
+def test_the_first_trial_of_a_short_block_is_not_judged_by_itself(probes: list[int], judged: bool) -> None:
+    """A tenth of 12 trials is the first one, so there is nothing to compare."""
+    found = {"block": np.zeros(4, int), "trials": np.array(probes), "error": np.array([1.0, 0.8, 0.3, 0.2])}
+    null = (
+        dict.fromkeys(blocks._SHARED, np.zeros(4))
+        | found
+        | {"shuffled timing: error": np.array([1.0, 1.0, 0.9, 1.0])}
+    )
+    measured = CLAIMS["learning-curve"].measure({"blocks": found, "shuffled timing": null}, 0)
+    assert np.isnan(measured["tenth"]).all() != judged
+    assert measured["end"] == pytest.approx((0.25, 1.0))

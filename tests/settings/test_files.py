@@ -46,6 +46,8 @@ LATER = {
     "stream.surprise_bits": 1.2,
     "stream.settle_ms": 2000.0,
     "stream.times": True,
+    "task.event_names": [],
+    "task.cue_names": [],
 }
 # These were settings that nothing varied and are constants now, or are gone with what they were for.
 CONSTANT = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lava_predict.reports import curves
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, over_seeds, stated
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.ablation import ablated_rules
-from lava_predict.reproduction.studies.blocks import error_after, learn_blocks, of_rule
+from lava_predict.reproduction.studies.blocks import error_after, learn_blocks, of_rule, probe_after
 from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
 
@@ -25,6 +27,8 @@ def _measure(found: Results, place: int) -> Values:
     ours, null = found["blocks"], of_rule(found[_NULL], _NULL)
 
     def fall(share: float) -> tuple[float, float]:
+        if probe_after(ours, 0, share) == probe_after(ours, 0, _ONE_TRIAL):
+            return np.nan, np.nan  # The block is so short that the first trial would be judged by itself.
         our_fall, null_fall = (
             error_after(one, 0, share) / error_after(one, 0, _ONE_TRIAL) for one in (ours, null)
         )

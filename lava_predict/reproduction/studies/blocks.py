@@ -106,14 +106,18 @@ def trials_before(found: Found) -> np.ndarray:
 
 
 def error_after(found: Found, block: int, share: float) -> float:
-    """Return the relative error of the probe that is nearest to a share of a block.
+    """Return the relative error of the probe that is nearest to a share of a block, as `probe_after`."""
+    return float(found["error"][found["block"] == block][probe_after(found, block, share)])
+
+
+def probe_after(found: Found, block: int, share: float) -> int:
+    """Return which of a block's probes is nearest to a share of it.
 
     The share is 0 before the first trial and 1 at the end; any share above 0 is at least one trial.
     """
-    shown = found["block"] == block
-    trials = found["trials"][shown]
+    trials = found["trials"][found["block"] == block]
     wanted = max(1.0, share * trials[-1]) if share > 0.0 else 0.0
-    return float(found["error"][shown][np.argmin(np.abs(trials - wanted))])
+    return int(np.argmin(np.abs(trials - wanted)))
 
 
 def error_at_ends(found: Found) -> float:

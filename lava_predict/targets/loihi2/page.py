@@ -179,8 +179,8 @@ def _energy_text(values: Mapping[str, Any]) -> str:
         return _NOT_SIMULATED
     synapses, neurons, total = (energy[f"loihi1_{part}_w"] * 1e6 for part in _ENERGIES)
     return (
-        f"by the first Loihi's figures at least {total:.0f} uW ({synapses:.0f} synapses, {neurons:.0f} "
-        "neurons), in addition to the chip's idle power"
+        f"by the first Loihi's figures at least {total:.0f} microwatts ({synapses:.0f} synapses, "
+        f"{neurons:.0f} neurons), in addition to the chip's idle power"
     )
 
 

@@ -1,0 +1,102 @@
+"""How pictures become files: on screen as they are drawn, in print at the width of a column."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+
+FORMATS = ("png", "pdf", "svg")
+NARROWEST_MM, WIDEST_MM = 40.0, 400.0
+_DPI, _PRINT_DPI = 150, 600
+_MM_PER_INCH = 25.4
+_TEXT_PT, _SMALL_PT, _THINNEST_PT = 8.0, 7.0, 0.6
+_ROOM_A_ROW = 0.3
+"""Inches that the texts of a row of panels need beside the panels."""
+_FONTS = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "lava-predict"}
+"""Fonts are embedded as TrueType in PDF and drawn as paths in SVG, whose names are the same in every run."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Which files a picture becomes.
+
+    Attributes
+    ----------
+    formats : tuple of str
+        Some of `FORMATS`; PNG is always made, as the page shows it.
+    width_mm : float or None
+        Width in print, with texts of 7 and 8 points; by default as drawn for the screen.
+    """
+
+    formats: tuple[str, ...] = ("png",)
+    width_mm: float | None = None
+
+
+ON_SCREEN = Printed()
+
+
+def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
+    """Return a figure as files, by ending, the PNG first."""
+    if printed.width_mm is not None:
+        _fit(figure, printed.width_mm / _MM_PER_INCH)
+    dpi = _DPI if printed.width_mm is None else _PRINT_DPI
+    files = {}
+    for kind in ("png", *(one for one in printed.formats if one != "png")):
+        buffer = io.BytesIO()
+        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+        with mpl.rc_context(_FONTS), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+            figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
+        files[kind] = buffer.getvalue()
+    return files
+
+
+def _fit(figure: Figure, width: float) -> None:
+    """Give a figure a width in inches: panels shrink, texts and lines stay readable."""
+    scale = width / figure.get_figwidth()
+    small = {text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    for text in figure.findobj(Text):
+        text.set_fontsize(_SMALL_PT if text in small else _TEXT_PT)
+    for line in figure.findobj(Line2D):
+        line.set_linewidth(max(_THINNEST_PT, line.get_linewidth() * min(1.0, scale)))
+        line.set_markersize(line.get_markersize() * min(1.0, max(scale, 0.5)))
+    for patch in figure.findobj(StepPatch):
+        patch.set_linewidth(max(_THINNEST_PT, patch.get_linewidth() * min(1.0, scale)))
+    for axes in figure.axes:
+        axes.tick_params(labelsize=_SMALL_PT, width=_THINNEST_PT)
+        for spine in axes.spines.values():
+            spine.set_linewidth(_THINNEST_PT)
+    before = sum(map(_height, figure.legends))
+    figure.set_size_inches(width, figure.get_figheight() * scale)
+    legends = [_narrowed(figure, legend, width) for legend in list(figure.legends)]
+    # Texts don't shrink with the panels; these keep their shape.
+    rows = {place.rowspan.start for axes in figure.axes if (place := axes.get_subplotspec())}
+    taller = max(0.0, sum(map(_height, legends)) - before * scale)
+    room = taller + _ROOM_A_ROW * (1 - min(1.0, scale)) * len(rows)
+    figure.set_size_inches(width, figure.get_figheight() + room)
+
+
+def _height(legend: Legend) -> float:
+    return float(legend.get_window_extent().height / legend.figure.dpi)
+
+
+def _narrowed(figure: Figure, legend: Legend, width: float) -> Legend:
+    """Lay a legend out in fewer columns until it is not wider than the figure."""
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    names = [text.get_text() for text in legend.get_texts()]
+    columns = len(names)
+    while columns > 1 and legend.get_window_extent().width / figure.dpi > width:
+        columns -= 1
+        legend.remove()
+        legend = figure.legend(
+            handles, names, loc="outside upper center", ncols=columns, frameon=False, fontsize=_TEXT_PT
+        )
+    return legend
