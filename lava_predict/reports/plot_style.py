@@ -19,6 +19,8 @@ GREY = "#666666"
 _DASHES: Any = ("-", *((0, dash) for dash in ((5, 1.5), (3, 1, 1, 1), (1.5, 1), (7, 2, 1, 2), (4, 3))))
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DOTS: Any = (0, (2, 2))
+LEGEND: dict[str, Any] = {"loc": "outside upper center", "frameon": False}
+"""Where every legend is, and how it looks."""
 
 
 def colour_of(event: int) -> str:
@@ -114,7 +116,7 @@ def legend(figure: Figure, handles: Sequence[Any] | None = None, columns: int = 
     """Put one legend above all panels, by default of the labelled artists in the first; return the figure."""
     shown = keys(figure.axes[0]) if handles is None else handles
     ncols = max(1, min(columns, len(shown)))
-    figure.legend(handles=shown, loc="outside upper center", ncols=ncols, frameon=False)
+    figure.legend(handles=shown, ncols=ncols, **LEGEND)
     return figure
 
 

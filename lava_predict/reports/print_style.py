@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
+from lava_predict.reports.plot_style import LEGEND
+
 FORMATS = ("png", "pdf", "svg")
 NARROWEST_MM, WIDEST_MM = 40.0, 400.0
 _DPI, _PRINT_DPI = 150, 600
@@ -62,14 +64,14 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
 def _fit(figure: Figure, width: float) -> None:
     """Give a figure a width in inches: panels shrink, texts and lines stay readable."""
     scale = width / figure.get_figwidth()
-    small = {text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    shrink = min(1.0, scale)
     for text in figure.findobj(Text):
-        text.set_fontsize(_SMALL_PT if text in small else _TEXT_PT)
+        text.set_fontsize(_TEXT_PT)
     for line in figure.findobj(Line2D):
-        line.set_linewidth(max(_THINNEST_PT, line.get_linewidth() * min(1.0, scale)))
-        line.set_markersize(line.get_markersize() * min(1.0, max(scale, 0.5)))
+        line.set_linewidth(max(_THINNEST_PT, line.get_linewidth() * shrink))
+        line.set_markersize(line.get_markersize() * max(0.5, shrink))
     for patch in figure.findobj(StepPatch):
-        patch.set_linewidth(max(_THINNEST_PT, patch.get_linewidth() * min(1.0, scale)))
+        patch.set_linewidth(max(_THINNEST_PT, patch.get_linewidth() * shrink))
     for axes in figure.axes:
         axes.tick_params(labelsize=_SMALL_PT, width=_THINNEST_PT)
         for spine in axes.spines.values():
@@ -80,7 +82,7 @@ def _fit(figure: Figure, width: float) -> None:
     # Texts don't shrink with the panels; these keep their shape.
     rows = {place.rowspan.start for axes in figure.axes if (place := axes.get_subplotspec())}
     taller = max(0.0, sum(map(_height, legends)) - before * scale)
-    room = taller + _ROOM_A_ROW * (1 - min(1.0, scale)) * len(rows)
+    room = taller + _ROOM_A_ROW * (1 - shrink) * len(rows)
     figure.set_size_inches(width, figure.get_figheight() + room)
 
 
@@ -96,7 +98,5 @@ def _narrowed(figure: Figure, legend: Legend, width: float) -> Legend:
     while columns > 1 and legend.get_window_extent().width / figure.dpi > width:
         columns -= 1
         legend.remove()
-        legend = figure.legend(
-            handles, names, loc="outside upper center", ncols=columns, frameon=False, fontsize=_TEXT_PT
-        )
+        legend = figure.legend(handles, names, ncols=columns, fontsize=_TEXT_PT, **LEGEND)
     return legend

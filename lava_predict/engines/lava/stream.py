@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.engines.lava.engine import check_lava
+from lava_predict.engines.lava.needs import check_lava
 from lava_predict.events import Event, Prediction
 from lava_predict.learning.streams.memory import NOTHING, STEP
 from lava_predict.network.stream_network import BEGIN, GATHER, StreamNetwork
