@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,6 +170,13 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     assert "one unit in the last place" in text
     assert all(f"“{name}”" in text for name in (ON_CHIP, ULP, NOISE))
     assert made.table.row_count == 5
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_screen_and_a_phone(browser: Any, found: Comparison, tmp_path: Path) -> None:
+    made, file = outcome(found, 1.5), tmp_path / "page.html"
+    file.write_text(page(made.summary, pngs(made.figures)).html(), encoding="utf-8")
+    browser.check_that_it_fits(file)
 
 
 @pytest.mark.slow

@@ -63,7 +63,10 @@ def test_the_first_null_begins_with_other_potentials(
 
 
 @pytest.mark.parametrize("from_file", [True, False])
-def test_the_command_leaves_table_figure_and_page(from_file: bool, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_leaves_table_figure_and_page(
+    from_file: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     file, out = tmp_path / "events.csv", tmp_path / "out"
     file.write_text("when,what\n" + "".join(f"{0.2 * n},{'ab'[n % 2]}\n" for n in range(12)))
     stream = ["--example", "markov", "--number", "12"]
@@ -85,6 +88,8 @@ def test_the_command_leaves_table_figure_and_page(from_file: bool, tmp_path: Pat
     assert set(summary["baselines"]) >= {"order0", "order1", "order2"}
     assert page_of(out)[2] == (out / "report.html").read_text(encoding="utf-8")
     assert ("median gap is 400 ms" in done.stdout) == from_file
+    # Last, as it skips the rest of the test where there is no browser.
+    request.getfixturevalue("browser").check_that_it_fits(out / "report.html")
 
 
 @pytest.mark.parametrize(

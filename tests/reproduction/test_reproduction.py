@@ -281,7 +281,9 @@ def test_bad_options_are_named(options: list[str], message: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tmp_path: Path) -> None:
+def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     def invoke(out: str, *options: str):
         base = ["reproduce", "--preset", "smoke", "--claims", "learning-curve,anticipation", "--seeds", "2"]
         places = ["--out", str(tmp_path / out), "--cache", str(tmp_path / "cache"), "--jobs", "1"]
@@ -304,6 +306,8 @@ def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tm
     assert summary["claims"] == before["claims"]
     assert (tmp_path / "first/figures/learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "learning-curve" in (tmp_path / "first/report.html").read_text()
+    # Last, as it skips the rest of the test where there is no browser.
+    request.getfixturevalue("browser").check_that_it_fits(tmp_path / "first/report.html")
 
 
 @pytest.mark.parametrize(("probes", "judged"), [([0, 1, 10, 12], False), ([0, 1, 10, 100], True)])
