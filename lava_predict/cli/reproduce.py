@@ -43,7 +43,7 @@ def reproduce(
     from lava_predict.pool import processes, processors
     from lava_predict.reproduction import page
     from lava_predict.reproduction import reproduce as reproduction
-    from lava_predict.reproduction.cache import Cache
+    from lava_predict.work.cache import Cache
 
     chosen, wanted = shared.chosen_config(config, preset, settings), reproduction.chosen_claims(claims)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,6 +18,7 @@ from lava_predict import registry
 from lava_predict.errors import RunError
 from lava_predict.settings.files import config_from
 from lava_predict.settings.schema import Config
+from lava_predict.work.digest import digest_of
 
 Found = dict[str, np.ndarray]
 """What a study gives: arrays of numbers by name, which can be kept without pickle."""
@@ -40,15 +40,15 @@ class Unit:
     @cached_property
     def key(self) -> str:
         """Name of the study, and digest of all that its result depends on: settings, code, libraries."""
-        said = json.dumps([self.config, self.arguments], sort_keys=True)
-        digest = hashlib.sha256(f"{self.study.__module__}\n{said}\n{self.code}".encode())
-        return f"{self.study.__name__}-{digest.hexdigest()[:32]}"
+        digest = digest_of([self.study.__module__, self.config, self.arguments, self.code])
+        return f"{self.study.__name__}-{digest[:32]}"
 
 
 def unit(study: Callable[..., Found], config: Config, **arguments: Any) -> Unit:
-    """Describe a unit of work: a study, called with a `Config` and further arguments, which are JSON values.
+    """Describe a unit of work: a study, called with a `Config` and further arguments.
 
-    The study is importable by name and depends on nothing else; the same of all three give the same key.
+    The study is importable by name and depends on nothing else; the same of all three give the same key. The
+    arguments are values that `digest_of` knows.
     """
     return Unit(study, config.to_dict(), arguments, code_digest(study.__module__))
 
