@@ -55,6 +55,17 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Address of the Dask scheduler. Default: a cluster on this machine."),
+]
+CACHE = Path("runs/cache")
+CacheOption = Annotated[
+    Path,
+    typer.Option(
+        help="Folder that keeps the result of each unit of work; a stopped command continues from it."
+    ),
+]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
 FiguresOption = Annotated[
     str | None,
@@ -165,6 +176,17 @@ def delivery(
         if files is not None:
             leave(found[0], files, *([] if printed is None else [printed]))
     show(found[0], folder, quiet, as_json)
+
+
+@contextmanager
+def kept_when_interrupted(cache: Path) -> Iterator[None]:
+    """Say how to continue a command whose finished units of work are in a cache, when it is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; the finished units are kept in {cache}/: give the same command again to continue"
+        ) from None
 
 
 @contextmanager
