@@ -21,6 +21,9 @@ _COLUMNS = 3
 _LOG_FROM = 20.0
 """Numbers whose greatest is so many times the least are drawn on a logarithmic axis."""
 
+_MOST_TICKS = 5
+"""So few numbers are written below the axis."""
+
 COUNTING = "counting"
 
 
@@ -52,7 +55,7 @@ def main_effects(effects: Sequence[Effect]) -> Figure:
         style.mark_level(axes, 1, "predicting nothing")
         style.median_and_band(axes, x, one.counting[:, order], COUNTING, style.null_style(0))
         style.median_and_band(axes, x, one.error[:, order], "network", style.point_style(0))
-    return style.legend(figure)
+    return _finished(figure)
 
 
 def searched(effects: Sequence[Effect], best: int) -> Figure:
@@ -74,22 +77,28 @@ def searched(effects: Sequence[Effect], best: int) -> Figure:
         axes.vlines(x, low, high, color=look["color"], alpha=0.4, linewidth=1)
         ring: Any = {"marker": "o", "markersize": 10, "fillstyle": "none", "linestyle": ""}
         axes.plot(x[place], middle[place], label="best mean", color="black", **ring)
-    return style.legend(figure)
+    return _finished(figure)
 
 
 def _panels(effects: Sequence[Effect]) -> tuple[Figure, list[Axes]]:
     """Return a panel for each setting, with its name, and unused ones taken away."""
     columns = min(_COLUMNS, len(effects))
     rows = -(-len(effects) // columns)
-    figure, grid = style.panels(rows, columns, 3.4 * columns + 0.8, 3.0 * rows + 0.6, sharey=True)
+    figure, grid = style.panels(rows, columns, max(6.0, 3.4 * columns + 0.8), 3.0 * rows + 0.6, sharey=True)
     for axes in grid.flat[len(effects) :]:
         axes.remove()
     shown = list(grid.flat[: len(effects)])
     for axes, one in zip(shown, effects, strict=True):
         axes.set_xlabel(one.key)
     for axes in grid[:, 0]:
-        axes.set(ylabel="error / error of nothing", ylim=(0, None))
+        axes.set_ylabel("error / error of nothing")
     return figure, shown
+
+
+def _finished(figure: Figure) -> Figure:
+    """Let the axis of errors begin at 0, now that it holds all of them; put a legend above."""
+    figure.axes[0].set_ylim(0, None)
+    return style.legend(figure)
 
 
 def _positions(axes: Axes, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -107,5 +116,8 @@ def _positions(axes: Axes, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     else:
         if x.min() > 0 and x.max() >= _LOG_FROM * x.min():
             axes.set_xscale("log")
+        if len(texts) <= _MOST_TICKS:
+            axes.set_xticks(x, [shown_label(text) for text in texts])
+            axes.minorticks_off()
     order = np.argsort(x, kind="stable")
     return x[order], order

@@ -11,7 +11,7 @@ import pytest
 
 from lava_predict import Config, load_preset, with_changes
 from lava_predict.errors import RunError, UserError
-from lava_predict.work import unit as unit_module
+from lava_predict.work import code
 from lava_predict.work.cache import Cache
 from lava_predict.work.carried_out import results_of
 from lava_predict.work.digest import digest_of
@@ -103,21 +103,24 @@ def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config)
 def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of a kernel is another code, one of a report is not."""
     module = "lava_predict.reproduction.studies.blocks"
-    before, read = unit_module.code_digest(module), unit_module._source
+    before, read = code.code_digest(module), code._source
     for changed, same in (
         ("lava_predict.network.step", False),
         ("lava_predict.tasks.meet", False),
         ("lava_predict.neurons.izhikevich", False),
+        ("lava_predict.learning.on_chip", False),
         (module, False),
+        ("lava_predict", True),
+        ("lava_predict.comparison.study", True),
         ("lava_predict.reproduction.page", True),
         ("lava_predict.cli.shared", True),
     ):
-        unit_module.code_digest.cache_clear()
+        code.code_digest.cache_clear()
         monkeypatch.setattr(
-            unit_module, "_source", lambda name, changed=changed: read(name) + b"#" * (name == changed)
+            code, "_source", lambda name, changed=changed: read(name) + b"#" * (name == changed)
         )
-        assert (unit_module.code_digest(module) == before) is same
-    unit_module.code_digest.cache_clear()
+        assert (code.code_digest(module) == before) is same
+    code.code_digest.cache_clear()
 
 
 def test_a_worker_with_other_code_refuses(smoke: Config) -> None:

@@ -112,7 +112,7 @@ class Settings(ReadoutSettings):
     @model_validator(mode="before")
     @classmethod
     def _one_rate(cls, values: Any) -> Any:
-        """Take ``when_rate``, per ms as other when rules have it, as both rates: a rate that does not fall."""
+        """Take ``when_rate``, per ms, the rate of other when rules, as both rates: one that does not fall."""
         if not isinstance(values, dict) or "when_rate" not in values:
             return values
         rate = values["when_rate"]
