@@ -15,20 +15,20 @@ Progress = Callable[[int, int], None]
 
 def results_of(
     units: Iterable[Unit],
-    cache: Cache,
+    cache: Cache | None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[Unit, Found, bool]]:
-    """Yield every unit, once, with its result and whether it was known: first all that the cache has.
+    """Yield every unit, once, with its result and whether it was known.
 
-    The others are carried out in the executor, by default in this process, and kept in the cache as they
-    come. ``progress`` is told the units done and in all, when the known ones are read and after each other
-    one. Raises a UserError if the cache cannot be written.
+    First come all whose result the cache, if any, has. The others are carried out in the executor, by default
+    in this process, and kept in the cache as they come. ``progress`` is told the units done and in all, when
+    the known ones have been read and after each other one. Raises a UserError if the cache cannot be written.
     """
     different = {unit.key: unit for unit in units}
     missing = []
     for unit in different.values():
-        known = cache.get(unit)
+        known = None if cache is None else cache.get(unit)
         if known is None:
             missing.append(unit)
         else:
@@ -36,7 +36,8 @@ def results_of(
     tell, done = progress or (lambda done, total: None), len(different) - len(missing)
     tell(done, len(different))
     for number, result in as_completed(carry_out_unit, missing, executor):
-        cache.put(missing[number], result)
+        if cache is not None:
+            cache.put(missing[number], result)
         done += 1
         tell(done, len(different))
         yield missing[number], result, False

@@ -74,7 +74,7 @@ def _needed(module: str, source: bytes) -> Iterator[str]:
             for alias in node.names:
                 yield from _homes_of(node.module, alias.name)
         elif isinstance(node, ast.Constant) and _is_module(node.value):
-            yield node.value  # It is loaded by its name.
+            yield str(node.value)  # It is loaded by its name.
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from lava_predict.work import code
 from lava_predict.work.cache import Cache
 from lava_predict.work.carried_out import results_of
 from lava_predict.work.digest import digest_of
+from lava_predict.work.packed import packed, unpacked
 from lava_predict.work.unit import Found, Unit, carry_out_unit, unit
 
 
@@ -158,6 +161,42 @@ def test_a_cache_that_cannot_be_written_is_named(smoke: Config, tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cache = .*file.*another folder"):
         Cache(tmp_path / "file").put(unit(count_steps, smoke, factor=1), {})
+
+
+@dataclass
+class Inner:
+    count: int
+    mean: float | None
+
+
+@dataclass
+class Outer:
+    values: np.ndarray
+    share: float
+    scores: Mapping[str, dict[str, float | None]]
+    inner: dict[str, Inner]
+    none: dict[str, int]
+    last: Inner
+
+
+def test_a_dataclass_is_the_same_after_it_was_kept(smoke: Config, tmp_path: Path) -> None:
+    value = Outer(
+        np.arange(4.0).reshape(2, 2),
+        np.nan,
+        {"all": {"loss": 1.5, "time": None}, "last third": {"loss": -0.0, "time": 2.0}},
+        {"float + 1 ulp": Inner(3, None), "float, other noise": Inner(-1, 1e-300)},
+        {},
+        Inner(2**40, 0.1),
+    )
+    cache, one = Cache(tmp_path), unit(count_steps, smoke, factor=1)
+    cache.put(one, packed(value))
+    found = cache.get(one)
+    assert found is not None
+    again = unpacked(Outer, found)
+    np.testing.assert_array_equal(again.values, value.values)
+    assert np.isnan(again.share)
+    for name in ("scores", "inner", "none", "last"):
+        assert repr(getattr(again, name)) == repr(getattr(value, name))
 
 
 def test_only_what_is_missing_is_done_and_each_unit_once(smoke: Config, tmp_path: Path) -> None:
