@@ -124,7 +124,11 @@ def test_a_block_without_events_does_not_count_and_divergence_does() -> None:
     assert np.isnan(at_block_ends(found | {"error": np.array([9.0, 0.1, 9.0, 0.3, np.nan])}, "error"))
 
 
-SEARCHED = ["readout.when_rate=0.01..0.2:log", "reservoir.neurons=40..60", "readout.cue_weights=own,shared"]
+SEARCHED = [
+    "readout.when_rate=0.01..0.2:log",
+    "readout.surprise_trials=1..4",
+    "readout.cue_weights=own,shared",
+]
 
 
 def test_a_search_has_the_same_table_stopped_or_not_and_its_study_on_disk(
@@ -164,7 +168,7 @@ def test_a_longer_search_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
 def test_a_search_learns_from_what_it_tried(tmp_path: Path) -> None:
     """Of a bowl over two settings, the last batches try values nearer to its bottom than the first ones."""
     pytest.importorskip("optuna", reason="optuna is not installed: uv sync --extra search")
-    made = tiny_plan("reservoir.noise=0..10", "readout.when_rate=0.001..0.1:log", search=Search(40, 4))
+    made = tiny_plan("reservoir.noise=0..10", "readout.when_rate=0.001..0.1:log", search=Search(32, 4))
     searched, away = search.Searched(made, tmp_path), []
     for points in searched.batches():
         values = {}
