@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from lava_predict import __version__
-from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run
+from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run, sweep
 from lava_predict.cli.shared import reported
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for _command in (
     run.run,
     learn.learn,
     compare.compare,
+    sweep.sweep,
     reproduce.reproduce,
     report.report,
     plan.plan,

@@ -37,6 +37,7 @@ def compare(
     seeds: shared.SeedsOption = 5,
     first_seed: shared.FirstSeedOption = 100,
     jobs: shared.JobsOption = None,
+    cache: shared.CacheOption = shared.CACHE,
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
@@ -49,6 +50,7 @@ def compare(
     from lava_predict.comparison import page, stream_page, study
     from lava_predict.comparison.streams import compare_streams
     from lava_predict.pool import processors
+    from lava_predict.work.cache import Cache
 
     read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
     if events is not None and example is not None:
@@ -66,13 +68,16 @@ def compare(
     started = clock.perf_counter()
     at_once = jobs or processors()
     with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
-        with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
+        with (
+            shared.kept_when_interrupted(cache),
+            shared.progress_bar(quiet or as_json, "comparing", "runs") as progress,
+        ):
             if on_stream:
                 stream_of = _stream_of(chosen, events, example, number, list(read.values()))
-                learned = compare_streams(chosen, numbers, stream_of, at_once, progress)
+                learned = compare_streams(chosen, numbers, stream_of, at_once, progress, Cache(cache))
                 found = stream_page.outcome(learned, clock.perf_counter() - started)
             else:
-                compared = study.compare(chosen, numbers, at_once, progress)
+                compared = study.compare(chosen, numbers, at_once, progress, Cache(cache))
                 found = page.outcome(compared, clock.perf_counter() - started)
         deliver(found)
 

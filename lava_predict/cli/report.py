@@ -17,15 +17,14 @@ _PAGES = {
     "learn": "lava_predict.reports.stream_page",
     "compare": "lava_predict.comparison.page",
     "reproduce": "lava_predict.reproduction.page",
+    "sweep": "lava_predict.sweeps.page",
     "check": "lava_predict.targets.loihi2.page",
 }
 """Modules whose function ``page`` makes the page of a command."""
 
 
 def report(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run, learn, compare, reproduce or check wrote.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that a command wrote.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
     ] = None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lava_predict.cli.progress import progress_bar as progress_bar
 from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.registry import ENGINES
 
@@ -55,6 +56,17 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Address of the Dask scheduler. Default: a cluster on this machine."),
+]
+CACHE = Path("runs/cache")
+CacheOption = Annotated[
+    Path,
+    typer.Option(
+        help="Folder that keeps the result of each unit of work; a stopped command continues from it."
+    ),
+]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
 FiguresOption = Annotated[
     str | None,
@@ -67,9 +79,6 @@ WidthOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only summary.json.")]
-
-Progress = Callable[[int, int], None]
-"""Called with the number done and the total."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -168,16 +177,11 @@ def delivery(
 
 
 @contextmanager
-def progress_bar(silent: bool, doing: str, counted: str) -> Iterator[Progress | None]:
-    """Show a progress bar on a terminal, unless the command is silent; yields its update function."""
-    if silent or not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    shown = ("{task.description}", progress.BarColumn(), progress.MofNCompleteColumn(), counted)
-    columns = (*shown, progress.TimeElapsedColumn(), "left", progress.TimeRemainingColumn())
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(doing, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def kept_when_interrupted(cache: Path) -> Iterator[None]:
+    """Say how to continue a command whose finished units of work are in a cache, when it is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; the finished units are kept in {cache}/: give the same command again to continue"
+        ) from None

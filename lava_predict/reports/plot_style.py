@@ -130,6 +130,12 @@ def median_over_rows(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.median(_known_or_worst(values), axis=0))
 
 
+def quartiles_over_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and third quartile over rows, each a value that occurs; NaN as in `median_over_rows`."""
+    low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
+    return low, high
+
+
 def _known_or_worst(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), np.inf, values)
 
@@ -138,5 +144,5 @@ def median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, st
     """Draw the median over rows and the quartiles around it, ``values`` being (rows, x)."""
     axes.plot(x, median_over_rows(values), label=name, **style)
     if len(values) > 1:
-        low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
+        low, high = quartiles_over_rows(values)
         axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from lava_predict.errors import short
 from lava_predict.learning import projection, ring, what
 from lava_predict.learning.cue_units import (
     ONSET_MS,
@@ -107,6 +108,22 @@ class Settings(ReadoutSettings):
     )
 
     causal: bool = Field(description="learn gate_window_ms later, when it is known whether an event has come")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_rate(cls, values: Any) -> Any:
+        """Take ``when_rate``, per ms, the rate of other when rules, as both rates: one that does not fall."""
+        if not isinstance(values, dict) or "when_rate" not in values:
+            return values
+        rate = values["when_rate"]
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1:
+            raise ValueError(
+                f".when_rate = {short(rate)}: must be a number above 0 and below 1 (a constant rate of the "
+                "when rule, per ms; it takes the place of first_rate and least_rate)"
+            )
+        rest = {key: value for key, value in values.items() if key != "when_rate"}
+        share = 1.0 - (1.0 - rate) ** RATE_MS
+        return {**rest, "first_rate": share, "least_rate": share}
 
     @model_validator(mode="after")
     def _the_lag_fits_a_ring(self) -> Settings:

@@ -23,10 +23,10 @@ from lava_predict.registry import RULES
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.studies.blocks import learn_side_by_side
 from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_scaled, steps_of
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config, Section
 from lava_predict.tasks import NONE, Kind, Segment, Task
+from lava_predict.work.unit import Found
 
 NETWORK_ABLATIONS = ("no recurrence", "homogeneous cells")
 """No synapses between the cells; the middle values of a, b, c, d and bias in all cells of a sign."""

@@ -1,4 +1,4 @@
-"""Keeps the results of units of work, so that a stopped reproduction continues where it was."""
+"""Keeps the results of units of work, so that a stopped command continues where it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lava_predict.errors import UserError
-from lava_predict.reproduction.unit import Found, Unit
+from lava_predict.work.unit import Found, Unit
 
 
 class Cache:
@@ -36,7 +36,7 @@ class Cache:
             raise TypeError(f"{unit.key}: an array holds objects")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder) as aside:
+            with tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as aside:
                 complete = Path(aside) / "found.npz"
                 np.savez(complete, **found)
                 complete.replace(self._path(unit))
