@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lava_predict.cli import shared
-from lava_predict.errors import UserError
+from lava_predict.errors import Caution, UserError
 
 if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
@@ -81,11 +81,10 @@ def run(
     options = {"form": form, "target": target}
     engine_options(backend, precision, options, chosen)
     with unfinished_run(folder, overwrite, resume is not None) as files:
-        experiment = Experiment(chosen)
-        state, before_s = None, 0.0
+        network, state, before_s = None, None, 0.0
         if going_on is not None:
-            state, before_s = going_on.state, going_on.wall_s
-            _check_same_network(folder, going_on, experiment)
+            network, state, before_s = going_on.network, going_on.state, going_on.wall_s
+        experiment = Experiment(chosen, network=network)
         plan, started = experiment.arithmetic(precision).plan, time.perf_counter()
 
         def keep(state: RunState) -> None:
@@ -101,6 +100,8 @@ def run(
         result = replace(result, wall_s=before_s + result.wall_s)
         health = check_health(experiment, result) if precision == "fixed" else None
         outcome = run_outcome(result, health)
+        if network is not None:
+            outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
         leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
 
@@ -130,14 +131,19 @@ def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:
     return None
 
 
-def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experiment) -> None:
-    """Raise a UserError if this machine draws another network than the stopped run has."""
-    if experiment.network.fingerprint() != going_on.network.fingerprint():
-        raise UserError(
-            f"--resume {str(resume)!r}: the same settings draw another network here, because this machine "
-            "or its libraries differ from those of the stopped run; resume it on the machine where it was "
-            "started"
+def _drawn_otherwise(experiment: Experiment) -> list[Caution]:
+    """Warn if a resumed run has another network than its settings give here."""
+    from lava_predict.network.draw import draw_network
+
+    if experiment.network.fingerprint() == draw_network(experiment.config).fingerprint():
+        return []
+    return [
+        Caution(
+            "the settings draw another network here than the stopped run has, because another version of "
+            "lava-predict or of its libraries started it: it continued with its own cells and synapses",
+            "start a new run if you need the fingerprint of a run without a stop",
         )
+    ]
 
 
 @contextmanager

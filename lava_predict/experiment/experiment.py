@@ -14,7 +14,7 @@ from lava_predict.experiment.results import Result, RunState
 from lava_predict.experiment.session import Session, unlearned_norm
 from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic, FixedArithmetic, arithmetic_of, fixed_parts
-from lava_predict.network.draw import draw_network
+from lava_predict.network.draw import Network, draw_network
 from lava_predict.registry import TASKS
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
@@ -35,11 +35,13 @@ class Experiment:
         Settings, for instance from `load_preset`.
     seed : int, optional
         Replaces ``run.seed``.
+    network : Network, optional
+        Cells and synapses in physical units, for instance those of a `Checkpoint`, instead of drawing them.
 
     Attributes
     ----------
     network : Network
-        As drawn.
+        As drawn, or as given.
     task : Task
         The task that ``task.name`` names.
 
@@ -51,11 +53,11 @@ class Experiment:
     [0, 1, 10, 12]
     """
 
-    def __init__(self, config: Config, seed: int | None = None) -> None:
+    def __init__(self, config: Config, seed: int | None = None, network: Network | None = None) -> None:
         if seed is not None:
             config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
         self.config = config
-        self.network = draw_network(config)
+        self.network = draw_network(config) if network is None else network
         self.task: Task = TASKS.get(config.task.name)(config)
 
     @cached_property

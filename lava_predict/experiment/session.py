@@ -12,6 +12,7 @@ from lava_predict.experiment import scores
 from lava_predict.experiment.results import BlockResult, Probe, RunState, TrialRecord, block_results
 from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.numerics.grid import on_grid
 from lava_predict.tasks import Kind, Played, Segment, Task
 
 
@@ -123,4 +124,4 @@ class Session(TrialLoop):
 def unlearned_norm(task: Task, engine: Engine) -> np.floating:
     """Return the mean |xc|^2 from the cue on in an unlearned trial; the engine's state is not put back."""
     *_, probe = engine.play([*task.settling(), *task.probe(0, 0, 0, 0)])
-    return probe.norm[task.cue_step :].mean()  # type: ignore[no-any-return]
+    return on_grid(probe.norm[task.cue_step :].mean())  # type: ignore[no-any-return]

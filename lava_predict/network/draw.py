@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.network.state import leaves
-from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain
+from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain, values_of
 from lava_predict.registry import NEURONS, SYNAPSES
 from lava_predict.settings.schema import Config
 
@@ -95,7 +95,7 @@ def _draw_cells(config: Config) -> Any:
         values = np.empty(reservoir.neurons)
         for settings, part in halves:
             spread = getattr(settings, name)
-            values[part] = spread.values((shared if spread.draw == "shared" else own)[part])
+            values[part] = values_of(spread, (shared if spread.draw == "shared" else own)[part])
         drawn.append(values)
     return parameters(*drawn)
 

@@ -15,6 +15,7 @@ from lava_predict.learning.when import annealed_delta
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -259,7 +260,7 @@ class AnnealedNetwork(TrainedNetwork):
     def _arithmetic(self, config: Config) -> FloatArithmetic:
         """Return the arithmetic with this network's time constants, which are not those of any seed."""
         arithmetic = super()._arithmetic(config)
-        when = arithmetic.constants.when._replace(decay=np.exp(-self.dt_ms / self.tau_x_ms))
+        when = arithmetic.constants.when._replace(decay=decay_of_step(self.dt_ms, self.tau_x_ms))
         arithmetic.constants = arithmetic.constants._replace(when=when)
         return arithmetic
 

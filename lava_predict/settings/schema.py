@@ -72,12 +72,6 @@ class Spread(Section):
             raise ValueError(f'.scale = "log": needs start = {self.start:g} and stop = {self.stop:g} above 0')
         return self
 
-    def values(self, r: np.ndarray) -> np.ndarray:
-        """Map r, uniform on 0 .. 1, to values of the parameter, elementwise."""
-        if self.scale == "log":
-            return np.asarray(self.start * np.exp(np.log(self.stop / self.start) * r**self.power))
-        return np.asarray(self.start + (self.stop - self.start) * r**self.power)
-
 
 def _spread_of_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):

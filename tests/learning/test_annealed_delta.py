@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import plain_grid
 import pytest
 from plain_annealed import PlainFixedRule, PlainRule
 from plain_integers import ROUNDINGS, fold
@@ -67,7 +68,7 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     k, memory = annealed_delta.constants(config), annealed_delta.start(config)
     host = what.start(CELLS, EVENTS, CUES, annealed_delta.row_blocks(config))
     host.w[:] = np.random.default_rng(1).normal(size=host.w.shape)
-    plain = PlainRule(config, np.exp(-dt / annealed_delta.time_constants_ms(config)))
+    plain = PlainRule(config, plain_grid.decay(dt, annealed_delta.time_constants_ms(config)))
     plain.w_what[:] = host.w.reshape(plain.w_what.shape)
     memory.occurrences[:] = plain.n[:] = np.arange(CUES * EVENTS).reshape(CUES, EVENTS) * 12
     z, drive = np.zeros((2, EVENTS))

@@ -10,6 +10,7 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 import numpy as np
+import plain_grid
 import psutil
 import pytest
 
@@ -127,7 +128,7 @@ class Plain:
     def advance(self, a_in: np.ndarray, i_in: np.ndarray, key: Any = None) -> np.ndarray:
         """One step; 1.0 where a cell spikes."""
         step_key = np.uint64(fold(self.key, np.uint64(self.step))) if key is None else key
-        decay = float(np.exp(-self.dt_ms / self.tau_s_ms))
+        decay = float(plain_grid.decay(self.dt_ms, self.tau_s_ms))
         noise = self.noise * float(np.sqrt(1.0 / self.dt_ms))
         outside = inputs.Constants(noise, feedback=False)
         k = Constants(izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), outside)

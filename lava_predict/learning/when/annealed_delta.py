@@ -54,8 +54,10 @@ from lava_predict.learning.when.gated_delta import (
 )
 from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.draws import TRACES, generator
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Positive, ReadoutSettings, tuple_of_lists
 from lava_predict.tasks import Kind, Segment
 
@@ -273,7 +275,7 @@ def time_constants_ms(config: Config) -> np.ndarray:
     """Draw the time constant of each cell's trace, (N,), log-uniform in ``readout.tau_x_ms``."""
     low, high = config.readout.tau_x_ms
     drawn = generator(config, TRACES, config.run.draws.cells).random(config.reservoir.neurons)
-    return np.asarray(low * (high / low) ** drawn)
+    return np.asarray(low * on_grid((high / low) ** drawn))
 
 
 def annealed_rates(config: Config) -> np.ndarray:
@@ -285,7 +287,7 @@ def annealed_rates(config: Config) -> np.ndarray:
     first, least = config.readout.first_rate, config.readout.least_rate
     occurrences = np.arange(1 + max(0, int(np.ceil(10.0 * (first / least - 1.0)))))
     rate = np.maximum(least, first / (1.0 + occurrences / 10.0))
-    return np.asarray(1.0 - (1.0 - rate) ** (learn_every(config) * config.run.dt_ms / RATE_MS))
+    return np.asarray(on_grid(1.0 - (1.0 - rate) ** (learn_every(config) * config.run.dt_ms / RATE_MS)))
 
 
 def learn_every(config: Config) -> int:
@@ -303,7 +305,7 @@ def lag_slots(config: Config) -> int:
 def constant_rate(config: Config, rate: float) -> dict[str, float]:
     """Return settings at which the rule learns at one rate, per ms, whatever has occurred."""
     dt = config.run.dt_ms
-    share = 1.0 - (1.0 - rate * dt) ** (RATE_MS / dt)
+    share = float(on_grid(1.0 - (1.0 - rate * dt) ** (RATE_MS / dt)))
     return {"first_rate": share, "least_rate": share}
 
 
@@ -319,7 +321,7 @@ def constants(config: Config) -> Constants:
     low, high = (config.steps(time) for time in readout.what_window_ms)
     away_ms = np.arange(lag_slots(config)) * dt
     return Constants(
-        decay=np.exp(-dt / time_constants_ms(config)),
+        decay=decay_of_step(dt, time_constants_ms(config)),
         mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
         rates=annealed_rates(config),
         norm_floor=readout.when_norm_floor,
@@ -330,7 +332,7 @@ def constants(config: Config) -> Constants:
         what_high=high,
         protect=readout.protect == "hebbian",
         every=learn_every(config),
-        profile=np.exp(-0.5 * (away_ms / config.task.event_width_ms) ** 2),
+        profile=on_grid(np.exp(-0.5 * (away_ms / config.task.event_width_ms) ** 2)),
         residual=readout.gate_residual,
     )
 

@@ -18,6 +18,8 @@ from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.cue_units import UNKNOWN
 from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.learning.what import Reading
+from lava_predict.numerics.draws import values_of
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.noise import TASK, uniform
 from lava_predict.registry import RULES
 from lava_predict.reproduction.conditions import OPEN_LOOP
@@ -54,7 +56,7 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
         return [("reservoir", "connection_probability", 0.0)]
 
     def medians(cells: Section) -> dict[str, float]:
-        return {name: float(spread.values(np.array(0.5))) for name, spread in cells}
+        return {name: float(values_of(spread, np.array(0.5))) for name, spread in cells}
 
     signs = ("excitatory", "inhibitory")
     return [("reservoir", sign, medians(getattr(config.reservoir, sign))) for sign in signs]
@@ -118,7 +120,7 @@ def _with_random_timing(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     gate = np.where(steps >= meet.cue_step, readout.gate_residual, 0.0)
     gate[np.abs(away) <= readout.gate_window_ms] = 1.0
     occurred = np.arange(meet.task.events) == segment.outcome
-    profile = np.exp(-0.5 * (away / meet.task.event_width_ms) ** 2)
+    profile = on_grid(np.exp(-0.5 * (away / meet.task.event_width_ms) ** 2))
     return chunk._replace(gate=gate * occurred, target=np.where(occurred, profile, chunk.target))
 
 
