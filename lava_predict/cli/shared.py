@@ -15,10 +15,10 @@ import typer
 from lava_predict.cli.progress import progress_bar as progress_bar
 from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.registry import ENGINES
+from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, WIDEST_MM, Printed
 
 if TYPE_CHECKING:
     from lava_predict.reports.outcome import Outcome
-    from lava_predict.reports.print_style import Printed
     from lava_predict.settings.schema import Config
 
 PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
@@ -143,8 +143,6 @@ def default_folder(name: str) -> Path:
 
 def printed(figures: str | None, width_mm: float | None) -> Printed:
     """Return how pictures are written; raises a UserError for an unknown format or a width of no page."""
-    from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, WIDEST_MM, Printed
-
     formats = tuple((figures or "png").split(","))
     for one in formats:
         if one not in FORMATS:
@@ -159,7 +157,7 @@ def printed(figures: str | None, width_mm: float | None) -> Printed:
 
 @contextmanager
 def delivery(
-    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool, printed: Printed | None = None
+    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool, printed: Printed = ON_SCREEN
 ) -> Iterator[Callable[[Outcome], None]]:
     """Write what a command finds to a folder, if one is given, and print it.
 
@@ -172,7 +170,7 @@ def delivery(
     with nullcontext() if folder is None else new_folder(folder, overwrite) as files:
         yield found.append
         if files is not None:
-            leave(found[0], files, *([] if printed is None else [printed]))
+            leave(found[0], files, printed)
     show(found[0], folder, quiet, as_json)
 
 

@@ -15,6 +15,12 @@ from lava_predict.errors import UserError
 CHECKPOINT = "checkpoint.h5"
 """Name of the checkpoint in the folder of a run."""
 
+PREDICTIONS = "predictions.csv"
+"""Name of the table in the folder of a learned stream."""
+
+SCHEMA = 1
+"""Version of the layout of summary.json."""
+
 
 class Folder:
     """A folder being written, ``aside``, under another name until it is complete."""

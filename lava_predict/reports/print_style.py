@@ -1,17 +1,18 @@
-"""How pictures become files: on screen as they are drawn, in print at the width of a column."""
+"""How pictures become files: on screen as they are drawn, in print at the width of a column.
+
+Every command imports this, so matplotlib is imported only where a picture is rendered.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
-from matplotlib.patches import StepPatch
-from matplotlib.text import Text
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 from lava_predict.reports.plot_style import LEGEND
 
@@ -47,22 +48,38 @@ ON_SCREEN = Printed()
 
 def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
     """Return a figure as files, by ending, the PNG first."""
+    from matplotlib import rc_context
+
     if printed.width_mm is not None:
         _fit(figure, printed.width_mm / _MM_PER_INCH)
     dpi = _DPI if printed.width_mm is None else _PRINT_DPI
+    _lay_out(figure, dpi)
     files = {}
     for kind in ("png", *(one for one in printed.formats if one != "png")):
         buffer = io.BytesIO()
         undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        with mpl.rc_context(_FONTS), warnings.catch_warnings():
+        with rc_context(_FONTS), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
             figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
         files[kind] = buffer.getvalue()
     return files
 
 
+def _lay_out(figure: Figure, dpi: float) -> None:
+    """Place panels and texts once; otherwise every file would be drawn twice, the first time for this alone."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        figure.set_dpi(dpi)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def _fit(figure: Figure, width: float) -> None:
     """Give a figure a width in inches: panels shrink, texts and lines stay readable."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import StepPatch
+    from matplotlib.text import Text
+
     scale = width / figure.get_figwidth()
     shrink = min(1.0, scale)
     for text in figure.findobj(Text):

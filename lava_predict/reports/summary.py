@@ -5,16 +5,18 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Sheet
 
-from lava_predict.analysis.integer_health import Health
-from lava_predict.experiment.results import BlockResult, Result
-from lava_predict.numerics.plan import Plan
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config, event_name
+
+if TYPE_CHECKING:
+    from lava_predict.analysis.integer_health import Health
+    from lava_predict.experiment.results import BlockResult, Result
+    from lava_predict.numerics.plan import Plan
 
 _FORMATS = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
 _PER_EVENT = (*_FORMATS, "amplitude", "when_amplitude")
