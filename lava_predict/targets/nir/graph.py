@@ -159,6 +159,11 @@ def _checked_nodes(graph: nir.NIRGraph, readouts: Any) -> dict[str, Any]:
     feedback = "graded" in graph.nodes
     kinds = {**_KINDS, **readouts.KINDS, **(_FEEDBACK_KINDS if feedback else {})}
     check_schema(graph.metadata.get("schema", SCHEMA), SCHEMA)
+    if isinstance(graph.nodes.get("cells"), nir.CubaLIF):
+        raise UserError(
+            "node 'cells': is a CubaLIF, which only approximates the cells of a network and has no readouts; "
+            "export the run again with --cells izhikevich"
+        )
     for name in graph.nodes:
         if name not in kinds:
             raise UserError(
