@@ -73,8 +73,8 @@ def _approximation(run: Path, out: Path, overwrite: bool, file_format: str) -> _
     return {"approximation": told}, [
         f"{size} CubaLIF cells, {synapses} synapses: an approximation of the {found.neuron} cells, without "
         "noise and readouts; see docs/export.md",
-        f"A cell under its own currents: rate off by {told['cell_rate_error_hz']:.2f} Hz (median), spikes at a "
-        f"distance of {told['cell_distance']:.2f} (0: the same train; 1: no better than a constant).",
+        f"A cell under its own currents: rate off by {told['cell_rate_error_hz']:.2f} Hz (median), "
+        f"distance of its spikes {told['cell_distance']:.2f} (0: the same, 1: as far as a constant rate).",
         f"The network: {told['rate_hz']:.1f} Hz a cell beside {told['original_rate_hz']:.1f} Hz; "
         f"a cell's rate is off by {told['cell_rate_error_in_network_hz']:.2f} Hz (median).",
     ]

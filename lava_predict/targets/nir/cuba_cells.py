@@ -143,5 +143,5 @@ def play(cells: CubaCells, network: Network, level: np.ndarray, dt_ms: float, ta
         rows = level[start : start + chunk]
         found = advance(*parts, rows, dt_ms, tau_s_ms, state, spiking, step, cell, start)
         spikes.append((step[:found].copy(), cell[:found].copy()))
-    joined = (np.concatenate(column) for column in zip(*spikes, strict=True))
-    return Raster(*joined, size, len(level), dt_ms)
+    spike_step, spike_cell = (np.concatenate(column) for column in zip(*spikes, strict=True))
+    return Raster(spike_step, spike_cell, size, len(level), dt_ms)
