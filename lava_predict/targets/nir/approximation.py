@@ -9,9 +9,9 @@ import numpy as np
 from lava_predict.errors import UserError
 from lava_predict.network.draw import Network
 from lava_predict.settings.schema import Config
-from lava_predict.targets.nir.cuba_cells import play
+from lava_predict.targets.nir.cuba_cells import play_cuba
 from lava_predict.targets.nir.cuba_fit import Fit, fit
-from lava_predict.targets.nir.responses import respond
+from lava_predict.targets.nir.responses import Responses, respond
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Approximation:
         Time step, and time constant of the synaptic current.
     fit : Fit
         The cells in their place, and how near they are under the same currents.
+    responses : Responses
+        Of the original, which the cells are fitted to.
     original_hz, network_hz : (N,) float64
         Rates of the cells in the original, and in the network in which all cells are replaced.
     """
@@ -37,6 +39,7 @@ class Approximation:
     dt_ms: float
     tau_s_ms: float
     fit: Fit
+    responses: Responses
     original_hz: np.ndarray
     network_hz: np.ndarray
 
@@ -87,13 +90,14 @@ def approximate(config: Config, network: Network, channels: int) -> Approximatio
     dt_ms, tau_s_ms = config.run.dt_ms, reservoir.tau_s_ms
     responses = respond(config, network, channels)
     nearest = fit(network, responses, tau_s_ms)
-    played = play(nearest.cells, network, responses.level, dt_ms, tau_s_ms)
+    played = play_cuba(nearest.cells, network, responses.level, dt_ms, tau_s_ms)
     return Approximation(
         network=network,
         neuron=reservoir.neuron,
         dt_ms=dt_ms,
         tau_s_ms=tau_s_ms,
         fit=nearest,
+        responses=responses,
         original_hz=responses.rates_hz(responses.raster),
         network_hz=responses.rates_hz(played),
     )

@@ -120,7 +120,7 @@ def advance(
     return found
 
 
-def play(cells: CubaCells, network: Network, level: np.ndarray, dt_ms: float, tau_s_ms: float) -> Raster:
+def play_cuba(cells: CubaCells, network: Network, level: np.ndarray, dt_ms: float, tau_s_ms: float) -> Raster:
     """Play a network in which these cells stand for its own, from rest.
 
     Parameters
