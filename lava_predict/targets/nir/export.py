@@ -184,6 +184,14 @@ def read_graph(path: str | Path) -> nir.NIRGraph:
         return graphs.read_nodes(file)
 
 
+def register_nodes() -> None:
+    """Tell the package nir of this package's nodes, so that ``nir.read`` reads what `export_nir` wrote.
+
+    Raises a UserError if this version of nir keeps its list of nodes elsewhere.
+    """
+    _graphs().register()
+
+
 def _graphs() -> Any:
     """Return the module that works with NIR's graphs, if the package nir is there."""
     try:
