@@ -35,8 +35,13 @@ def check_float(precision: str) -> None:
 def check_exportable(config: Config, rules: Collection[str]) -> None:
     """Raise a UserError for parts that another tool could not be told."""
     reservoir = config.reservoir
+    if reservoir.neuron != "izhikevich":
+        raise UserError(
+            f"reservoir.neuron = {reservoir.neuron!r}: only networks of 'izhikevich' cells can be exported "
+            "as they are; add --cells cubalif for the nearest cells that NIR has, or use the run's "
+            "checkpoint.h5, which holds any"
+        )
     for setting, part, known in (
-        (f"reservoir.neuron = {reservoir.neuron!r}", reservoir.neuron, ["izhikevich"]),
         (reservoir.synapse_setting, reservoir.synapse_part, ["exponential"]),
         (f"readout.rule = {config.readout.rule!r}", config.readout.rule, rules),
     ):
