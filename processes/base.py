@@ -1,5 +1,6 @@
 """What the Processes and their models share: a base class of either, and the decorator of a model."""
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,24 +14,59 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from lava_predict.errors import one_of, short
 from lava_predict.numerics.noise import fold, key_of
 from lava_predict.numerics.plan import Plan
 
 TAGS = {"float": ("floating_pt",), "fixed": ("bit_accurate_loihi", "fixed_pt")}
 """Lava's tags of the models in a precision; the last one selects them."""
 
+_LAVAS = ("name", "log_config")
+"""Arguments that Lava gives every Process."""
+
 _KINDS = {PyInPort: PyInPort.VEC_DENSE, PyOutPort: PyOutPort.VEC_DENSE, np.ndarray: np.ndarray}
 
 
 class Process(AbstractProcess):
-    """A Lava Process whose constructor may raise.
+    """A Lava Process whose constructor may raise, and that refuses arguments it does not know.
 
-    Every one takes, beside its own arguments, Lava's ``name`` (str) and ``log_config`` (LogConfig), and
-    further entries of ``proc_params``.
+    Every one takes, beside the arguments in its signature, Lava's ``name`` (str) and ``log_config``
+    (LogConfig). Lava itself would take any other argument and ignore it.
+
+    Raises
+    ------
+    TypeError
+        For an argument that neither the class nor one that it passes ``**kwargs`` on to has; the message
+        names it, the likely one and all that there are.
     """
 
     # Lava's destructor asks for it, also when the constructor has raised.
     _runtime: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse unknown arguments before anything is made."""
+        allowed = _arguments(cls)
+        for name, value in kwargs.items():
+            if name not in allowed:
+                raise TypeError(
+                    f"{cls.__name__}({name}={short(value)}): there is no such argument; "
+                    f"{one_of(name, allowed)}"
+                )
+        return super().__new__(cls)
+
+
+def _arguments(process: type) -> list[str]:
+    """List the arguments of a Process: its own, those of the classes that it passes others on to, Lava's."""
+    allowed: dict[str, None] = {}
+    for cls in process.__mro__[: process.__mro__.index(Process)]:
+        if "__init__" not in vars(cls):
+            continue
+        parameters = [*inspect.signature(vars(cls)["__init__"]).parameters.values()][1:]
+        variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        allowed |= {each.name: None for each in parameters if each.kind not in variable}
+        if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
+            return list(allowed)
+    return [*allowed, *_LAVAS]
 
 
 class Model(PyLoihiProcessModel):

@@ -71,8 +71,17 @@ class Izhikevich(Process):
     fixed : FixedSettings, optional
         Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
         presets' section ``fixed``.
+    playbook : object, optional
+        Of a host that directs the population: its ``position(time_step)`` returns the noise key (uint64) of
+        the segment that this Lava step (from 1) belongs to, and the step within it. A step below 0 means
+        idle: inputs are dropped, nothing changes and no cell spikes. Without it the key comes from
+        ``noise_seed`` and the step is the Lava step less 1.
+    shared : mapping, optional
+        Likewise: from "v", "u" or "s" to an array in memory that host and model share: float64, or int32 in
+        integers, and there also from "saturations" to an int64 array. The model works on that array in place
+        of its own, from its first step on; the array's values count, not the Var's initial ones.
     **kwargs
-        Lava's ``name``, ``log_config`` and further entries of ``proc_params`` that the models know.
+        Lava's ``name`` and ``log_config``.
 
     Attributes
     ----------
@@ -95,6 +104,8 @@ class Izhikevich(Process):
     ------
     ValueError
         For an argument that is not as above; the message names it, its value and what is allowed.
+    TypeError
+        For an argument that there is not.
 
     Examples
     --------
@@ -118,6 +129,8 @@ class Izhikevich(Process):
         noise: float = 0.0,
         noise_seed: int = 0,
         fixed: FixedSettings | None = None,
+        playbook: Any = None,
+        shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,
     ) -> None:
         shape = _shape(shape)
@@ -137,8 +150,9 @@ class Izhikevich(Process):
         ):
             if not good:
                 raise ValueError(f"{key} = {short(value)}: must be {allowed}")
-        _check_shared(kwargs.get("shared"), shape)
-        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **kwargs)
+        _check_shared(shared, shape)
+        host = {"playbook": playbook, "shared": shared}
+        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **host, **kwargs)
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
