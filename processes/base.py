@@ -15,6 +15,8 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_predict.errors import one_of, short
+from lava_predict.network.alone import MakeArithmetic
+from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.noise import fold, key_of
 from lava_predict.numerics.plan import Plan
 
@@ -69,8 +71,29 @@ def _arguments(process: type) -> list[str]:
     return [*allowed, *_LAVAS]
 
 
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is an integer, and no bool."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def checked_shape(value: Any) -> tuple[int, ...]:
+    """Return the shape of a population; raises a ValueError if it is none."""
+    if isinstance(value, (tuple, list)) and value and all(is_whole(n) and n > 0 for n in value):
+        return tuple(int(n) for n in value)
+    raise ValueError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
+
+
+def checked_count(name: str, value: Any) -> int:
+    """Return a number of things; raises a ValueError if it is none."""
+    if is_whole(value) and value > 0:
+        return int(value)
+    raise ValueError(f"{name} = {short(value)}: must be a whole number above 0")
+
+
 class Model(PyLoihiProcessModel):
     """A model in Python that knows which step of a segment it is at."""
+
+    precision: str
 
     def __init__(self, proc_params: Any, seed: int = 0) -> None:
         super().__init__(proc_params)
@@ -87,14 +110,24 @@ class Model(PyLoihiProcessModel):
         # What a kernel returns is a plain int, which would become a signed one.
         return np.uint64(fold(key, np.uint64(max(step, 0)))), step
 
-    def _log_warnings(self, plan: Plan) -> None:
-        """Log what is lost in integers, unless a host that shares its memory has the plan itself.
+    def _numbers(self, given: Arithmetic | MakeArithmetic) -> Arithmetic:
+        """Return the arithmetic of a host's network, or make that of this model's precision."""
+        if isinstance(given, Arithmetic):
+            return given
+        made = given(self.precision)
+        if made.plan is not None:
+            self._log_warnings(made.plan)
+        return made
 
-        An exception here would hang Lava.
-        """
-        name = self.implements_process.__name__
+    def _log_warnings(self, plan: Plan) -> None:
+        """Log what is lost in integers, unless a host that shares its memory has the plan itself."""
         for warning in () if self._shared else plan.warnings:
-            logging.getLogger(type(self).__module__).warning("%s: %s", name, warning)
+            self._warn(str(warning))
+
+    def _warn(self, text: str) -> None:
+        """Log a warning: an exception here would hang Lava."""
+        name = self.implements_process.__name__
+        logging.getLogger(type(self).__module__).warning("%s: %s", name, text)
 
 
 def model(process: type, precision: str, number: Any = float, **others: Any) -> Callable[[type], type]:
@@ -121,6 +154,7 @@ def model(process: type, precision: str, number: Any = float, **others: Any) -> 
                     setattr(cls, name, LavaPyType(_KINDS[kind], *given))
         # Lava's decorator would add to the tags of a base class, which may be the model in float64.
         cls.tags = list(TAGS[precision])  # type: ignore[attr-defined]
+        cls.precision = precision  # type: ignore[attr-defined]
         return implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(cls))  # type: ignore[no-any-return]
 
     return decorate

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lava_predict.errors import short
 from lava_predict.numerics.plan import loihi_style
-from lava_predict.processes.base import Process
+from lava_predict.processes.base import Process, checked_shape, is_whole
 from lava_predict.settings.schema import FixedSettings
 
 COUNTERS = 4
@@ -133,14 +133,14 @@ class Izhikevich(Process):
         shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,
     ) -> None:
-        shape = _shape(shape)
+        shape = checked_shape(shape)
         given = {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}
         arrays = {key: _array(key, value, shape) for key, value in given.items()}
         arrays["u"] = arrays["b"] * arrays["v"] if u is None else _array("u", u, shape)
         # Arrays, because get() of a scalar Var never returns.
         settings = {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}
         arrays |= {key: _array(key, value, (1,)) for key, value in settings.items()}
-        whole = _is_whole(noise_seed) and 0 <= noise_seed < 2**64
+        whole = is_whole(noise_seed) and 0 <= noise_seed < 2**64
         for key, value, good, allowed in (
             ("a", a, np.all(arrays["a"] > 0.0), "above 0"),
             ("tau_s_ms", tau_s_ms, arrays["tau_s_ms"][0] > 0.0, "above 0"),
@@ -159,18 +159,6 @@ class Izhikevich(Process):
         for key, array in arrays.items():
             setattr(self, key, Var(shape=array.shape, init=array))
         self.saturations = Var(shape=(COUNTERS,), init=np.zeros(COUNTERS, np.int64))
-
-
-def _is_whole(value: Any) -> bool:
-    """Tell whether a value is an integer, and no bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    """Check the shape of a population."""
-    if isinstance(value, (tuple, list)) and value and all(_is_whole(n) and n > 0 for n in value):
-        return tuple(int(n) for n in value)
-    raise ValueError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
 
 
 def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
