@@ -1,4 +1,4 @@
-"""The files of docs/snippets: short, shown in the documentation as they are, and each does what its page says."""
+"""The files of docs/snippets: short, shown as they are, and each does what its page says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,8 +20,8 @@ TAG = pytest.mark.parametrize("tag", ["floating_pt", "fixed_pt"])
 
 
 @pytest.fixture
-def run(tmp_path: Path, nothing_left: None) -> Iterator:
-    """Run a snippet's own file in a session of its own, of which nothing is left afterwards; what it prints."""
+def run(tmp_path: Path, nothing_left: None) -> Callable[..., list[str]]:
+    """Run a snippet's own file in a session of its own, of which nothing is left; what it prints."""
     pytest.importorskip("lava", reason="lava-nc is not installed")
 
     def start(name: str, *arguments: str) -> list[str]:
@@ -42,7 +42,7 @@ def run(tmp_path: Path, nothing_left: None) -> Iterator:
                 left.kill()
         return printed.splitlines()
 
-    yield start
+    return start
 
 
 def of_session(number: int) -> list[psutil.Process]:
