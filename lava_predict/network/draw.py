@@ -11,6 +11,7 @@ from lava_predict.network.state import leaves
 from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain, values_of
 from lava_predict.registry import NEURONS, SYNAPSES
 from lava_predict.settings.schema import Config
+from lava_predict.synapses import exponential
 
 
 class Network(NamedTuple):
@@ -77,6 +78,14 @@ def draw_network(config: Config) -> Network:
         input_weight=to_grain(input_weight),
         feedback_weight=to_grain(feedback_weight),
     )
+
+
+def without_connections(config: Config) -> Network:
+    """Draw the cells of a network to which nothing is connected: all that its readouts need."""
+    cells = config.reservoir.neurons
+    nothing = exponential.Connections(np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+    weight = (np.zeros((config.task.cues, cells)), np.zeros((config.task.events, cells)))
+    return Network(_draw_cells(config), nothing, *weight)
 
 
 def _draw_cells(config: Config) -> Any:

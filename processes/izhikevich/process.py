@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lava_predict.errors import short
 from lava_predict.numerics.plan import loihi_style
-from lava_predict.processes.base import Process
+from lava_predict.processes.base import Process, checked_shape, is_whole
 from lava_predict.settings.schema import FixedSettings
 
 COUNTERS = 4
@@ -71,8 +71,17 @@ class Izhikevich(Process):
     fixed : FixedSettings, optional
         Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
         presets' section ``fixed``.
+    playbook : object, optional
+        Of a host that directs the population: its ``position(time_step)`` returns the noise key (uint64) of
+        the segment that this Lava step (from 1) belongs to, and the step within it. A step below 0 means
+        idle: inputs are dropped, nothing changes and no cell spikes. Without it the key comes from
+        ``noise_seed`` and the step is the Lava step less 1.
+    shared : mapping, optional
+        Likewise: from "v", "u" or "s" to an array in memory that host and model share: float64, or int32 in
+        integers, and there also from "saturations" to an int64 array. The model works on that array in place
+        of its own, from its first step on; the array's values count, not the Var's initial ones.
     **kwargs
-        Lava's ``name``, ``log_config`` and further entries of ``proc_params`` that the models know.
+        Lava's ``name`` and ``log_config``.
 
     Attributes
     ----------
@@ -95,6 +104,8 @@ class Izhikevich(Process):
     ------
     ValueError
         For an argument that is not as above; the message names it, its value and what is allowed.
+    TypeError
+        For an argument that there is not.
 
     Examples
     --------
@@ -118,16 +129,18 @@ class Izhikevich(Process):
         noise: float = 0.0,
         noise_seed: int = 0,
         fixed: FixedSettings | None = None,
+        playbook: Any = None,
+        shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,
     ) -> None:
-        shape = _shape(shape)
+        shape = checked_shape(shape)
         given = {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}
         arrays = {key: _array(key, value, shape) for key, value in given.items()}
         arrays["u"] = arrays["b"] * arrays["v"] if u is None else _array("u", u, shape)
         # Arrays, because get() of a scalar Var never returns.
         settings = {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}
         arrays |= {key: _array(key, value, (1,)) for key, value in settings.items()}
-        whole = _is_whole(noise_seed) and 0 <= noise_seed < 2**64
+        whole = is_whole(noise_seed) and 0 <= noise_seed < 2**64
         for key, value, good, allowed in (
             ("a", a, np.all(arrays["a"] > 0.0), "above 0"),
             ("tau_s_ms", tau_s_ms, arrays["tau_s_ms"][0] > 0.0, "above 0"),
@@ -137,26 +150,15 @@ class Izhikevich(Process):
         ):
             if not good:
                 raise ValueError(f"{key} = {short(value)}: must be {allowed}")
-        _check_shared(kwargs.get("shared"), shape)
-        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **kwargs)
+        _check_shared(shared, shape)
+        host = {"playbook": playbook, "shared": shared}
+        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **host, **kwargs)
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
         for key, array in arrays.items():
             setattr(self, key, Var(shape=array.shape, init=array))
         self.saturations = Var(shape=(COUNTERS,), init=np.zeros(COUNTERS, np.int64))
-
-
-def _is_whole(value: Any) -> bool:
-    """Tell whether a value is an integer, and no bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    """Check the shape of a population."""
-    if isinstance(value, (tuple, list)) and value and all(_is_whole(n) and n > 0 for n in value):
-        return tuple(int(n) for n in value)
-    raise ValueError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
 
 
 def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -350,7 +350,7 @@ def test_ctrl_c_ends_the_command_with_130_and_leaves_no_result(form: str, tmp_pa
 
 
 def test_children_share_memory_with_the_host_only_through_fork() -> None:
-    from lava_predict.processes.shared_memory import shared_array
+    from lava_predict.network.shared_memory import shared_array
 
     array = shared_array((3,))
 

@@ -16,10 +16,10 @@ from lava_predict.engines import Engine
 from lava_predict.engines.lava.needs import check_hardware, check_lava
 from lava_predict.errors import UserError, one_of
 from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
-from lava_predict.processes.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Played, Segment, Streams, Task
 
