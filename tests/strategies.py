@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plain_integers import HIGHEST, LOWEST, ROUNDINGS
 
 from lava_predict import Config, load_preset
+from lava_predict.learning.traces import MEAN_EVERY
 from lava_predict.numerics.integers import FLOOR, NEAREST, STOCHASTIC
 from lava_predict.settings.schema import validated
 
@@ -33,20 +34,23 @@ def spread(start: float, stop: float, scale: str = "linear") -> dict[str, Any]:
 
 
 @st.composite
-def wild_cells(draw: Callable[..., Any]) -> dict[str, Any]:
-    rate, large = magnitudes(1e-9, 1e6), signed(1e-3, 1e6)
+def wild_cells(draw: Callable[..., Any], dt_ms: float) -> dict[str, Any]:
+    large = signed(1e-3, 1e6)
+    b = draw(large), draw(large)
+    # Up to the limit of docs/time-step.md.
+    rate = magnitudes(1e-9, 1.99 / (dt_ms * (1.0 + 0.5 * dt_ms * max(*b, 0.0))))
     return {
         "a": spread(draw(rate), draw(rate), "log"),
-        "b": spread(draw(large), draw(large)),
-        "c": spread(-draw(magnitudes(1e-3, 1e6)), draw(st.floats(-100.0, 29.9))),
+        "b": spread(*b),
+        "c": spread(-draw(magnitudes(1e-3, 128.0)), draw(st.floats(-100.0, 29.9))),
         "d": spread(draw(large), draw(large)),
         "bias": spread(draw(large), draw(large)),
     }
 
 
 @st.composite
-def wild_lif_cells(draw: Callable[..., Any]) -> dict[str, Any]:
-    tau, large = magnitudes(1e-3, 1e6), signed(1e-3, 1e6)
+def wild_lif_cells(draw: Callable[..., Any], dt_ms: float) -> dict[str, Any]:
+    tau, large = magnitudes(0.5 * dt_ms, 1e6), signed(1e-3, 1e6)
     threshold = draw(st.floats(-100.0, 100.0))
     return {
         "tau_v_ms": spread(draw(tau), draw(tau), "log"),
@@ -88,12 +92,12 @@ def configurations(
             "cue_current": draw(signed(1e-3, 1000.0)),
             "event_current": draw(signed(1e-3, 1000.0)),
             "noise": draw(st.just(0.0) | magnitudes(1e-6, 1000.0)),
-            "excitatory": draw(WILD_CELLS[neuron]()),
-            "inhibitory": draw(WILD_CELLS[neuron]()),
+            "excitatory": draw(WILD_CELLS[neuron](chosen["run"]["dt_ms"])),
+            "inhibitory": draw(WILD_CELLS[neuron](chosen["run"]["dt_ms"])),
         }
         readout |= {
-            "tau_x_ms": draw(magnitudes(1e-3, 1e9)),
-            "tau_m_ms": draw(magnitudes(1e-3, 1e9)),
+            "tau_x_ms": draw(magnitudes(0.5, 1e9)),
+            "tau_m_ms": draw(magnitudes(0.5 * MEAN_EVERY, 1e9)),
             "constant_input": draw(signed(1e-6, 1e6)),
             "when_rate": draw(st.just(0.0) | magnitudes(1e-12, 100.0)),
             "when_norm_floor": draw(magnitudes(1e-12, 1e9)),

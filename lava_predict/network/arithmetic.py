@@ -18,7 +18,7 @@ from lava_predict.learning import what
 from lava_predict.learning.readouts import Z_LIMIT, fixed_graded, graded
 from lava_predict.network import fixed_step, inputs, step
 from lava_predict.network.draw import Network
-from lava_predict.network.state import State, leaves, mapped, on_cache_lines
+from lava_predict.network.state import State, mapped, not_finite, on_cache_lines
 from lava_predict.network.step import Recording
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
@@ -187,17 +187,20 @@ class Arithmetic(ABC):
         return self.kernels.readout_step(self.constants, state, *given)
 
     def check_finite(self, segment: Segment, step: int, diverged: bool, state: State) -> None:
-        """Raise a RunError if the network has ``diverged`` in a step of a segment, or if v is not finite."""
-        if diverged or not all(np.isfinite(array).all() for _, array in leaves(state.cells)):
+        """Raise a RunError if a step of a segment ``diverged``, or if any part of the state is not finite."""
+        broken = not_finite(state)
+        if diverged or broken:
             config = self.config
             if (rate := getattr(config.readout, "when_rate", None)) is None:
                 slower = f"the rate of readout.rule = {config.readout.rule!r}"
             else:
                 slower = f"readout.when_rate = {rate:g}"
+            cause = (
+                f"not finite: {', '.join(broken)}" if broken else f"a when readout is beyond +-{Z_LIMIT:g}"
+            )
             raise RunError(
                 f"trial {segment.trial}, {segment.kind.value}, step {step}: the network diverged "
-                f"(a when readout is not finite or beyond +-{Z_LIMIT:g}, or a membrane potential is not "
-                f"finite); lower {slower}, "
+                f"({cause}); lower {slower}, "
                 f"reservoir.feedback_gain = {config.reservoir.feedback_gain:g} or the synapses' charge"
             )
 
@@ -247,6 +250,11 @@ class Arithmetic(ABC):
         -------
         (K,) float64
             What readout before learning, not clipped; NaN for a pause.
+
+        Raises
+        ------
+        RunError
+            If learning has left a number that is not finite.
         """
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
@@ -259,6 +267,7 @@ class Arithmetic(ABC):
             trial = (segment, z * self._unit, streams.gate, streams.target)
             changed = self.parts.rule.end_of_trial(host.when, *trial, readout)
             self._store(state, host, changed)
+            self.check_finite(segment, segment.steps - 1, False, state)
         return p
 
     def reading(self, host: State, segment: Segment) -> what.Reading:

@@ -34,6 +34,18 @@ def mapped(function: Callable[[np.ndarray], np.ndarray], tree: Tree) -> Tree:
     return type(tree)(*branches)
 
 
+def not_finite(tree: Any) -> list[str]:
+    """Name the arrays of a tree that hold a number that is not finite.
+
+    Least and greatest are not finite then, and need no room as large as the array, which may be long.
+    """
+    return [
+        name
+        for name, array in leaves(tree)
+        if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max()))
+    ]
+
+
 class State(NamedTuple):
     """Everything that changes while a network runs. N cells, K events, M cues.
 

@@ -27,7 +27,7 @@ from lava_predict.learning.streams.memory import (
 from lava_predict.learning.streams.peak import peak_sample, smoothing
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
-from lava_predict.network.state import State, mapped, narrowed, on_cache_lines, overwrite
+from lava_predict.network.state import State, mapped, narrowed, not_finite, on_cache_lines, overwrite
 from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
@@ -166,6 +166,15 @@ class StreamNetwork:
         """Learn events; yield what was expected of each, None for the first of a sequence."""
         for event in events:
             yield self.hear(event.gap, event.label)
+
+    def check_finite(self) -> None:
+        """Raise a RunError if any part of what changes is not finite."""
+        trees = (self.learned, self.moment)
+        if broken := [name for tree in trees for name in not_finite(tree)]:
+            raise RunError(
+                f"the network diverged (not finite: {', '.join(broken)}); lower stream.first_rate, "
+                "readout.first_rate or the synapses' charge"
+            )
 
     def gather(self) -> None:
         """Do nothing: all is here."""
@@ -335,7 +344,7 @@ class StreamNetwork:
                 if self.heard is not None:
                     self.heard(self._spikes[:count])
         if learning and not all(np.isfinite(array.sum()) for array in moment.state.cells):
-            raise RunError("a membrane potential is not finite; lower the synapses' charge")
+            self.check_finite()
 
     def _link(self, chain: str, data: bytes) -> None:
         self.digest[chain] = hashlib.sha256(bytes.fromhex(self.digest[chain]) + data).hexdigest()

@@ -29,7 +29,7 @@ from lava_predict.numerics.integers import (
 )
 from lava_predict.numerics.plan import Planner
 from lava_predict.numerics.time_step import decay_of_step
-from lava_predict.settings.schema import FixedSettings, Parameter, Section
+from lava_predict.settings.schema import FixedSettings, Parameter, Section, TimeParameter
 
 NAME = "adaptive LIF cells"
 SATURATING = ("v", "h")
@@ -58,11 +58,11 @@ DEFAULTS = {
 class Settings(Section):
     """Parameters of the cells of one sign."""
 
-    tau_v_ms: Parameter = Field(description="membrane time constant, ms")
+    tau_v_ms: TimeParameter = Field(description="membrane time constant, ms")
     v_rest: Parameter = Field(description="membrane potential at rest, mV")
     v_threshold: Parameter = Field(description="threshold of a cell that has not spiked, mV")
     v_reset: Parameter = Field(description="reset potential, mV")
-    tau_h_ms: Parameter = Field(description="decay of the raised threshold, ms")
+    tau_h_ms: TimeParameter = Field(description="decay of the raised threshold, ms")
     threshold_step: Parameter = Field(description="rise of the threshold at a spike, mV")
     bias: Parameter = Field(description="constant current, mV/ms")
 

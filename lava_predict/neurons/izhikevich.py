@@ -36,11 +36,19 @@ VERTEX_MV = 62.5
 REST = 16.25
 """0.04 v^2 + 5 v + 140 = 0.04 (v + VERTEX_MV)^2 - REST (completing Izhikevich's square)."""
 
-LOWEST_MV = -4096.0
-"""Lower bound of v and c, where the states' 24 bits reach further."""
+V_LOWEST = -128.0
+"""Lower bound of v, mV, in float64 and in integers: what 24 bits reach with the presets' 16 behind the point.
+
+It must be above -132.6 mV. In a half step of .5 ms Euler's method takes v < -87.5 mV past the rest to its
+other side, the further the lower v is, and from -132.6 mV on past the threshold, although no current drives
+the cell: see docs/time-step.md.
+"""
 
 MOST_V_FRACTION = 20
 """Most fraction bits of 0.02 dt (v + 62.5 mV), and of dt / 2."""
+
+MOST_RECOVERY = 2.0
+"""Bound of `recovery_share`; above it a step of u overshoots by more than it had to go."""
 
 SATURATING = ("v", "u")
 STATE_WORDS = ("v", "u")
@@ -69,6 +77,16 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def recovery_share(a: Any, b: Any, dt: float) -> Any:
+    """Return by what share of its distance from rest u moves in a step: a dt (1 + b dt / 2).
+
+    A change of u by 1 moves v by up to -dt in a step and so u's target, b v. Above 2, u and v swing ever
+    further, wherever v rests between the vertex and half a step's turning point (the Jury conditions of the
+    step at rest; docs/time-step.md). ``a`` and ``b``, 1 / ms, are numbers or arrays.
+    """
+    return a * dt * (1.0 + 0.5 * dt * np.maximum(b, 0.0))
+
+
 class Settings(Section):
     """Parameters of the cells of one sign."""
 
@@ -84,11 +102,22 @@ class Settings(Section):
             raise ValueError(
                 f".a: from {self.a.start:g} to {self.a.stop:g}; must be above 0 (1/ms) throughout"
             )
-        if max(self.c.start, self.c.stop) >= V_PEAK:
+        if max(self.c.start, self.c.stop) >= V_PEAK or min(self.c.start, self.c.stop) < V_LOWEST:
             raise ValueError(
-                f".c: from {self.c.start:g} to {self.c.stop:g}; must be below 30 mV, where a cell spikes"
+                f".c: from {self.c.start:g} to {self.c.stop:g}; must be at least {V_LOWEST:g} mV, the lower "
+                f"bound of v, and below {V_PEAK:g} mV, where a cell spikes"
             )
         return self
+
+    def check_step(self, dt_ms: float) -> None:
+        """Refuse a recovery that a step of ``dt_ms`` cannot follow, as `recovery_share` has it."""
+        super().check_step(dt_ms)
+        a, b = (max(spread.start, spread.stop) for spread in (self.a, self.b))
+        if (share := recovery_share(a, b, dt_ms)) > MOST_RECOVERY:
+            raise ValueError(
+                f".a: up to {a:g}, with b up to {b:g}: the recovery u runs away where a dt (1 + b dt / 2), "
+                f"here {share:g}, is above {MOST_RECOVERY:g}; lower a or b, or shorten run.dt_ms = {dt_ms:g}"
+            )
 
 
 class Parameters(NamedTuple):
@@ -147,12 +176,14 @@ def izhikevich(
 ) -> tuple[float, float]:  # fmt: skip
     """Advance one cell by one step: two half steps of v, then one of u (Izhikevich 2003).
 
-    v is in mV, u and ``current`` in mV / ms, ``a`` and ``b`` in 1 / ms, ``dt`` in ms. Returns v, clipped at
-    `V_PEAK` and not reset yet, and u.
+    v is in mV, u and ``current`` in mV / ms, ``a`` and ``b`` in 1 / ms, ``dt`` in ms. Returns v, held at
+    `V_LOWEST` or above after either half step, clipped at `V_PEAK` and not reset yet, and u.
     """
     half = 0.5 * dt
     v = v + half * ((((0.04 * v) * v + 5.0 * v) + 140.0 - u) + current)
+    v = V_LOWEST if v < V_LOWEST else v
     v = v + half * ((((0.04 * v) * v + 5.0 * v) + 140.0 - u) + current)
+    v = V_LOWEST if v < V_LOWEST else v
     v = V_PEAK if v > V_PEAK else v
     u = u + (dt * a) * (b * v - u)
     return v, u
@@ -208,7 +239,7 @@ class FixedConstants(NamedTuple):
     vertex, rest, peak : int
         62.5, 16.25 and 30 mV with F fraction bits: v' = 0.04 (v + vertex)^2 - rest - u + I.
     lowest : int
-        Lower bound of v, F fraction bits: that of 24 bits, but no less than -4096 mV.
+        `V_LOWEST` with F fraction bits, or the lower bound of 24 bits where that is above it.
     square, square_shift : int
         0.02 dt as a factor, and the shift that leaves ``v_shift`` fraction bits of its product with v.
     half_step, v_shift : int
@@ -266,8 +297,7 @@ def quantise(planner: Planner, parameters: Parameters, dt: float) -> tuple[Fixed
     settings = planner.settings
     state, fraction = STATE_BITS - 1, settings.fraction_bits
     v_grain, u_grain = planner.grain("v"), planner.grain("u")
-    # 32 bits then hold what v moves by in a step, however few fraction bits there are.
-    lowest = max(LOWEST, int(LOWEST_MV * 2**fraction))
+    lowest = max(LOWEST, int(V_LOWEST * 2**fraction))
 
     def current(
         name: str, value: Any, unit: str = "mV/ms", grain: int = 0, least: int | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from lava_predict.errors import short
+from lava_predict.errors import UserError, short
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
 
 MOST_SYNAPSES = 300_000_000
@@ -36,13 +37,48 @@ def tuple_of_lists(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+@dataclass(frozen=True)
+class Decays:
+    """Marks a setting, a number, a range or a `Spread`, as a time constant in ms.
+
+    What it decays is moved every so many time steps (``every``). A time constant below half of them is
+    refused: an explicit step of it would overshoot by more than it had to go, and an exact one would leave
+    less than e^-2.
+    """
+
+    every: int = 1
+
+    def check(self, key: str, value: Any, dt_ms: float) -> None:
+        """Raise a UserError that begins with ``key`` if the least value is too short for a step."""
+        ends = (value.start, value.stop) if isinstance(value, Spread) else np.atleast_1d(value)
+        shortest, least = min(ends), 0.5 * self.every * dt_ms
+        if shortest < least:
+            steps = "a step" if self.every == 1 else f"the {self.every} steps after which it moves"
+            raise UserError(
+                f"{key} = {shortest:g}: a time constant must be at least {least:g} ms, half of {steps} "
+                f"(run.dt_ms = {dt_ms:g}); lengthen it or shorten run.dt_ms"
+            )
+
+
 class Section(BaseModel):
     """A group of settings; unknown keys are errors, and values keep their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    def check_step(self, dt_ms: float) -> None:
+        """Refuse values that a time step of ``dt_ms`` is too long for, by a ValueError as a validator's.
+
+        Here these are the time constants, marked by `Decays`; a part's `Settings` may add to it.
+        """
+        for name, field in type(self).model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, Decays):
+                    mark.check(f".{name}", getattr(self, name), dt_ms)
+
 
 Positive = Annotated[float, Field(gt=0, le=1e9)]
+TimeConstant = Annotated[Positive, Decays()]
+TimeConstants = Annotated[tuple[Positive, Positive], BeforeValidator(tuple_of_lists), Decays()]
 NonNegative = Annotated[float, Field(ge=0, le=1e9)]
 Real = Annotated[float, Field(ge=-1e6, le=1e6)]
 Current = Annotated[float, Field(ge=-1000, le=1000)]
@@ -80,6 +116,7 @@ def _spread_of_number(value: Any) -> Any:
 
 
 Parameter = Annotated[Spread, BeforeValidator(_spread_of_number)]
+TimeParameter = Annotated[Parameter, Decays()]
 
 
 class ReservoirSettings(Section):
@@ -98,7 +135,9 @@ class ReservoirSettings(Section):
     inhibitory_charge: float = Field(
         le=0, ge=-1000, description="current * ms per spike at 100 synapses per cell"
     )
-    tau_s_ms: float = Field(ge=0.5, le=1e6, description="decay of the synaptic current, ms")
+    tau_s_ms: Annotated[float, Decays()] = Field(
+        ge=0.5, le=1e6, description="decay of the synaptic current, ms"
+    )
     cue_fraction: Fraction = Field(description="share of the cells that a cue reaches")
     cue_current: Current = Field(description="current into the cells that a cue reaches")
     event_current: Current = Field(description="current into the cells that an event reaches")
@@ -434,6 +473,15 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _the_step_is_short_enough(self) -> Config:
+        for place, section in _sections_in(self):
+            try:
+                section.check_step(self.run.dt_ms)
+            except ValueError as error:
+                raise ValueError(f"{place}{error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _cues_find_their_cells(self) -> Config:
         if self.task.cue_overlap == "drawn":
             return self
@@ -469,6 +517,16 @@ class Config(Section):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle plain values, as the class is made for the parts that they name."""
         return validated, (self.model_dump(),)
+
+
+def _sections_in(section: Section, place: str = "") -> Iterator[tuple[str, Section]]:
+    """Yield the sections of a section, each with its key."""
+    for name in type(section).model_fields:
+        inner = getattr(section, name)
+        if isinstance(inner, Section):
+            key = f"{place}.{name}".lstrip(".")
+            yield key, inner
+            yield from _sections_in(inner, key)
 
 
 def schema_for(values: Mapping[str, Any]) -> type[Config]:

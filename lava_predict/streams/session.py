@@ -93,6 +93,7 @@ class StreamSession:
                 os.fsync(table.fileno())
                 self._written = table.tell()
                 player.gather()
+                self.scored.learner.network.check_finite()
                 self.wall_s = before_s + time.perf_counter() - started
                 files.keep(self.to_bytes(), self.done > 0)
 

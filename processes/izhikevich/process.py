@@ -10,6 +10,7 @@ from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
 from lava_predict.errors import short
+from lava_predict.neurons.izhikevich import MOST_RECOVERY, V_LOWEST, V_PEAK, recovery_share
 from lava_predict.numerics.plan import loihi_style
 from lava_predict.processes.base import Process, checked_shape, is_whole
 from lava_predict.settings.schema import FixedSettings
@@ -25,7 +26,7 @@ class Izhikevich(Process):
 
         s = s * exp(-dt / tau_s) + a_in
         I = bias + s + i_in + noise * sqrt(1 ms / dt) * (a random number of variance 1)
-        v += dt / 2 * (0.04 v^2 + 5 v + 140 - u + I)        # twice
+        v = max(v + dt / 2 * (0.04 v^2 + 5 v + 140 - u + I), -128)        # twice
         v = min(v, 30);  u += dt * a * (b * v - u)
         s_out = v >= 30;  where it is: v = c, u += d
 
@@ -46,15 +47,15 @@ class Izhikevich(Process):
     a : array_like
         Rate of recovery, 1 / ms; above 0.
     b : array_like
-        Sensitivity of recovery to v.
+        Sensitivity of recovery to v; a dt (1 + b dt / 2) must not exceed 2, where u would run away.
     c : array_like
-        Reset potential, mV.
+        Reset potential, mV; at least -128 and below 30.
     d : array_like
         Step of recovery at a spike.
     bias : array_like
         Constant current, mV / ms, the current unit of Izhikevich 2003.
     v : array_like
-        Membrane potential at the start, mV.
+        Membrane potential at the start, mV; at least -128.
     u : array_like, optional
         Recovery variable at the start; b * v unless given.
     s : array_like
@@ -141,10 +142,16 @@ class Izhikevich(Process):
         settings = {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}
         arrays |= {key: _array(key, value, (1,)) for key, value in settings.items()}
         whole = is_whole(noise_seed) and 0 <= noise_seed < 2**64
+        share = recovery_share(arrays["a"], arrays["b"], float(arrays["dt_ms"][0]))
+        followed = f"small enough that a dt (1 + b dt / 2) is at most {MOST_RECOVERY:g} (else u runs away)"
+        resets = (arrays["c"] >= V_LOWEST) & (arrays["c"] < V_PEAK)
         for key, value, good, allowed in (
             ("a", a, np.all(arrays["a"] > 0.0), "above 0"),
+            ("c", c, np.all(resets), f"at least {V_LOWEST:g} and below {V_PEAK:g} mV"),
+            ("v", v, np.all(arrays["v"] >= V_LOWEST), f"at least {V_LOWEST:g} mV"),
             ("tau_s_ms", tau_s_ms, arrays["tau_s_ms"][0] > 0.0, "above 0"),
             ("dt_ms", dt_ms, 0.0 < arrays["dt_ms"][0] <= 1.0, "above 0 and at most 1"),
+            ("a", a, np.all(share <= MOST_RECOVERY), followed),
             ("noise", noise, arrays["noise"][0] >= 0.0, "0 or more"),
             ("noise_seed", noise_seed, whole, "a whole number, 0 to 2^64 - 1"),
         ):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,6 +228,26 @@ def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
 def test_divergence_ends_the_run_with_its_cause(tiny: Tiny, settings: list[str]) -> None:
     with pytest.raises(RunError, match=r"diverged.*readout\.when_rate = 100"):
         Experiment(tiny(*settings)).run()
+
+
+@pytest.mark.parametrize("place", ["when.m", "when.w", "synapses.s", "cells.u", "what.w"])
+def test_a_number_that_is_not_finite_is_found_wherever_it_is(tiny: Tiny, place: str) -> None:
+    session = Experiment(tiny("readout.rule=gated_delta", "readout.centred=false")).start()
+    state = session.state
+    array: Any = state.network
+    for name in place.split("."):
+        array = getattr(array, name)
+    array.flat[-1] = np.inf
+    session.restore(state)
+    with pytest.raises(RunError, match=rf"not finite: .*{place}"):
+        session.advance(1)
+
+
+def test_integers_need_a_slower_mean_than_float(tiny: Tiny) -> None:
+    experiment = Experiment(tiny("readout.rule=gated_delta", "readout.tau_m_ms=4.0"))
+    experiment.arithmetic("float")
+    with pytest.raises(UserError, match=r"readout\.tau_m_ms = 4: .*at least 8 ms, half of the 16 steps"):
+        experiment.arithmetic("fixed")
 
 
 @pytest.mark.parametrize(("key", "value"), [("backend", "gpu"), ("precision", "double")])

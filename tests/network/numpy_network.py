@@ -169,6 +169,7 @@ class NumpyNetwork:
             slope += current
             slope *= 0.5 * dt
             v += slope
+            np.maximum(v, -128.0, out=v)
         np.minimum(v, 30.0, out=v)
         change = network.cells.b * v
         change -= u

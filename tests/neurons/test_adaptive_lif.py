@@ -181,7 +181,7 @@ def words(draw: Any) -> FixedSettings:
 
 @st.composite
 def one_cell(draw: Any) -> Parameters:
-    spreads = draw(wild_lif_cells())
+    spreads = draw(wild_lif_cells(0.01))
     return Parameters(*(np.array([spreads[name]["start"]]) for name in Parameters._fields))
 
 

@@ -1,16 +1,21 @@
-"""One step of an Izhikevich cell in integers against exact numbers; tests/analysis has the float cells."""
+"""An Izhikevich cell in integers against exact numbers, and the limits of its step in both arithmetics.
+
+tests/analysis has the float cells.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pytest
 from exact_numbers import exact, integer_of, rounded
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import STATE, magnitudes, signed
 
-from lava_predict import load_preset
+from lava_predict import UserError, load_preset
+from lava_predict.analysis.single_cell import simulate_fixed, simulate_float
 from lava_predict.neurons import izhikevich
 from lava_predict.numerics.integers import FLOOR, NEAREST
 from lava_predict.numerics.plan import Planner
@@ -64,3 +69,82 @@ def test_half_step_and_recover_equal_apytypes(
     moved = rounded(exact(u, 24, F) + change, F, rounding)
     cell = (np.int32(number) for number in (v, u, a_dt, b_held))
     assert izhikevich.recover(*cell, k, cuts) == integer_of(moved)
+
+
+FINE, COARSE = (load_preset("smoke").fixed.model_copy(update={"fraction_bits": bits}) for bits in (16, 10))
+INHIBITION = np.array([-10.0, -50.0, -100.0, -150.0, -200.0, -250.0, -300.0, -500.0, -1000.0])
+
+
+@pytest.mark.parametrize("dt_ms", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("bits", [None, FINE, COARSE])
+def test_no_cell_fires_because_it_is_inhibited(bits: Any, dt_ms: float) -> None:
+    parameters = (np.full(INHIBITION.size, value) for value in (0.02, 0.2, -65.0, 8.0))
+    how = {} if bits else {"dt_ms": dt_ms}
+    simulate = simulate_fixed(bits, dt_ms) if bits else simulate_float
+    _, cell = simulate(*parameters, INHIBITION, round(100 / dt_ms), **how)
+    assert cell.size == 0
+
+
+THRESHOLD = -62.5 + np.sqrt(16.25 / 0.04)  # where 0.04 v^2 + 5 v + 140 has its upper zero
+
+
+@given(
+    v=st.floats(-128.0, THRESHOLD - 1e-6),
+    u=st.floats(-100.0, 100.0),
+    net=st.lists(st.floats(-2000.0, 0.0) | st.just(0.0), min_size=1, max_size=20),
+    dt=st.sampled_from([1.0, 0.5, 0.1, 0.01]),
+)
+def test_a_cell_below_its_threshold_stays_there_while_inhibition_prevails(
+    v: float, u: float, net: list[float], dt: float
+) -> None:
+    for drive in net:
+        v, u = izhikevich.izhikevich(v, u, drive + u, 0.02, 0.2, dt)
+        assert -128.0 <= v < THRESHOLD
+
+
+@given(
+    a=magnitudes(1e-4, 1e3),
+    b=signed(1e-3, 1e3),
+    dt=st.sampled_from([1.0, 0.5, 0.1]),
+    currents=st.lists(st.floats(-1000.0, 1000.0), min_size=1, max_size=30),
+)
+def test_recovery_within_the_limit_does_not_run_away(
+    a: float, b: float, dt: float, currents: list[float]
+) -> None:
+    a *= min(1.0, 1.99 / float(izhikevich.recovery_share(a, b, dt)))
+    share, v, u = a * dt, -65.0, -65.0 * b
+    # A step takes u from u to (1 - share) u + share b v, and v lies within -128 .. 30.
+    most = max(abs(u), share * abs(b) * 128.0 / (1.0 - abs(1.0 - share)))
+    for current in currents * 10:
+        v, u = izhikevich.izhikevich(v, u, current, a, b, dt)
+        assert abs(u) <= most * (1.0 + 1e-9)
+
+
+def test_recovery_beyond_the_limit_runs_away() -> None:
+    found = []
+    for a in (1.98, 2.02):
+        assert (izhikevich.recovery_share(a, 0.0, 1.0) > izhikevich.MOST_RECOVERY) == (a > 2.0)
+        v, u = -65.0, 0.1
+        for _ in range(1000):
+            v, u = izhikevich.izhikevich(v, u, 0.0, a, 0.0, 1.0)
+        found.append(abs(u))
+    assert found[0] < 1e-6
+    assert found[1] > 1e6
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        ("reservoir.excitatory.a=2.1", ["reservoir.excitatory.a", "2.1", "run.dt_ms = 1", "runs away"]),
+        ("reservoir.inhibitory.b=250.0", ["reservoir.inhibitory.a", "b up to 250", "runs away"]),
+        ("reservoir.inhibitory.c=-128.5", ["reservoir.inhibitory.c", "-128.5", "at least -128 mV"]),
+    ],
+)
+def test_a_cell_that_the_step_cannot_follow_is_refused_by_name(cells: str, named: list[str]) -> None:
+    with pytest.raises(UserError) as refused:
+        load_preset("robust", [cells])
+    assert all(text in str(refused.value) for text in named)
+
+
+def test_a_shorter_step_follows_a_faster_recovery() -> None:
+    assert load_preset("robust", ["reservoir.excitatory.a=2.1", "run.dt_ms=0.5"]).run.dt_ms == 0.5

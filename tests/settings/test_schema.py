@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lava_predict import Config, UserError, config_from, load_config, load_preset
 from lava_predict.settings.files import parse_toml
+from lava_predict.settings.schema import Decays
 
 
 def leaves(values: Any, path: str = "") -> dict[str, Any]:
@@ -95,6 +96,40 @@ def test_bad_settings_name_key_value_and_remedy(override: str, parts: list[str])
         load_preset("smoke", [override])
     for part in parts:
         assert part in str(raised.value)
+
+
+GATED, LIF = "readout.rule='gated_delta'", "reservoir.neuron='adaptive_lif'"
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "least"),
+    [
+        ("readout.rule='annealed_delta'", "readout.tau_m_ms", "7.9", "8 ms"),
+        ("readout.rule='annealed_delta'", "readout.tau_x_ms", "[0.4, 90]", "0.5 ms"),
+        (GATED, "readout.tau_m_ms", "0.4", "0.5 ms"),
+        (GATED, "readout.tau_x_ms", "0.4", "0.5 ms"),
+        (LIF, "reservoir.excitatory.tau_v_ms", "0.4", "0.5 ms"),
+        (LIF, "reservoir.inhibitory.tau_h_ms", "{start=90, stop=0.4}", "0.5 ms"),
+    ],
+)
+def test_every_time_constant_is_checked_against_the_step(part: str, key: str, value: str, least: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load_preset("smoke", [part, f"{key}={value}"])
+    message = str(raised.value)
+    assert message.startswith(f"{key} = ")
+    assert f"at least {least}" in message
+    assert "run.dt_ms = 1" in message
+    assert load_preset("smoke", [part, f"{key}={value}", "run.dt_ms=0.5"]).run.dt_ms == 0.5
+
+
+@pytest.mark.parametrize("part", ["readout.rule='annealed_delta'", GATED, LIF])
+def test_no_time_constant_is_left_out_of_that_check(part: str) -> None:
+    config = load_preset("smoke", [part])
+    reservoir = config.reservoir
+    for section in (reservoir, reservoir.excitatory, reservoir.inhibitory, config.readout, config.stream):
+        fields = type(section).model_fields
+        marked = {key for key in fields if any(isinstance(mark, Decays) for mark in fields[key].metadata)}
+        assert marked == {key for key in fields if key.startswith("tau_")}
 
 
 def test_cues_that_share_too_little_for_the_cells_there_are_say_how_much_they_must_share() -> None:

@@ -201,6 +201,7 @@ def run_graph(graph, level: np.ndarray, event: int | None = None) -> dict[str, n
             elif isinstance(node, Izhikevich):
                 for _ in range(2):
                     v = v + node.dt / 2 * (0.04 * v**2 + 5 * v + 140 - u + given + node.bias)
+                    v = np.maximum(v, -128.0)
                 v = np.minimum(v, node.v_peak)
                 u = u + node.dt * node.a * (node.b * v - u)
                 spiking = v >= node.v_peak

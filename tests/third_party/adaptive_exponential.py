@@ -13,7 +13,7 @@ from pydantic import Field
 
 from lava_predict.neurons.izhikevich import Constants, constants  # noqa: F401  The time step alone.
 from lava_predict.numerics.compiled import kernel
-from lava_predict.settings.schema import Parameter, Section
+from lava_predict.settings.schema import Parameter, Section, TimeParameter
 
 REST, THRESHOLD, PEAK, WIDTH, TAU = -65.0, -50.0, 20.0, 2.0, 20.0  # mV, and ms for TAU
 _BIAS = {"start": 0.7, "stop": 1.0, "power": 1.0, "scale": "linear", "draw": "own"}
@@ -23,7 +23,7 @@ DEFAULTS = {**_CURRENTS, "excitatory": _CELLS, "inhibitory": _CELLS}
 
 
 class Settings(Section):
-    tau_w_ms: Parameter = Field(description="decay of the adaptation current, ms")
+    tau_w_ms: TimeParameter = Field(description="decay of the adaptation current, ms")
     w_step: Parameter = Field(description="rise of the adaptation current at a spike, mV/ms")
     bias: Parameter = Field(description="constant current, mV/ms")
 

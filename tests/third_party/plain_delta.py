@@ -16,7 +16,7 @@ from lava_predict.learning.traces import advance_traces, centre_traces
 from lava_predict.learning.when.gated_delta import scratch  # noqa: F401  Room for x and a constant.
 from lava_predict.numerics.compiled import kernel
 from lava_predict.numerics.time_step import decay_of_step
-from lava_predict.settings.schema import Config, Positive, ReadoutSettings
+from lava_predict.settings.schema import Config, Positive, ReadoutSettings, TimeConstant
 
 FLOOR = 1e-3  # Spikes^2 per ms^2.
 DEFAULTS = {"trace_ms": 40.0, "rate": 0.02}
@@ -24,7 +24,7 @@ RESET = ("x",)
 
 
 class Settings(ReadoutSettings):
-    trace_ms: Positive = Field(description="trace of a cell's spikes, ms")
+    trace_ms: TimeConstant = Field(description="trace of a cell's spikes, ms")
     rate: Positive = Field(description="rate of the rule, per ms")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lava_predict.errors import short
 from lava_predict.learning import projection, ring, what
@@ -58,7 +58,7 @@ from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
 from lava_predict.numerics.time_step import decay_of_step
-from lava_predict.settings.schema import Config, Positive, ReadoutSettings, tuple_of_lists
+from lava_predict.settings.schema import Config, Decays, Positive, ReadoutSettings, TimeConstants
 from lava_predict.tasks import Kind, Segment
 
 MEAN_MS = 10_000.0
@@ -80,16 +80,13 @@ SATURATING = ("z", "w_when")
 RESET = ("r", "x", "onset", "fresh")
 
 
-TimeConstants = Annotated[tuple[Positive, Positive], BeforeValidator(tuple_of_lists)]
-
-
 class Settings(ReadoutSettings):
     """Traces, gate and both learning rules."""
 
     tau_x_ms: TimeConstants = Field(
         description="least and greatest time constant of a cell's trace, log-uniform, ms"
     )
-    tau_m_ms: Positive = Field(description="slow mean of the trace, ms")
+    tau_m_ms: Annotated[Positive, Decays(MEAN_EVERY)] = Field(description="slow mean of the trace, ms")
     first_rate: float = Field(
         gt=0, lt=1, description="rate of the when rule, per 10 ms, at an event's first time"
     )

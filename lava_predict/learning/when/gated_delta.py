@@ -45,7 +45,7 @@ from lava_predict.numerics.integers import (
 from lava_predict.numerics.noise import WEIGHTS_WORD, fold
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
 from lava_predict.numerics.time_step import decay_of_step
-from lava_predict.settings.schema import Config, Positive, ReadoutSettings, Real
+from lava_predict.settings.schema import Config, Decays, Positive, ReadoutSettings, Real, TimeConstant
 from lava_predict.tasks import Segment
 
 UNTAUGHT_ERROR = 2.0
@@ -67,8 +67,8 @@ _MOST_SHIFT = 38
 class Settings(ReadoutSettings):
     """Traces, gate and both learning rules."""
 
-    tau_x_ms: Positive = Field(description="trace of a cell's spikes, ms")
-    tau_m_ms: Positive = Field(description="slow mean of the trace, ms")
+    tau_x_ms: TimeConstant = Field(description="trace of a cell's spikes, ms")
+    tau_m_ms: TimeConstant = Field(description="slow mean of the trace, ms")
     centred: bool = Field(description="subtract the slow mean from the traces")
     constant_input: Real = Field(description="the constant beside the traces")
     when_rate: float = Field(ge=0, le=100, description="rate of the when rule, per ms")
@@ -398,6 +398,8 @@ class FixedConstants(NamedTuple):
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
     """Turn traces and learning into integers; ``chip_norm`` is not used, as the norm is a state here."""
     settings, readout, k = planner.settings, config.readout, constants(config)
+    # In float64 the slow mean moves in every step.
+    Decays(MEAN_EVERY).check("readout.tau_m_ms", readout.tau_m_ms, config.run.dt_ms)
     grain = planner.grain("trace")
     word = (STATE_BITS - 1, TRACE_FRACTION, grain)
     gain = planner.hold("trace gain", k.trace_gain, "1/ms", "fixed.trace_bits", *word)
