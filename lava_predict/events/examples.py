@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError, one_of
+from lava_predict.errors import UserError, needs_package, one_of
 from lava_predict.events.events import Events, Row, events_of
 
 LABELS = 4
@@ -223,7 +223,4 @@ def _bits(probability: np.ndarray) -> float:
 
 
 def _missing(package: str, extra: str) -> UserError:
-    return UserError(
-        f"this example needs the package {package}; get it with `uv sync --extra {extra}` or with "
-        f"`pip install 'lava-predict[{extra}]'`"
-    )
+    return UserError(f"this example {needs_package(package, extra)}")
