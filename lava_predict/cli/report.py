@@ -77,9 +77,8 @@ def page_of(folder: Path) -> tuple[str, str, str]:
 
 def _summary_of(folder: Path) -> dict[str, Any]:
     """Read the summary.json of a folder."""
-    from lava_predict.records.folder import unfinished_folder
+    from lava_predict.records.folder import PREDICTIONS, unfinished_folder
     from lava_predict.records.run_record import SCHEMA
-    from lava_predict.streams.session import PREDICTIONS
 
     file, remedy = folder / "summary.json", "give the folder that a command of lava-predict wrote"
     unfinished = unfinished_folder(folder)

@@ -36,7 +36,7 @@ class Cache:
             raise TypeError(f"{unit.key}: an array holds objects")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder) as aside:
+            with tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as aside:
                 complete = Path(aside) / "found.npz"
                 np.savez(complete, **found)
                 complete.replace(self._path(unit))

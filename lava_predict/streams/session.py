@@ -19,7 +19,7 @@ import numpy as np
 from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
 from lava_predict.network.stream_network import StreamPlayer
-from lava_predict.records.folder import UnfinishedRun
+from lava_predict.records.folder import PREDICTIONS, UnfinishedRun
 from lava_predict.records.hdf5 import DIGEST, content_digest
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
@@ -28,8 +28,6 @@ from lava_predict.streams.scored import Scored, ScoredLearner
 
 KEEP_EVERY_S, TELL_EVERY_S = 10.0, 0.5
 """How much work a stopped command can lose, and how often progress is told, in seconds."""
-
-PREDICTIONS = "predictions.csv"
 
 TOGETHER, STEPS_TOGETHER = 100, 50_000
 """At most so many events, and about so many steps, are played before anything is scored and kept."""
