@@ -68,7 +68,7 @@ def learn(
 ) -> None:
     """Learn your own events (time, label) as they come: what comes next, when, and how likely."""
     from lava_predict.events import Columns
-    from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
+    from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
@@ -78,7 +78,7 @@ def learn(
     if watch and backend == "lava":
         raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
     printed = shared.printed(figures, width_mm)
-    columns, checkpoint = Columns(time, label, sequence), None
+    columns = Columns(time, label, sequence)
     source: dict[str, Any]
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
@@ -88,18 +88,17 @@ def learn(
         shared.refuse_to_change(
             resume, given, "continues with the events and settings of the stopped command; leave out {}"
         )
-        checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
-        config, source = _stopped(resume, checkpoint)
-        backend = backend or source["backend"]
-        _check_backend(backend, form, config, source["precision"])
+        if shared.is_complete(resume, quiet, as_json):
+            return
+        folder = resume
     else:
-        config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
-        if events == "-" and backend != "cpu":
+        config, live = _config(preset, settings, seed, horizon), events == "-"
+        if live and (backend or "cpu") != "cpu":
             raise UserError(
                 f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
             )
-        _check_backend(backend, form, config, precision or "float")
-        if events == "-":
+        _check_backend(backend or "cpu", form, config, precision or "float")
+        if live:
             _live(config, columns, ms_per_unit, out, precision or "float", watch)
             return
         if (events is None) == (example is None):
@@ -107,23 +106,22 @@ def learn(
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": number or shared.EXAMPLE_EVENTS}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
-        source |= {"precision": precision or "float", "backend": backend}
+        source |= {"precision": precision or "float", "backend": backend or "cpu"}
+        stream, best = _events(config, source)
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
-    stream, best = _events(config, source)
-    with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source, source["precision"], backend)
-        if checkpoint is not None:
-            session.restore(checkpoint)
+    with unfinished_run(folder, overwrite, resume is not None, "learn") as files:
+        if resume is not None:
+            config, source = _stopped(files.checkpoint)
+            _check_backend(backend or source["backend"], form, config, source["precision"])
+            stream, best = _events(config, source)
+        session = StreamSession(config, stream, source, source["precision"], backend or source["backend"])
+        if resume is not None:
+            session.restore(files.checkpoint)
         with (
             shared.progress_bar(quiet or as_json or watch, "learning", "events") as progress,
             _watching(watch, len(stream)) as watched,
         ):
-            try:
-                session.run(files, progress, None if watched is None else watched.add)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"interrupted; continue with: lava-predict learn --resume {folder}"
-                ) from None
+            session.run(files, progress, None if watched is None else watched.add)
         outcome = stream_outcome(session, best)
         leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
@@ -146,17 +144,11 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
     engine.check_stream(config, options)
 
 
-def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
-    """Return settings and source of a stopped command; raises a UserError if there is none."""
+def _stopped(checkpoint: Path) -> tuple[Config, dict[str, Any]]:
+    """Return settings and source of a stopped command."""
     from lava_predict.records.hdf5 import read_config
     from lava_predict.streams.learner import KIND
 
-    if not checkpoint.exists():
-        ended = (resume / "summary.json").exists()
-        raise UserError(
-            f"--resume {str(resume)!r}: "
-            + ("is complete; there is nothing to do" if ended else "there is no stopped command there")
-        )
     with KIND.opened(checkpoint) as file:
         return read_config(file), json.loads(file.attrs["source"])
 

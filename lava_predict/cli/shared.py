@@ -97,13 +97,22 @@ def reported(command: Command) -> Command:
         except MemoryError:
             code, message = 1, "error: out of memory; lower reservoir.neurons or its connection_probability"
         except KeyboardInterrupt as stopped:
-            code, message = 130, str(stopped) or "interrupted; nothing was written"
+            code, message = 130, str(stopped) or _interrupted(command.__name__, kwargs.get("resume"))
         else:
             return
         print(message, file=sys.stderr)
         raise typer.Exit(code)
 
     return run_and_report  # type: ignore[return-value]
+
+
+def _interrupted(command: str, resume: Path | None) -> str:
+    """Say what an interrupted command left that has not written anything itself."""
+    from lava_predict.records.folder import has_stopped, how_to_go_on
+
+    if resume is None or not has_stopped(resume):
+        return "interrupted; nothing was written"
+    return how_to_go_on(command, resume)
 
 
 def chosen_config(
@@ -132,11 +141,30 @@ def refuse_to_change(resume: Path, others: Mapping[str, Any], then: str) -> None
         raise UserError(f"--resume {str(resume)!r}: {then.format(', '.join(given))}")
 
 
+def is_complete(resume: Path, quiet: bool, as_json: bool) -> bool:
+    """Show a command's folder where it has ended; else return False."""
+    from lava_predict.records.folder import has_stopped
+
+    if has_stopped(resume):
+        return False
+    try:
+        summary = (resume / "summary.json").read_text()
+    except OSError:
+        return False
+    if as_json:
+        print(summary, end="")
+    elif not quiet:
+        print(f"{resume}/: this run is complete; there is nothing to do")
+    return True
+
+
 def default_folder(name: str) -> Path:
-    """Return a folder runs/<time>-<name> that does not exist."""
+    """Return a folder runs/<time>-<name> that does not exist, and that no command is about to write."""
+    from lava_predict.records.folder import is_taken
+
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder, number = Path("runs") / stem, 2
-    while folder.exists():
+    while is_taken(folder):
         folder, number = Path("runs") / f"{stem}-{number}", number + 1
     return folder
 

@@ -66,7 +66,7 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
 
 
 def _lay_out(figure: Figure, dpi: float) -> None:
-    """Place panels and texts once; otherwise every file would be drawn twice, the first time for this alone."""
+    """Place panels and texts once; otherwise each file would be drawn twice, once for this alone."""
     engine = figure.get_layout_engine()
     if engine is not None:
         figure.set_dpi(dpi)

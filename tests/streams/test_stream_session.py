@@ -198,7 +198,7 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
         ),
         (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has no options"),
         (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
-        (["--resume", "nowhere"], "no stopped command"),
+        (["--resume", "nowhere"], "there is no stopped run"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
         (["--resume", "nowhere", "--seed", "0"], "leave out --seed"),
         (
