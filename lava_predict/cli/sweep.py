@@ -63,8 +63,8 @@ def sweep(
 ) -> None:
     """Run every combination of some settings' values, or search among them, with several seeds each."""
     from lava_predict.pool import processes, processors
+    from lava_predict.records.folder import SCHEMA
     from lava_predict.records.growing_folder import growing_folder
-    from lava_predict.records.run_record import SCHEMA
     from lava_predict.reports.outcome import leave, show
     from lava_predict.sweeps import page
     from lava_predict.sweeps.plan import planned
