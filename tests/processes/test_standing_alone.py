@@ -183,6 +183,21 @@ def test_a_reservoir_alone_is_the_network_of_its_settings(precision: str, nothin
     np.testing.assert_array_equal(v, arithmetic.physical(state).cells.v)
 
 
+@PRECISION
+def test_a_reservoir_and_a_readout_close_a_loop(precision: str, nothing_left: None) -> None:
+    """Neither waits for the other, and what is fed back reaches the cells."""
+    gate, target = lesson(100)
+    rasters = []
+    for gain in (0.0, 20.0):
+        reservoir = Reservoir(shape=(CELLS,), events=2, noise=0.0, feedback_gain=gain)
+        readout = Readout(shape=(CELLS,), events=2, gate=gate, target=target + 0.5)
+        reservoir.s_out.connect(readout.s_in)
+        readout.feedback_out.connect(reservoir.feedback_in)
+        rasters.append(played(readout, reservoir.s_out, 100, precision)[0])
+    assert rasters[0].sum() > 0
+    assert np.any(rasters[0] != rasters[1])
+
+
 def test_a_graph_of_a_reservoir_from_plain_arguments_is_refused(nothing_left: None) -> None:
     configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=True)
     with (
