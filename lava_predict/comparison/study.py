@@ -21,7 +21,7 @@ from lava_predict.analysis.single_cell import CELLS, fi_curve, lag, simulate_fix
 from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag
 from lava_predict.comparison.fewest_bits import knee
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import Caution, RunError
+from lava_predict.errors import Caution, RunError, seeds_of
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.session import Session
 from lava_predict.experiment.trial_loop import Progress
@@ -30,7 +30,7 @@ from lava_predict.network.state import State
 from lava_predict.pool import carry_out
 from lava_predict.registry import RULES
 from lava_predict.settings.files import config_from, with_changes
-from lava_predict.settings.schema import Config, FixedSettings
+from lava_predict.settings.schema import Config, FixedSettings, check_config
 from lava_predict.tasks import Played
 
 Change = tuple[str, str, Any]
@@ -368,8 +368,10 @@ def compare(
     """Compare float and fixed point over several seeds, at least one, that replace ``run.seed``.
 
     The figures do not depend on ``jobs``, the processes at a time. ``progress`` is called after each unit of
-    work with the number of units done and the total.
+    work with the number of units done and the total. Raises a UserError for seeds that are none.
     """
+    check_config(config)
+    seeds = seeds_of(seeds)
     # These compile the kernels, or load them; processes started later find them on disk.
     health = check_health(Experiment(config, seed=seeds[0]))
     cells = compare_cells(config.fixed, config.run.dt_ms)
