@@ -14,12 +14,15 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import UserError, one_of
+from lava_predict.errors import UserError, one_of, whole
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
 
 _ANSWERS_WITHIN = "10s"
+MOST_JOBS = 1024
+"""Most processes at a time."""
+
 EXECUTORS = ("local", "dask")
 """Where units can be carried out."""
 
@@ -36,6 +39,7 @@ def carry_out(
     number of units done and the total. The rest is as for `as_completed`.
     """
     found: dict[int, Found] = {}
+    jobs = whole("jobs", jobs, 1, MOST_JOBS)
     with local_processes(min(jobs, len(units))) as executor:
         for number, result in as_completed(function, units, executor):
             found[number] = result
@@ -150,6 +154,7 @@ def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterato
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
     if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
+    jobs = whole("jobs", jobs, 1, MOST_JOBS)
     opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
     with opened as pool:
         yield pool

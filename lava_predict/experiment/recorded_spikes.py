@@ -25,6 +25,7 @@ from lava_predict.network.state import State
 from lava_predict.network.step import Constants
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
+from lava_predict.settings.files import with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 
@@ -106,6 +107,7 @@ class Replay(TrialLoop):
     """
 
     def __init__(self, config: Config, seed: int | None = None) -> None:
+        config = with_seed(config, seed)
         gain = config.reservoir.feedback_gain
         if gain != 0.0:
             raise UserError(
@@ -116,7 +118,7 @@ class Replay(TrialLoop):
                 "readout.causal = true: must be false to compare learning rules on one reservoir, which are "
                 "shown gates and targets step by step"
             )
-        experiment = Experiment(config, seed)
+        experiment = Experiment(config)
         super().__init__(experiment.task)
         self.config = experiment.config
         self._arithmetic = FloatArithmetic(experiment.config, experiment.network)

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from lava_predict.errors import UserError, short
+from lava_predict.errors import UserError, check_kind, short
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
 
 MOST_SYNAPSES = 300_000_000
@@ -517,6 +517,11 @@ class Config(Section):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle plain values, as the class is made for the parts that they name."""
         return validated, (self.model_dump(),)
+
+
+def check_config(config: Any) -> None:
+    """Raise a UserError if a caller gave something else than settings."""
+    check_kind("config", config, Config, "settings, from load_preset, load_config or config_from")
 
 
 def _sections_in(section: Section, place: str = "") -> Iterator[tuple[str, Section]]:

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, real
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
 from lava_predict.network.arithmetic import templates
@@ -25,7 +25,7 @@ from lava_predict.records.hdf5 import (
     read_tree,
     write_tree,
 )
-from lava_predict.settings.files import load_preset
+from lava_predict.settings.files import load_preset, with_seed
 from lava_predict.settings.schema import Config
 
 KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
@@ -69,10 +69,7 @@ class StreamLearner:
         config: Config | None = None,
         precision: str = "float",
     ) -> None:
-        config = config or load_preset(preset)
-        if seed is not None:
-            config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
-        self.config = config
+        self.config = config = with_seed(load_preset(preset) if config is None else config, seed)
         self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
         self.network = StreamNetwork(config, len(self.intake.labels), precision)
         self.player: StreamPlayer | None = None
@@ -152,10 +149,7 @@ class StreamLearner:
         if horizon_ms is None:
             return o
         longest = self.config.stream.horizon_ms
-        if not 0 < horizon_ms <= longest:
-            raise UserError(
-                f"horizon_ms = {horizon_ms!r}: must be above 0 and at most stream.horizon_ms = {longest:g}"
-            )
+        horizon_ms = real("horizon_ms", horizon_ms, 0.0, longest)
         return o[: int(np.ceil(horizon_ms / longest * len(o)))]
 
     def get_params(self) -> dict[str, Any]:
