@@ -87,12 +87,12 @@ def sweep(
         _show_again(folder, quiet, as_json)
         return
     started, at_once = time.perf_counter(), jobs or processors()
-    files = growing_folder(folder, described, overwrite)
     with (
         shared.kept_when_interrupted(cache),
         shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
         processes(executor, at_once, scheduler) as pool,
     ):
+        files = growing_folder(folder, described, overwrite)
         if at_once > 1 and scheduler is None:
             compile_kernels(plan.first, precision)
         found = run_sweep(plan, files, Cache(cache), pool, progress)
@@ -103,6 +103,7 @@ def sweep(
 
 def _search(name: str | None, trials: int | None, batch: int | None) -> Search | None:
     from lava_predict.sweeps.plan import Search
+    from lava_predict.sweeps.search import optuna_package
 
     if name is None:
         if given := [option for option, value in (("--trials", trials), ("--batch", batch)) if value]:
@@ -114,6 +115,7 @@ def _search(name: str | None, trials: int | None, batch: int | None) -> Search |
         raise UserError(
             "--search optuna: say how many combinations it tries; add --trials N, for instance 50"
         )
+    optuna_package()  # Before anything is written.
     return Search(trials, batch or _BATCH)
 
 

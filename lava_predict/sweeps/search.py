@@ -79,7 +79,7 @@ class Searched:
 
     def _suggested(self, known: Sequence[FrozenTrial], size: int) -> list[dict[str, Any]]:
         """Return what to try next; the same for the same plan and known trials."""
-        optuna = _optuna()
+        optuna = optuna_package()
         seed = int(digest_of([list(self._plan.seeds), len(known)])[:8], 16)
         asked = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
         asked.add_trials(known)
@@ -87,7 +87,7 @@ class Searched:
 
     def _trial(self, params: Mapping[str, Any], value: float | None) -> FrozenTrial:
         """Return a trial of the study; without a value it has failed."""
-        optuna = _optuna()
+        optuna = optuna_package()
         ended = optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE
         trial: FrozenTrial = optuna.trial.create_trial(
             params=dict(params), distributions=self._distributions, value=value, state=ended
@@ -95,7 +95,8 @@ class Searched:
         return trial
 
 
-def _optuna() -> Any:
+def optuna_package() -> Any:
+    """Import Optuna; raises a UserError that says how to get it."""
     try:
         import optuna
     except ImportError:
@@ -109,7 +110,7 @@ def _optuna() -> Any:
 
 def _opened(path: Path) -> Study:
     """Open the study of a file, which is made whole, aside, if it is not there."""
-    optuna = _optuna()
+    optuna = optuna_package()
     if not path.exists():
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.partial-", dir=path.parent) as room:
             aside = Path(room) / path.name
@@ -126,7 +127,7 @@ def _opened(path: Path) -> Study:
 
 
 def _distribution(one: Values | Range) -> BaseDistribution:
-    distributions = _optuna().distributions
+    distributions = optuna_package().distributions
     if isinstance(one, Values):
         return distributions.CategoricalDistribution(one.texts)  # type: ignore[no-any-return]
     if one.whole:
