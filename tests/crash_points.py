@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 KILLED = 137
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.truncate", "fcntl.lockf"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -39,13 +41,13 @@ def in_a_fork(action: Callable[[], object], before: int = 0) -> bool:
 
 
 def _death(before: int) -> Callable[[str, tuple[Any, ...]], None]:
-    here, left = os.getcwd(), [before]
+    here, left = str(Path.cwd()), [before]
 
     def hear(event: str, details: tuple[Any, ...]) -> None:
         if event not in CHANGES and not (event == "open" and details[2] & WRITING):
             return
         place = details[0]
-        if isinstance(place, str | os.PathLike) and not os.path.abspath(place).startswith(here):
+        if isinstance(place, str | os.PathLike) and not str(Path.cwd() / place).startswith(here):
             return
         left[0] -= 1
         if left[0] == 0:
@@ -55,20 +57,23 @@ def _death(before: int) -> Callable[[str, tuple[Any, ...]], None]:
 
 
 def states(action: Callable[[], object], begin: Path, into: Path) -> Iterator[Path]:
-    """Yield a copy of each different folder that a kill leaves of an action which begins in a folder."""
+    """Yield each different folder, as the current one, that a kill leaves of an action begun in a folder."""
     seen, number = set(), 0
     while True:
         number += 1
         place = into / str(number)
         shutil.copytree(begin, place)
-        os.chdir(place)
-        killed = in_a_fork(action, number)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(place)
+            killed = in_a_fork(action, number)
         looks = frozenset(_looks(place))
         if not killed:
             return
         if looks not in seen:
             seen.add(looks)
-            yield place
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(place)
+                yield place
         shutil.rmtree(place, ignore_errors=True)
 
 

@@ -149,7 +149,7 @@ def _stopped(checkpoint: Path) -> tuple[Config, dict[str, Any]]:
     from lava_predict.records.hdf5 import read_config
     from lava_predict.streams.learner import KIND
 
-    with KIND.opened(checkpoint) as file:
+    with KIND.unaltered(checkpoint) as file:
         return read_config(file), json.loads(file.attrs["source"])
 
 

@@ -181,9 +181,9 @@ def test_half_written_files_in_an_owned_folder_are_cleared(tmp_path: Path) -> No
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"--cache '.*file/deep/cache': cannot be written"):
-        with owned(tmp_path / "file" / "deep" / "cache", "--cache"):
-            pytest.fail("must not begin")
+    cache, message = tmp_path / "file" / "deep" / "cache", r"--cache '.*file/deep/cache': cannot be written"
+    with pytest.raises(UserError, match=message), owned(cache, "--cache"):
+        pytest.fail("must not begin")
 
 
 @pytest.fixture
