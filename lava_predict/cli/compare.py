@@ -50,6 +50,7 @@ def compare(
     from lava_predict.comparison import page, stream_page, study
     from lava_predict.comparison.streams import compare_streams
     from lava_predict.pool import processors
+    from lava_predict.records.owner import owned
     from lava_predict.work.cache import Cache
 
     read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
@@ -67,7 +68,7 @@ def compare(
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = clock.perf_counter()
     at_once = jobs or processors()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
+    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
         with (
             shared.kept_when_interrupted(cache),
             shared.progress_bar(quiet or as_json, "comparing", "runs") as progress,

@@ -65,6 +65,7 @@ def sweep(
     from lava_predict.pool import processes, processors
     from lava_predict.records.folder import SCHEMA
     from lava_predict.records.growing_folder import growing_folder
+    from lava_predict.records.owner import owned
     from lava_predict.reports.outcome import leave, show
     from lava_predict.sweeps import page
     from lava_predict.sweeps.plan import planned
@@ -88,6 +89,8 @@ def sweep(
         return
     started, at_once = time.perf_counter(), jobs or processors()
     with (
+        owned(folder),
+        owned(cache, "--cache"),
         shared.kept_when_interrupted(cache),
         shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
         processes(executor, at_once, scheduler) as pool,
