@@ -20,10 +20,10 @@ from lava_predict.experiment import experiment
 from lava_predict.records.folder import PREDICTIONS, new_folder, unfinished_run, write_file
 from lava_predict.records.owner import owned
 from lava_predict.reports import outcome
-from lava_predict.reproduction.cache import Cache
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
 from lava_predict.streams import session
+from lava_predict.work.cache import Cache
+from lava_predict.work.unit import Found, unit
 
 OUT, RESUME, OVERWRITE = ["--out", "out"], ["--resume", "out"], ["--out", "out", "--overwrite"]
 Command = Callable[[list[str]], str | None]
