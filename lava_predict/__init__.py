@@ -42,4 +42,4 @@ else:
 
 mend_lava()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

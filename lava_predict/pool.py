@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import UserError, one_of, whole
+from lava_predict.errors import UserError, needs_package, one_of, whole
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
@@ -121,8 +121,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise UserError(
-            "executor = 'dask': needs the package distributed, which is not installed; "
-            "install it with pip install 'lava-predict[dask]', or choose executor 'local'"
+            f"executor = 'dask': {needs_package('distributed', 'dask')}; or choose executor 'local'"
         ) from None
     if scheduler is not None:
         try:

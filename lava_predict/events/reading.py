@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lava_predict.errors import UserError, one_of, short
+from lava_predict.errors import UserError, needs_package, one_of, short
 from lava_predict.events.events import LABELS_MAX, Events, Row, events_of
 
 TIMES = ("time", "t", "onset", "timestamp", "time_ms", "time_s", "onset_time", "start", "seconds")
@@ -176,8 +176,7 @@ def _parquet_rows(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
         from pyarrow import parquet
     except ImportError:
         raise UserError(
-            "reading Parquet needs the package pyarrow; get it with `uv sync --extra parquet` or with "
-            "`pip install 'lava-predict[parquet]'`, or save the events as CSV"
+            f"reading Parquet {needs_package('pyarrow', 'parquet')}; or save the events as CSV"
         ) from None
     try:
         chosen = _chosen(parquet.read_schema(path).names, columns, note)

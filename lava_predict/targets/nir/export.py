@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, needs_package
 from lava_predict.network.draw import Network, draw_network
 from lava_predict.records import checkpoint
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
@@ -197,10 +197,7 @@ def _graphs() -> Any:
     try:
         import nir  # noqa: F401
     except ImportError:
-        raise UserError(
-            "--format nir: needs the package nir; get it with `uv sync --extra nir`, or with "
-            "`pip install 'lava-predict[nir]'`"
-        ) from None
+        raise UserError(f"--format nir: {needs_package('nir', 'nir')}") from None
     from lava_predict.targets.nir import graph
 
     return graph
