@@ -131,7 +131,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
                 f"scheduler = {scheduler!r}: no Dask scheduler answers there ({error}); "
                 "give the address that dask-scheduler printed, such as tcp://10.0.0.1:8786"
             ) from None
-        with client, client.get_executor(pure=False) as executor:
+        with client, client.get_executor(pure=False) as executor, _same_environment(scheduler):
             yield executor
         return
     options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
@@ -141,6 +141,20 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         client.get_executor(pure=False) as executor,
     ):
         yield executor
+
+
+@contextmanager
+def _same_environment(scheduler: str) -> Iterator[None]:
+    """Explain what Dask raises where its scheduler cannot read the units."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "deserialization" not in str(error):
+            raise
+        raise UserError(
+            f"scheduler = {scheduler!r}: the scheduler cannot read the work; start it in an environment that "
+            "has lava-predict and the same versions of its libraries"
+        ) from None
 
 
 @contextmanager
