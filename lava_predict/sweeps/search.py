@@ -7,6 +7,7 @@ whose batch is complete; a search that is started again continues from it.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 STUDY = "study.db"
 """Name of the SQLite file with Optuna's study, called "sweep", in the folder of a sweep."""
+
+
+_APART = 1 / 2000
 
 
 class Searched:
@@ -83,7 +87,8 @@ class Searched:
         seed = int(digest_of([list(self._plan.seeds), len(known)])[:8], 16)
         asked = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
         asked.add_trials(known)
-        return [asked.ask(self._distributions).params for _ in range(size)]
+        suggested = [asked.ask(self._distributions).params for _ in range(size)]
+        return [{one.key: _short(params[one.key], one) for one in self._plan.swept} for params in suggested]
 
     def _trial(self, params: Mapping[str, Any], value: float | None) -> FrozenTrial:
         """Return a trial of the study; without a value it has failed."""
@@ -123,6 +128,19 @@ def _opened(path: Path) -> Study:
             "search begins again with the results that the cache has"
         ) from None
     return study
+
+
+def _short(value: Any, one: Values | Range) -> Any:
+    """Return the number with the fewest digits that is nearer than a two-thousandth of the range."""
+    if isinstance(one, Values) or one.whole:
+        return value
+    for digits in range(1, 17):
+        near = float(f"{value:.{digits}g}")
+        if one.low <= near <= one.high:
+            apart = math.log(near / value) / math.log(one.high / one.low) if one.log else near - value
+            if abs(apart) < _APART * (1.0 if one.log else one.high - one.low):
+                return near
+    return value
 
 
 def _distribution(one: Values | Range) -> BaseDistribution:
