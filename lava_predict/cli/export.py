@@ -68,6 +68,7 @@ def _network(run: Path, out: Path, overwrite: bool, file_format: str) -> _Writte
 def _approximation(run: Path, out: Path, overwrite: bool, file_format: str) -> _Written:
     from lava_predict.targets.nir.export import export_cuba
 
+    typer.echo("playing the network and fitting its cells: some ten seconds for 1,000 cells", err=True)
     found = export_cuba(run, out, overwrite)
     size, synapses, told = found.network.size, found.network.synapses.weight.size, found.summary
     return {"approximation": told}, [
