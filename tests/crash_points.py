@@ -7,6 +7,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,13 @@ def _death(before: int) -> Callable[[str, tuple[Any, ...]], None]:
     return hear
 
 
-def states(action: Callable[[], object], begin: Path, into: Path) -> Iterator[Path]:
-    """Yield each different folder, as the current one, that a kill leaves of an action begun in a folder."""
-    seen, number = set(), 0
-    while True:
-        number += 1
+def states(action: Callable[[], object], begin: Path, into: Path, every: int = 1) -> Iterator[Path]:
+    """Yield each different folder, as the current one, that a kill leaves of an action begun in a folder.
+
+    The kills come before every n-th operation.
+    """
+    seen = set()
+    for number in count(1, every):
         place = into / str(number)
         shutil.copytree(begin, place)
         with pytest.MonkeyPatch.context() as patch:

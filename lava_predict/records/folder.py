@@ -85,7 +85,7 @@ def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
 
 def unfinished_folder(path: Path) -> Path:
     """Return the folder of a run, with final name ``path``, while it has not ended."""
-    return path.with_name(f"{path.name}.unfinished")
+    return path.parent / f"{path.name}.unfinished"
 
 
 class UnfinishedRun(Folder):

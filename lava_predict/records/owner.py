@@ -30,6 +30,7 @@ from lava_predict.records import leftovers
 PATIENCE_S = 1.0
 """How long an owner that may be about to end is waited for."""
 
+_BEHIND = 4096
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _HELD = (errno.EACCES, errno.EAGAIN)
 _ours: set[Path] = set()
@@ -83,7 +84,7 @@ class Owner:
 
 def owner_file(path: Path) -> Path:
     """Return the file that names the owner of a path."""
-    return path.with_name(f".{path.name}.owner")
+    return path.parent / f".{path.name}.owner"
 
 
 @contextmanager
@@ -91,9 +92,11 @@ def owned(path: Path, option: str = "--out") -> Iterator[None]:
     """Own a folder or file, there already or not, as long as the context lasts; make its parents.
 
     What dead owners left is cleared first, beside this path and beside others in the same folder. Raises a
-    UserError, with the ``option`` that gave the path, if another process owns it, which it names, or nothing
-    can be written there.
+    UserError, with the ``option`` that gave the path, if another process owns it, which it names, nothing can
+    be written there, or it has no name of its own, as "." and "/".
     """
+    if not path.name:
+        raise UserError(f"{option} {str(path)!r}: is no name for something new; give one such as runs/first")
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,9 +191,12 @@ def _opened(file: Path) -> tuple[int, bool]:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Lock a file; return whether that was possible, None where the file system has no locks."""
+    """Lock a file; return whether that was possible, None where the file system has no locks.
+
+    The lock is behind the text: where locks forbid to read, on SMB, others can still read whose it is.
+    """
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _BEHIND)
     except OSError as error:
         if error.errno in _HELD:
             return False
@@ -213,7 +219,7 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 def _read(descriptor: int) -> Owner | None:
     try:
-        return Owner(**json.loads(os.pread(descriptor, 4096, 0)))
+        return Owner(**json.loads(os.pread(descriptor, _BEHIND, 0)))
     except (OSError, ValueError, TypeError):
         return None  # It is being written.
 

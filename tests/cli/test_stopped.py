@@ -129,6 +129,20 @@ def test_a_command_where_another_process_works_is_refused(
     assert [path.name for path in place.iterdir()] == [".out.owner"]
 
 
+@pytest.mark.parametrize("path", [".", "/", ""])
+@pytest.mark.parametrize("arguments", [SMALL["run"], SMALL["learn"], ["check", "--preset", "smoke"]])
+def test_a_folder_without_a_name_of_its_own_is_refused(
+    path: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = [[*arguments, "--out", path]]
+    calls += [[arguments[0], "--resume", path]] if arguments[0] in SMALL else []
+    for call in calls:
+        done = CliRunner().invoke(app, call)
+        assert (done.exit_code, "is no name for something new" in done.stderr) == (2, True), done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_export_and_report_are_refused_where_another_process_writes_their_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
