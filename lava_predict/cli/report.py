@@ -24,10 +24,12 @@ _PAGES = {
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that run, learn, compare, reproduce or check wrote.")
+        Path,
+        typer.Argument(**shared.FOLDER, help="Folder that run, learn, compare, reproduce or check wrote."),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
+        Path | None,
+        typer.Option(**shared.PATH, metavar="FILE", help="File to write; default DIR/report.html."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file that --out names.")

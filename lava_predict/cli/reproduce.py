@@ -28,7 +28,8 @@ def reproduce(
     cache: Annotated[
         Path,
         typer.Option(
-            help="Folder that keeps the result of each unit of work; a stopped command continues from it."
+            **shared.FOLDER,
+            help="Folder that keeps the result of each unit of work; a stopped command continues from it.",
         ),
     ] = Path("runs/cache"),
     settings: shared.SetOption = None,
@@ -53,7 +54,7 @@ def reproduce(
     with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
         with (
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
-            processes(executor, jobs or processors(), scheduler) as pool,
+            processes(executor, shared.given_or(jobs, processors()), scheduler) as pool,
         ):
             numbers = range(first_seed, first_seed + seeds)
             try:

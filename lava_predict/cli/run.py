@@ -35,12 +35,13 @@ def run(
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-<preset>-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Continue the stopped run in this folder, to the same bits."),
+        typer.Option(**shared.FOLDER, help="Continue the stopped run in this folder, to the same bits."),
     ] = None,
     figures: shared.FiguresOption = None,
     width_mm: shared.WidthOption = None,
@@ -71,13 +72,14 @@ def run(
             return
         chosen, folder, precision = going_on.config, resume, going_on.precision
         if backend is None:
-            backend, form = going_on.backend, form or going_on.form
+            backend, form = going_on.backend, shared.given_or(form, going_on.form)
     else:
         chosen = shared.chosen_config(config, preset, settings, seed)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
     if target is not None:
-        backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
-    backend, precision = backend or "cpu", precision or "float"
+        backend, precision = shared.given_or(backend, "lava"), shared.given_or(precision, "fixed")
+        form = shared.given_or(form, "graph")
+    backend, precision = shared.given_or(backend, "cpu"), shared.given_or(precision, "float")
     options = {"form": form, "target": target}
     engine_options(backend, precision, options, chosen)
     with unfinished_run(folder, overwrite, resume is not None) as files:
