@@ -62,6 +62,17 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def digits(number: float) -> str:
+    """Show a number with so many digits that it is not taken for another one, and 1 for 1.0."""
+    text = f"{number:g}"
+    return text if float(text) == number else repr(number)
+
+
+def pair(low: float, high: float) -> str:
+    """Show two numbers as a list, with `digits`."""
+    return f"[{digits(low)}, {digits(high)}]"
+
+
 def plain(value: Any) -> Any:
     """Return a value with NumPy's numbers and arrays in it, at any depth, turned into Python's."""
     if isinstance(value, Mapping):
@@ -85,7 +96,9 @@ def real(key: str, value: Any, above: float, most: float) -> float:
     """Return a number above one bound and up to the other; raises a UserError for anything else."""
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float) or not above < number <= most:
-        raise UserError(f"{key} = {short(number)}: must be a number above {above:g} and at most {most:g}")
+        raise UserError(
+            f"{key} = {short(number)}: must be a number above {digits(above)} and at most {digits(most)}"
+        )
     return float(number)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import UserError, check_kind, one_of, short
+from lava_predict.errors import UserError, check_kind, digits, one_of, short
 from lava_predict.events import Prediction, Scores, row_of
 from lava_predict.experiment import scores
 from lava_predict.experiment.experiment import Experiment
@@ -244,7 +244,7 @@ class _Trials:
                 "most one event in a row, and NaN for the others"
             )
         if not ((times[came] >= 0.0) & (times[came] < task.after_ms)).all():
-            raise UserError(f"y: times must be from 0 to below task.after_ms = {task.after_ms:g}")
+            raise UserError(f"y: times must be from 0 to below task.after_ms = {digits(task.after_ms)}")
         outcomes = np.where(came.any(axis=1), came.argmax(axis=1), NONE)
         latency = times[np.arange(len(cues)), outcomes]
         return [Trial(*one) for one in zip(cues, outcomes.tolist(), latency.tolist(), strict=True)]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import UserError, needs_package, one_of, whole
+from lava_predict.errors import RunError, UserError, needs_package, one_of, whole
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
@@ -80,15 +83,31 @@ def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
 
 @contextmanager
 def local_processes(jobs: int) -> Iterator[Executor | None]:
-    """Start processes on this machine for `as_completed`; yield None for one job or less."""
+    """Start processes on this machine for `as_completed`; yield None for one job or less.
+
+    Raises a UserError if no process can start, because the script that is run does its work when it is
+    imported, and a RunError if one was ended from outside.
+    """
     if jobs <= 1:
         yield None
         return
     # Not forked: this process may have threads, such as that of a progress bar.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+    started = context.Event()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent, initargs=(started,))
     try:
         yield pool
+    except BrokenProcessPool:
+        if started.is_set():
+            raise RunError(
+                "a process that was carrying out units of work was ended from outside, maybe for want of "
+                "memory; give it fewer jobs or more memory"
+            ) from None
+        script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
+        raise UserError(
+            f"{script}: the processes of a pool import this file, and it then starts a pool itself; put what "
+            'it does under  if __name__ == "__main__":  or give jobs = 1'
+        ) from None
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
@@ -97,8 +116,9 @@ def local_processes(jobs: int) -> Iterator[Executor | None]:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(started: Event) -> None:
     """Let this process end when the process that started it is gone, even if it was killed."""
+    started.set()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lava_predict.cli import shared
 from lava_predict.errors import UserError, one_of
 
 DATA = ("csv", "parquet", "netcdf", "neo")
@@ -16,8 +17,8 @@ CELLS = ("izhikevich", "cubalif")
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of run; for nir also of learn.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
+    run: Annotated[Path, typer.Argument(**shared.FOLDER, help="Folder of run; for nir also of learn.")],
+    out: Annotated[Path, typer.Option(**shared.PATH, metavar="FILE", help="File to write.")],
     file_format: Annotated[
         str, typer.Option("--to", "--format", metavar="FORMAT", help=f"Allowed: {', '.join(FORMATS)}.")
     ] = "nir",

@@ -51,12 +51,13 @@ def learn(
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-learn-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-learn-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Continue the stopped command in this folder, to the same bits."),
+        typer.Option(**shared.FOLDER, help="Continue the stopped command in this folder, to the same bits."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what is expected and how it goes, on stderr if a terminal.")
@@ -92,29 +93,29 @@ def learn(
             return
         folder = resume
     else:
-        config, live = _config(preset, settings, seed, horizon), events == "-"
-        if live and (backend or "cpu") != "cpu":
-            raise UserError(
-                f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
-            )
-        _check_backend(backend or "cpu", form, config, precision or "float")
-        if live:
-            _live(config, columns, ms_per_unit, out, precision or "float", watch)
+        config, on = _config(preset, settings, seed, horizon), shared.given_or(backend, "cpu")
+        precision = shared.given_or(precision, "float")
+        if events == "-" and on != "cpu":
+            raise UserError(f"--backend {on}: a live stream (-) is learned on the cpu alone; leave it out")
+        _check_backend(on, form, config, precision)
+        if events == "-":
+            _live(config, columns, ms_per_unit, out, precision, watch)
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
-        source = {"path": path, "example": example, "number": number or shared.EXAMPLE_EVENTS}
+        source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
-        source |= {"precision": precision or "float", "backend": backend or "cpu"}
+        source |= {"precision": precision, "backend": on}
         stream, best = _events(config, source)
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
     with unfinished_run(folder, overwrite, resume is not None, "learn") as files:
         if resume is not None:
             config, source = _stopped(files.checkpoint)
-            _check_backend(backend or source["backend"], form, config, source["precision"])
+            on = shared.given_or(backend, source["backend"])
+            _check_backend(on, form, config, source["precision"])
             stream, best = _events(config, source)
-        session = StreamSession(config, stream, source, source["precision"], backend or source["backend"])
+        session = StreamSession(config, stream, source, source["precision"], on)
         if resume is not None:
             session.restore(files.checkpoint)
         with (
@@ -133,7 +134,7 @@ def _config(
     preset: str | None, settings: list[str] | None, seed: int | None, horizon: float | None
 ) -> Config:
     more = [] if horizon is None else [f"stream.horizon_ms={float(horizon)!r}"]
-    return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
+    return shared.chosen_config(None, shared.given_or(preset, "stream"), [*(settings or []), *more], seed)
 
 
 def _check_backend(backend: str, form: str | None, config: Config, precision: str) -> None:

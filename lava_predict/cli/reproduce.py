@@ -44,7 +44,7 @@ def reproduce(
         with (
             shared.kept_when_interrupted(cache),
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
-            processes(executor, jobs or processors(), scheduler) as pool,
+            processes(executor, shared.given_or(jobs, processors()), scheduler) as pool,
         ):
             numbers = range(first_seed, first_seed + seeds)
             found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)

@@ -32,12 +32,13 @@ def run(
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-<preset>-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Continue the stopped run in this folder, to the same bits."),
+        typer.Option(**shared.FOLDER, help="Continue the stopped run in this folder, to the same bits."),
     ] = None,
     figures: shared.FiguresOption = None,
     width_mm: shared.WidthOption = None,
@@ -74,7 +75,7 @@ def run(
         if resume is not None:
             going_on = load_checkpoint(files.checkpoint)
             if backend is None:
-                backend, form = going_on.backend, form or going_on.form
+                backend, form = going_on.backend, shared.given_or(form, going_on.form)
             way = _way(going_on.config, going_on.precision, backend, form, target)
             network, state, before_s = going_on.network, going_on.state, going_on.wall_s
         experiment = Experiment(way.config, network=network)
@@ -116,8 +117,10 @@ def _way(
     from lava_predict.engines import engine_options
 
     if target is not None:
-        backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
-    way = _Way(config, precision or "float", backend or "cpu", {"form": form, "target": target})
+        backend, precision = shared.given_or(backend, "lava"), shared.given_or(precision, "fixed")
+        form = shared.given_or(form, "graph")
+    backend, precision = shared.given_or(backend, "cpu"), shared.given_or(precision, "float")
+    way = _Way(config, precision, backend, {"form": form, "target": target})
     engine_options(way.backend, way.precision, way.options, config)
     return way
 

@@ -83,11 +83,12 @@ def sweep(
         _search(search, trials, batch),
     )
     described = {"schema": SCHEMA, "command": "sweep", **plan.described()}
-    folder = out or Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
+    own = Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
+    folder = shared.given_or(out, own)
     if not overwrite and _is_complete(folder, described, trials):
         _show_again(folder, quiet, as_json)
         return
-    started, at_once = time.perf_counter(), jobs or processors()
+    started, at_once = time.perf_counter(), shared.given_or(jobs, processors())
     with (
         owned(folder),
         owned(cache, "--cache"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, digits
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.session import unlearned_norm
 from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
@@ -111,7 +111,8 @@ class Replay(TrialLoop):
         gain = config.reservoir.feedback_gain
         if gain != 0.0:
             raise UserError(
-                f"reservoir.feedback_gain = {gain:g}: must be 0 to compare learning rules on one reservoir"
+                f"reservoir.feedback_gain = {digits(gain)}: must be 0 to compare learning rules on one "
+                "reservoir"
             )
         if getattr(config.readout, "causal", False):
             raise UserError(
