@@ -47,8 +47,9 @@ def given_or(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def path(text: str) -> Path:
-    """Read a path that the file system can hold."""
+def path(given: str | Path) -> Path:
+    """Read a path, be it a default, that the file system can hold."""
+    text = str(given)
     if not text or "\0" in text:
         raise typer.BadParameter(f"{text!r} is no path; give one")
     for name in (names := Path(text).parts):
@@ -57,13 +58,13 @@ def path(text: str) -> Path:
     return Path(*names)
 
 
-def folder(text: str) -> Path:
+def folder(given: str | Path) -> Path:
     """Read the path of a folder, so that it has a name: that of the current one, and of .., is looked up."""
-    found = path(text)
+    found = path(given)
     if found.name in ("", ".."):
         found = found.resolve()
     if not found.name:
-        raise typer.BadParameter(f"{text!r} is not the folder of a command; give another one")
+        raise typer.BadParameter(f"{str(given)!r} is not the folder of a command; give another one")
     return found
 
 
