@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import UserError, one_of, short
+from lava_predict.errors import UserError, check_kind, digits, one_of, short
 from lava_predict.events import Prediction, Scores, row_of
 from lava_predict.experiment import scores
 from lava_predict.experiment.experiment import Experiment
@@ -88,7 +90,10 @@ class PredictionNetwork:
         """Change parameters, or settings as ``section__key``; what has been learned stays until `fit`."""
         for name, value in params.items():
             if "__" in name:
-                self.settings = {**(self.settings or {}), name.replace("__", "."): value}
+                self.settings = {
+                    **({} if self.settings is None else self.settings),
+                    name.replace("__", "."): value,
+                }
             elif name in self._names():
                 setattr(self, name, value)
             else:
@@ -151,10 +156,12 @@ class PredictionNetwork:
         return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
 
     def _config(self) -> Config:
-        if self.data not in _PRESETS:
-            raise UserError(f"data = {self.data!r}: {one_of(str(self.data), list(_PRESETS))}")
-        config = load_preset(self.preset or _PRESETS[self.data])
-        return with_changes(config, [_change(*one) for one in (self.settings or {}).items()], self.seed)
+        if not isinstance(self.data, str) or self.data not in _PRESETS:
+            raise UserError(f"data = {short(self.data)}: {one_of(str(self.data), list(_PRESETS))}")
+        settings = {} if self.settings is None else self.settings
+        check_kind("settings", settings, Mapping, "a mapping, such as {'reservoir.neurons': 200}")
+        config = load_preset(_PRESETS[self.data] if self.preset is None else self.preset)
+        return with_changes(config, [_change(*one) for one in settings.items()], self.seed)
 
     def _new(self, X: Any, y: Any) -> _Trials | _Events:
         config = self._config()
@@ -175,8 +182,8 @@ class _Trials:
 
     def __init__(self, config: Config, precision: str, X: Any, events: int) -> None:
         names = list(config.task.cue_names)
-        given = np.ravel(np.asarray(X, object))
-        cues = len(names) or max([config.task.cues, *(int(cue) for cue in given if not isinstance(cue, str))])
+        given = [_cue(cue) for cue in np.ravel(np.asarray(X, object)).tolist()]
+        cues = len(names) or max([config.task.cues, *(cue for cue in given if isinstance(cue, int))])
         self.task = GivenTrials(settings_for(config, cues, events))
         arithmetic = Experiment(self.task.config).arithmetic(precision)
         self.engine = CpuEngine(arithmetic, self.task)
@@ -195,6 +202,10 @@ class _Trials:
 
     def score(self, X: Any, y: Any) -> float:
         trials, after = self._trials(X, y), slice(self.task.cue_step, None)
+        if not any(one.outcome != NONE for one in trials):
+            raise UserError(
+                "y: no event occurred in any trial, so there is nothing to score; give such trials"
+            )
         expected, came = self.predict(X), np.array([self.task.occurred(one)[after] for one in trials])
         return float(1.0 - np.sum((expected - came) ** 2) / np.sum(came**2))
 
@@ -215,12 +226,12 @@ class _Trials:
     def _cues(self, X: Any) -> list[int]:
         names = self.task.task.names_of_cues
         numbers: dict[Any, int] = {n + 1: n for n in range(len(names))} | {n: k for k, n in enumerate(names)}
-        given = np.ravel(np.asarray(X, object)).tolist()
+        given = [_cue(cue) for cue in np.ravel(np.asarray(X, object)).tolist()]
         for cue in given:
             if cue not in numbers:
                 raise UserError(
-                    f"X: cue {cue!r}: must be a number from 1 to {len(names)}, or one of {', '.join(names)}; "
-                    "more cues need settings={'task.cues': N} before the first fit"
+                    f"X: cue {short(cue)}: must be a number from 1 to {len(names)}, or one of "
+                    f"{', '.join(names)}; more cues need settings={'task.cues': N} before the first fit"
                 )
         return [numbers[cue] for cue in given]
 
@@ -233,7 +244,7 @@ class _Trials:
                 "most one event in a row, and NaN for the others"
             )
         if not ((times[came] >= 0.0) & (times[came] < task.after_ms)).all():
-            raise UserError(f"y: times must be from 0 to below task.after_ms = {task.after_ms:g}")
+            raise UserError(f"y: times must be from 0 to below task.after_ms = {digits(task.after_ms)}")
         outcomes = np.where(came.any(axis=1), came.argmax(axis=1), NONE)
         latency = times[np.arange(len(cues)), outcomes]
         return [Trial(*one) for one in zip(cues, outcomes.tolist(), latency.tolist(), strict=True)]
@@ -262,6 +273,8 @@ class _Events:
     def score(self, X: Any, y: Any) -> float:
         found = Scores(self.learner.config.stream.horizon_ms)
         losses = [found.add(one, label, gap)[0] for label, gap, one in self._expected(X) if one is not None]
+        if not losses:
+            raise UserError("X: holds no event after the first of a sequence, so there is nothing to score")
         return -float(np.mean(losses))
 
     def _expected(self, X: Any) -> list[tuple[int, float, Prediction | None]]:
@@ -273,6 +286,7 @@ class _Events:
 
 def _change(setting: str, value: Any) -> tuple[str, str, Any]:
     """Turn a setting, "section.key" or deeper, into a change as `with_changes` takes it."""
+    check_kind("settings", setting, str, "SECTION.KEY, such as 'reservoir.neurons'")
     section, *keys = setting.split(".")
     if not keys:
         raise UserError(f"settings: {setting!r} must be SECTION.KEY, such as 'reservoir.neurons'")
@@ -281,13 +295,30 @@ def _change(setting: str, value: Any) -> tuple[str, str, Any]:
     return section, keys[0], value
 
 
+def _cue(given: Any) -> int | str:
+    """Return a cue as its name or its number, which may come as 1.0; a UserError for anything else."""
+    if isinstance(given, str):
+        return given
+    number = math.nan if isinstance(given, bool) or not isinstance(given, Real) else float(given)
+    if not number.is_integer():
+        raise UserError(f"X: cue {short(given)}: must be a whole number from 1, or a name")
+    return int(number)
+
+
 def _times(y: Any) -> np.ndarray:
     """Return the times of events as (n, K) float64."""
     if y is None:
         raise UserError(
             "y is missing: give the time of each event in each trial, (n, K), in ms after the cue"
         )
-    times = np.asarray(y, np.float64)
+    try:
+        times = np.asarray(y, np.float64)
+    except (TypeError, ValueError):
+        times = np.empty(())
+    if times.ndim not in (1, 2):
+        raise UserError(
+            f"y = {short(y)}: must be numbers, (n,) or (n, K); NaN for an event that did not occur"
+        )
     return times[:, None] if times.ndim == 1 else times
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import UserError, needs_package, one_of
+from lava_predict.errors import RunError, UserError, needs_package, one_of, whole
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
 
 _ANSWERS_WITHIN = "10s"
+MOST_JOBS = 1024
+"""Most processes at a time."""
+
 EXECUTORS = ("local", "dask")
 """Where units can be carried out."""
 
@@ -36,6 +42,7 @@ def carry_out(
     number of units done and the total. The rest is as for `as_completed`.
     """
     found: dict[int, Found] = {}
+    jobs = whole("jobs", jobs, 1, MOST_JOBS)
     with local_processes(min(jobs, len(units))) as executor:
         for number, result in as_completed(function, units, executor):
             found[number] = result
@@ -76,15 +83,31 @@ def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
 
 @contextmanager
 def local_processes(jobs: int) -> Iterator[Executor | None]:
-    """Start processes on this machine for `as_completed`; yield None for one job or less."""
+    """Start processes on this machine for `as_completed`; yield None for one job or less.
+
+    Raises a UserError if no process can start, because the script that is run does its work when it is
+    imported, and a RunError if one was ended from outside.
+    """
     if jobs <= 1:
         yield None
         return
     # Not forked: this process may have threads, such as that of a progress bar.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+    started = context.Event()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent, initargs=(started,))
     try:
         yield pool
+    except BrokenProcessPool:
+        if started.is_set():
+            raise RunError(
+                "a process that was carrying out units of work was ended from outside, maybe for want of "
+                "memory; give it fewer jobs or more memory"
+            ) from None
+        script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
+        raise UserError(
+            f"{script}: the processes of a pool import this file, and it then starts a pool itself; put what "
+            'it does under  if __name__ == "__main__":  or give jobs = 1'
+        ) from None
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
@@ -93,8 +116,9 @@ def local_processes(jobs: int) -> Iterator[Executor | None]:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(started: Event) -> None:
     """Let this process end when the process that started it is gone, even if it was killed."""
+    started.set()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -127,7 +151,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
                 f"scheduler = {scheduler!r}: no Dask scheduler answers there ({error}); "
                 "give the address that dask-scheduler printed, such as tcp://10.0.0.1:8786"
             ) from None
-        with client, client.get_executor(pure=False) as executor:
+        with client, client.get_executor(pure=False) as executor, _same_environment(scheduler):
             yield executor
         return
     options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
@@ -140,6 +164,20 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
 
 
 @contextmanager
+def _same_environment(scheduler: str) -> Iterator[None]:
+    """Explain what Dask raises where its scheduler cannot read the units."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "deserialization" not in str(error):
+            raise
+        raise UserError(
+            f"scheduler = {scheduler!r}: the scheduler cannot read the work; start it in an environment that "
+            "has lava-predict and the same versions of its libraries"
+        ) from None
+
+
+@contextmanager
 def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor | None]:
     """Open one of the `EXECUTORS` for `as_completed`; jobs and scheduler are as for `dask_processes`.
 
@@ -149,6 +187,7 @@ def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterato
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
     if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
+    jobs = whole("jobs", jobs, 1, MOST_JOBS)
     opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
     with opened as pool:
         yield pool

@@ -14,7 +14,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.errors import one_of, short
+from lava_predict.errors import UserError, one_of, plain, short
 from lava_predict.network.alone import MakeArithmetic
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.noise import fold, key_of
@@ -71,23 +71,20 @@ def _arguments(process: type) -> list[str]:
     return [*allowed, *_LAVAS]
 
 
-def is_whole(value: Any) -> bool:
-    """Tell whether a value is an integer, and no bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
 def checked_shape(value: Any) -> tuple[int, ...]:
-    """Return the shape of a population; raises a ValueError if it is none."""
-    if isinstance(value, (tuple, list)) and value and all(is_whole(n) and n > 0 for n in value):
-        return tuple(int(n) for n in value)
-    raise ValueError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
+    """Return the shape of a population; raises a UserError if it is none."""
+    sizes = plain(value)
+    if isinstance(sizes, tuple | list) and sizes and all(type(n) is int and n > 0 for n in sizes):
+        return tuple(sizes)
+    raise UserError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Return a number of things; raises a ValueError if it is none."""
-    if is_whole(value) and value > 0:
-        return int(value)
-    raise ValueError(f"{name} = {short(value)}: must be a whole number above 0")
+    """Return a number of things; raises a UserError if it is none."""
+    count = plain(value)
+    if type(count) is int and count > 0:
+        return count
+    raise UserError(f"{name} = {short(value)}: must be a whole number above 0")
 
 
 class Model(PyLoihiProcessModel):

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lava_predict import RunError, UserError, pool
 from lava_predict.pool import carry_out, processors
 
 
@@ -48,9 +49,41 @@ def test_an_exception_in_a_unit_is_raised_here(jobs: int) -> None:
         carry_out(fail_on_three, range(6), jobs)
 
 
+def test_a_scheduler_that_cannot_read_the_work_is_named() -> None:
+    there = pool._same_environment
+    with pytest.raises(UserError, match="'tcp://a:1': the scheduler cannot read"), there("tcp://a:1"):
+        raise RuntimeError("Error during deserialization of the task graph.")
+    with pytest.raises(RuntimeError, match="another"), there("tcp://a:1"):
+        raise RuntimeError("another")
+
+
 def test_no_units_and_some_processors() -> None:
     assert carry_out(square, [], 2) == []
     assert processors() >= 1
+
+
+def end_the_process(number: int) -> int:
+    os._exit(number)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_process_that_is_ended_from_outside_is_said() -> None:
+    with pytest.raises(RunError, match="ended from outside"):
+        carry_out(end_the_process, [1, 2], 2)
+
+
+UNGUARDED = """
+from lava_predict.pool import carry_out
+carry_out(str, [1, 2], 2)
+"""
+
+
+def test_a_script_without_a_main_guard_is_told_to_add_it(tmp_path: Path) -> None:
+    (tmp_path / "unguarded.py").write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, "unguarded.py"], cwd=tmp_path, capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "UserError: " in last
+    assert all(part in last for part in ("unguarded.py", 'if __name__ == "__main__":'))
 
 
 SLEEP = """

@@ -17,6 +17,7 @@ import typer
 from lava_predict import __version__
 from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run, sweep
 from lava_predict.cli.shared import reported
+from lava_predict.cli.standard_streams import standard_streams
 
 app = typer.Typer(
     name="lava-predict",
@@ -53,7 +54,8 @@ def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _deliver_again
-    app(run.with_folder_to_resume(sys.argv[1:]))
+    with standard_streams():
+        app(run.with_folder_to_resume(sys.argv[1:]))
 
 
 def _terminate(signum: int, frame: object) -> None:

@@ -18,14 +18,17 @@ def check(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG.toml|DIR]", help="TOML file with settings, or folder of run or learn."
+            **shared.PATH,
+            metavar="[CONFIG.toml|DIR]",
+            help="TOML file with settings, or folder of run or learn.",
         ),
     ] = None,
     preset: shared.PresetOption = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for summary.json and report.html; default: none.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder for summary.json and report.html; default: none."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     quiet: shared.QuietOption = False,

@@ -22,7 +22,8 @@ def compare(
         str | None, shared.choice("One of", shared.PRESETS, "robust, with a stream stream")
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(metavar="EVENTS", help="Compare on this stream, a file as for learn.")
+        Path | None,
+        typer.Option(**shared.PATH, metavar="EVENTS", help="Compare on this stream, a file as for learn."),
     ] = None,
     example: Annotated[
         str | None, typer.Option(help="Compare on a stream that is made, as for learn.")
@@ -50,6 +51,7 @@ def compare(
     from lava_predict.comparison import page, stream_page, study
     from lava_predict.comparison.streams import compare_streams
     from lava_predict.pool import processors
+    from lava_predict.records.owner import owned
     from lava_predict.work.cache import Cache
 
     read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
@@ -66,8 +68,8 @@ def compare(
     numbers = range(first_seed, first_seed + seeds)
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = clock.perf_counter()
-    at_once = jobs or processors()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
+    at_once = shared.given_or(jobs, processors())
+    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
         with (
             shared.kept_when_interrupted(cache),
             shared.progress_bar(quiet or as_json, "comparing", "runs") as progress,

@@ -18,7 +18,9 @@ def deploy(
     place: Annotated[str, typer.Argument(metavar="fpga", help=f"Allowed: {', '.join(PLACES)}.")],
     config: Annotated[
         Path | None,
-        typer.Argument(metavar="[CONFIG.toml|DIR]", help="TOML file with settings, or folder of a run."),
+        typer.Argument(
+            **shared.PATH, metavar="[CONFIG.toml|DIR]", help="TOML file with settings, or folder of a run."
+        ),
     ] = None,
     preset: shared.PresetOption = None,
     seed: shared.SeedOption = None,
@@ -32,7 +34,8 @@ def deploy(
         bool, typer.Option("--no-route", help="With --synthesise: only count what it takes (2 minutes).")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-fpga-<preset>-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-fpga-<preset>-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     quiet: shared.QuietOption = False,
@@ -64,7 +67,7 @@ def deploy(
     if synthesise is not None:
         check_part(synthesise, network.shape)
     chosen = network.config
-    folder = out or shared.default_folder(f"fpga-{chosen.preset}-{chosen.run.seed}")
+    folder = out if out is not None else shared.default_folder(f"fpga-{chosen.preset}-{chosen.run.seed}")
     with (
         shared.delivery(folder, overwrite, quiet, as_json) as deliver,
         shared.progress_bar(quiet or as_json, "verifying", "steps") as progress,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lava_predict.cli import shared
 from lava_predict.errors import UserError, one_of
 
 DATA = ("csv", "parquet", "netcdf", "neo")
@@ -16,8 +17,8 @@ CELLS = ("izhikevich", "cubalif")
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of run; for nir also of learn.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
+    run: Annotated[Path, typer.Argument(**shared.FOLDER, help="Folder of run; for nir also of learn.")],
+    out: Annotated[Path, typer.Option(**shared.PATH, metavar="FILE", help="File to write.")],
     file_format: Annotated[
         str, typer.Option("--to", "--format", metavar="FORMAT", help=f"Allowed: {', '.join(FORMATS)}.")
     ] = "nir",
@@ -68,6 +69,7 @@ def _network(run: Path, out: Path, overwrite: bool, file_format: str) -> _Writte
 def _approximation(run: Path, out: Path, overwrite: bool, file_format: str) -> _Written:
     from lava_predict.targets.nir.export import export_cuba
 
+    typer.echo("playing the network and fitting its cells: some ten seconds for 1,000 cells", err=True)
     found = export_cuba(run, out, overwrite)
     size, synapses, told = found.network.size, found.network.synapses.weight.size, found.summary
     return {"approximation": told}, [

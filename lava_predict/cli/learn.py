@@ -51,12 +51,13 @@ def learn(
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-learn-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-learn-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Continue the stopped command in this folder, to the same bits."),
+        typer.Option(**shared.FOLDER, help="Continue the stopped command in this folder, to the same bits."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what is expected and how it goes, on stderr if a terminal.")
@@ -68,7 +69,7 @@ def learn(
 ) -> None:
     """Learn your own events (time, label) as they come: what comes next, when, and how likely."""
     from lava_predict.events import Columns
-    from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
+    from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
@@ -78,7 +79,7 @@ def learn(
     if watch and backend == "lava":
         raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
     printed = shared.printed(figures, width_mm)
-    columns, checkpoint = Columns(time, label, sequence), None
+    columns = Columns(time, label, sequence)
     source: dict[str, Any]
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
@@ -88,42 +89,40 @@ def learn(
         shared.refuse_to_change(
             resume, given, "continues with the events and settings of the stopped command; leave out {}"
         )
-        checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
-        config, source = _stopped(resume, checkpoint)
-        backend = backend or source["backend"]
-        _check_backend(backend, form, config, source["precision"])
+        if shared.is_complete(resume, quiet, as_json):
+            return
+        folder = resume
     else:
-        config, backend = _config(preset, settings, seed, horizon), backend or "cpu"
-        if events == "-" and backend != "cpu":
-            raise UserError(
-                f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
-            )
-        _check_backend(backend, form, config, precision or "float")
+        config, on = _config(preset, settings, seed, horizon), shared.given_or(backend, "cpu")
+        precision = shared.given_or(precision, "float")
+        if events == "-" and on != "cpu":
+            raise UserError(f"--backend {on}: a live stream (-) is learned on the cpu alone; leave it out")
+        _check_backend(on, form, config, precision)
         if events == "-":
-            _live(config, columns, ms_per_unit, out, precision or "float", watch)
+            _live(config, columns, ms_per_unit, out, precision, watch)
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).resolve())
-        source = {"path": path, "example": example, "number": number or shared.EXAMPLE_EVENTS}
+        source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
-        source |= {"precision": precision or "float", "backend": backend}
+        source |= {"precision": precision, "backend": on}
+        stream, best = _events(config, source)
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
-    stream, best = _events(config, source)
-    with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source, source["precision"], backend)
-        if checkpoint is not None:
-            session.restore(checkpoint)
+    with unfinished_run(folder, overwrite, resume is not None, "learn") as files:
+        if resume is not None:
+            config, source = _stopped(files.checkpoint)
+            on = shared.given_or(backend, source["backend"])
+            _check_backend(on, form, config, source["precision"])
+            stream, best = _events(config, source)
+        session = StreamSession(config, stream, source, source["precision"], on)
+        if resume is not None:
+            session.restore(files.checkpoint)
         with (
             shared.progress_bar(quiet or as_json or watch, "learning", "events") as progress,
             _watching(watch, len(stream)) as watched,
         ):
-            try:
-                session.run(files, progress, None if watched is None else watched.add)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"interrupted; continue with: lava-predict learn --resume {folder}"
-                ) from None
+            session.run(files, progress, None if watched is None else watched.add)
         outcome = stream_outcome(session, best)
         leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
@@ -135,7 +134,7 @@ def _config(
     preset: str | None, settings: list[str] | None, seed: int | None, horizon: float | None
 ) -> Config:
     more = [] if horizon is None else [f"stream.horizon_ms={float(horizon)!r}"]
-    return shared.chosen_config(None, preset or "stream", [*(settings or []), *more], seed)
+    return shared.chosen_config(None, shared.given_or(preset, "stream"), [*(settings or []), *more], seed)
 
 
 def _check_backend(backend: str, form: str | None, config: Config, precision: str) -> None:
@@ -146,18 +145,12 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
     engine.check_stream(config, options)
 
 
-def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
-    """Return settings and source of a stopped command; raises a UserError if there is none."""
+def _stopped(checkpoint: Path) -> tuple[Config, dict[str, Any]]:
+    """Return settings and source of a stopped command."""
     from lava_predict.records.hdf5 import read_config
     from lava_predict.streams.learner import KIND
 
-    if not checkpoint.exists():
-        ended = (resume / "summary.json").exists()
-        raise UserError(
-            f"--resume {str(resume)!r}: "
-            + ("is complete; there is nothing to do" if ended else "there is no stopped command there")
-        )
-    with KIND.opened(checkpoint) as file:
+    with KIND.unaltered(checkpoint) as file:
         return read_config(file), json.loads(file.attrs["source"])
 
 

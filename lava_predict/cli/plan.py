@@ -15,7 +15,9 @@ def plan(
     preset: shared.PresetOption = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write summary.json to; default: none.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(**shared.FOLDER, help="Folder to write summary.json to; default: none.")
+    ] = None,
     overwrite: shared.OverwriteOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:

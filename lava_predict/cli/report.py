@@ -24,9 +24,10 @@ _PAGES = {
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that a command wrote.")],
+    folder: Annotated[Path, typer.Argument(**shared.FOLDER, help="Folder that a command wrote.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File to write; default DIR/report.html.")
+        Path | None,
+        typer.Option(**shared.PATH, metavar="FILE", help="File to write; default DIR/report.html."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file that --out names.")

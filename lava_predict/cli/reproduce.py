@@ -30,6 +30,7 @@ def reproduce(
 ) -> None:
     """Test the paper's claims over seeds, beside nulls, and judge each by a fixed rule."""
     from lava_predict.pool import processes, processors
+    from lava_predict.records.owner import owned
     from lava_predict.reproduction import page
     from lava_predict.reproduction import reproduce as reproduction
     from lava_predict.work.cache import Cache
@@ -39,11 +40,11 @@ def reproduce(
     printed = shared.printed(figures, width_mm)
     folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
     started = time.perf_counter()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
+    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
         with (
             shared.kept_when_interrupted(cache),
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
-            processes(executor, jobs or processors(), scheduler) as pool,
+            processes(executor, shared.given_or(jobs, processors()), scheduler) as pool,
         ):
             numbers = range(first_seed, first_seed + seeds)
             found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)

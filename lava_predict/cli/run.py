@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from lava_predict.cli import shared
-from lava_predict.errors import Caution, UserError
+from lava_predict.errors import Caution
 
 if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.results import RunState
-    from lava_predict.records.checkpoint import Checkpoint
-    from lava_predict.records.folder import UnfinishedRun
+    from lava_predict.settings.schema import Config
 
 
 def run(
@@ -35,12 +32,13 @@ def run(
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; default runs/<time>-<preset>-<seed>.")
+        Path | None,
+        typer.Option(**shared.FOLDER, help="Folder to write; default runs/<time>-<preset>-<seed>."),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Continue the stopped run in this folder, to the same bits."),
+        typer.Option(**shared.FOLDER, help="Continue the stopped run in this folder, to the same bits."),
     ] = None,
     figures: shared.FiguresOption = None,
     width_mm: shared.WidthOption = None,
@@ -49,14 +47,13 @@ def run(
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     from lava_predict.analysis.integer_health import check_health
-    from lava_predict.engines import engine_options
     from lava_predict.experiment.experiment import Experiment
-    from lava_predict.records.checkpoint import Checkpoint
+    from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
     from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.run_page import run_outcome
 
-    printed, going_on = shared.printed(figures, width_mm), None
+    printed = shared.printed(figures, width_mm)
     if resume is not None:
         given: dict[str, Any] = {"CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings}
         given |= {"--out": out, "--precision": precision, "--overwrite": overwrite}
@@ -66,39 +63,37 @@ def run(
             "continues with the settings of the stopped run; leave out {}; only --backend, --form and "
             "--target may differ",
         )
-        going_on = _checkpoint(resume, quiet, as_json)
-        if going_on is None:
+        if shared.is_complete(resume, quiet, as_json):
             return
-        chosen, folder, precision = going_on.config, resume, going_on.precision
-        if backend is None:
-            backend, form = going_on.backend, form or going_on.form
+        folder = resume
     else:
         chosen = shared.chosen_config(config, preset, settings, seed)
+        way = _way(chosen, precision, backend, form, target)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
-    if target is not None:
-        backend, precision, form = backend or "lava", precision or "fixed", form or "graph"
-    backend, precision = backend or "cpu", precision or "float"
-    options = {"form": form, "target": target}
-    engine_options(backend, precision, options, chosen)
     with unfinished_run(folder, overwrite, resume is not None) as files:
         network, state, before_s = None, None, 0.0
-        if going_on is not None:
+        if resume is not None:
+            going_on = load_checkpoint(files.checkpoint)
+            if backend is None:
+                backend, form = going_on.backend, shared.given_or(form, going_on.form)
+            way = _way(going_on.config, going_on.precision, backend, form, target)
             network, state, before_s = going_on.network, going_on.state, going_on.wall_s
-        experiment = Experiment(chosen, network=network)
-        plan, started = experiment.arithmetic(precision).plan, time.perf_counter()
+        experiment = Experiment(way.config, network=network)
+        plan, started = experiment.arithmetic(way.precision).plan, time.perf_counter()
 
         def keep(state: RunState) -> None:
             wall_s = before_s + time.perf_counter() - started
-            checkpoint = Checkpoint(chosen, precision, backend, form, experiment.network, state, wall_s)
+            checkpoint = Checkpoint(
+                way.config, way.precision, way.backend, way.options["form"], experiment.network, state, wall_s
+            )
             files.keep(checkpoint.to_bytes(plan), bool(state.trials))
 
-        with (
-            _say_how_to_go_on(folder, files),
-            shared.progress_bar(quiet or as_json, "training", "trials") as progress,
-        ):
-            result = experiment.run(backend, precision, progress=progress, state=state, keep=keep, **options)
+        with shared.progress_bar(quiet or as_json, "training", "trials") as progress:
+            result = experiment.run(
+                way.backend, way.precision, progress=progress, state=state, keep=keep, **way.options
+            )
         result = replace(result, wall_s=before_s + result.wall_s)
-        health = check_health(experiment, result) if precision == "fixed" else None
+        health = check_health(experiment, result) if way.precision == "fixed" else None
         outcome = run_outcome(result, health)
         if network is not None:
             outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
@@ -106,29 +101,28 @@ def run(
     show(outcome, folder, quiet, as_json)
 
 
-def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:
-    """Load the checkpoint of a stopped run, or show a run that has ended and return None.
+class _Way(NamedTuple):
+    """What is run, and on what."""
 
-    Raises a UserError if there is neither.
-    """
-    from lava_predict.records.checkpoint import load_checkpoint
-    from lava_predict.records.folder import CHECKPOINT, unfinished_folder
+    config: Config
+    precision: str
+    backend: str
+    options: dict[str, str | None]
 
-    checkpoint = unfinished_folder(resume) / CHECKPOINT
-    if checkpoint.exists():
-        return load_checkpoint(checkpoint)
-    try:
-        summary = (resume / "summary.json").read_text()
-    except OSError:
-        raise UserError(
-            f"--resume {str(resume)!r}: there is no stopped run ({checkpoint.parent}/ does not "
-            "exist); give the folder that --out named"
-        ) from None
-    if as_json:
-        print(summary, end="")
-    elif not quiet:
-        print(f"{resume}/: this run is complete; there is nothing to do")
-    return None
+
+def _way(
+    config: Config, precision: str | None, backend: str | None, form: str | None, target: str | None
+) -> _Way:
+    """Choose what the options leave open; raises a UserError if that cannot be done here."""
+    from lava_predict.engines import engine_options
+
+    if target is not None:
+        backend, precision = shared.given_or(backend, "lava"), shared.given_or(precision, "fixed")
+        form = shared.given_or(form, "graph")
+    backend, precision = shared.given_or(backend, "cpu"), shared.given_or(precision, "float")
+    way = _Way(config, precision, backend, {"form": form, "target": target})
+    engine_options(way.backend, way.precision, way.options, config)
+    return way
 
 
 def _drawn_otherwise(experiment: Experiment) -> list[Caution]:
@@ -144,19 +138,6 @@ def _drawn_otherwise(experiment: Experiment) -> list[Caution]:
             "start a new run if you need the fingerprint of a run without a stop",
         )
     ]
-
-
-@contextmanager
-def _say_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
-    """Say how to continue a run when it is interrupted."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if files.started:
-            raise KeyboardInterrupt(
-                f"interrupted; continue with: lava-predict run --resume {folder}"
-            ) from None
-        raise
 
 
 def with_folder_to_resume(arguments: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lava_predict.cli.progress import progress_bar as progress_bar
-from lava_predict.errors import RunError, UserError, one_of
+from lava_predict.errors import RunError, UserError, digits, one_of, short
 from lava_predict.registry import ENGINES
 from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, WIDEST_MM, Printed
 
@@ -29,6 +30,9 @@ FPGA_PARTS = ("ecp5-25k", "ecp5-45k", "ecp5-85k")
 EXAMPLE_EVENTS = 3000
 PRECISIONS = ("float", "fixed")
 EXECUTORS = ("local", "dask")
+MOST_NAME = 200
+"""Most bytes of a name in a path; with what is added while it is written it must not exceed 255."""
+
 # The modules that define these take long to import; tests/cli/test_cli.py compares.
 
 
@@ -38,10 +42,42 @@ def choice(what: str, allowed: Sequence[str], default: str | None = None) -> Any
     return typer.Option(help=text if default is None else f"{text} Default: {default}.")
 
 
+def given_or(value: Any, otherwise: Any) -> Any:
+    """Return what an option was given, be it 0 or "", or else what holds without it."""
+    return otherwise if value is None else value
+
+
+def path(given: str | Path) -> Path:
+    """Read a path, be it a default, that the file system can hold."""
+    text = str(given)
+    if not text or "\0" in text:
+        raise typer.BadParameter(f"{text!r} is no path; give one")
+    for name in (names := Path(text).parts):
+        if len(os.fsencode(name)) > MOST_NAME:
+            raise typer.BadParameter(f"{short(name)} is too long: a name has at most {MOST_NAME} bytes")
+    return Path(*names)
+
+
+def folder(given: str | Path) -> Path:
+    """Read the path of a folder, so that it has a name: that of the current one, and of .., is looked up."""
+    found = path(given)
+    if found.name in ("", ".."):
+        found = found.resolve()
+    if not found.name:
+        raise typer.BadParameter(f"{str(given)!r} is not the folder of a command; give another one")
+    return found
+
+
+PATH: dict[str, Any] = {"parser": path}
+FOLDER: dict[str, Any] = {"parser": folder, "metavar": "DIR"}
+"""How options and arguments read paths."""
+
 ConfigArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[CONFIG.toml]", help="TOML file with settings; all other settings come from its preset."
+        **PATH,
+        metavar="[CONFIG.toml]",
+        help="TOML file with settings; all other settings come from its preset.",
     ),
 ]
 PresetOption = Annotated[str | None, choice("One of", PRESETS, "robust")]
@@ -64,10 +100,13 @@ CACHE = Path("runs/cache")
 CacheOption = Annotated[
     Path,
     typer.Option(
-        help="Folder that keeps the result of each unit of work; a stopped command continues from it."
+        **FOLDER,
+        help="Folder that keeps the result of each unit of work; a stopped command continues from it.",
     ),
 ]
-OutOption = Annotated[Path | None, typer.Option(help="Folder to write; default: a new one in runs/.")]
+OutOption = Annotated[
+    Path | None, typer.Option(**FOLDER, help="Folder to write; default: a new one in runs/.")
+]
 FiguresOption = Annotated[
     str | None,
     typer.Option("--figures", metavar="png,pdf,svg", help="Files of each picture, by commas; always png."),
@@ -97,13 +136,22 @@ def reported(command: Command) -> Command:
         except MemoryError:
             code, message = 1, "error: out of memory; lower reservoir.neurons or its connection_probability"
         except KeyboardInterrupt as stopped:
-            code, message = 130, str(stopped) or "interrupted; nothing was written"
+            code, message = 130, str(stopped) or _interrupted(command.__name__, kwargs.get("resume"))
         else:
             return
         print(message, file=sys.stderr)
         raise typer.Exit(code)
 
     return run_and_report  # type: ignore[return-value]
+
+
+def _interrupted(command: str, resume: Path | None) -> str:
+    """Say what an interrupted command left that has not written anything itself."""
+    from lava_predict.records.folder import has_stopped, how_to_go_on
+
+    if resume is None or not has_stopped(resume):
+        return "interrupted; nothing was written"
+    return how_to_go_on(command, resume)
 
 
 def chosen_config(
@@ -132,25 +180,44 @@ def refuse_to_change(resume: Path, others: Mapping[str, Any], then: str) -> None
         raise UserError(f"--resume {str(resume)!r}: {then.format(', '.join(given))}")
 
 
+def is_complete(resume: Path, quiet: bool, as_json: bool) -> bool:
+    """Show a command's folder where it has ended; else return False."""
+    from lava_predict.records.folder import has_stopped
+
+    if has_stopped(resume):
+        return False
+    try:
+        summary = (resume / "summary.json").read_text()
+    except OSError:
+        return False
+    if as_json:
+        print(summary, end="")
+    elif not quiet:
+        print(f"{resume}/: this run is complete; there is nothing to do")
+    return True
+
+
 def default_folder(name: str) -> Path:
-    """Return a folder runs/<time>-<name> that does not exist."""
+    """Return a folder runs/<time>-<name> that does not exist, and that no command is about to write."""
+    from lava_predict.records.folder import is_taken
+
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder, number = Path("runs") / stem, 2
-    while folder.exists():
+    while is_taken(folder):
         folder, number = Path("runs") / f"{stem}-{number}", number + 1
     return folder
 
 
 def printed(figures: str | None, width_mm: float | None) -> Printed:
     """Return how pictures are written; raises a UserError for an unknown format or a width of no page."""
-    formats = tuple((figures or "png").split(","))
+    formats = tuple(given_or(figures, "png").split(","))
     for one in formats:
         if one not in FORMATS:
             raise UserError(f"--figures {one!r}: there is no such format; {one_of(one, FORMATS)}")
     if width_mm is not None and not NARROWEST_MM <= width_mm <= WIDEST_MM:
         raise UserError(
-            f"--width-mm {width_mm:g}: allowed are {NARROWEST_MM:g} to {WIDEST_MM:g}; a column of a journal "
-            "is 85 to 90 wide, a page 170 to 180"
+            f"--width-mm {digits(width_mm)}: allowed are {NARROWEST_MM:g} to {WIDEST_MM:g}; a column of a "
+            "journal is 85 to 90 wide, a page 170 to 180"
         )
     return Printed(formats, width_mm)
 

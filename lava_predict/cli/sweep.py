@@ -63,8 +63,9 @@ def sweep(
 ) -> None:
     """Run every combination of some settings' values, or search among them, with several seeds each."""
     from lava_predict.pool import processes, processors
-    from lava_predict.records.growing_folder import growing_folder
     from lava_predict.records.folder import SCHEMA
+    from lava_predict.records.growing_folder import growing_folder
+    from lava_predict.records.owner import owned
     from lava_predict.reports.outcome import leave, show
     from lava_predict.sweeps import page
     from lava_predict.sweeps.plan import planned
@@ -82,17 +83,20 @@ def sweep(
         _search(search, trials, batch),
     )
     described = {"schema": SCHEMA, "command": "sweep", **plan.described()}
-    folder = out or Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
+    own = Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
+    folder = shared.given_or(out, own)
     if not overwrite and _is_complete(folder, described, trials):
         _show_again(folder, quiet, as_json)
         return
-    started, at_once = time.perf_counter(), jobs or processors()
-    files = growing_folder(folder, described, overwrite)
+    started, at_once = time.perf_counter(), shared.given_or(jobs, processors())
     with (
+        owned(folder),
+        owned(cache, "--cache"),
         shared.kept_when_interrupted(cache),
         shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
         processes(executor, at_once, scheduler) as pool,
     ):
+        files = growing_folder(folder, described, overwrite)
         if at_once > 1 and scheduler is None:
             compile_kernels(plan.first, precision)
         found = run_sweep(plan, files, Cache(cache), pool, progress)
@@ -103,6 +107,7 @@ def sweep(
 
 def _search(name: str | None, trials: int | None, batch: int | None) -> Search | None:
     from lava_predict.sweeps.plan import Search
+    from lava_predict.sweeps.search import optuna_package
 
     if name is None:
         if given := [option for option, value in (("--trials", trials), ("--batch", batch)) if value]:
@@ -114,6 +119,7 @@ def _search(name: str | None, trials: int | None, batch: int | None) -> Search |
         raise UserError(
             "--search optuna: say how many combinations it tries; add --trials N, for instance 50"
         )
+    optuna_package()  # Before anything is written.
     return Search(trials, batch or _BATCH)
 
 

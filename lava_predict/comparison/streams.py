@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.comparison.study import FIXED, FLOAT, NOISE, ULP, Variant, disturbed
+from lava_predict.errors import seeds_of
 from lava_predict.events import Events
 from lava_predict.experiment.trial_loop import Progress
 from lava_predict.pool import local_processes
@@ -135,6 +136,7 @@ def compare_streams(
 
     ``stream_of`` gives the stream of a seed. The rest is as for `lava_predict.comparison.study.compare`.
     """
+    seeds = seeds_of(seeds)
     examples, variants = [stream_of(seed) for seed in seeds], variants_of(config)
     units = {
         (name, seed): unit(

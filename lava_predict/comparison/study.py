@@ -20,7 +20,7 @@ from lava_predict.analysis.single_cell import CELLS, fi_curve, lag, simulate_fix
 from lava_predict.analysis.spike_statistics import Raster, SpikeTimeLag
 from lava_predict.comparison.fewest_bits import knee
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import Caution, RunError
+from lava_predict.errors import Caution, RunError, seeds_of
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.session import Session
 from lava_predict.experiment.trial_loop import Progress
@@ -29,7 +29,7 @@ from lava_predict.network.state import State
 from lava_predict.pool import local_processes
 from lava_predict.registry import RULES
 from lava_predict.settings.files import with_changes
-from lava_predict.settings.schema import Config, FixedSettings
+from lava_predict.settings.schema import Config, FixedSettings, check_config
 from lava_predict.tasks import Played
 from lava_predict.work.cache import Cache
 from lava_predict.work.carried_out import results_of
@@ -371,7 +371,10 @@ def compare(
 
     The figures do not depend on ``jobs``, the processes at a time. ``progress`` is told the units of work
     done and in all, at the start and after each. Results that the ``cache`` has are not computed again.
+    Raises a UserError for seeds that are none.
     """
+    check_config(config)
+    seeds = seeds_of(seeds)
     # These compile the kernels, or load them; processes started later find them on disk.
     health = check_health(Experiment(config, seed=seeds[0]))
     cells = compare_cells(config.fixed, config.run.dt_ms)

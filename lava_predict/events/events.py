@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError, short
+from lava_predict.errors import UserError, plain, real, short
 
 MEDIAN_GAP_MS = 400.0
 """The median gap becomes so long unless the user says how long a unit of time is, ms."""
 
 LABELS_MAX = 64
+MOST_MS_PER_UNIT = 1e300
+"""Greatest length of a unit of time, ms."""
+
 LONGEST_GAP = 2**31
 """Of two events of a sequence, steps."""
 
@@ -71,10 +74,9 @@ class Intake:
     def __init__(
         self, dt_ms: float, ms_per_unit: float, labels: Sequence[str] = (), labels_max: int = LABELS_MAX
     ) -> None:
-        if not (math.isfinite(ms_per_unit) and ms_per_unit > 0.0):
-            raise UserError(f"--ms-per-unit {ms_per_unit!r}: must be a finite number above 0")
-        self.dt_ms, self.ms_per_unit, self.labels_max = dt_ms, ms_per_unit, labels_max
-        self.labels = list(labels)
+        self.ms_per_unit = real("--ms-per-unit", ms_per_unit, 0.0, MOST_MS_PER_UNIT)
+        self.dt_ms, self.labels_max = dt_ms, labels_max
+        self.labels = _known(labels, labels_max)
         self._number = {label: number for number, label in enumerate(labels)}
         self.events = self.sequences = self.simultaneous = 0
         self._start: int | float = 0
@@ -213,6 +215,20 @@ def events_of(
     time, names = np.array([row.time for row in rows]), tuple(intake.labels)
     counted = (dt_ms, ms_per_unit, intake.simultaneous)
     return Events(time, step, label, sequence, gap, names, *counted, tuple(said))
+
+
+def _known(labels: Any, labels_max: int) -> list[str]:
+    """Return labels that are known before the first event; raises a UserError if they cannot be."""
+    names = plain(labels)
+    several = isinstance(names, Iterable) and not isinstance(names, str | bytes)
+    names = list(names) if several else []
+    if not several or not all(isinstance(name, str) and name for name in names):
+        raise UserError(f"labels = {short(labels)}: must be a list of texts, such as ['A', 'B']")
+    if len(set(names)) < len(names) or len(names) > labels_max:
+        raise UserError(
+            f"labels = {short(labels)}: must be different, and at most stream.labels_max = {labels_max}"
+        )
+    return names
 
 
 def _median_gap(rows: list[Row]) -> float:

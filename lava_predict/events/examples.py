@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError, needs_package, one_of
+from lava_predict.errors import UserError, needs_package, one_of, whole
 from lava_predict.events.events import Events, Row, events_of
 
 LABELS = 4
@@ -27,6 +27,9 @@ CONCENTRATION = 0.3
 
 RAREST = 0.05
 """Every label is at least so frequent."""
+
+MOST_EVENTS = 10**8
+"""Most events of a stream that is made."""
 
 TUNES = "oneills1850/0001-0050.abc"
 SPIKES = ("grasshopper_spike_times1.txt", "grasshopper_spike_times2.txt")
@@ -193,6 +196,7 @@ def best_possible(parts: Sequence[Statistics]) -> dict[str, float]:
 
 
 def _drawn(name: str, events: int, seed: int, gaps_ms: tuple[float, float], dt_ms: float) -> Example:
+    events, seed = whole("events", events, 2, MOST_EVENTS), whole("seed", seed)
     kind, rng = KINDS[name], np.random.default_rng([seed, list(KINDS).index(name)])
     parts = [draw_statistics(rng, kind, gaps_ms) for _ in range(0, events, kind.events)]
     below = [part.after.cumsum(2).tolist() for part in parts]

@@ -16,6 +16,7 @@ from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic, FixedArithmetic, arithmetic_of, fixed_parts
 from lava_predict.network.draw import Network, draw_network
 from lava_predict.registry import TASKS
+from lava_predict.settings.files import with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
 
@@ -38,6 +39,11 @@ class Experiment:
     network : Network, optional
         Cells and synapses in physical units, for instance those of a `Checkpoint`, instead of drawing them.
 
+    Raises
+    ------
+    UserError
+        If these are no settings, or the seed is not a whole number from 0 to 2^63 - 1.
+
     Attributes
     ----------
     network : Network
@@ -54,9 +60,7 @@ class Experiment:
     """
 
     def __init__(self, config: Config, seed: int | None = None, network: Network | None = None) -> None:
-        if seed is not None:
-            config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
-        self.config = config
+        self.config = config = with_seed(config, seed)
         self.network = draw_network(config) if network is None else network
         self.task: Task = TASKS.get(config.task.name)(config)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lava_predict.engines.cpu import CpuEngine
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, digits
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.session import unlearned_norm
 from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
@@ -25,6 +25,7 @@ from lava_predict.network.state import State
 from lava_predict.network.step import Constants
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
+from lava_predict.settings.files import with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 
@@ -106,17 +107,19 @@ class Replay(TrialLoop):
     """
 
     def __init__(self, config: Config, seed: int | None = None) -> None:
+        config = with_seed(config, seed)
         gain = config.reservoir.feedback_gain
         if gain != 0.0:
             raise UserError(
-                f"reservoir.feedback_gain = {gain:g}: must be 0 to compare learning rules on one reservoir"
+                f"reservoir.feedback_gain = {digits(gain)}: must be 0 to compare learning rules on one "
+                "reservoir"
             )
         if getattr(config.readout, "causal", False):
             raise UserError(
                 "readout.causal = true: must be false to compare learning rules on one reservoir, which are "
                 "shown gates and targets step by step"
             )
-        experiment = Experiment(config, seed)
+        experiment = Experiment(config)
         super().__init__(experiment.task)
         self.config = experiment.config
         self._arithmetic = FloatArithmetic(experiment.config, experiment.network)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lava_predict.errors import whole
 from lava_predict.experiment import scores
 from lava_predict.tasks import Task
 
@@ -44,7 +45,7 @@ class TrialLoop(ABC):
         progress : callable, optional
             Told the trials done and in all after each trial.
         """
-        first = self.task.first_trials
+        first, trials = self.task.first_trials, whole("trials", trials)
         if self.trials_done == 0 and trials > 0:
             self._test_where_due(0, 0)
         last = min(self.trials_done + trials, first[-1])

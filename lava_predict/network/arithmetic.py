@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import RunError, UserError
+from lava_predict.errors import RunError, UserError, digits
 from lava_predict.learning import what
 from lava_predict.learning.readouts import Z_LIMIT, fixed_graded, graded
 from lava_predict.network import fixed_step, inputs, step
@@ -194,14 +194,14 @@ class Arithmetic(ABC):
             if (rate := getattr(config.readout, "when_rate", None)) is None:
                 slower = f"the rate of readout.rule = {config.readout.rule!r}"
             else:
-                slower = f"readout.when_rate = {rate:g}"
+                slower = f"readout.when_rate = {digits(rate)}"
             cause = (
                 f"not finite: {', '.join(broken)}" if broken else f"a when readout is beyond +-{Z_LIMIT:g}"
             )
             raise RunError(
                 f"trial {segment.trial}, {segment.kind.value}, step {step}: the network diverged "
                 f"({cause}); lower {slower}, "
-                f"reservoir.feedback_gain = {config.reservoir.feedback_gain:g} or the synapses' charge"
+                f"reservoir.feedback_gain = {digits(config.reservoir.feedback_gain)} or the synapses' charge"
             )
 
     def enter(self, segment: Segment, state: State, in_flight: Sequence[np.ndarray] = ()) -> None:

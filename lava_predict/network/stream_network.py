@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from lava_predict.errors import Caution, RunError, UserError
+from lava_predict.errors import Caution, RunError, UserError, whole
 from lava_predict.events.events import LONGEST_GAP, Event
 from lava_predict.events.scores import Prediction
 from lava_predict.learning.streams.memory import (
@@ -31,7 +31,7 @@ from lava_predict.network.state import State, mapped, narrowed, not_finite, on_c
 from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
-from lava_predict.settings.schema import Config
+from lava_predict.settings.schema import Config, check_config
 
 BEGIN, GATHER = -1, -2
 """Instead of the steps before an event: it begins a sequence; in Lava: leave what is learned to the host."""
@@ -95,6 +95,8 @@ class StreamNetwork:
     """
 
     def __init__(self, config: Config, labels: int = 0, precision: str = "float") -> None:
+        check_config(config)
+        labels = whole("labels", labels, 0, config.stream.labels_max)
         if precision not in PRECISIONS:
             raise UserError(f"precision = {precision!r}: must be one of {', '.join(PRECISIONS)}")
         if config.readout.rule != "annealed_delta":

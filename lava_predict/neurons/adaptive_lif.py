@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
+from lava_predict.errors import digits
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     HIGHEST,
@@ -71,11 +72,13 @@ class Settings(Section):
         for name in ("tau_v_ms", "tau_h_ms"):
             spread = getattr(self, name)
             if min(spread.start, spread.stop) <= 0:
-                raise ValueError(f".{name}: from {spread.start:g} to {spread.stop:g}; must be above 0 ms")
+                raise ValueError(f".{name}: {spread.ends}; must be above 0 ms")
         least = min(self.v_threshold.start, self.v_threshold.stop)
         most = max(self.v_reset.start, self.v_reset.stop)
         if most >= least:
-            raise ValueError(f".v_reset: up to {most:g}; must be below v_threshold, from {least:g} mV on")
+            raise ValueError(
+                f".v_reset: up to {digits(most)}; must be below v_threshold, from {digits(least)} mV on"
+            )
         return self
 
 

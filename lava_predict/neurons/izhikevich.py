@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
+from lava_predict.errors import digits
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     HIGHEST,
@@ -99,12 +100,10 @@ class Settings(Section):
     @model_validator(mode="after")
     def _within_the_models_range(self) -> Settings:
         if min(self.a.start, self.a.stop) <= 0:
-            raise ValueError(
-                f".a: from {self.a.start:g} to {self.a.stop:g}; must be above 0 (1/ms) throughout"
-            )
+            raise ValueError(f".a: {self.a.ends}; must be above 0 (1/ms) throughout")
         if max(self.c.start, self.c.stop) >= V_PEAK or min(self.c.start, self.c.stop) < V_LOWEST:
             raise ValueError(
-                f".c: from {self.c.start:g} to {self.c.stop:g}; must be at least {V_LOWEST:g} mV, the lower "
+                f".c: {self.c.ends}; must be at least {V_LOWEST:g} mV, the lower "
                 f"bound of v, and below {V_PEAK:g} mV, where a cell spikes"
             )
         return self
@@ -115,8 +114,9 @@ class Settings(Section):
         a, b = (max(spread.start, spread.stop) for spread in (self.a, self.b))
         if (share := recovery_share(a, b, dt_ms)) > MOST_RECOVERY:
             raise ValueError(
-                f".a: up to {a:g}, with b up to {b:g}: the recovery u runs away where a dt (1 + b dt / 2), "
-                f"here {share:g}, is above {MOST_RECOVERY:g}; lower a or b, or shorten run.dt_ms = {dt_ms:g}"
+                f".a: up to {digits(a)}, with b up to {digits(b)}: the recovery u runs away where "
+                f"a dt (1 + b dt / 2), here {share:g}, is above {MOST_RECOVERY:g}; lower a or b, or shorten "
+                f"run.dt_ms = {digits(dt_ms)}"
             )
 
 

@@ -55,7 +55,7 @@ def _identity(part: Any) -> str:
     """Name a part so that another one, or another version of it, has another name."""
     function = getattr(part, "py_func", None)
     if function is None:
-        return repr(part)
+        return str(int(part))
     note_origin(function)
     return f"{function.__module__}.{function.__qualname__} {_source_digest(inspect.getfile(function))}"
 

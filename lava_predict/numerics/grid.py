@@ -10,28 +10,33 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from lava_predict.numerics.compiled import lean_kernel
+
+SIGNIFICANT_BITS = 24
+"""Of a number on the grid; float64 has 53."""
+
+_SPLITTER = 2.0 ** (53 - SIGNIFICANT_BITS) + 1.0
 
 
 def on_grid(value: Any) -> Any:
-    """Round to 24 significant bits, those of single precision, and return that as float64.
+    """Round to the nearest number of `SIGNIFICANT_BITS`.
 
     Two numbers that differ in the last bit of float64 become the same number, unless a border of the grid
-    lies between them, as for about one pair in 2^28.
+    lies between them, as for about one pair in 2^28. This is the first half of Veltkamp's splitting (Dekker
+    1971, doi 10.1007/BF01397083), so it needs no library function itself.
 
     Parameters
     ----------
-    value : float or ndarray
-        What a library function gave, below 2^128.
+    value : float or ndarray of float64
+        What a library function gave, within +-2^990.
 
     Returns
     -------
-    float64 or ndarray of float64
-        The nearest number on the grid: at most a part in 2^24 away, or 2^-150 where that is more.
+    float or ndarray of float64
+        At most a part in 2^24 away.
     """
-    return np.float64(np.float32(value))
+    wide = value * _SPLITTER
+    return wide - (wide - value)
 
 
 kernel_on_grid = lean_kernel(on_grid)

@@ -22,7 +22,7 @@ def decay_of_step(dt: float, tau: Any) -> Any:
     tau : float or ndarray
         Time constants, ms.
     """
-    return 1.0 - on_grid(-np.expm1(-dt / np.asarray(tau)))
+    return 1.0 - on_grid(-np.expm1(-dt / tau))
 
 
 def noise_of_step(noise: float, dt: float) -> float:

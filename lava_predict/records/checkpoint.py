@@ -13,19 +13,17 @@ from typing import Any
 
 import h5py
 
-from lava_predict.errors import UserError
 from lava_predict.experiment.fingerprint import Fingerprint
 from lava_predict.experiment.results import Probe, RunState, TrialRecord
 from lava_predict.network.arithmetic import templates
 from lava_predict.network.draw import Network
 from lava_predict.numerics.plan import Plan
 from lava_predict.records.hdf5 import (
-    DIGEST,
     FileKind,
-    content_digest,
     read_config,
     read_records,
     read_tree,
+    sign,
     write_records,
     write_tree,
 )
@@ -87,7 +85,7 @@ class Checkpoint:
             run["saturations"] = self.state.saturations
             for name in _RECORDS:
                 write_records(run.create_group(name), getattr(self.state, name))
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         return KIND.to_bytes(self.config, fill)
 
@@ -98,11 +96,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises a UserError if there is no such file, it is not a checkpoint, has another schema, or is not as it
     was written.
     """
-    with KIND.opened(path) as file:
-        if file.attrs.get(DIGEST) != content_digest(file):
-            raise UserError(
-                "its content does not match its digest, so it was altered or damaged; use another copy"
-            )
+    with KIND.unaltered(path) as file:
         run, form = file["run"], str(file.attrs["form"])
         digests = {item.name: str(run.attrs[f"fingerprint_{item.name}"]) for item in fields(Fingerprint)}
         records: dict[str, list[Any]] = {

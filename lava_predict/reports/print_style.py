@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
-from lava_predict.reports.plot_style import LEGEND
-
 FORMATS = ("png", "pdf", "svg")
 NARROWEST_MM, WIDEST_MM = 40.0, 400.0
 _DPI, _PRINT_DPI = 150, 600
@@ -66,7 +64,7 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
 
 
 def _lay_out(figure: Figure, dpi: float) -> None:
-    """Place panels and texts once; else every file would be drawn twice, the first time for this alone."""
+    """Place panels and texts once; otherwise each file would be drawn twice, once for this alone."""
     engine = figure.get_layout_engine()
     if engine is not None:
         figure.set_dpi(dpi)
@@ -109,6 +107,8 @@ def _height(legend: Legend) -> float:
 
 def _narrowed(figure: Figure, legend: Legend, width: float) -> Legend:
     """Lay a legend out in fewer columns until it is not wider than the figure."""
+    from lava_predict.reports.plot_style import LEGEND
+
     handles = [handle for handle in legend.legend_handles if handle is not None]
     names = [text.get_text() for text in legend.get_texts()]
     columns = len(names)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from lava_predict.errors import UserError, one_of
+from lava_predict.errors import UserError, one_of, seeds_of
 from lava_predict.reproduction.claim import Claim, Judged, Picture, Verdict, judge
 from lava_predict.reproduction.claims import CLAIMS
 from lava_predict.reproduction.conditions import check_one_cue_two_events
-from lava_predict.settings.schema import Config
+from lava_predict.settings.schema import Config, check_config
 from lava_predict.work.cache import Cache
 from lava_predict.work.carried_out import results_of
 
@@ -62,9 +62,11 @@ def reproduce(
     The configuration's seed, blocks and what a condition changes are replaced. Results found in the cache
     are not computed again; new ones are kept as they come. Units are carried out in the executor, by default
     in this process; the figures do not depend on it. ``progress`` is told the units done and in all, at the
-    start and after each. Raises a UserError if the task is not of one cue and two events, or the cache
-    cannot be written.
+    start and after each. Raises a UserError if a seed is none, the task is not of one cue and two events, or
+    the cache cannot be written.
     """
+    check_config(config)
+    seeds = seeds_of(seeds)
     check_one_cue_two_events(config)
     laid_out = [[claim.units(config, seed) for seed in seeds] for claim in chosen]
     units = {unit.key: unit for of_claim in laid_out for of_seed in of_claim for unit in of_seed.values()}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from lava_predict.errors import UserError, one_of
+from lava_predict.errors import UserError, check_kind, one_of, plain, short, whole
 from lava_predict.registry import NEURONS, RULES, TASKS
 from lava_predict.settings.explain import explain, sections
-from lava_predict.settings.schema import Config, schema_for
+from lava_predict.settings.schema import Config, check_config, schema_for
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -81,8 +82,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     UserError
         If the file cannot be read, is not TOML, or holds a bad key or value.
     """
+    check_kind("CONFIG", path, str | PathLike, "the path of a TOML file")  # type: ignore[arg-type]
     try:
-        text = Path(path).read_bytes().decode("utf-8")
+        text = Path(path).read_bytes().decode("utf-8-sig")
         values = parse_toml(text)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not a TOML text in UTF-8: {error}"
@@ -96,6 +98,8 @@ def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Con
     ``values`` are as a TOML file would give them; the rest is as for `load_config`. Raises a UserError if a
     key or value is bad.
     """
+    check_kind("settings", values, Mapping, "nested tables, such as {'run': {'seed': 1}}")
+    values = plain(values)
     base = _preset_values(values.get("preset", "robust"))
     return _validated(_laid_over(base, (values, False), *_nested(overrides)))
 
@@ -163,7 +167,12 @@ def _merged(
 
 def _nested(overrides: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], bool]]:
     """Turn --set texts into layers of `_laid_over`."""
+    if isinstance(overrides, str) or not isinstance(overrides, Iterable):
+        raise UserError(
+            f"overrides = {short(overrides)}: must be a list of texts, such as ['reservoir.noise=0.5']"
+        )
     for text in overrides:
+        check_kind("overrides", text, str, "texts of the form section.key=value")
         key, equals, value = text.partition("=")
         path = [part.strip() for part in key.split(".")]
         if not equals or not all(path) or len(path) < 2:
@@ -195,9 +204,31 @@ def with_changes(config: Config, changes: Sequence[tuple[str, str, Any]], seed: 
     Each change is a section, key and value; a dict is laid over the section of that name. ``seed`` replaces
     ``run.seed``.
     """
+    check_config(config)
     top: dict[str, dict[str, Any]] = {}
-    for section, key, value in changes:
-        top.setdefault(section, {})[key] = value
+    for change in changes:
+        if not (
+            isinstance(change, list | tuple)
+            and list(map(type, change))[:2] == [str, str]
+            and len(change) == 3
+        ):
+            raise UserError(
+                f"changes = {short(change)}: must be a section, a key and a value, such as "
+                "('reservoir', 'noise', 0.5)"
+            )
+        section, key, value = change
+        top.setdefault(section, {})[key] = plain(value)
     if seed is not None:
-        top.setdefault("run", {})["seed"] = seed
+        top.setdefault("run", {})["seed"] = whole("seed", seed)
     return _validated(_laid_over(config.to_dict(), (top, True)))
+
+
+def with_seed(config: Config, seed: int | None) -> Config:
+    """Return a configuration with another ``run.seed``, or as it is for None.
+
+    Raises a UserError if these are no settings, or the seed is not a whole number from 0 to 2^63 - 1.
+    """
+    check_config(config)
+    if seed is None:
+        return config
+    return config.model_copy(update={"run": config.run.model_copy(update={"seed": whole("seed", seed)})})

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from lava_predict.errors import UserError, short
+from lava_predict.errors import UserError, check_kind, digits, pair, short
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
 
 MOST_SYNAPSES = 300_000_000
@@ -55,8 +55,8 @@ class Decays:
         if shortest < least:
             steps = "a step" if self.every == 1 else f"the {self.every} steps after which it moves"
             raise UserError(
-                f"{key} = {shortest:g}: a time constant must be at least {least:g} ms, half of {steps} "
-                f"(run.dt_ms = {dt_ms:g}); lengthen it or shorten run.dt_ms"
+                f"{key} = {digits(shortest)}: a time constant must be at least {digits(least)} ms, half of "
+                f"{steps} (run.dt_ms = {digits(dt_ms)}); lengthen it or shorten run.dt_ms"
             )
 
 
@@ -105,8 +105,15 @@ class Spread(Section):
     @model_validator(mode="after")
     def _log_needs_positive(self) -> Spread:
         if self.scale == "log" and min(self.start, self.stop) <= 0:
-            raise ValueError(f'.scale = "log": needs start = {self.start:g} and stop = {self.stop:g} above 0')
+            raise ValueError(
+                f'.scale = "log": needs start = {digits(self.start)} and stop = {digits(self.stop)} above 0'
+            )
         return self
+
+    @property
+    def ends(self) -> str:
+        """Say between which values the parameter lies, for messages."""
+        return f"from {digits(self.start)} to {digits(self.stop)}"
 
 
 def _spread_of_number(value: Any) -> Any:
@@ -168,12 +175,13 @@ class ReservoirSettings(Section):
     def _delays_and_synapses_fit(self) -> ReservoirSettings:
         low, high = self.delay_ms
         if low > high:
-            raise ValueError(f".delay_ms = [{low:g}, {high:g}]: the least delay must come before the longest")
+            raise ValueError(f".delay_ms = {pair(low, high)}: the least delay must come before the longest")
         expected = self.neurons * (self.neurons - 1) * self.connection_probability
         if expected > MOST_SYNAPSES:
             raise ValueError(
-                f".neurons = {self.neurons}: with connection_probability = {self.connection_probability:g} "
-                f"gives {expected:.3g} synapses; at most {MOST_SYNAPSES:.3g} are allowed: lower one"
+                f".neurons = {self.neurons}: with connection_probability = "
+                f"{digits(self.connection_probability)} gives {expected:.3g} synapses; "
+                f"at most {MOST_SYNAPSES:.3g} are allowed: lower one"
             )
         return self
 
@@ -313,11 +321,13 @@ class TaskSettings(Section):
         low, high = self.pause_ms
         if low > high:
             raise ValueError(
-                f".pause_ms = [{low:g}, {high:g}]: the first number (shortest pause) must not exceed the "
+                f".pause_ms = {pair(low, high)}: the first number (shortest pause) must not exceed the "
                 "second (longest pause)"
             )
         if self.cue_ms > self.after_ms:
-            raise ValueError(f".cue_ms = {self.cue_ms:g}: must be at most task.after_ms = {self.after_ms:g}")
+            raise ValueError(
+                f".cue_ms = {digits(self.cue_ms)}: must be at most task.after_ms = {digits(self.after_ms)}"
+            )
         share = self.cue_overlap
         is_share = type(share) in (int, float) and 0 <= share <= 1
         if share != "drawn" and not is_share:
@@ -342,12 +352,12 @@ class TaskSettings(Section):
                 if min(row) < 0 or sum(row) > 1 + 1e-9:
                     raise ValueError(
                         f"{place}.probability = {list(row)}: each must be 0 or more, and their sum at most "
-                        f"1 (here {sum(row):g}); the rest up to 1 is the share of omissions"
+                        f"1 (here {digits(round(sum(row), 12))}); the rest up to 1 is the share of omissions"
                     )
                 if min(times) < 0 or max(times) >= self.after_ms:
                     raise ValueError(
                         f"{place}.latency_ms = {list(times)}: must lie within the trial, from 0 to below "
-                        f"task.after_ms = {self.after_ms:g}; move the event or lengthen the trial"
+                        f"task.after_ms = {digits(self.after_ms)}; move the event or lengthen the trial"
                     )
         _check_names("event_names", self.event_names, self.events)
         _check_names("cue_names", self.cue_names, self.cues)
@@ -447,28 +457,28 @@ class Config(Section):
         dt, task, readout = self.run.dt_ms, self.task, self.readout
         if max(task.before_ms + task.after_ms, task.pause_ms[1], task.settle_ms) / dt > MOST_STEPS:
             raise ValueError(
-                f"task.before_ms = {task.before_ms:g}, task.after_ms = {task.after_ms:g}, task.pause_ms = "
-                f"{list(task.pause_ms)}, task.settle_ms = {task.settle_ms:g}: a trial or pause may have "
-                f"at most {MOST_STEPS} steps of run.dt_ms = {dt:g}; shorten it"
+                f"task.before_ms = {digits(task.before_ms)}, task.after_ms = {digits(task.after_ms)}, "
+                f"task.pause_ms = {list(task.pause_ms)}, task.settle_ms = {digits(task.settle_ms)}: a "
+                f"trial or pause may have at most {MOST_STEPS} steps of run.dt_ms = {digits(dt)}; shorten it"
             )
         if min(task.cue_ms, task.after_ms) < dt:
             raise ValueError(
-                f"task.cue_ms = {task.cue_ms:g}, task.after_ms = {task.after_ms:g}: must each be at least "
-                f"one step, run.dt_ms = {dt:g}"
+                f"task.cue_ms = {digits(task.cue_ms)}, task.after_ms = {digits(task.after_ms)}: must each be "
+                f"at least one step, run.dt_ms = {digits(dt)}"
             )
         reservoir = self.reservoir
         waiting = reservoir.neurons * self.steps(reservoir.delay_ms[1])
         if waiting > MOST_WAITING:
             raise ValueError(
-                f"reservoir.delay_ms = {list(reservoir.delay_ms)}: its steps of run.dt_ms = {dt:g} times "
-                f"reservoir.neurons = {reservoir.neurons} are {waiting:.3g}; at most {MOST_WAITING:.3g} are "
-                "allowed: shorten it"
+                f"reservoir.delay_ms = {list(reservoir.delay_ms)}: its steps of run.dt_ms = {digits(dt)} "
+                f"times reservoir.neurons = {reservoir.neurons} are {waiting:.3g}; at most "
+                f"{MOST_WAITING:.3g} are allowed: shorten it"
             )
         low, high = readout.what_window_ms
         if high > task.after_ms or round(high / dt) - round(low / dt) < 1:
             raise ValueError(
-                f"readout.what_window_ms = [{low:g}, {high:g}]: must begin before it ends and end by "
-                f"task.after_ms = {task.after_ms:g}"
+                f"readout.what_window_ms = {pair(low, high)}: must begin before it ends and end by "
+                f"task.after_ms = {digits(task.after_ms)}"
             )
         return self
 
@@ -490,9 +500,9 @@ class Config(Section):
         if common + cues * (reached - common) > cells:
             least = (cues * reached - cells) / ((cues - 1) * reached)
             raise ValueError(
-                f"task.cue_overlap = {self.task.cue_overlap:g}: task.cues = {cues} cues of {reached} cells, "
-                f"{common} of them common to all, need more than reservoir.neurons = {cells}; raise it to at "
-                f"least {np.ceil(100 * least) / 100:g}, or lower reservoir.cue_fraction or task.cues"
+                f"task.cue_overlap = {digits(self.task.cue_overlap)}: task.cues = {cues} cues of {reached} "
+                f"cells, {common} of them common to all, need more than reservoir.neurons = {cells}; raise "
+                f"it to at least {np.ceil(100 * least) / 100:g}, or lower reservoir.cue_fraction or task.cues"
             )
         return self
 
@@ -517,6 +527,11 @@ class Config(Section):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle plain values, as the class is made for the parts that they name."""
         return validated, (self.model_dump(),)
+
+
+def check_config(config: Any) -> None:
+    """Raise a UserError if a caller gave something else than settings."""
+    check_kind("config", config, Config, "settings, from load_preset, load_config or config_from")
 
 
 def _sections_in(section: Section, place: str = "") -> Iterator[tuple[str, Section]]:

@@ -11,21 +11,20 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, real
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
 from lava_predict.network.arithmetic import templates
 from lava_predict.network.stream_network import Moment, StreamNetwork, StreamPlayer
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
-    DIGEST,
     FileKind,
-    content_digest,
     read_config,
     read_tree,
+    sign,
     write_tree,
 )
-from lava_predict.settings.files import load_preset
+from lava_predict.settings.files import load_preset, with_seed
 from lava_predict.settings.schema import Config
 
 KIND = FileKind("lava-predict stream", 1, "a learned stream", "the file that StreamLearner.save wrote")
@@ -69,10 +68,7 @@ class StreamLearner:
         config: Config | None = None,
         precision: str = "float",
     ) -> None:
-        config = config or load_preset(preset)
-        if seed is not None:
-            config = config.model_copy(update={"run": config.run.model_copy(update={"seed": seed})})
-        self.config = config
+        self.config = config = with_seed(load_preset(preset) if config is None else config, seed)
         self.intake = Intake(config.run.dt_ms, ms_per_unit, labels, config.stream.labels_max)
         self.network = StreamNetwork(config, len(self.intake.labels), precision)
         self.player: StreamPlayer | None = None
@@ -152,10 +148,7 @@ class StreamLearner:
         if horizon_ms is None:
             return o
         longest = self.config.stream.horizon_ms
-        if not 0 < horizon_ms <= longest:
-            raise UserError(
-                f"horizon_ms = {horizon_ms!r}: must be above 0 and at most stream.horizon_ms = {longest:g}"
-            )
+        horizon_ms = real("horizon_ms", horizon_ms, 0.0, longest)
         return o[: int(np.ceil(horizon_ms / longest * len(o)))]
 
     def get_params(self) -> dict[str, Any]:
@@ -175,7 +168,7 @@ class StreamLearner:
 
         def fill(file: h5py.File) -> None:
             self.write(file)
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         write_file(Path(path), KIND.to_bytes(self.config, fill), overwrite)
 
@@ -187,9 +180,7 @@ class StreamLearner:
     @classmethod
     def load(cls, path: str | Path) -> StreamLearner:
         """Return a learner as `save` wrote it, to the bit."""
-        with KIND.opened(path) as file:
-            if file.attrs.get(DIGEST) != content_digest(file):
-                raise UserError("its content does not match its digest; use another copy")
+        with KIND.unaltered(path) as file:
             return cls.read(file)
 
     def write(self, file: h5py.File) -> None:

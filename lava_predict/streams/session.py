@@ -20,7 +20,7 @@ from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
 from lava_predict.network.stream_network import StreamPlayer
 from lava_predict.records.folder import PREDICTIONS, UnfinishedRun
-from lava_predict.records.hdf5 import DIGEST, content_digest
+from lava_predict.records.hdf5 import sign
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, StreamLearner
@@ -145,13 +145,13 @@ class StreamSession:
             self.scored.write(file)
             file.attrs.update(done=self.done, wall_s=self.wall_s, written=self._written)
             file.attrs.update(source=json.dumps(self.source), events=_digest(self.events))
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         return KIND.to_bytes(self.config, fill)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of the same stream."""
-        with KIND.opened(path) as file:
+        with KIND.unaltered(path) as file:
             if file.attrs["events"] != _digest(self.events):
                 raise UserError("the events are not those of the stopped run; give it the same file")
             self.scored.read(file)

@@ -7,6 +7,7 @@ whose batch is complete; a search that is started again continues from it.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 STUDY = "study.db"
 """Name of the SQLite file with Optuna's study, called "sweep", in the folder of a sweep."""
+
+
+_APART = 1 / 2000
 
 
 class Searched:
@@ -79,15 +83,16 @@ class Searched:
 
     def _suggested(self, known: Sequence[FrozenTrial], size: int) -> list[dict[str, Any]]:
         """Return what to try next; the same for the same plan and known trials."""
-        optuna = _optuna()
+        optuna = optuna_package()
         seed = int(digest_of([list(self._plan.seeds), len(known)])[:8], 16)
         asked = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
         asked.add_trials(known)
-        return [asked.ask(self._distributions).params for _ in range(size)]
+        suggested = [asked.ask(self._distributions).params for _ in range(size)]
+        return [{one.key: _short(params[one.key], one) for one in self._plan.swept} for params in suggested]
 
     def _trial(self, params: Mapping[str, Any], value: float | None) -> FrozenTrial:
         """Return a trial of the study; without a value it has failed."""
-        optuna = _optuna()
+        optuna = optuna_package()
         ended = optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE
         trial: FrozenTrial = optuna.trial.create_trial(
             params=dict(params), distributions=self._distributions, value=value, state=ended
@@ -95,7 +100,8 @@ class Searched:
         return trial
 
 
-def _optuna() -> Any:
+def optuna_package() -> Any:
+    """Import Optuna; raises a UserError that says how to get it."""
     try:
         import optuna
     except ImportError:
@@ -108,7 +114,7 @@ def _optuna() -> Any:
 
 def _opened(path: Path) -> Study:
     """Open the study of a file, which is made whole, aside, if it is not there."""
-    optuna = _optuna()
+    optuna = optuna_package()
     if not path.exists():
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.partial-", dir=path.parent) as room:
             aside = Path(room) / path.name
@@ -124,8 +130,21 @@ def _opened(path: Path) -> Study:
     return study
 
 
+def _short(value: Any, one: Values | Range) -> Any:
+    """Return the number with the fewest digits that is nearer than a two-thousandth of the range."""
+    if isinstance(one, Values) or one.whole:
+        return value
+    for digits in range(1, 17):
+        near = float(f"{value:.{digits}g}")
+        if one.low <= near <= one.high:
+            apart = math.log(near / value) / math.log(one.high / one.low) if one.log else near - value
+            if abs(apart) < _APART * (1.0 if one.log else one.high - one.low):
+                return near
+    return value
+
+
 def _distribution(one: Values | Range) -> BaseDistribution:
-    distributions = _optuna().distributions
+    distributions = optuna_package().distributions
     if isinstance(one, Values):
         return distributions.CategoricalDistribution(one.texts)  # type: ignore[no-any-return]
     if one.whole:

@@ -8,6 +8,7 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csc_matrix, sparray, spmatrix
 
+from lava_predict.errors import UserError
 from lava_predict.numerics.plan import loihi_style
 from lava_predict.processes.base import Process
 from lava_predict.settings.schema import FixedSettings
@@ -45,7 +46,7 @@ class EventSparse(Process):
 
     Raises
     ------
-    ValueError
+    UserError
         If ``weights`` is not a sparse matrix of finite numbers.
     TypeError
         For an argument that there is not.
@@ -61,11 +62,11 @@ class EventSparse(Process):
         **kwargs: Any,
     ) -> None:
         if not isinstance(weights, (spmatrix, sparray)):
-            raise ValueError(f"weights: must be a scipy.sparse matrix, not {type(weights).__name__}")
+            raise UserError(f"weights: must be a scipy.sparse matrix, not {type(weights).__name__}")
         columns = csc_matrix(weights)
         columns.sort_indices()
         if not np.all(np.isfinite(columns.data)):
-            raise ValueError("weights: must be finite")
+            raise UserError("weights: must be finite")
         super().__init__(
             first=columns.indptr.astype(np.int64),
             target=columns.indices.astype(np.int32),

@@ -9,10 +9,10 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
-from lava_predict.errors import short
+from lava_predict.errors import UserError, short, whole
 from lava_predict.neurons.izhikevich import MOST_RECOVERY, V_LOWEST, V_PEAK, recovery_share
 from lava_predict.numerics.plan import loihi_style
-from lava_predict.processes.base import Process, checked_shape, is_whole
+from lava_predict.processes.base import Process, checked_shape
 from lava_predict.settings.schema import FixedSettings
 
 COUNTERS = 4
@@ -103,7 +103,7 @@ class Izhikevich(Process):
 
     Raises
     ------
-    ValueError
+    UserError
         For an argument that is not as above; the message names it, its value and what is allowed.
     TypeError
         For an argument that there is not.
@@ -141,7 +141,7 @@ class Izhikevich(Process):
         # Arrays, because get() of a scalar Var never returns.
         settings = {"tau_s_ms": tau_s_ms, "dt_ms": dt_ms, "noise": noise}
         arrays |= {key: _array(key, value, (1,)) for key, value in settings.items()}
-        whole = is_whole(noise_seed) and 0 <= noise_seed < 2**64
+        noise_seed = whole("noise_seed", noise_seed, 0, 2**64 - 1)
         share = recovery_share(arrays["a"], arrays["b"], float(arrays["dt_ms"][0]))
         followed = f"small enough that a dt (1 + b dt / 2) is at most {MOST_RECOVERY:g} (else u runs away)"
         resets = (arrays["c"] >= V_LOWEST) & (arrays["c"] < V_PEAK)
@@ -153,13 +153,12 @@ class Izhikevich(Process):
             ("dt_ms", dt_ms, 0.0 < arrays["dt_ms"][0] <= 1.0, "above 0 and at most 1"),
             ("a", a, np.all(share <= MOST_RECOVERY), followed),
             ("noise", noise, arrays["noise"][0] >= 0.0, "0 or more"),
-            ("noise_seed", noise_seed, whole, "a whole number, 0 to 2^64 - 1"),
         ):
             if not good:
-                raise ValueError(f"{key} = {short(value)}: must be {allowed}")
+                raise UserError(f"{key} = {short(value)}: must be {allowed}")
         _check_shared(shared, shape)
         host = {"playbook": playbook, "shared": shared}
-        super().__init__(shape=shape, noise_seed=int(noise_seed), fixed=loihi_style(fixed), **host, **kwargs)
+        super().__init__(shape=shape, noise_seed=noise_seed, fixed=loihi_style(fixed), **host, **kwargs)
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
@@ -177,9 +176,9 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
         array = np.array(np.broadcast_to(given.astype(np.float64), shape), order="C")
     except (TypeError, ValueError):
         what = "one number" if shape == (1,) else f"a number or an array that broadcasts to {shape}"
-        raise ValueError(f"{name} = {short(value)}: must be {what}") from None
+        raise UserError(f"{name} = {short(value)}: must be {what}") from None
     if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} = {short(value)}: must be finite")
+        raise UserError(f"{name} = {short(value)}: must be finite")
     return array
 
 
@@ -188,7 +187,7 @@ def _check_shared(shared: Mapping[str, Any] | None, shape: tuple[int, ...]) -> N
     kinds = dict.fromkeys(("v", "u", "s"), "float64 or int32") | {"saturations": "int64"}
     for name, array in (shared or {}).items():
         if name not in kinds:
-            raise ValueError(f"shared[{name!r}]: there is no such state; allowed: {', '.join(kinds)}")
+            raise UserError(f"shared[{name!r}]: there is no such state; allowed: {', '.join(kinds)}")
         size = COUNTERS if name == "saturations" else math.prod(shape)
         fits = (
             isinstance(array, np.ndarray)
@@ -198,7 +197,7 @@ def _check_shared(shared: Mapping[str, Any] | None, shape: tuple[int, ...]) -> N
             and array.flags.writeable
         )
         if not fits:
-            raise ValueError(
+            raise UserError(
                 f"shared[{name!r}] = {short(array)}: must be a writable, contiguous {kinds[name]} array "
                 f"of {size} values"
             )

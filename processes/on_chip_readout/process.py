@@ -6,7 +6,7 @@ import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 
-from lava_predict.errors import short
+from lava_predict.errors import UserError, short
 from lava_predict.learning.on_chip import GROUPS, OnChipConstants, cells_of
 from lava_predict.processes.base import Process
 
@@ -119,7 +119,7 @@ class OnChipReadout(Process):
 
     Raises
     ------
-    ValueError
+    UserError
         If the weights are not as above.
     """
 
@@ -130,7 +130,7 @@ class OnChipReadout(Process):
         shape = (events, cells)
         weights = np.zeros(shape, np.int32) if weights is None else np.asarray(weights)
         if weights.shape != shape or not np.all(np.isin(weights, np.arange(-256, 255, 2))):
-            raise ValueError(
+            raise UserError(
                 f"weights = {short(weights)}: must be an array {shape} of even whole numbers, -256 to 254"
             )
         self.groups = group_cells(constants)

@@ -94,7 +94,7 @@ class Readout(Process):
 
     Raises
     ------
-    ValueError
+    UserError
         For a bad value of an argument; the message names it, the value and what is allowed.
     TypeError
         For an argument that there is not, or neither shape and events nor arithmetic.
@@ -180,10 +180,10 @@ def _schedule(events: int, gate: Any, target: Any, cue: Any) -> Streams:
     steps = {name: len(rows) for name, rows in found.items()}
     if len(set(steps.values())) > 1:
         said = ", ".join(f"{name} has {count}" for name, count in steps.items())
-        raise ValueError(f"gate, target and cue must have equally many steps; {said}")
+        raise UserError(f"gate, target and cue must have equally many steps; {said}")
     gates = found.get("gate", np.zeros(1))
     if np.any((gates < 0.0) | (gates > 1.0)):
-        raise ValueError(f"gate = {_shown(gate)}: must be 0 to 1")
+        raise UserError(f"gate = {_shown(gate)}: must be 0 to 1")
     count = max(steps.values())
     rows = (found.get(name, np.zeros((count, width))) for name, (_, width) in given.items())
     gates, targets, cues = rows
@@ -200,7 +200,7 @@ def _rows(name: str, value: Any, width: int) -> np.ndarray:
     except (TypeError, ValueError, IndexError):
         pass
     shape = "(T,)" if name == "cue" else f"(T, {width})"
-    raise ValueError(f"{name} = {_shown(value)}: must be an array of finite numbers, {shape}")
+    raise UserError(f"{name} = {_shown(value)}: must be an array of finite numbers, {shape}")
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 
-from lava_predict.errors import short
+from lava_predict.errors import UserError, short
 from lava_predict.network.alone import MakeArithmetic, reservoir_alone
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.shared_memory import Playbook
@@ -81,7 +81,7 @@ class Reservoir(Process):
 
     Raises
     ------
-    ValueError
+    UserError
         For a bad value of an argument; the message names it, the value and what is allowed.
     TypeError
         For an argument that there is not, or neither shape nor arithmetic.
@@ -157,5 +157,5 @@ def _cells(shape: Any) -> int:
         raise TypeError("Reservoir: needs shape, as in Reservoir(shape=(200,))")
     cells, *more = checked_shape(shape)
     if more:
-        raise ValueError(f"shape = {short(shape)}: must have one dimension, such as (200,)")
+        raise UserError(f"shape = {short(shape)}: must have one dimension, such as (200,)")
     return int(cells)

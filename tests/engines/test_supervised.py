@@ -22,7 +22,7 @@ from shared_segments import nothing_new, segments, wait_until
 
 from lava_predict.engines.lava import supervised
 from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
-from lava_predict.errors import RunError
+from lava_predict.errors import RunError, UserError
 
 pytest.importorskip("lava", reason="lava-nc is not installed")
 
@@ -250,7 +250,10 @@ def test_run_that_is_dropped_without_stop_leaves_nothing():
 
 
 def test_steps_must_be_positive():
-    with supervise(network()[0]) as run, pytest.raises(ValueError, match="at least 1"):
+    with (
+        supervise(network()[0]) as run,
+        pytest.raises(UserError, match="steps = 0: must be a whole number from 1"),
+    ):
         run.run(0)
 
 

@@ -180,6 +180,16 @@ def test_the_rate_falls_with_the_occurrences_down_to_the_least() -> None:
     assert rates[-2] > rates[-1]
 
 
+def test_a_when_rate_is_a_rate_per_ms_that_does_not_fall() -> None:
+    config = config_of("readout.when_rate=0.05")
+    expected = annealed_delta.constant_rate(config, 0.05)
+    assert config.readout.first_rate == config.readout.least_rate
+    assert config.readout.least_rate == pytest.approx(expected["least_rate"], rel=1e-12)
+    for bad in ("0", "1", "true", "fast"):
+        with pytest.raises(UserError, match=r"readout\.when_rate = .*: must be a number above 0 and below 1"):
+            config_of(f"readout.when_rate={bad}")
+
+
 def test_what_is_read_are_spikes_beyond_the_mean_rate() -> None:
     config = config_of()
     memory = annealed_delta.start(config)

@@ -15,7 +15,7 @@ from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Spread
 
 RNG = np.random.default_rng(1)
-SPREAD = RNG.standard_normal(500) * 2.0 ** RNG.integers(-100, 100, 500)
+SPREAD = RNG.standard_normal(500) * 2.0 ** RNG.integers(-900, 900, 500)
 VALUES = np.concatenate(([0.0, 1.0, -1.0, 1 / 3], SPREAD))
 
 

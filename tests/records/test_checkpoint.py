@@ -79,7 +79,7 @@ import sys
 from lava_predict import Experiment
 from lava_predict.records.checkpoint import load_checkpoint
 read = load_checkpoint(sys.argv[1])
-result = Experiment(read.config).run(precision=read.precision, state=read.state)
+result = Experiment(read.config, network=read.network).run(precision=read.precision, state=read.state)
 print(*vars(result.fingerprint).values())
 """
 

@@ -301,3 +301,9 @@ def test_changes_may_name_another_neuron() -> None:
 def test_every_neuron_brings_defaults_for_the_same_settings() -> None:
     keys = [set(NEURONS.get(name).DEFAULTS) for name in NEURONS.names()]
     assert all(one == keys[0] for one in keys)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[run]\nseed = 7\n")
+    assert load_config(path).run.seed == 7

@@ -52,6 +52,8 @@ BAD = {
         "1.1",
         "at most 1",
     ],
+    f"task.blocks=[{BLOCK.format(p='[0.7, 0.3000001]', t='[300, 600]')}]": ["(here 1.0000001)"],
+    "task.cue_ms=1000.0001": ["task.cue_ms = 1000.0001", "task.after_ms = 1000"],
     f"task.blocks=[{BLOCK.format(p='[0.9, -0.2]', t='[300, 600]')}]": ["blocks[0].probability", "-0.2"],
     f"task.blocks=[{BLOCK.format(p='[0.9]', t='[300, 600]')}]": [
         "blocks[0]",

@@ -153,6 +153,7 @@ def test_a_search_has_the_same_table_stopped_or_not_and_its_study_on_disk(
     for trial, point in zip(study.trials, whole.points, strict=True):
         assert {key: str(value) for key, value in trial.params.items()} == dict(point.settings)
         assert 0.01 <= trial.params["readout.when_rate"] <= 0.2
+        assert len(point.settings["readout.when_rate"]) <= len("0.01234")
     assert len({str(point.settings) for point in whole.points}) == 5
 
 

@@ -117,7 +117,7 @@ def test_cells_of_the_kind_that_is_fitted_are_met_as_well_as_by_their_own_parame
 def test_a_candidates_response_is_that_of_the_equations() -> None:
     rng = np.random.default_rng(1)
     current, target = rng.uniform(0, 10, (400, 3)), rng.uniform(0, 2, (400, 3))
-    leak, gain, bias = np.array([0.9, 0.95, 0.99]), np.array([0.05, 0.02, 0.004]), np.array([0.01, 0, -0.01])
+    leak, gain, bias = np.array([0.9, 0.95, 0.99]), np.array([0.05, 0.02, 0.01]), np.array([0.01, 0, -0.01])
     count, distance, scratch = np.empty(3), np.empty(3), np.empty((2, 3))
     respond_to(current, target, leak, gain, bias, 0.98, *scratch, count, distance)
     for j in range(3):

@@ -113,19 +113,52 @@ def test_in_seconds_and_volts_it_is_the_same_neuron(proposal) -> None:
         assert np.array_equal(spikes, spikes_si)
 
 
-def test_regular_spiking_and_fast_spiking_fire_as_published(proposal) -> None:
-    """Izhikevich 2003, figure 2: under I = 10 the first adapts, the second does not."""
-    common = {"v_threshold": np.full(2, 30.0), "v_reset": np.full(2, -65.0), "b": np.full(2, 0.2)}
-    node = proposal["Izhikevich"](a=np.array([0.02, 0.1]), d=np.array([8.0, 2.0]), **common)
-    v, u, times = np.full(2, -65.0), np.full(2, -13.0), ([], [])
+def test_the_form_of_2007_is_the_same_neuron(proposal) -> None:
+    """Izhikevich 2007, "Dynamical systems in neuroscience", section 8.2.1: a regular spiking neuron."""
+    c, k, v_r, v_t, a, b, v_reset, d, peak = 100.0, 0.7, -60.0, -40.0, 0.03, -2.0, -50.0, 100.0, 35.0
+    one = np.ones(1)
+    node = proposal["Izhikevich"](
+        a=a * one,
+        b=b / c * one,
+        d=d / c * one,
+        v_threshold=peak * one,
+        v_reset=v_reset * one,
+        r=1.0 / c,
+        k2=k / c,
+        k1=-k * (v_r + v_t) / c,
+        k0=k * v_r * v_t / c + b / c * v_r,
+    )
+    v, u, spiked = v_r, 0.0, 0
+    mine, recovery = v_r * one, b / c * v_r * one
+    for _ in range(2000):
+        v = min(v + 0.5 * (k * (v - v_r) * (v - v_t) - u + 100.0) / c, peak)
+        u = u + 0.5 * a * (b * (v - v_r) - u)
+        if v >= peak:
+            v, u, spiked = v_reset, u + d, spiked + 1
+        mine, recovery, _ = proposal["step"](node, mine, recovery, 100.0, 0.5, parts=1)
+        assert mine[0] == pytest.approx(v, rel=1e-6)
+        assert c * (recovery[0] - b / c * v_r) == pytest.approx(u, rel=1e-6, abs=1e-6)
+    assert spiked > 5
+
+
+def test_regular_spiking_chattering_and_fast_spiking_fire_as_published(proposal) -> None:
+    """Izhikevich 2003, figure 2, under I = 10: the first adapts, the second bursts, the third is fast."""
+    node = proposal["Izhikevich"](
+        a=np.array([0.02, 0.02, 0.1]),
+        b=np.full(3, 0.2),
+        d=np.array([8.0, 2.0, 2.0]),
+        v_threshold=np.full(3, 30.0),
+        v_reset=np.array([-65.0, -50.0, -65.0]),
+    )
+    v, u, times = np.full(3, -65.0), np.full(3, -13.0), ([], [], [])
     for t in range(4000):
         v, u, spikes = proposal["step"](node, v, u, 10.0, 0.25)
         for cell in np.flatnonzero(spikes):
             times[cell].append(t)
-    regular, fast = (np.diff(each) for each in times)
-    assert regular[-1] > 1.5 * regular[0]
-    assert fast[-1] == pytest.approx(fast[1], rel=0.1)
-    assert len(fast) > 2 * len(regular)
+    regular, chattering, fast = (np.diff(each) for each in times)
+    assert regular[-1] > 1.7 * regular[0]
+    assert chattering.max() > 8 * chattering.min()
+    assert len(fast) > 3 * len(regular)
 
 
 def test_a_file_with_this_packages_own_nodes_is_read_once_they_are_registered(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from lava_predict.errors import RunError
+from lava_predict.errors import RunError, whole
 from lava_predict.newer_python import lava_is_missing
 
 _TICK_S = 0.05  # between two looks at the children; their answers need no look
@@ -276,8 +276,7 @@ class SupervisedRun:
 
         The first call compiles and starts them.
         """
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, not {steps}")
+        steps = whole("steps", steps, 1)
         if self._ended:
             raise RunError(f"this Lava run {self._ended}; make a new one")
         try:

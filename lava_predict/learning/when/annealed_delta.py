@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from lava_predict.errors import short
+from lava_predict.errors import digits, pair, short
 from lava_predict.learning import projection, ring, what
 from lava_predict.learning.cue_units import (
     ONSET_MS,
@@ -132,8 +132,8 @@ class Settings(ReadoutSettings):
     def _the_lag_fits_a_ring(self) -> Settings:
         if self.causal and self.gate_window_ms > MOST_LAG_MS:
             raise ValueError(
-                f".gate_window_ms = {self.gate_window_ms:g}: must be at most {MOST_LAG_MS:g} with causal = "
-                "true, as the spikes of so long a time are kept; shorten it, or set causal = false"
+                f".gate_window_ms = {digits(self.gate_window_ms)}: must be at most {MOST_LAG_MS:g} with "
+                "causal = true, as the spikes of so long a time are kept; shorten it, or set causal = false"
             )
         return self
 
@@ -150,7 +150,7 @@ class Settings(ReadoutSettings):
     def _ordered(self) -> Settings:
         low, high = self.tau_x_ms
         if low > high:
-            raise ValueError(f".tau_x_ms = [{low:g}, {high:g}]: the shortest must come before the longest")
+            raise ValueError(f".tau_x_ms = {pair(low, high)}: the shortest must come before the longest")
         return self
 
 

@@ -18,7 +18,7 @@ from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_BITS, STAT
 from lava_predict.numerics.plan import Plan
 from lava_predict.registry import NEURONS, RULES
 from lava_predict.settings.files import with_changes
-from lava_predict.settings.schema import Config
+from lava_predict.settings.schema import Config, check_config
 from lava_predict.streams import StreamLearner
 from lava_predict.targets.loihi2.limits import LIMITS, Limit
 from lava_predict.targets.loihi2.mapping import Layout, drawn_counts, expected_counts, map_network
@@ -160,6 +160,7 @@ def check_readiness(config: Config, simulate: bool = True) -> Readiness:
     played for a trial; one that is far too large costs neither memory nor time. Without ``simulate`` the
     check ends after the sizes.
     """
+    check_config(config)
     return _checked(config, simulate, None)
 
 
