@@ -51,17 +51,16 @@ def reproduce(
     printed = shared.printed(figures, width_mm)
     folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
     started = time.perf_counter()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
-        with (
-            shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
-            processes(executor, jobs or processors(), scheduler) as pool,
-        ):
-            numbers = range(first_seed, first_seed + seeds)
-            try:
+    try:
+        with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
+            with (
+                shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
+                processes(executor, jobs or processors(), scheduler) as pool,
+            ):
+                numbers = range(first_seed, first_seed + seeds)
                 found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"interrupted; the finished units are kept in {cache}/: give the same command again to "
-                    "continue"
-                ) from None
-        deliver(page.outcome(found, cache, time.perf_counter() - started))
+            deliver(page.outcome(found, cache, time.perf_counter() - started))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; the finished units are kept in {cache}/: give the same command again to continue"
+        ) from None
