@@ -125,9 +125,12 @@ def _is_complete(folder: Path, described: dict[str, Any], trials: int | None) ->
     """Say whether a folder holds the whole sweep: the same one, with at least so many trials of a search."""
     from lava_predict.records.growing_folder import SUMMARY, known_plan
 
-    if known_plan(folder, "sweep") != described or not (folder / SUMMARY).is_file():
+    if known_plan(folder, "sweep") != described:
         return False
-    done = json.loads((folder / SUMMARY).read_text())["trials"]
+    try:
+        done = json.loads((folder / SUMMARY).read_bytes())["trials"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
     return trials is None or done >= trials
 
 
