@@ -66,7 +66,7 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
 def _lay_out(figure: Figure, dpi: float) -> None:
     """Place panels and texts once; otherwise each file would be drawn twice, once for this alone."""
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if engine is not None and figure.axes:
         figure.set_dpi(dpi)
         engine.execute(figure)
         figure.set_layout_engine(None)
