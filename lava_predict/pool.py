@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -18,6 +19,8 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 
 from lava_predict.errors import RunError, UserError, needs_package, one_of, whole
+
+_LOG = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
@@ -189,6 +192,7 @@ def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterato
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
     jobs = whole("jobs", jobs, 1, MOST_JOBS)
     opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
+    _LOG.info("%d processes, executor %s", jobs, executor)
     with opened as pool:
         yield pool
 

@@ -42,10 +42,12 @@ def export(
     from lava_predict.reports.outcome import Outcome, show
 
     write = _data if file_format in DATA else _approximation if cells == "cubalif" else _network
-    values, lines = write(run, out, overwrite, file_format)
+    with shared.waiting(False, _DOING[write is _approximation]):
+        values, lines = write(run, out, overwrite, file_format)
     show(Outcome("export", {"file": str(out), **values}, lines=[f"{out}: {lines[0]}", *lines[1:]]))
 
 
+_DOING = ("exporting", "playing the network and fitting its cells: some ten seconds for 1,000 cells")
 _Written = tuple[dict[str, Any], list[str]]
 """What summary.json would hold, and the lines that are shown."""
 
@@ -69,7 +71,6 @@ def _network(run: Path, out: Path, overwrite: bool, file_format: str) -> _Writte
 def _approximation(run: Path, out: Path, overwrite: bool, file_format: str) -> _Written:
     from lava_predict.targets.nir.export import export_cuba
 
-    typer.echo("playing the network and fitting its cells: some ten seconds for 1,000 cells", err=True)
     found = export_cuba(run, out, overwrite)
     size, synapses, told = found.network.size, found.network.synapses.weight.size, found.summary
     return {"approximation": told}, [

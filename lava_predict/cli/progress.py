@@ -1,17 +1,60 @@
-"""Shows how far a command is: a bar on a terminal, a line now and then in a pipe."""
+"""Shows what a command does and how far it is: on a terminal, or as a line now and then in a pipe."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 
 Progress = Callable[[int, int], None]
 """Called with the number done and the total."""
 
 _FIRST_AFTER_S, _THEN_EVERY_S = 10.0, 30.0
+_COMPILING = "compiling, the first time only"
+
+
+@contextmanager
+def waiting(silent: bool, doing: str) -> Iterator[None]:
+    """Say on stderr, unless the command is silent, what it does where there is nothing to count."""
+    if silent:
+        yield
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(doing) as status, _when_compiling(lambda: status.update(_COMPILING)):
+            yield
+    else:
+        _print(doing)
+        with _compiling_printed():
+            yield
+
+
+def _compiling_printed() -> AbstractContextManager[None]:
+    """Print once that kernels are compiled, if they are."""
+    return _when_compiling(cache(lambda: _print(_COMPILING)))
+
+
+def _print(doing: str) -> None:
+    print(f"{doing} ...", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _when_compiling(call: Callable[[], None]) -> Iterator[None]:
+    """Call a function when the library logs that it begins to compile, as it does kernel by kernel."""
+    logger, handler = logging.getLogger("lava_predict.numerics.compiled"), logging.Handler(logging.INFO)
+    handler.emit = lambda record: call()  # type: ignore[method-assign]
+    level = logger.level
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager
@@ -40,11 +83,17 @@ def _bar(doing: str, counted: str) -> Iterator[Progress]:
     from rich import progress
     from rich.console import Console
 
-    shown = ("{task.description}", progress.BarColumn(), progress.MofNCompleteColumn(), counted)
+    shown = ("{task.description}", progress.BarColumn(), "{task.fields[count]}")
     columns = (*shown, progress.TimeElapsedColumn(), "left", progress.TimeRemainingColumn())
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(doing, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(doing, total=None, count="")
+
+        def tell(done: int, total: int) -> None:
+            count = f"{done:,} of {total:,} {counted}"
+            bar.update(task, description=doing, completed=done, total=total, count=count)
+
+        with _when_compiling(lambda: bar.update(task, description=_COMPILING)):
+            yield tell
 
 
 @contextmanager
@@ -60,7 +109,8 @@ def _lines(doing: str, counted: str) -> Iterator[Progress]:
     thread = threading.Thread(target=print_now_and_then, daemon=True)
     thread.start()
     try:
-        yield count.tell
+        with _compiling_printed():
+            yield count.tell
     finally:
         ended.set()
         thread.join()

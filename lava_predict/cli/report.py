@@ -39,7 +39,8 @@ def report(
     from lava_predict.records.folder import write_file
     from lava_predict.reports.outcome import Outcome, show
 
-    command, lead, html = page_of(folder)
+    with shared.waiting(quiet or as_json, "making the page"):
+        command, lead, html = page_of(folder)
     file = out if out is not None else folder / "report.html"
     # DIR/report.html is made from what DIR holds, so nothing is lost when it is replaced.
     write_file(file, html, overwrite or out is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.results import RunState
     from lava_predict.settings.schema import Config
+
+_DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
+"""What pictures are drawn with; other backends start processes, which should not begin with half of it."""
 
 
 def run(
@@ -88,16 +92,20 @@ def run(
             )
             files.keep(checkpoint.to_bytes(plan), bool(state.trials))
 
-        with shared.progress_bar(quiet or as_json, "training", "trials") as progress:
+        with (
+            shared.meanwhile_importing(*(_DRAWING if way.backend == "cpu" else ())),
+            shared.progress_bar(quiet or as_json, "training", "trials") as progress,
+        ):
             result = experiment.run(
                 way.backend, way.precision, progress=progress, state=state, keep=keep, **way.options
             )
         result = replace(result, wall_s=before_s + result.wall_s)
         health = check_health(experiment, result) if way.precision == "fixed" else None
-        outcome = run_outcome(result, health)
-        if network is not None:
-            outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
-        leave(outcome, files, printed)
+        with shared.waiting(quiet or as_json or not sys.stderr.isatty(), "drawing and writing"):
+            outcome = run_outcome(result, health)
+            if network is not None:
+                outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
+            leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
 
 

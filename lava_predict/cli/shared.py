@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from lava_predict.cli.progress import progress_bar as progress_bar
+from lava_predict.cli.progress import waiting as waiting
 from lava_predict.errors import RunError, UserError, digits, one_of, short
 from lava_predict.registry import ENGINES
 from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, WIDEST_MM, Printed
@@ -220,6 +223,24 @@ def printed(figures: str | None, width_mm: float | None) -> Printed:
             "journal is 85 to 90 wide, a page 170 to 180"
         )
     return Printed(formats, width_mm)
+
+
+@contextmanager
+def meanwhile_importing(*modules: str) -> Iterator[None]:
+    """Import modules in a thread, which goes on while compiled kernels run, so that nobody waits for them.
+
+    They are imported, or have failed to be, at the end.
+    """
+
+    def import_all() -> None:
+        with suppress(Exception):  # It is raised again where the module is used.
+            for module in modules:
+                import_module(module)
+
+    thread = threading.Thread(target=import_all, daemon=True)
+    thread.start()
+    yield
+    thread.join()
 
 
 @contextmanager

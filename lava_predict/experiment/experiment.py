@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,8 @@ from lava_predict.registry import TASKS
 from lava_predict.settings.files import with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
+
+_LOG = logging.getLogger(__name__)
 
 KEEP_EVERY_S = 2.0
 """How much work a run that keeps its state can lose, in seconds."""
@@ -108,6 +111,8 @@ class Experiment:
         """
         engine, chosen = engine_options(backend, precision, options, self.config)
         arithmetic = self.arithmetic(precision)
+        size, synapses = self.network.size, self.network.synapses.target.size
+        _LOG.info("%d cells, %d synapses: backend %s %s, %s", size, synapses, backend, chosen, precision)
         return Session(arithmetic, self.task, engine(arithmetic, self.task, chosen))
 
     def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.grid import on_grid
 from lava_predict.tasks import Kind, Played, Segment, Task
+
+_LOG = logging.getLogger(__name__)
 
 
 class Session(TrialLoop):
@@ -114,6 +117,7 @@ class Session(TrialLoop):
             steps=steps,
         )
         self._state.probes.append(probe)
+        _LOG.debug("block %d, tested after %d trials: error %.4f", block + 1, trials, probe.error)
 
     def _causal(self, played: Played) -> np.ndarray:
         """Return the prediction from what was known at each moment, (steps, K)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import multiprocessing
 import os
 import re
@@ -18,10 +19,13 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numba
+from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
 from lava_predict.errors import Caution
+
+_LOG = logging.getLogger(__name__)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -150,7 +154,10 @@ class _Cache(FunctionCache):
             if not self.only_ours:
                 return super().load_overload(sig, target_context)
             rtsys.initialize(target_context)
-            return self._load_overload(sig, target_context)
+            found = self._load_overload(sig, target_context)
+            if found is not None:
+                _LOG.debug("loaded %s from %s", self._py_func.__qualname__, self._cache_path)
+            return found
         except Exception:
             with contextlib.suppress(Exception):
                 self.flush()
@@ -159,6 +166,26 @@ class _Cache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(Exception):
             super().save_overload(sig, data)
+
+
+class _Compiling(event.Listener):
+    """Logs that one of our kernels begins to be compiled, not those that it calls, and when each is."""
+
+    def __init__(self) -> None:
+        self._began: list[float] = []
+
+    def on_start(self, event: Any) -> None:
+        kernel = event.data["dispatcher"]
+        if not self._began and isinstance(kernel._cache, _Cache):
+            _LOG.info("compiling %s, to be kept in %s", kernel.py_func.__qualname__, _FOLDER)
+        self._began.append(time.perf_counter())
+
+    def on_end(self, event: Any) -> None:
+        took_s, kernel = time.perf_counter() - self._began.pop(), event.data["dispatcher"]
+        _LOG.debug("compiled %s in %.2f s", kernel.py_func.__qualname__, took_s)
+
+
+event.register("numba:compile", _Compiling())
 
 
 def _use_full_vectors() -> None:

@@ -6,6 +6,7 @@ command, or one that its message names, can go on from.
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -25,11 +26,10 @@ from lava_predict.records.leftovers import (
 )
 from lava_predict.records.owner import cannot_be_written, owned, owner_file
 
+_LOG = logging.getLogger(__name__)
+
 CHECKPOINT, PREDICTIONS = "checkpoint.h5", "predictions.csv"
 """Names of the files in the folder of a run, or of a learned stream, that are written while it goes on."""
-
-PREDICTIONS = "predictions.csv"
-"""Name of the table in the folder of a learned stream."""
 
 SCHEMA = 1
 """Version of the layout of summary.json."""
@@ -49,6 +49,7 @@ class Folder:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
+        _LOG.debug("wrote %s, %d bytes", path, path.stat().st_size)
 
 
 @contextmanager
@@ -81,6 +82,7 @@ def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
         with temporary_room(path) as room:
             Folder(room).write(path.name, data)
             (room / path.name).replace(path)
+    _LOG.info("wrote %s", path)
 
 
 def unfinished_folder(path: Path) -> Path:
@@ -129,6 +131,7 @@ class UnfinishedRun(Folder):
             self._aside = self._aside.rename(self._folder)
             room.rmdir()
         self.started = self.started or started
+        _LOG.debug("kept a checkpoint of %s/", self._path)
 
     def end(self) -> None:
         """Give the folder its final name."""
@@ -270,3 +273,4 @@ def _put_in_place(aside: Path, path: Path) -> None:
         raise
     if old is not None:
         discard(old, path)
+    _LOG.info("wrote %s/", path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import numpy as np
 from lava_predict.errors import UserError
 from lava_predict.settings.files import config_from, parse_toml
 from lava_predict.settings.schema import Config
+
+_LOG = logging.getLogger(__name__)
 
 DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
@@ -83,6 +86,7 @@ class FileKind:
             if file.attrs.get("format") != self.format:
                 raise UserError(f"is not {self.name} of lava-predict; give {self.source}")
             check_schema(file.attrs.get("schema"), self.schema)
+            _LOG.debug("reading %s, %s", path, self.name)
             yield file
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import zipfile
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from lava_predict.errors import UserError
 from lava_predict.work.unit import Found, Unit
+
+_LOG = logging.getLogger(__name__)
 
 
 class Cache:
@@ -22,9 +25,11 @@ class Cache:
         """Return the result of a unit, or None if it is not known; a damaged file counts as unknown."""
         try:
             with np.load(self._path(unit), allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+                found = {name: arrays[name] for name in arrays.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
             return None
+        _LOG.debug("reused %s", self._path(unit))
+        return found
 
     def put(self, unit: Unit, found: Found) -> None:
         """Keep the result of a unit, all of it or nothing.
@@ -40,6 +45,7 @@ class Cache:
                 complete = Path(aside) / "found.npz"
                 np.savez(complete, **found)
                 complete.replace(self._path(unit))
+                _LOG.debug("kept %s", self._path(unit))
         except OSError as error:
             raise UserError(
                 f"cache = {str(self._folder)!r}: cannot be written ({error.strerror}); choose another folder"
