@@ -55,10 +55,12 @@ def logged(command: Command) -> Command:
         log_to_stderr(log_level)
         command(*args, **kwargs)
 
+    # Typer takes options from the signature, and their kinds from the annotations.
     own = inspect.signature(command, eval_str=True)
-    option = inspect.Parameter(
-        "log_level", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=LogLevelOption
-    )
-    log_and_run.__signature__ = own.replace(parameters=[*own.parameters.values(), option])  # type: ignore[attr-defined]
-    log_and_run.__annotations__ = {name: one.annotation for name, one in log_and_run.__signature__.parameters.items()}  # type: ignore[attr-defined]
-    return log_and_run  # type: ignore[return-value]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    option = inspect.Parameter("log_level", keyword, default=None, annotation=LogLevelOption)
+    parameters = {**own.parameters, option.name: option}
+    with_option: Any = log_and_run
+    with_option.__signature__ = own.replace(parameters=list(parameters.values()))
+    with_option.__annotations__ = {name: one.annotation for name, one in parameters.items()}
+    return with_option  # type: ignore[no-any-return]

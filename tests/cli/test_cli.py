@@ -225,6 +225,36 @@ def test_the_commands_import_what_takes_long_only_when_they_run() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, timeout=1200)
 
 
+@pytest.mark.parametrize(
+    ("command", "spared"),
+    [
+        (["plan", "--preset", "smoke", "--json"], {"matplotlib", "pandas", "lava", "jinja2"}),
+        (["report", "DIR"], {"matplotlib", "numba", "scipy", "h5py", "pandas", "lava"}),
+    ],
+    ids=["plan", "report"],
+)
+def test_a_command_imports_no_more_than_it_needs(command: list[str], spared: set[str], tmp_path: Path) -> None:
+    """A page is made of what a folder holds, without a simulator; what draws nothing needs no plotting."""
+    folder = tmp_path / "out"
+    if "DIR" in command:
+        large = ["--set", "reservoir.neurons=2000000"]
+        made = CliRunner().invoke(app, ["check", "--preset", "smoke", *large, "--out", str(folder)])
+        assert made.exit_code == 0, made.output
+    script = (
+        "import atexit, json, sys\n"
+        "def tell():\n"
+        "    print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
+        "atexit.register(tell)\n"
+        "from lava_predict.cli import main\n"
+        "main()\n"
+    )
+    words = [str(folder) if word == "DIR" else word for word in command]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], check=True, capture_output=True, text=True, timeout=1200
+    )
+    assert not spared & set(json.loads(done.stderr.splitlines()[-1]))
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_in_a_finaliser_is_not_lost(signum: signal.Signals) -> None:
     script = textwrap.dedent(

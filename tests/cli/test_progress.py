@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 import time
 
 import pytest
 
 from lava_predict.cli import progress
-from lava_predict.cli.progress import Count, progress_bar
+from lava_predict.cli.progress import Count, progress_bar, waiting
 
 
 class Clock:
@@ -65,3 +66,48 @@ def test_a_silent_command_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> 
     with progress_bar(True, "sweeping", "runs") as tell:
         assert tell is None
     assert shown.getvalue() == ""
+
+
+def compile_twice() -> None:
+    """Log what the library does when it compiles two kernels."""
+    for kernel in ("advance", "fold"):
+        logging.getLogger("lava_predict.numerics.compiled").info("compiling %s", kernel)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_pipe_is_told_once_what_is_waited_for_and_that_kernels_are_compiled(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with waiting(False, "checking"):
+        compile_twice()
+    with progress_bar(False, "training", "trials"):
+        compile_twice()
+    compiling = "compiling, the first time only ...\n"
+    assert capsys.readouterr().err == f"checking ...\n{compiling}{compiling}"
+    compile_twice()
+    with waiting(True, "checking"), progress_bar(True, "training", "trials"):
+        compile_twice()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_the_same_and_no_number_before_one_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with waiting(False, "checking"):
+        compile_twice()
+    assert "checking" in terminal.getvalue()
+    with progress_bar(False, "training", "trials") as tell:
+        assert tell is not None
+        compile_twice()
+        tell(0, 12)
+        tell(3, 1200)
+    shown = terminal.getvalue()
+    assert "?" not in shown
+    assert "3 of 1,200 trials" in shown
