@@ -231,7 +231,7 @@ class _Trials:
             if cue not in numbers:
                 raise UserError(
                     f"X: cue {short(cue)}: must be a number from 1 to {len(names)}, or one of "
-                    f"{', '.join(names)}; more cues need settings={'task.cues': N} before the first fit"
+                    f"{', '.join(names)}; more cues need settings={{'task.cues': N}} before the first fit"
                 )
         return [numbers[cue] for cue in given]
 

@@ -69,11 +69,12 @@ def compare(
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = clock.perf_counter()
     at_once = shared.given_or(jobs, processors())
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
-        with (
-            shared.kept_when_interrupted(cache),
-            shared.progress_bar(quiet or as_json, "comparing", "runs") as progress,
-        ):
+    with (
+        shared.kept_when_interrupted(cache),
+        shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver,
+        owned(cache, "--cache"),
+    ):
+        with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
             if on_stream:
                 stream_of = _stream_of(chosen, events, example, number, list(read.values()))
                 learned = compare_streams(chosen, numbers, stream_of, at_once, progress, Cache(cache))

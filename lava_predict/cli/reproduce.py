@@ -40,9 +40,12 @@ def reproduce(
     printed = shared.printed(figures, width_mm)
     folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
     started = time.perf_counter()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver, owned(cache, "--cache"):
+    with (
+        shared.kept_when_interrupted(cache),
+        shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver,
+        owned(cache, "--cache"),
+    ):
         with (
-            shared.kept_when_interrupted(cache),
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
             processes(executor, shared.given_or(jobs, processors()), scheduler) as pool,
         ):

@@ -89,19 +89,17 @@ def sweep(
         _show_again(folder, quiet, as_json)
         return
     started, at_once = time.perf_counter(), shared.given_or(jobs, processors())
-    with (
-        owned(folder),
-        owned(cache, "--cache"),
-        shared.kept_when_interrupted(cache),
-        shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
-        processes(executor, at_once, scheduler) as pool,
-    ):
-        files = growing_folder(folder, described, overwrite)
-        if at_once > 1 and scheduler is None:
-            compile_kernels(plan.first, precision)
-        found = run_sweep(plan, files, Cache(cache), pool, progress)
-    outcome = page.outcome(found, cache, time.perf_counter() - started)
-    leave(outcome, files, printed)
+    with shared.kept_when_interrupted(cache), owned(folder), owned(cache, "--cache"):
+        with (
+            shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
+            processes(executor, at_once, scheduler) as pool,
+        ):
+            files = growing_folder(folder, described, overwrite)
+            if at_once > 1 and scheduler is None:
+                compile_kernels(plan.first, precision)
+            found = run_sweep(plan, files, Cache(cache), pool, progress)
+        outcome = page.outcome(found, cache, time.perf_counter() - started)
+        leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
 
 
@@ -127,9 +125,12 @@ def _is_complete(folder: Path, described: dict[str, Any], trials: int | None) ->
     """Say whether a folder holds the whole sweep: the same one, with at least so many trials of a search."""
     from lava_predict.records.growing_folder import SUMMARY, known_plan
 
-    if known_plan(folder, "sweep") != described or not (folder / SUMMARY).is_file():
+    if known_plan(folder, "sweep") != described:
         return False
-    done = json.loads((folder / SUMMARY).read_text())["trials"]
+    try:
+        done = json.loads((folder / SUMMARY).read_bytes())["trials"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
     return trials is None or done >= trials
 
 

@@ -48,25 +48,25 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
     """Return a figure as files, by ending, the PNG first."""
     from matplotlib import rc_context
 
-    if printed.width_mm is not None:
-        _fit(figure, printed.width_mm / _MM_PER_INCH)
     dpi = _DPI if printed.width_mm is None else _PRINT_DPI
-    _lay_out(figure, dpi)
     files = {}
-    for kind in ("png", *(one for one in printed.formats if one != "png")):
-        buffer = io.BytesIO()
-        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        with rc_context(_FONTS), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+    with rc_context(_FONTS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+        if printed.width_mm is not None:
+            _fit(figure, printed.width_mm / _MM_PER_INCH)
+        _lay_out(figure, dpi)
+        for kind in ("png", *(one for one in printed.formats if one != "png")):
+            buffer = io.BytesIO()
+            undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
             figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
-        files[kind] = buffer.getvalue()
+            files[kind] = buffer.getvalue()
     return files
 
 
 def _lay_out(figure: Figure, dpi: float) -> None:
     """Place panels and texts once; otherwise each file would be drawn twice, once for this alone."""
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if engine is not None and figure.axes:
         figure.set_dpi(dpi)
         engine.execute(figure)
         figure.set_layout_engine(None)

@@ -10,7 +10,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from lava_predict.engines import engine_options
 from lava_predict.errors import UserError, short
+from lava_predict.network.arithmetic import fixed_parts
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.sweeps.study import learn_task
@@ -111,9 +113,13 @@ class Plan:
         return len(self.seeds) * (math.prod(lists) if self.search is None else self.search.trials)
 
     def point(self, number: int, settings: Mapping[str, str]) -> Point:
-        """Return a combination of values; raises a UserError if it is no valid configuration."""
+        """Return a combination of values; raises a UserError if it is not valid or cannot be run."""
         texts = [f"{key}={text}" for key, text in settings.items()]
-        return Point(number, settings, self.configured([*self.fixed, *texts]))
+        config = self.configured([*self.fixed, *texts])
+        engine_options("cpu", self.precision, {}, config)
+        if self.precision == "fixed":
+            fixed_parts(config)
+        return Point(number, settings, config)
 
     @cached_property
     def grid(self) -> list[Point]:

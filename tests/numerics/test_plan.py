@@ -80,7 +80,7 @@ def constants_held(config: Config, network: Network, made: FixedArithmetic) -> I
     assert k.v_shift == min(20, F + 5)
     yield Held("a dt", [a * dt for a in fractions_of(drawn.a)], cells.a.tolist(), k.a_shift)
     yield Held("b", fractions_of(drawn.b), cells.b.tolist(), k.b_shift)
-    assert k.lowest == max(-(2**23), -(2 ** (12 + F)))
+    assert k.lowest == max(-(2**23), -128 * 2**F)
     yield Held("c", fractions_of(drawn.c), cells.c.tolist(), F, 24 - word.v_bits, k.lowest)
     yield Held("d", fractions_of(drawn.d), cells.d.tolist(), F, 24 - word.u_bits)
     yield Held("bias", fractions_of(drawn.bias), cells.bias.tolist(), F)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import plain_grid
 import pytest
 
 pytest.importorskip("lava", reason="lava-nc is not installed")
@@ -138,7 +139,7 @@ def test_rate_and_time_constants_count_and_shapes_are_the_populations(nothing_le
     sent, (x, w) = played(
         readout, readout.prediction_out, 3, "float", lambda: (readout.x.get(), readout.w_when.get())
     )
-    decay = np.exp(-1 / 5.0)
+    decay = plain_grid.decay(1.0, 5.0)
     trace, weights, z = np.zeros(7), np.zeros(7), []
     trace[6] = 0.25
     for step in range(3):

@@ -228,3 +228,9 @@ def test_the_file_of_a_dead_owner_is_not_taken_from_who_was_faster(tmp_path: Pat
     owner._take_away(out, dead)
     assert json.loads(owner_file(out).read_text())["process"] == os.getpid()
     assert names(tmp_path) == [".out.owner"]
+
+
+@pytest.mark.parametrize("path", [".", "/"])
+def test_a_path_without_a_name_of_its_own_is_refused(path: str) -> None:
+    with pytest.raises(UserError, match="is no name for something new"), owned(Path(path)):
+        pytest.fail("must not begin")

@@ -97,7 +97,7 @@ def test_a_checkpoint_that_was_altered_is_refused(tmp_path: Path) -> None:
         StreamSession(CONFIG, STREAM, {}).run(files)
     path = tmp_path / "run" / CHECKPOINT
     with h5py.File(path, "r+") as file:
-        file["learned/label_w"][0, 0, 3] += 1e-12
+        file["learned/label_w"][0, 3] += 1e-12
     for read in (StreamSession(CONFIG, STREAM, {}).restore, StreamLearner.load):
         with pytest.raises(UserError, match="was altered or damaged"):
             read(path)

@@ -95,6 +95,7 @@ SEARCH = {"search": Search(4, 2)}
         (["reservoir.noise=1,1.0"], {}, "reservoir.noise=1.0: gives the same settings as reservoir.noise=1;"),
         (["run.seed=1,2"], {}, "give --seeds and --first-seed"),
         (["fixed.weight_bits=4,8"], {}, "has no effect in float; add --precision fixed"),
+        (["reservoir.noise=1,2"], {"precision": "fixd"}, "precision = 'fixd'.*did you mean 'fixed'"),
         (["reservoir.noise=0.1..0.5"], {}, "add --search optuna --trials N"),
         (["reservoir.noise=0.5..0.1"], SEARCH, "the lower end must come first"),
         (["reservoir.noise=0..1:log"], SEARCH, "a lower end above 0"),
