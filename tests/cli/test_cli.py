@@ -233,7 +233,9 @@ def test_the_commands_import_what_takes_long_only_when_they_run() -> None:
     ],
     ids=["plan", "report"],
 )
-def test_a_command_imports_no_more_than_it_needs(command: list[str], spared: set[str], tmp_path: Path) -> None:
+def test_a_command_imports_no_more_than_it_needs(
+    command: list[str], spared: set[str], tmp_path: Path
+) -> None:
     """A page is made of what a folder holds, without a simulator; what draws nothing needs no plotting."""
     folder = tmp_path / "out"
     if "DIR" in command:
