@@ -102,7 +102,7 @@ def test_a_terminal_shows_the_same_and_no_number_before_one_is_known(
     monkeypatch.setenv("TERM", "xterm")
     with waiting(False, "checking"):
         compile_twice()
-    assert "checking" in terminal.getvalue()
+    assert "compiling, the first time only" in terminal.getvalue()
     with progress_bar(False, "training", "trials") as tell:
         assert tell is not None
         compile_twice()
