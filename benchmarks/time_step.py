@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lava_predict import draw_network, load_preset
 from lava_predict.analysis import FIRING_PATTERNS, Cell, simulate_float
-from lava_predict.numerics.draws import values_of
+from lava_predict.numerics import values_of
 
 Floats = NDArray[np.float64]
 

@@ -125,7 +125,7 @@ class Settings(ReadoutSettings):
                 "when rule, per ms; it takes the place of first_rate and least_rate)"
             )
         rest = {key: value for key, value in values.items() if key != "when_rate"}
-        share = 1.0 - (1.0 - rate) ** RATE_MS
+        share = float(on_grid(1.0 - (1.0 - rate) ** RATE_MS))
         return {**rest, "first_rate": share, "least_rate": share}
 
     @model_validator(mode="after")
