@@ -319,7 +319,7 @@ class FloatArithmetic(Arithmetic):
             when=rule.constants(config),
             inputs=inputs.constants(config),
         )
-        self.kernels = step.kernels(*self.parts, fixed=False)
+        self.kernels = step.kernels(neuron, synapse, step.step_of(rule, config, False), fixed=False)
         self.current = np.empty(network.size)
         events, cues = config.task.events, config.task.cues
         self.start = State(
@@ -381,7 +381,7 @@ class FixedArithmetic(Arithmetic):
         self.network = mapped(on_cache_lines, Network(cells, connections, input_weight, feedback_weight))
         self.constants = step.Constants(cell_constants, synapse_constants, when, input_constants)
         self.saturating = fixed_step.saturating(*self.parts)
-        self.kernels = step.kernels(*self.parts, fixed=True)
+        self.kernels = step.kernels(neuron, synapse, step.step_of(rule, config, True), fixed=True)
         # Where 32 bits hold what a cell's synapses and inputs add up to, less memory is moved.
         most = max(
             synapse.largest(connections, synapse_constants),

@@ -19,6 +19,7 @@ from lava_predict.network.draw import Network
 from lava_predict.network.state import State
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import fold
+from lava_predict.settings.schema import Config
 
 # These stand for the kernels of parts and of one arithmetic; `kernels` says which.
 sum_inputs = advance_cells = reset_spiking = deliver = readout_step = part
@@ -175,6 +176,13 @@ def advance(
     return recorded, -1
 
 
+def step_of(rule: Any, config: Config, fixed: bool) -> Any:
+    """Return the kernel by which a when rule takes a step under these settings."""
+    if hasattr(rule, "step_for"):
+        return rule.step_for(config, fixed)
+    return rule.fixed_step if fixed else rule.step
+
+
 class Kernels(NamedTuple):
     """The functions above, compiled for chosen parts and an arithmetic."""
 
@@ -186,8 +194,8 @@ class Kernels(NamedTuple):
 
 
 @cache
-def kernels(neuron: Any, synapse: Any, rule: Any, fixed: bool) -> Kernels:
-    """Compile the functions above for a neuron, a synapse and a when rule, in float or in integers."""
+def kernels(neuron: Any, synapse: Any, rule_step: Any, fixed: bool) -> Kernels:
+    """Compile the functions above for a neuron, a synapse and a when rule's step, in float or in integers."""
     arithmetic = fixed_step if fixed else float_step
     cells, spikes = arithmetic.population_kernels(neuron, synapse)
     outside = {
@@ -195,7 +203,7 @@ def kernels(neuron: Any, synapse: Any, rule: Any, fixed: bool) -> Kernels:
         "deliver": synapse.fixed_deliver if fixed else synapse.deliver,
     }
     readout = {
-        "readout_step": rule.fixed_step if fixed else rule.step,
+        "readout_step": rule_step,
         "integers": fixed,
         "rule_counters": fixed_step.rule_counters(neuron, synapse) if fixed else 0,
     }

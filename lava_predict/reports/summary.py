@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Sheet
 
-from lava_predict import __version__
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config, event_name
@@ -31,7 +30,7 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
     peak that does not exist is None, as is all that belongs to a cue not shown yet.
     """
     wall, simulated = result.wall_s, result.simulated_s
-    versions = {"lava-predict": __version__} | {name: version(name) for name in ("numpy", "numba")}
+    versions = {name: version(name) for name in ("lava-predict", "numpy", "numba")}
     values = {
         "preset": result.config.preset,
         **named(result, "backend", "form", "precision"),

@@ -15,6 +15,7 @@ from lava_predict import Config, UserError, load_preset
 from lava_predict.learning import traces, what
 from lava_predict.learning.when import annealed_delta
 from lava_predict.learning.when.gated_delta import UNTAUGHT_ERROR
+from lava_predict.network.state import leaves
 from lava_predict.numerics.plan import Planner
 from lava_predict.tasks import Kind, Segment
 
@@ -72,11 +73,11 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     plain.w_what[:] = host.w.reshape(plain.w_what.shape)
     memory.occurrences[:] = plain.n[:] = np.arange(CUES * EVENTS).reshape(CUES, EVENTS) * 12
     z, drive = np.zeros((2, EVENTS))
-    xc = annealed_delta.scratch(memory)
+    take_step, xc = annealed_delta.step_for(config, fixed=False), annealed_delta.scratch(memory)
     cues = []
     for one in moments(5):
         state = (k, memory, host, z, one.spiking, one.spiking.size, one.gate, one.target)
-        norm = annealed_delta.step(*state, one.since, one.learning, xc, drive)
+        norm = take_step(*state, one.since, one.learning, xc, drive)
         expected = plain.step(*one)
         np.testing.assert_allclose(z, expected[0], atol=1e-9)
         np.testing.assert_allclose(drive, expected[1], atol=1e-9)
@@ -114,13 +115,13 @@ def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], roun
     memory.occurrences[:] = np.arange(CUES * EVENTS).reshape(CUES, EVENTS) * 12
     plain.n = memory.occurrences.tolist()
     z, drive, lost = np.zeros(EVENTS, np.int32), np.zeros(EVENTS, np.int32), np.zeros(2, np.int64)
-    scratch = annealed_delta.fixed_scratch(memory)
+    take_step, scratch = annealed_delta.step_for(config, fixed=True), annealed_delta.fixed_scratch(memory)
     for step, one in enumerate(moments(6)):
         gate, target = np.round(one.gate * scales.gate), np.round(one.target * 2**16)
         given = (gate.astype(np.int32), target.astype(np.int32), one.since, one.learning)
         step_key = fold(KEY, step)
         state = (k, memory, host, z, one.spiking, one.spiking.size)
-        norm = annealed_delta.fixed_step(*state, *given, scratch, drive, step, np.uint64(step_key), lost)
+        norm = take_step(*state, *given, scratch, drive, step, np.uint64(step_key), lost)
         expected = plain.step(
             one.spiking.tolist(), *(part.tolist() for part in given[:2]), *given[2:], step_key
         )
@@ -129,6 +130,22 @@ def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], roun
     assert memory.m.tolist() == plain.m
     assert lost.tolist() == plain.lost
     assert np.abs(memory.w).max() > 100
+
+
+def test_what_the_settings_do_without_can_be_left_out_to_the_same_bits() -> None:
+    config, found = config_of(), []
+    for take_step in (annealed_delta.step, annealed_delta.step_for(config, fixed=False)):
+        k, memory = annealed_delta.constants(config), annealed_delta.start(config)
+        host = what.start(CELLS, EVENTS, CUES, annealed_delta.row_blocks(config))
+        z, drive = np.zeros((2, EVENTS))
+        xc, norms = annealed_delta.scratch(memory), []
+        for one in moments(5):
+            state = (k, memory, host, z, one.spiking, one.spiking.size, one.gate, one.target)
+            norms.append(take_step(*state, one.since, one.learning, xc, drive))
+        found.append((np.array(norms), z, drive, host.x_sum, *(part for _, part in leaves(memory))))
+    for whole, spared in zip(*found, strict=True):
+        np.testing.assert_array_equal(whole, spared)
+    assert np.abs(memory.w).max() > 0.05
 
 
 def test_weights_that_forget_no_cue_are_not_protected() -> None:

@@ -291,7 +291,7 @@ def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
 def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     network, constants, state = kernel_of(vectors)
     rule = RULES.get(vectors.rule)
-    compiled = kernels(izhikevich, exponential, rule, fixed=True)
+    compiled = kernels(izhikevich, exponential, rule.fixed_step, fixed=True)
     cells, events = network.size, vectors.events
     key = np.uint64(vectors.constants["key"])
     recording = Recording(

@@ -169,3 +169,57 @@ def test_processes_that_keep_two_signatures_at_once_do_not_mix_them_up(
     assert found == (
         "code for int32" if kind is IndexDataCacheFile else "code for int64"
     )  # numba's own is wrong
+
+
+def loaded_linear_algebra(folder: Path, before: str = "") -> bool:
+    """Use a kernel of ours in a process of its own; say whether numba was set up as a whole for it."""
+    code = f"import sys, numpy as np; {before}from lava_predict.numerics import noise; "
+    code += "print(noise.mix(np.uint64(3)), 'scipy.linalg' in sys.modules)"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    mixed, loaded = done.stdout.split()
+    assert mixed == MIXED
+    return loaded == "True"
+
+
+def test_our_compiled_kernels_load_without_what_compiling_needs(tmp_path: Path) -> None:
+    """SciPy's linear algebra is what takes longest; a kernel of another package may need it."""
+    assert loaded_linear_algebra(tmp_path)
+    assert not loaded_linear_algebra(tmp_path)
+    foreign = "from lava_predict.numerics.compiled import kernel; kernel(eval('lambda x: x')); "
+    assert loaded_linear_algebra(tmp_path, foreign)
+
+
+def test_only_what_runs_for_long_lets_other_threads_go_on() -> None:
+    def twice(x: float) -> float:
+        return 2.0 * x
+
+    options = [
+        made(twice).targetoptions["nogil"]  # type: ignore[attr-defined]
+        for made in (compiled.kernel, compiled.lean_kernel, compiled.step_kernel)
+    ]
+    assert options == [False, False, True]
+
+
+def test_compiling_is_logged_once_for_a_kernel_and_those_that_it_calls(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+
+    @kernel
+    def inner(x: float) -> float:
+        return x + 1.0
+
+    @kernel
+    def outer(x: float) -> float:
+        return inner(x) * 2.0
+
+    with caplog.at_level("DEBUG", compiled.__name__):
+        assert outer(1.0) == 4.0
+    told = [(one.levelname, one.getMessage()) for one in caplog.records]
+    name = outer.py_func.__qualname__  # type: ignore[attr-defined]
+    assert [text for level, text in told if level == "INFO"] == [
+        f"compiling {name}, to be kept in {tmp_path}"
+    ]
+    assert sum(text.startswith("compiled ") for _, text in told) == 2

@@ -20,6 +20,9 @@ has. N cells, K events, M cues:
     the indices of the ``count`` spiking cells, ascending; ``gate``, 0 .. 1, and ``target``, which ``z``
     should be, are (K,) like ``z`` and ``what_drive``; ``since_cue`` counts the steps since the cue came on,
     below 0 before it and where there is none.
+``step_for(config, fixed)``
+    Optional: returns ``step``, or ``fixed_step``, without what the settings leave out, as that takes less
+    time to compile.
 ``end_of_trial(memory, segment, z, gate, target, settings)``
     Learn from a whole trial on the host; returns whether weights changed. ``z``, ``gate``, ``target`` are
     (steps, K).

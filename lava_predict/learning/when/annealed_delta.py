@@ -52,6 +52,7 @@ from lava_predict.learning.when.gated_delta import (
     add_timing_error,
     fixed_gated_delta,
 )
+from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.grid import on_grid
@@ -60,6 +61,9 @@ from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Decays, Positive, ReadoutSettings, TimeConstants
 from lava_predict.tasks import Kind, Segment
+
+# These stand for what a step learns; `step_for` says which.
+learn = fixed_learn = part
 
 MEAN_MS = 10_000.0
 """Time constant of the mean rates that the what rule subtracts, ms."""
@@ -409,6 +413,13 @@ def directions_of(memory: Memory) -> projection.Memory:
     return projection.Memory(memory.directions, memory.overlap, memory.learned)
 
 
+@lean_kernel
+def copy_row(values: np.ndarray, rows: np.ndarray, row: int) -> None:
+    """Write an array to a row, as ``rows[row] = values``, which takes ten times as long to compile."""
+    for j in range(values.size):
+        rows[row, j] = values[j]
+
+
 @kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
@@ -422,7 +433,7 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
         memory.cue[1] += 1
         if found > 0 and memory.m.shape[0] > 1:
             last = max(memory.cue[0], 0)
-            memory.m[found] = memory.m[last]
+            copy_row(memory.m[last], memory.m, found)
             memory.settled[found] = memory.settled[last]
     elif found == UNKNOWN and learning:
         found = max(memory.cue[0], 0)
@@ -436,7 +447,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     last = memory.cue[0]
     found = recognise(memory.units, memory.cue[1], memory.onset)
     if open_cue(memory, found, learning):
-        memory.units[memory.cue[0]] = memory.onset
+        copy_row(memory.onset, memory.units, memory.cue[0])
     elif learning and found != UNKNOWN:
         follow(memory.units[memory.cue[0]], memory.onset)
     if k.protect and k.profile.size == 0 and last != UNKNOWN and memory.cue[0] != last:
@@ -581,7 +592,50 @@ def learn_late(
 
 
 @lean_kernel
-def step(
+def learn_at_once(
+    k: Constants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: float,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """Learn in a step, as `learn_somehow`, where the settings have neither lag nor protection."""
+    if cue != UNKNOWN:
+        learn_step(k, memory, cue, xc, z, norm, gate, target)
+
+
+@kernel
+def learn_somehow(
+    k: Constants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: float,
+    gate: np.ndarray,
+    target: np.ndarray,
+) -> None:
+    """Learn in a step, at once or late, across the directions of other cues or not."""
+    if k.profile.size > 0:
+        learn_late(k, memory, spiking, count, since_cue, cue, gate)
+    elif cue == UNKNOWN:
+        return
+    elif not k.protect:
+        learn_step(k, memory, cue, xc, z, norm, gate, target)
+    elif (since_cue - k.onset) % k.every == 0:
+        learn_across(k, memory, cue, xc, z, gate, target)
+
+
+def _step(
     k: Constants,
     memory: Memory,
     what: what.Memory,
@@ -606,19 +660,16 @@ def step(
     if cue == UNKNOWN:
         z[:] = 0.0
         what_drive[:] = 0.0
-        if learning and k.profile.size > 0:
-            learn_late(k, memory, spiking, count, since_cue, cue, gate)
-        return norm
-    sum_spiking(what.w, first, spiking, count, what_drive)
-    if diverged(z):
-        return np.nan
-    if learning and k.profile.size > 0:
-        learn_late(k, memory, spiking, count, since_cue, cue, gate)
-    elif learning and not k.protect:
-        learn_step(k, memory, cue, xc, z, norm, gate, target)
-    elif learning and (since_cue - k.onset) % k.every == 0:
-        learn_across(k, memory, cue, xc, z, gate, target)
+    else:
+        sum_spiking(what.w, first, spiking, count, what_drive)
+        if diverged(z):
+            return np.nan
+    if learning:
+        learn(k, memory, spiking, count, since_cue, cue, xc, z, norm, gate, target)
     return norm
+
+
+step = bind(_step, learn=learn_somehow)
 
 
 def set_norm(memory: Memory, norm: Any) -> None:
@@ -800,7 +851,8 @@ def fixed_find_cue(memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
     if open_cue(memory, found, learning):
-        memory.units[memory.cue[0]] = memory.onset << UNIT_FRACTION
+        for j in range(memory.onset.size):
+            memory.units[memory.cue[0], j] = memory.onset[j] << UNIT_FRACTION
     elif learning and found != UNKNOWN:
         fixed_follow(memory.units[memory.cue[0]], memory.onset)
 
@@ -927,7 +979,59 @@ def fixed_learn_late(
 
 
 @lean_kernel
-def fixed_step(
+def fixed_learn_at_once(
+    k: FixedConstants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    rate_gate: np.ndarray,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> None:
+    """As `learn_at_once`, in integers."""
+    if cue != UNKNOWN:
+        rows = (memory.w, cue * z.size if k.own else 0)
+        fixed_change_rows(k, memory, cue, *rows, xc, z, norm, gate, target, rate_gate, step_key, lost)
+
+
+@kernel
+def fixed_learn_somehow(
+    k: FixedConstants,
+    memory: Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    cue: int,
+    xc: np.ndarray,
+    z: np.ndarray,
+    norm: int,
+    gate: np.ndarray,
+    target: np.ndarray,
+    rate_gate: np.ndarray,
+    step_key: np.uint64,
+    lost: np.ndarray,
+) -> None:
+    """As `learn_somehow`, in integers."""
+    moment = (rate_gate, step_key, lost)
+    if k.profile.size > 0:
+        fixed_learn_late(k, memory, spiking, count, since_cue, cue, gate, *moment)
+    elif cue == UNKNOWN:
+        return
+    elif not k.protect:
+        rows = (memory.w, cue * z.size if k.own else 0)
+        fixed_change_rows(k, memory, cue, *rows, xc, z, norm, gate, target, *moment)
+    elif (since_cue - k.onset) % k.every == 0:
+        fixed_learn_across(k, memory, cue, xc, z, gate, target, *moment)
+
+
+def _fixed_step(
     k: FixedConstants,
     memory: Memory,
     what: what.Memory,
@@ -964,19 +1068,26 @@ def fixed_step(
     if since_cue < k.onset or cue == UNKNOWN:
         z[:] = 0
         what_drive[:] = 0
-        if learning and k.profile.size > 0:
-            fixed_learn_late(k, memory, spiking, count, since_cue, UNKNOWN, gate, rate_gate, step_key, lost)
-        return norm
-    fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
-    lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
-    fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
-    if fixed_diverged(z):
-        return -1
-    moment = (rate_gate, step_key, lost)
-    if learning and k.profile.size > 0:
-        fixed_learn_late(k, memory, spiking, count, since_cue, cue, gate, *moment)
-    elif learning and not k.protect:
-        fixed_change_rows(k, memory, cue, memory.w, first, xc, z, norm, gate, target, *moment)
-    elif learning and (since_cue - k.onset) % k.every == 0:
-        fixed_learn_across(k, memory, cue, xc, z, gate, target, *moment)
+        cue = UNKNOWN
+    else:
+        fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
+        lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
+        fixed_sum_spiking(what.w, first, spiking, count, k.readout_fraction, k.rounding, what_drive)
+        if fixed_diverged(z):
+            return -1
+    if learning:
+        moment = (rate_gate, step_key, lost)
+        fixed_learn(k, memory, spiking, count, since_cue, cue, xc, z, norm, gate, target, *moment)
     return norm
+
+
+fixed_step = bind(_fixed_step, fixed_learn=fixed_learn_somehow)
+
+
+def step_for(config: Config, fixed: bool) -> Any:
+    """Return `step` or `fixed_step` without what the settings leave out: a third of the time to compile."""
+    if config.readout.causal or config.readout.protect != "none":
+        return fixed_step if fixed else step
+    if fixed:
+        return bind(_fixed_step, fixed_learn=fixed_learn_at_once)
+    return bind(_step, learn=learn_at_once)
