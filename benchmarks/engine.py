@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 from lava_predict import CpuEngine, Experiment, Segment, load_preset
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "network"))
+sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "network")]
 from numpy_network import NumpyNetwork
 
 Z_TOLERANCE = 1e-9
