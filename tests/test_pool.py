@@ -68,12 +68,9 @@ def is_imported(module: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
-def test_processes_begin_at_once_with_the_modules_they_need() -> None:
+def test_processes_begin_with_the_modules_they_are_given() -> None:
     with pool.local_processes(2, ["wave"]) as executor:
-        spawned = psutil.Process().children()
-        assert executor is not None
-        assert sum("spawn_main" in " ".join(one.cmdline()) for one in spawned) == 2
-        assert dict(as_completed(is_imported, ["wave", "chunk"], executor)) == {0: True, 1: False}
+        assert dict(as_completed(is_imported, ["wave", "turtle"], executor)) == {0: True, 1: False}
 
 
 def end_the_process(number: int) -> int:
