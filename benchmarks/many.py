@@ -2,13 +2,15 @@
 
 Each sweep is the whole command: imports, runs, table, pictures and page; its cache is empty, the compiled
 kernels are on disk. The runs alone are played in this process, without all that. The share of a core that is
-used is runs * time of a run alone / (processes * time of the sweep).
+used is runs * time of a run alone / (processes * time of the sweep). CPU times tell on a busy machine what
+would be lost on an idle one.
 
     python benchmarks/many.py [--seeds 5] [--jobs 2] [--repeats 3] [--preset robust]
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,14 +25,22 @@ from lava_predict.sweeps.study import learn_task
 SETTING, VALUES = "readout.tau_m_ms", (8192, 4096)
 
 
-def sweep_s(preset: str, seeds: int, jobs: int) -> float:
-    """Return the wall time of a sweep."""
+def sweep_s(preset: str, seeds: int, jobs: int) -> tuple[float, float]:
+    """Return the wall time of a sweep, and the CPU time of all its processes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         where = ["--out", str(Path(folder) / "sweep"), "--cache", str(Path(folder) / "cache")]
         values = ",".join(map(str, VALUES))
         command = ["sweep", "--preset", preset, "--set", f"{SETTING}={values}", "--seeds", str(seeds)]
         whole = [sys.executable, "-m", "lava_predict", *command, "--jobs", str(jobs), "--quiet", *where]
-        return timed(lambda: subprocess.run(whole, check=True))[0]
+        wall_s, _ = timed(lambda: subprocess.run(whole, check=True))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def middle(found: list[tuple[float, float]]) -> list[float]:
+    """Return the medians of wall and CPU time."""
+    return [statistics.median(times) for times in zip(*found, strict=True)]
 
 
 def main() -> None:
@@ -45,18 +55,19 @@ def main() -> None:
     learn_task(config, "float")  # compiles
     runs = len(VALUES) * chosen.seeds
     alone: list[float] = []
-    sweeps: dict[int, list[float]] = {1: [], chosen.jobs: []}
+    sweeps: dict[int, list[tuple[float, float]]] = {1: [], chosen.jobs: []}
     for _ in range(chosen.repeats):
         alone.append(timed(lambda: learn_task(config, "float"))[0])
         for jobs, found in sweeps.items():
             found.append(sweep_s(chosen.preset, chosen.seeds, jobs))
-    run_s, one_s = statistics.median(alone), statistics.median(sweeps[1])
+    run_s, one_s = statistics.median(alone), middle(sweeps[1])[0]
     print(machine())
     print(f"{runs} runs of {chosen.preset}; medians of {chosen.repeats}, in turn; a run alone {run_s:.2f} s")
-    print("processes  sweep s  beside one  share of a core")
+    print("processes  sweep s  beside one  share of a core  CPU s")
     for jobs, found in sweeps.items():
-        wall_s = statistics.median(found)
-        print(f"{jobs:9}  {wall_s:7.1f}  {one_s / wall_s:10.2f}  {runs * run_s / (jobs * wall_s):15.2f}")
+        wall_s, cpu_s = middle(found)
+        share = runs * run_s / (jobs * wall_s)
+        print(f"{jobs:9}  {wall_s:7.1f}  {one_s / wall_s:10.2f}  {share:15.2f}  {cpu_s:5.1f}")
 
 
 if __name__ == "__main__":

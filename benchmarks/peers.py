@@ -108,12 +108,12 @@ def agreement(
     rates = [each.size / (cells * steps * dt_ms / 1000.0) for each in spikes]
     if np.array_equal(*spikes):
         words = f"the same {spikes[0].size:,}"
+        if learning and name != "cpu":
+            rows = min(len(mine["z"]), len(theirs["z"]))
+            words += f"; z within {np.abs(mine['z'][:rows] - theirs['z'][:rows]).max():.1g}"
     else:
         first = np.setxor1d(*spikes)[0] // cells
         words = f"the same for {first:,} steps"
-    if learning and name != "cpu":
-        rows = min(len(mine["z"]), len(theirs["z"]))
-        words += f"; z within {np.abs(mine['z'][:rows] - theirs['z'][:rows]).max():.1g}"
     return rates[1], rates[0], words
 
 
