@@ -44,10 +44,12 @@ def main() -> None:
     problem = posed(folder)
     started = time.perf_counter()
     try:
-        peer = import_module(HOMES[name]).PEERS[name](problem)
-    except ImportError as error:
+        peers = import_module(HOMES[name]).PEERS
+    except Exception as error:  # Of old packages beside a new NumPy, any.
         tell({"missing": str(error)})
         return
+    try:
+        peer = peers[name](problem)
     except NotImplementedError as error:
         tell({"cannot": str(error)})
         return

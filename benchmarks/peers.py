@@ -132,7 +132,7 @@ def contest(
         for name in peers:
             one = Contestant.start(name, problem, caches, chosen.loud)
             if reason := one.told.get("missing"):
-                print(f"\n{name} is left out: not installed ({reason})", end="")
+                print(f"\n{name} is left out, as it cannot be imported: {reason}", end="")
             elif reason := one.told.get("cannot"):
                 print(f"\n{name} is left out: {reason}", end="")
             else:
