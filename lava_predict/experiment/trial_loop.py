@@ -61,7 +61,8 @@ class TrialLoop(ABC):
         """Return the trials done at the next test or at the end of the block."""
         first = self.task.first_trials
         due = (first[block] + trials for trials in self.task.config.run.probe_trials)
-        return min((stop for stop in due if stop > self.trials_done), default=first[block + 1])
+        # A test that is due after more trials than the block has must not carry its statistics on.
+        return min(stop for stop in (*due, first[block + 1]) if stop > self.trials_done)
 
     def _test_where_due(self, block: int, trials: int) -> None:
         due = self.task.config.run.probe_trials

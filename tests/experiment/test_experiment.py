@@ -230,6 +230,12 @@ def test_divergence_ends_the_run_with_its_cause(tiny: Tiny, settings: list[str])
         Experiment(tiny(*settings)).run()
 
 
+def test_a_block_ends_before_a_test_that_it_does_not_reach(tiny: Tiny) -> None:
+    result = Experiment(tiny("run.probe_trials=[1, 4]")).run()
+    assert [trial.block for trial in result.state.trials] == [0, 0, 0, 1, 1]
+    assert [sorted(block.error) for block in result.blocks] == [[1, 3], [1, 2]]
+
+
 @pytest.mark.parametrize("place", ["when.m", "when.w", "synapses.s", "cells.u", "what.w"])
 def test_a_number_that_is_not_finite_is_found_wherever_it_is(tiny: Tiny, place: str) -> None:
     session = Experiment(tiny("readout.rule=gated_delta", "readout.centred=false")).start()
