@@ -95,13 +95,14 @@ def wild_of_parts(*names: str) -> dict[str, st.SearchStrategy[Any]]:
 
 
 @st.composite
-def small(draw: Callable[..., Any]) -> dict[str, Any]:
+def small(draw: Callable[..., Any], neurons: tuple[str, ...], delays: bool) -> dict[str, Any]:
     """What decides how long a run takes, and the parts, by dotted key."""
     dt = draw(st.sampled_from([1.0, 0.5, 0.1, 0.01]) | st.floats(0.01, 1.0))
     cues, events = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     before, cue, after = draw(st.integers(0, 5)), draw(st.integers(1, 10)), draw(st.integers(11, 60))
     window = sorted(draw(st.lists(st.integers(0, after), min_size=2, max_size=2, unique=True)))
-    chosen = {key: draw(st.sampled_from(names)) for key, names in PARTS.items()}
+    parts = PARTS | {"reservoir.neuron": neurons}
+    chosen: dict[str, Any] = {key: draw(st.sampled_from(names)) for key, names in parts.items()}
     chosen |= {
         "reservoir.neurons": draw(st.integers(1, 12)),
         "reservoir.connection_probability": draw(st.sampled_from([0.0, 0.3, 1.0])),
@@ -118,7 +119,7 @@ def small(draw: Callable[..., Any]) -> dict[str, Any]:
         "readout.what_window_ms": [window[0] * dt, window[1] * dt],
         "readout.gate_window_ms": draw(st.sampled_from([0.0, 3 * dt, 20 * dt])),
     }
-    if draw(st.booleans()):
+    if delays and draw(st.booleans()):
         chosen["reservoir.delay_ms"] = sorted(draw(st.lists(between(0.0, 1000.0), min_size=2, max_size=2)))
     return chosen
 
@@ -155,12 +156,18 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def settings_of_any_kind(draw: Callable[..., Any]) -> dict[str, Any]:
+def settings_of_any_kind(
+    draw: Callable[..., Any],
+    neurons: tuple[str, ...] = PARTS["reservoir.neuron"],
+    delays: bool = True,
+    on_chip: bool = True,
+) -> dict[str, Any]:
     """Nested settings of a small run, some values anywhere in their bounds; not all of them fit together."""
-    values = draw(small())
+    values = draw(small(neurons, delays))
     strategies = wild_of_parts(*(values[key] for key in PARTS))
     for key in draw(st.lists(st.sampled_from(sorted(strategies)), max_size=10, unique=True)):
-        values[key] = draw(strategies[key])
+        if on_chip or key != "fixed.learning":
+            values[key] = draw(strategies[key])
     if draw(st.booleans()):
         values["task.cue_overlap"] = draw(st.just("drawn") | st.floats(0.0, 1.0))
     return {"preset": "smoke", **nested(values)}

@@ -150,8 +150,11 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
 
 def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
     """Return settings and source of a stopped command; raises a UserError if there is none."""
-    from lava_predict.records.hdf5 import read_config
+    from lava_predict.events import Columns
+    from lava_predict.records.hdf5 import attribute, check_digest, read_config
+    from lava_predict.settings.plain_values import check_plain
     from lava_predict.streams.learner import KIND
+    from lava_predict.streams.session import SOURCE
 
     if not checkpoint.exists():
         ended = (resume / "summary.json").exists()
@@ -160,7 +163,10 @@ def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
             + ("is complete; there is nothing to do" if ended else "there is no stopped command there")
         )
     with KIND.opened(checkpoint) as file:
-        return read_config(file), json.loads(file.attrs["source"])
+        check_digest(file)
+        source = json.loads(attribute(file, "source", str))
+        check_plain(source, SOURCE, {"columns": len(Columns._fields)})
+        return read_config(file), source
 
 
 def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, float] | None]:

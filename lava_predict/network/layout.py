@@ -94,7 +94,9 @@ def state_layout(config: Config, network: Network, precision: str) -> State:
     )
     expected: Any = like_tree(whole)
     indices = {name: one for name, one in _RULE_INDICES.items() if name in expected.when._fields}
-    return expected._replace(synapses=_in_flight(expected.synapses), when=expected.when._replace(**indices))
+    when = expected.when._replace(**indices)
+    found: State = expected._replace(synapses=_in_flight(expected.synapses), when=when)
+    return found
 
 
 def like(array: np.ndarray) -> Expected:

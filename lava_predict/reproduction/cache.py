@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from lava_predict.errors import UserError
 from lava_predict.reproduction.unit import Found, Unit
+
+_DIGEST = "sha256 of the arrays"
+_BAD_CONTENT = (OSError, ValueError, EOFError, RuntimeError, AttributeError, KeyError)
 
 
 class Cache:
@@ -22,9 +27,11 @@ class Cache:
         """Return the result of a unit, or None if it is not known; a damaged file counts as unknown."""
         try:
             with np.load(self._path(unit), allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
+                found = {name: arrays[name] for name in arrays.files}
+                told = found.pop(_DIGEST)
+        except (*_BAD_CONTENT, zipfile.BadZipFile, zlib.error):
             return None
+        return found if np.array_equal(told, _digest(found)) else None
 
     def put(self, unit: Unit, found: Found) -> None:
         """Keep the result of a unit, all of it or nothing.
@@ -38,7 +45,7 @@ class Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder) as aside:
                 complete = Path(aside) / "found.npz"
-                np.savez(complete, **found)
+                np.savez(complete, **found, **{_DIGEST: _digest(found)})
                 complete.replace(self._path(unit))
         except OSError as error:
             raise UserError(
@@ -47,3 +54,17 @@ class Cache:
 
     def _path(self, unit: Unit) -> Path:
         return self._folder / f"{unit.key}.npz"
+
+
+def _digest(found: Found) -> np.ndarray:
+    """Return a SHA-256, (32,) uint8, over the names, types, shapes and values of arrays.
+
+    Which arrays a study gives is known to that study alone; so a file holds those that were kept, or counts
+    as unknown.
+    """
+    digest = hashlib.sha256()
+    for name, array in sorted(found.items()):
+        little = np.asarray(array).astype(np.asarray(array).dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{name} {little.dtype.str} {','.join(map(str, little.shape))}\n".encode())
+        digest.update(little.tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)

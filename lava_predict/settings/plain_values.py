@@ -6,7 +6,6 @@ key (other keys may be there), a list of one pattern for lists of any length, or
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -53,6 +52,9 @@ class OneOf(NamedTuple):
 
     texts: tuple[str, ...]
 
+
+_MOST = 1e300
+"""Greatest number; JSON has whole ones that no float can hold."""
 
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", object: "a value"}
 
@@ -119,7 +121,7 @@ class _Check:
 
 def _is(value: Any, kind: type) -> bool:
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
     return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
 
 

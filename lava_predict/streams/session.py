@@ -20,8 +20,9 @@ from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
 from lava_predict.network.stream_network import StreamPlayer
 from lava_predict.records.folder import UnfinishedRun
-from lava_predict.records.hdf5 import DIGEST, content_digest
+from lava_predict.records.hdf5 import DIGEST, attribute, check_digest, content_digest
 from lava_predict.registry import ENGINES
+from lava_predict.settings.plain_values import Many, Maybe
 from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
@@ -30,6 +31,17 @@ KEEP_EVERY_S, TELL_EVERY_S = 10.0, 0.5
 """How much work a stopped command can lose, and how often progress is told, in seconds."""
 
 PREDICTIONS = "predictions.csv"
+
+SOURCE: dict[str, Any] = {
+    "path": Maybe(str),
+    "example": Maybe(str),
+    "number": int,
+    "columns": Many(Maybe(str), "columns"),
+    "ms_per_unit": Maybe(float),
+    "precision": str,
+    "backend": str,
+}
+"""What a stopped command says of where its events came from."""
 
 TOGETHER, STEPS_TOGETHER = 100, 50_000
 """At most so many events, and about so many steps, are played before anything is scored and kept."""
@@ -154,11 +166,17 @@ class StreamSession:
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of the same stream."""
         with KIND.opened(path) as file:
-            if file.attrs["events"] != _digest(self.events):
+            check_digest(file)
+            if attribute(file, "events", str) != _digest(self.events):
                 raise UserError("the events are not those of the stopped run; give it the same file")
             self.scored.read(file)
-            self.done, self.wall_s = int(file.attrs["done"]), float(file.attrs["wall_s"])
-            self._written = int(file.attrs["written"])
+            self.done, self.wall_s = attribute(file, "done", int), attribute(file, "wall_s", float)
+            self._written = attribute(file, "written", int)
+            if not 0 <= self.done <= len(self.events) or self._written < 0:
+                raise UserError(
+                    f"attributes done and written: are {self.done} of {len(self.events)} events and "
+                    f"{self._written} bytes; the file is damaged; use another copy"
+                )
 
     @contextmanager
     def _player(self) -> Iterator[StreamPlayer]:
