@@ -160,7 +160,7 @@ class Reader:
         count = attribute(group, "count", int)
         if count == 0:
             return []
-        rows = f"of {group.name}"
+        rows = group.name.split("/")[-1]
         self.lengths[rows] = count
         read = {name: self._column(group, name, rows, one, count) for name, one in columns.items()}
         return [kind(**dict(zip(read, values, strict=True))) for values in zip(*read.values(), strict=True)]
@@ -196,7 +196,8 @@ class Reader:
         if array.size == 0:
             return
         low, high = array.min(), array.max()
-        if array.dtype.kind == "f" and not expected.missing and not (np.isfinite(low) and np.isfinite(high)):
+        known = np.isfinite([low, high]).all() or (expected.missing and not np.isinf(array).any())
+        if not known:
             raise UserError(f"{place}: holds a number that is not finite; all must be; {DAMAGED}")
         most = self.lengths[expected.high] - 1 if isinstance(expected.high, str) else expected.high
         if (expected.low is not None and low < expected.low) or (most is not None and high > most):
