@@ -1,9 +1,11 @@
-"""Compare the bits of two checkouts of this project: fingerprints of spikes, weights and prediction.
+"""Compare the bits of two checkouts, or of two Pythons: fingerprints of spikes, weights and prediction.
 
     uv run python benchmarks/bits.py --against FOLDER
+    uv run python benchmarks/bits.py --python .venv-313/bin/python
 
-FOLDER is another checkout, with its environment in FOLDER/.venv. Prints a line a case and exits with 1 if
-any differs. A case uses presets, ``--set`` texts, `Experiment.run` and the command line.
+FOLDER is another checkout, with its environment in FOLDER/.venv. With ``--python`` this checkout is compared
+with itself in another environment. Prints a line a case and exits with 1 if any differs. A case uses
+presets, ``--set`` texts, `Experiment.run` and the command line.
 """
 
 from __future__ import annotations
@@ -100,9 +102,8 @@ def killed_and_resumed(python: str, checkout: Path) -> dict[str, str]:
         return found
 
 
-def found_in(checkout: Path, cases: list[str]) -> dict[str, dict[str, str]]:
+def found_in(checkout: Path, python: str, cases: list[str]) -> dict[str, dict[str, str]]:
     """Run all cases in a checkout, in an interpreter of its own."""
-    python = str(checkout / ".venv" / "bin" / "python")
     script = str(Path(__file__).resolve())
     ran = subprocess.run(
         [python, script, "--cases", json.dumps(cases)], cwd=checkout, capture_output=True, text=True
@@ -115,14 +116,24 @@ def found_in(checkout: Path, cases: list[str]) -> dict[str, dict[str, str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--against", type=Path, help="the other checkout")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--against", type=Path, help="the other checkout")
+    other.add_argument("--python", type=Path, help="the Python of the other environment")
     parser.add_argument("--cases", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cases:
         print(json.dumps(fingerprints(json.loads(arguments.cases))))
         return 0
+    if not (arguments.against or arguments.python):
+        parser.error("give --against or --python")
     here = Path(__file__).resolve().parents[1]
-    sides = [found_in(checkout, list(CASES)) for checkout in (arguments.against.resolve(), here)]
+    there = (arguments.against or here).resolve()
+    # Not resolved: a link is what tells the interpreter its environment.
+    python = (arguments.python or there / ".venv" / "bin" / "python").absolute()
+    sides = [
+        found_in(there, str(python), list(CASES)),
+        found_in(here, str(here / ".venv" / "bin" / "python"), list(CASES)),
+    ]
     different = 0
     for name, before in sides[0].items():
         same = before == sides[1][name]

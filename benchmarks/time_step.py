@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lava_predict import draw_network, load_preset
 from lava_predict.analysis import FIRING_PATTERNS, Cell, simulate_float
+from lava_predict.numerics import values_of
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +53,8 @@ def single_cells() -> list[Cell]:
         ("robust E, middle of a, c and d", reservoir.excitatory, 0.5, 0.5),
         ("robust I, middle of a and b", reservoir.inhibitory, 0.5, 0.5),
     ):
-        a = float(kind.a.values(np.array(r_a)))
-        b, c, d = (float(spread.values(np.array(r))) for spread in (kind.b, kind.c, kind.d))
+        a = float(values_of(kind.a, np.array(r_a)))
+        b, c, d = (float(values_of(spread, np.array(r))) for spread in (kind.b, kind.c, kind.d))
         cells.append(Cell(name, a, b, c, d))
     return cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from lava_predict.lazy import public_face
@@ -41,5 +42,6 @@ else:
     __all__, __getattr__, __dir__ = public_face(__name__)
 
 mend_lava()
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

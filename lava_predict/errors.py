@@ -51,6 +51,14 @@ def one_of(given: str, allowed: Sequence[str]) -> str:
     return f"{hint}allowed: {', '.join(allowed)}"
 
 
+def needs_package(package: str, extra: str) -> str:
+    """Say that a package of an extra is missing, and how to get it; no index needs to have lava-predict."""
+    return (
+        f"needs the package {package}, which is not installed; in a clone of lava-predict get it with "
+        f"`uv sync --extra {extra}` or `pip install '.[{extra}]'`, elsewhere with `pip install {package}`"
+    )
+
+
 def short(value: Any) -> str:
     """Show a value in at most 80 characters."""
     text = repr(value)

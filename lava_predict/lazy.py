@@ -27,7 +27,7 @@ def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any
     comes from and keeps the name in the package; and ``__dir__``.
     """
     module = sys.modules[package]
-    homes = _imports_for_type_checkers(module.__spec__.loader.get_source(package))  # type: ignore[union-attr]
+    homes = imports_for_type_checkers(module.__spec__.loader.get_source(package))  # type: ignore[union-attr]
 
     def load(name: str) -> Any:
         if name not in homes:
@@ -39,7 +39,7 @@ def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any
     return sorted([*homes, *own]), load, lambda: sorted({*vars(module), *homes})
 
 
-def _imports_for_type_checkers(source: str) -> dict[str, str]:
+def imports_for_type_checkers(source: str) -> dict[str, str]:
     """Return the module that each name comes from."""
     return {
         alias.name: statement.module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -17,7 +18,9 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import RunError, UserError, one_of, whole
+from lava_predict.errors import RunError, UserError, needs_package, one_of, whole
+
+_LOG = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
 Found = TypeVar("Found")
@@ -141,8 +144,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise UserError(
-            "executor = 'dask': needs the package distributed, which is not installed; "
-            "install it with pip install 'lava-predict[dask]', or choose executor 'local'"
+            f"executor = 'dask': {needs_package('distributed', 'dask')}; or choose executor 'local'"
         ) from None
     if scheduler is not None:
         try:
@@ -152,7 +154,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
                 f"scheduler = {scheduler!r}: no Dask scheduler answers there ({error}); "
                 "give the address that dask-scheduler printed, such as tcp://10.0.0.1:8786"
             ) from None
-        with client, client.get_executor(pure=False) as executor:
+        with client, client.get_executor(pure=False) as executor, _same_environment(scheduler):
             yield executor
         return
     options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
@@ -162,6 +164,20 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         client.get_executor(pure=False) as executor,
     ):
         yield executor
+
+
+@contextmanager
+def _same_environment(scheduler: str) -> Iterator[None]:
+    """Explain what Dask raises where its scheduler cannot read the units."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "deserialization" not in str(error):
+            raise
+        raise UserError(
+            f"scheduler = {scheduler!r}: the scheduler cannot read the work; start it in an environment that "
+            "has lava-predict and the same versions of its libraries"
+        ) from None
 
 
 @contextmanager
@@ -176,6 +192,7 @@ def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterato
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
     jobs = whole("jobs", jobs, 1, MOST_JOBS)
     opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
+    _LOG.info("%d processes, executor %s", jobs, executor)
     with opened as pool:
         yield pool
 

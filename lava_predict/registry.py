@@ -91,7 +91,13 @@ def _own_names(room: str) -> frozenset[str]:
 
 @lru_cache
 def _entry_points(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group)}
+    return {point.name: point for point in _all_entry_points().select(group=group)}
+
+
+@lru_cache
+def _all_entry_points() -> Any:
+    """Return the entry points of all packages; to look for those of one group takes as long."""
+    return entry_points()
 
 
 NEURONS = Registry("reservoir.neuron", "lava_predict.neurons")

@@ -1,10 +1,15 @@
-"""The Lava Processes of the network; this package needs lava-nc."""
+"""The Lava Processes of the network; this package needs lava-nc, and without it cannot be imported."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lava_predict.lazy import public_face
+from lava_predict.newer_python import lava_is_missing
+
+if find_spec("lava") is None:
+    raise ModuleNotFoundError(f"{__name__} {lava_is_missing()}", name="lava")
 
 if TYPE_CHECKING:
     from lava_predict.processes.event_sparse.process import EventSparse

@@ -1,5 +1,6 @@
 """What the Processes and their models share: a base class of either, and the decorator of a model."""
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,28 +14,83 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from lava_predict.errors import UserError, one_of, plain, short
+from lava_predict.network.alone import MakeArithmetic
+from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.noise import fold, key_of
 from lava_predict.numerics.plan import Plan
 
 TAGS = {"float": ("floating_pt",), "fixed": ("bit_accurate_loihi", "fixed_pt")}
 """Lava's tags of the models in a precision; the last one selects them."""
 
+_LAVAS = ("name", "log_config")
+"""Arguments that Lava gives every Process."""
+
 _KINDS = {PyInPort: PyInPort.VEC_DENSE, PyOutPort: PyOutPort.VEC_DENSE, np.ndarray: np.ndarray}
 
 
 class Process(AbstractProcess):
-    """A Lava Process whose constructor may raise.
+    """A Lava Process whose constructor may raise, and that refuses arguments it does not know.
 
-    Every one takes, beside its own arguments, Lava's ``name`` (str) and ``log_config`` (LogConfig), and
-    further entries of ``proc_params``.
+    Every one takes, beside the arguments in its signature, Lava's ``name`` (str) and ``log_config``
+    (LogConfig). Lava itself would take any other argument and ignore it.
+
+    Raises
+    ------
+    TypeError
+        For an argument that neither the class nor one that it passes ``**kwargs`` on to has; the message
+        names it, the likely one and all that there are.
     """
 
     # Lava's destructor asks for it, also when the constructor has raised.
     _runtime: Any = None
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse unknown arguments before anything is made."""
+        allowed = _arguments(cls)
+        for name, value in kwargs.items():
+            if name not in allowed:
+                raise TypeError(
+                    f"{cls.__name__}({name}={short(value)}): there is no such argument; "
+                    f"{one_of(name, allowed)}"
+                )
+        return super().__new__(cls)
+
+
+def _arguments(process: type) -> list[str]:
+    """List the arguments of a Process: its own, those of the classes that it passes others on to, Lava's."""
+    allowed: dict[str, None] = {}
+    for cls in process.__mro__[: process.__mro__.index(Process)]:
+        if "__init__" not in vars(cls):
+            continue
+        parameters = [*inspect.signature(vars(cls)["__init__"]).parameters.values()][1:]
+        variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        allowed |= {each.name: None for each in parameters if each.kind not in variable}
+        if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
+            return list(allowed)
+    return [*allowed, *_LAVAS]
+
+
+def checked_shape(value: Any) -> tuple[int, ...]:
+    """Return the shape of a population; raises a UserError if it is none."""
+    sizes = plain(value)
+    if isinstance(sizes, tuple | list) and sizes and all(type(n) is int and n > 0 for n in sizes):
+        return tuple(sizes)
+    raise UserError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
+
+
+def checked_count(name: str, value: Any) -> int:
+    """Return a number of things; raises a UserError if it is none."""
+    count = plain(value)
+    if type(count) is int and count > 0:
+        return count
+    raise UserError(f"{name} = {short(value)}: must be a whole number above 0")
+
 
 class Model(PyLoihiProcessModel):
     """A model in Python that knows which step of a segment it is at."""
+
+    precision: str
 
     def __init__(self, proc_params: Any, seed: int = 0) -> None:
         super().__init__(proc_params)
@@ -51,14 +107,24 @@ class Model(PyLoihiProcessModel):
         # What a kernel returns is a plain int, which would become a signed one.
         return np.uint64(fold(key, np.uint64(max(step, 0)))), step
 
-    def _log_warnings(self, plan: Plan) -> None:
-        """Log what is lost in integers, unless a host that shares its memory has the plan itself.
+    def _numbers(self, given: Arithmetic | MakeArithmetic) -> Arithmetic:
+        """Return the arithmetic of a host's network, or make that of this model's precision."""
+        if isinstance(given, Arithmetic):
+            return given
+        made = given(self.precision)
+        if made.plan is not None:
+            self._log_warnings(made.plan)
+        return made
 
-        An exception here would hang Lava.
-        """
-        name = self.implements_process.__name__
+    def _log_warnings(self, plan: Plan) -> None:
+        """Log what is lost in integers, unless a host that shares its memory has the plan itself."""
         for warning in () if self._shared else plan.warnings:
-            logging.getLogger(type(self).__module__).warning("%s: %s", name, warning)
+            self._warn(str(warning))
+
+    def _warn(self, text: str) -> None:
+        """Log a warning: an exception here would hang Lava."""
+        name = self.implements_process.__name__
+        logging.getLogger(type(self).__module__).warning("%s: %s", name, text)
 
 
 def model(process: type, precision: str, number: Any = float, **others: Any) -> Callable[[type], type]:
@@ -85,6 +151,7 @@ def model(process: type, precision: str, number: Any = float, **others: Any) -> 
                     setattr(cls, name, LavaPyType(_KINDS[kind], *given))
         # Lava's decorator would add to the tags of a base class, which may be the model in float64.
         cls.tags = list(TAGS[precision])  # type: ignore[attr-defined]
+        cls.precision = precision  # type: ignore[attr-defined]
         return implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(cls))  # type: ignore[no-any-return]
 
     return decorate

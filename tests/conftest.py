@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -17,6 +18,9 @@ from hypothesis import settings
 from shared_segments import nothing_new, segments
 
 from lava_predict import Config, load_preset
+
+if TYPE_CHECKING:
+    from browser import Browser
 
 # In a background job of a shell Ctrl-C is ignored, and so in every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,6 +49,24 @@ def tiny() -> Callable[..., Config]:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Open a browser for the tests of a module; skip those that ask for it where there is none."""
+    install = "Debian: apt-get install chromium chromium-driver"
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    from browser import CHROMEDRIVER, CHROMIUM, Browser
+    from selenium.common import WebDriverException
+
+    if CHROMIUM is None or CHROMEDRIVER is None:
+        pytest.skip(f"no chromium or no chromedriver; {install}")
+    try:
+        opened = Browser()
+    except WebDriverException as error:
+        pytest.skip(f"Chromium does not start: {error.msg}; {install}")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from plain_gated import read, teach
+from plain_grid import on_grid
 from plain_integers import WORD_BITS, clipped, cut, diverged, field_of, fits, fold, kept, product, sat, up
 from plain_projection import ONE, dot, first_units, fixed_learned, fixed_projected, learned, projected
 
@@ -79,7 +80,7 @@ class PlainRule:
                 others = [h for n, h in self.directions if n and h is not of_cue[1]]
                 d = projected(np.reshape(others, (-1, xc.size)), xc)
             share = np.maximum(readout.least_rate, readout.first_rate / (1 + 0.1 * self.n[self.cue]))
-            rate = 1 - (1 - share) ** (every * self.dt / 10)
+            rate = on_grid(1 - (1 - share) ** (every * self.dt / 10))
             size = rate * gate * (target - z) / (readout.when_norm_floor + xc @ d)
             self.w[block] += np.outer(size, d)
         return z, drive

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from plain_annealed import PlainFixedRule, PlainRule
 from plain_gated import read, teach
+from plain_grid import on_grid
 from plain_integers import WORD_BITS, clipped, cut, fits
 from plain_projection import dot, learned, projected
 
@@ -76,10 +77,10 @@ class PlainLagged(PlainRule):
             others = [h for n, h in self.directions if n and h is not of_cue[1]]
             d = projected(np.reshape(others, (-1, xc.size)), xc)
         rate = np.maximum(readout.least_rate, readout.first_rate / (1 + 0.1 * self.n[cue]))
-        rate = 1 - (1 - rate) ** (every * self.dt / 10)
+        rate = on_grid(1 - (1 - rate) ** (every * self.dt / 10))
         for event, distance in enumerate(taught(self.history, step, self.lag)):
             near = distance is not None and distance <= self.lag
-            target = np.exp(-0.5 * (distance / self.width) ** 2) if near else 0.0
+            target = on_grid(np.exp(-0.5 * (distance / self.width) ** 2)) if near else 0.0
             share = rate[event] * (1.0 if near else readout.gate_residual)
             change = share * (target - z[event]) / (readout.when_norm_floor + xc @ d) * d
             if distance is None:

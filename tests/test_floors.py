@@ -7,8 +7,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FLOORS = """
-errors lazy newer_python registry pool settings numerics events tasks neurons synapses learning network
-processes engines experiment records streams estimator analysis reports comparison targets
+errors lazy newer_python registry pool settings work numerics events tasks neurons synapses learning network
+processes engines experiment records streams estimator analysis reports comparison sweeps targets
 reproduction cli __main__
 """
 

@@ -140,3 +140,35 @@ assert len(modules) > 100
 """
     script = script.replace("CHANNELS", repr("lava_predict.engines.lava.channels"))
     subprocess.run([sys.executable, "-c", script], check=True, timeout=600)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import lava_predict.processes",
+        "from lava_predict.processes import Readout",
+        "import lava_predict.processes.izhikevich.process",
+        "from lava_predict.processes.base import Process",
+    ],
+)
+def test_without_lava_importing_a_process_says_what_to_do(statement: str) -> None:
+    """In the words that the command uses, and as the one cause."""
+    script = f"""
+import sys
+sys.modules["lava"] = None
+from lava_predict.engines.lava.engine import check_lava
+from lava_predict.errors import UserError
+from lava_predict.newer_python import lava_is_missing
+try:
+    check_lava()
+except UserError as error:
+    assert lava_is_missing() in str(error)
+try:
+    {statement}
+except ImportError as error:
+    assert str(error) == "lava_predict.processes " + lava_is_missing(), error
+    assert error.__context__ is None and error.name == "lava"
+else:
+    raise AssertionError("was imported")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=600)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lava_predict import RunError
+from lava_predict import RunError, UserError, pool
 from lava_predict.pool import carry_out, processors
 
 
@@ -47,6 +47,14 @@ def test_one_job_stays_in_this_process_and_two_do_not() -> None:
 def test_an_exception_in_a_unit_is_raised_here(jobs: int) -> None:
     with pytest.raises(ValueError, match="unit 3 fails"):
         carry_out(fail_on_three, range(6), jobs)
+
+
+def test_a_scheduler_that_cannot_read_the_work_is_named() -> None:
+    there = pool._same_environment
+    with pytest.raises(UserError, match="'tcp://a:1': the scheduler cannot read"), there("tcp://a:1"):
+        raise RuntimeError("Error during deserialization of the task graph.")
+    with pytest.raises(RuntimeError, match="another"), there("tcp://a:1"):
+        raise RuntimeError("another")
 
 
 def test_no_units_and_some_processors() -> None:

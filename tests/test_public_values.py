@@ -29,7 +29,7 @@ from lava_predict.errors import plain, seeds_of, whole
 from lava_predict.events import example
 from lava_predict.network.stream_network import StreamNetwork
 from lava_predict.pool import carry_out, processes
-from lava_predict.reproduction.cache import Cache
+from lava_predict.work.cache import Cache
 
 SMALL = load_preset("smoke", ["reservoir.neurons=20", "readout.rule='gated_delta'"])
 STREAM = load_preset("stream", ["reservoir.neurons=20", "stream.settle_ms=10"])

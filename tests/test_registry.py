@@ -158,10 +158,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         other_package(tmp_path, **points)
         monkeypatch.syspath_prepend(tmp_path)
         registry._entry_points.cache_clear()
+        registry._all_entry_points.cache_clear()
 
     yield install
     monkeypatch.undo()
     registry._entry_points.cache_clear()
+    registry._all_entry_points.cache_clear()
     sys.modules.pop("integrating_cells", None)
 
 

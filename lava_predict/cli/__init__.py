@@ -6,6 +6,8 @@ What takes long to import (numba, HDF5, plots, validation) is imported inside th
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -15,7 +17,8 @@ from typing import Annotated
 import typer
 
 from lava_predict import __version__
-from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run
+from lava_predict.cli import check, compare, deploy, export, learn, plan, report, reproduce, run, sweep
+from lava_predict.cli.log import LogLevelOption, log_to_stderr, logged
 from lava_predict.cli.shared import reported
 from lava_predict.cli.standard_streams import standard_streams
 
@@ -30,6 +33,7 @@ for _command in (
     run.run,
     learn.learn,
     compare.compare,
+    sweep.sweep,
     reproduce.reproduce,
     report.report,
     plan.plan,
@@ -37,13 +41,16 @@ for _command in (
     export.export,
     deploy.deploy,
 ):
-    app.command()(reported(_command))
+    app.command()(reported(logged(_command)))
 
 
 @app.callback(invoke_without_command=True)
+@reported
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    log_level: LogLevelOption = None,
 ) -> None:
+    log_to_stderr(log_level)
     if version:
         print(__version__)
         raise typer.Exit
@@ -51,6 +58,8 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    # The process ends anyway: to look for garbage in all that was imported takes a tenth of a second.
+    atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _deliver_again
     with standard_streams():

@@ -13,6 +13,8 @@ from lava_predict.errors import UserError
 if TYPE_CHECKING:
     from lava_predict.streams import StreamLearner
 
+_DOING = "checking sizes, then a trial in float and in integers"
+
 
 def check(
     config: Annotated[
@@ -42,11 +44,14 @@ def check(
     if learner is not None:
         if preset is not None or seed is not None or settings:
             raise UserError(f"DIR = {str(config)!r}: a learned stream; leave out --preset, --seed and --set")
-        with shared.delivery(out, overwrite, quiet, as_json) as deliver:
+        with (
+            shared.delivery(out, overwrite, quiet, as_json) as deliver,
+            shared.waiting(quiet or as_json, _DOING),
+        ):
             deliver(outcome(check_stream(learner)))
         return
     chosen = shared.chosen_config(config, preset, settings, seed)
-    with shared.delivery(out, overwrite, quiet, as_json) as deliver:
+    with shared.delivery(out, overwrite, quiet, as_json) as deliver, shared.waiting(quiet or as_json, _DOING):
         deliver(outcome(check_readiness(chosen)))
 
 

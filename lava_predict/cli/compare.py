@@ -38,6 +38,7 @@ def compare(
     seeds: shared.SeedsOption = 5,
     first_seed: shared.FirstSeedOption = 100,
     jobs: shared.JobsOption = None,
+    cache: shared.CacheOption = shared.CACHE,
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
@@ -50,6 +51,8 @@ def compare(
     from lava_predict.comparison import page, stream_page, study
     from lava_predict.comparison.streams import compare_streams
     from lava_predict.pool import processors
+    from lava_predict.records.owner import owned
+    from lava_predict.work.cache import Cache
 
     read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
     if events is not None and example is not None:
@@ -66,14 +69,18 @@ def compare(
     folder = out if out is not None else shared.default_folder(f"compare-{chosen.preset}")
     started = clock.perf_counter()
     at_once = shared.given_or(jobs, processors())
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
+    with (
+        shared.kept_when_interrupted(cache),
+        shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver,
+        owned(cache, "--cache"),
+    ):
         with shared.progress_bar(quiet or as_json, "comparing", "runs") as progress:
             if on_stream:
                 stream_of = _stream_of(chosen, events, example, number, list(read.values()))
-                learned = compare_streams(chosen, numbers, stream_of, at_once, progress)
+                learned = compare_streams(chosen, numbers, stream_of, at_once, progress, Cache(cache))
                 found = stream_page.outcome(learned, clock.perf_counter() - started)
             else:
-                compared = study.compare(chosen, numbers, at_once, progress)
+                compared = study.compare(chosen, numbers, at_once, progress, Cache(cache))
                 found = page.outcome(compared, clock.perf_counter() - started)
         deliver(found)
 

@@ -69,7 +69,7 @@ def learn(
 ) -> None:
     """Learn your own events (time, label) as they come: what comes next, when, and how likely."""
     from lava_predict.events import Columns
-    from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
+    from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.stream_page import stream_outcome
     from lava_predict.streams.session import StreamSession
@@ -79,7 +79,7 @@ def learn(
     if watch and backend == "lava":
         raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
     printed = shared.printed(figures, width_mm)
-    columns, checkpoint = Columns(time, label, sequence), None
+    columns = Columns(time, label, sequence)
     source: dict[str, Any]
     if resume is not None:
         given: dict[str, Any] = {"EVENTS": events, "--example": example, "--preset": preset}
@@ -89,18 +89,15 @@ def learn(
         shared.refuse_to_change(
             resume, given, "continues with the events and settings of the stopped command; leave out {}"
         )
-        checkpoint, folder = unfinished_folder(resume) / CHECKPOINT, resume
-        config, source = _stopped(resume, checkpoint)
-        backend = shared.given_or(backend, source["backend"])
-        _check_backend(backend, form, config, source["precision"])
+        if shared.is_complete(resume, quiet, as_json):
+            return
+        folder = resume
     else:
-        config, backend = _config(preset, settings, seed, horizon), shared.given_or(backend, "cpu")
+        config, on = _config(preset, settings, seed, horizon), shared.given_or(backend, "cpu")
         precision = shared.given_or(precision, "float")
-        if events == "-" and backend != "cpu":
-            raise UserError(
-                f"--backend {backend}: a live stream (-) is learned on the cpu alone; leave it out"
-            )
-        _check_backend(backend, form, config, precision)
+        if events == "-" and on != "cpu":
+            raise UserError(f"--backend {on}: a live stream (-) is learned on the cpu alone; leave it out")
+        _check_backend(on, form, config, precision)
         if events == "-":
             _live(config, columns, ms_per_unit, out, precision, watch)
             return
@@ -109,23 +106,23 @@ def learn(
         path = None if events is None else str(Path(events).resolve())
         source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
-        source |= {"precision": precision, "backend": backend}
+        source |= {"precision": precision, "backend": on}
+        stream, best = _events(config, source)
         folder = out if out is not None else shared.default_folder(f"learn-{config.run.seed}")
-    stream, best = _events(config, source)
-    with unfinished_run(folder, overwrite, resume is not None) as files:
-        session = StreamSession(config, stream, source, source["precision"], backend)
-        if checkpoint is not None:
-            session.restore(checkpoint)
+    with unfinished_run(folder, overwrite, resume is not None, "learn") as files:
+        if resume is not None:
+            config, source = _stopped(files.checkpoint)
+            on = shared.given_or(backend, source["backend"])
+            _check_backend(on, form, config, source["precision"])
+            stream, best = _events(config, source)
+        session = StreamSession(config, stream, source, source["precision"], on)
+        if resume is not None:
+            session.restore(files.checkpoint)
         with (
             shared.progress_bar(quiet or as_json or watch, "learning", "events") as progress,
             _watching(watch, len(stream)) as watched,
         ):
-            try:
-                session.run(files, progress, None if watched is None else watched.add)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"interrupted; continue with: lava-predict learn --resume {folder}"
-                ) from None
+            session.run(files, progress, None if watched is None else watched.add)
         outcome = stream_outcome(session, best)
         leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
@@ -148,22 +145,14 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
     engine.check_stream(config, options)
 
 
-def _stopped(resume: Path, checkpoint: Path) -> tuple[Config, dict[str, Any]]:
-    """Return settings and source of a stopped command; raises a UserError if there is none."""
-    from lava_predict.events import Columns
-    from lava_predict.records.hdf5 import attribute, check_digest, read_config
+def _stopped(checkpoint: Path) -> tuple[Config, dict[str, Any]]:
+    """Return settings and source of a stopped command."""
+    from lava_predict.events.reading import SOURCE, Columns
+    from lava_predict.records.hdf5 import attribute, read_config
     from lava_predict.settings.plain_values import check_plain
     from lava_predict.streams.learner import KIND
-    from lava_predict.streams.session import SOURCE
 
-    if not checkpoint.exists():
-        ended = (resume / "summary.json").exists()
-        raise UserError(
-            f"--resume {str(resume)!r}: "
-            + ("is complete; there is nothing to do" if ended else "there is no stopped command there")
-        )
-    with KIND.opened(checkpoint) as file:
-        check_digest(file)
+    with KIND.unaltered(checkpoint) as file:
         source = json.loads(attribute(file, "source", str))
         check_plain(source, SOURCE, {"columns": len(Columns._fields)})
         return read_config(file), source

@@ -27,7 +27,10 @@ def plan(
     from lava_predict.reports.summary import plan_outcome
 
     experiment = Experiment(shared.chosen_config(config, preset, settings, seed))
-    with shared.delivery(out, overwrite, False, as_json) as deliver:
+    with (
+        shared.delivery(out, overwrite, False, as_json) as deliver,
+        shared.waiting(as_json, "playing a trial in float and in integers"),
+    ):
         health = check_health(experiment)
         found = experiment.arithmetic("fixed").plan
         assert found is not None

@@ -17,6 +17,7 @@ _PAGES = {
     "learn": "lava_predict.reports.stream_page",
     "compare": "lava_predict.comparison.page",
     "reproduce": "lava_predict.reproduction.page",
+    "sweep": "lava_predict.sweeps.page",
     "check": "lava_predict.targets.loihi2.page",
 }
 """Modules whose function ``page`` makes the page of a command, from what ``SUMMARY`` says of summary.json."""
@@ -29,10 +30,7 @@ _STREAM_PAGE = "lava_predict.comparison.stream_page"
 
 
 def report(
-    folder: Annotated[
-        Path,
-        typer.Argument(**shared.FOLDER, help="Folder that run, learn, compare, reproduce or check wrote."),
-    ],
+    folder: Annotated[Path, typer.Argument(**shared.FOLDER, help="Folder that a command wrote.")],
     out: Annotated[
         Path | None,
         typer.Option(**shared.PATH, metavar="FILE", help="File to write; default DIR/report.html."),
@@ -47,7 +45,8 @@ def report(
     from lava_predict.records.folder import write_file
     from lava_predict.reports.outcome import Outcome, show
 
-    command, lead, html = page_of(folder)
+    with shared.waiting(quiet or as_json, "making the page"):
+        command, lead, html = page_of(folder)
     file = out if out is not None else folder / "report.html"
     # DIR/report.html is made from what DIR holds, so nothing is lost when it is replaced.
     write_file(file, html, overwrite or out is None)
@@ -91,9 +90,7 @@ def page_of(folder: Path) -> tuple[str, str, str]:
 
 def _summary_of(folder: Path) -> dict[str, Any]:
     """Read the summary.json of a folder."""
-    from lava_predict.records.folder import unfinished_folder
-    from lava_predict.records.run_record import SCHEMA
-    from lava_predict.streams.session import PREDICTIONS
+    from lava_predict.records.folder import PREDICTIONS, SCHEMA, unfinished_folder
 
     file, remedy = folder / "summary.json", "give the folder that a command of lava-predict wrote"
     unfinished = unfinished_folder(folder)

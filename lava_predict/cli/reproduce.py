@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,19 +18,8 @@ def reproduce(
     first_seed: shared.FirstSeedOption = 100,
     jobs: shared.JobsOption = None,
     executor: Annotated[str, shared.choice("Where", shared.EXECUTORS)] = "local",
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDR", help="Address of the Dask scheduler. Default: a cluster on this machine."
-        ),
-    ] = None,
-    cache: Annotated[
-        Path,
-        typer.Option(
-            **shared.FOLDER,
-            help="Folder that keeps the result of each unit of work; a stopped command continues from it.",
-        ),
-    ] = Path("runs/cache"),
+    scheduler: shared.SchedulerOption = None,
+    cache: shared.CacheOption = shared.CACHE,
     settings: shared.SetOption = None,
     out: shared.OutOption = None,
     overwrite: shared.OverwriteOption = False,
@@ -42,26 +30,25 @@ def reproduce(
 ) -> None:
     """Test the paper's claims over seeds, beside nulls, and judge each by a fixed rule."""
     from lava_predict.pool import processes, processors
+    from lava_predict.records.owner import owned
     from lava_predict.reproduction import page
     from lava_predict.reproduction import reproduce as reproduction
-    from lava_predict.reproduction.cache import Cache
+    from lava_predict.work.cache import Cache
 
     chosen, wanted = shared.chosen_config(config, preset, settings), reproduction.chosen_claims(claims)
 
     printed = shared.printed(figures, width_mm)
     folder = out if out is not None else shared.default_folder(f"reproduce-{chosen.preset}")
     started = time.perf_counter()
-    with shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver:
+    with (
+        shared.kept_when_interrupted(cache),
+        shared.delivery(folder, overwrite, quiet, as_json, printed) as deliver,
+        owned(cache, "--cache"),
+    ):
         with (
             shared.progress_bar(quiet or as_json, "reproducing", "units") as progress,
             processes(executor, shared.given_or(jobs, processors()), scheduler) as pool,
         ):
             numbers = range(first_seed, first_seed + seeds)
-            try:
-                found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(
-                    f"interrupted; the finished units are kept in {cache}/: give the same command again to "
-                    "continue"
-                ) from None
+            found = reproduction.reproduce(chosen, wanted, numbers, Cache(cache), pool, progress)
         deliver(page.outcome(found, cache, time.perf_counter() - started))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from lava_predict.cli import shared
-from lava_predict.errors import UserError
+from lava_predict.errors import Caution
 
 if TYPE_CHECKING:
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.results import RunState
-    from lava_predict.records.checkpoint import Checkpoint
-    from lava_predict.records.folder import UnfinishedRun
+    from lava_predict.settings.schema import Config
+
+_DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
+"""What pictures are drawn with; other backends start processes, which should not begin with half of it."""
 
 
 def run(
@@ -50,14 +51,13 @@ def run(
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     from lava_predict.analysis.integer_health import check_health
-    from lava_predict.engines import engine_options
     from lava_predict.experiment.experiment import Experiment
-    from lava_predict.records.checkpoint import Checkpoint
+    from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
     from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.run_page import run_outcome
 
-    printed, going_on = shared.printed(figures, width_mm), None
+    printed = shared.printed(figures, width_mm)
     if resume is not None:
         given: dict[str, Any] = {"CONFIG": config, "--preset": preset, "--seed": seed, "--set": settings}
         given |= {"--out": out, "--precision": precision, "--overwrite": overwrite}
@@ -67,92 +67,85 @@ def run(
             "continues with the settings of the stopped run; leave out {}; only --backend, --form and "
             "--target may differ",
         )
-        going_on = _checkpoint(resume, quiet, as_json)
-        if going_on is None:
+        if shared.is_complete(resume, quiet, as_json):
             return
-        chosen, folder, precision = going_on.config, resume, going_on.precision
-        if backend is None:
-            backend, form = going_on.backend, shared.given_or(form, going_on.form)
+        folder = resume
     else:
         chosen = shared.chosen_config(config, preset, settings, seed)
+        way = _way(chosen, precision, backend, form, target)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
+    with unfinished_run(folder, overwrite, resume is not None) as files:
+        network, state, before_s = None, None, 0.0
+        if resume is not None:
+            going_on = load_checkpoint(files.checkpoint)
+            if backend is None:
+                backend, form = going_on.backend, shared.given_or(form, going_on.form)
+            way = _way(going_on.config, going_on.precision, backend, form, target)
+            network, state, before_s = going_on.network, going_on.state, going_on.wall_s
+        experiment = Experiment(way.config, network=network)
+        plan, started = experiment.arithmetic(way.precision).plan, time.perf_counter()
+
+        def keep(state: RunState) -> None:
+            wall_s = before_s + time.perf_counter() - started
+            checkpoint = Checkpoint(
+                way.config, way.precision, way.backend, way.options["form"], experiment.network, state, wall_s
+            )
+            files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+
+        with (
+            shared.meanwhile_importing(*(_DRAWING if way.backend == "cpu" else ())),
+            shared.progress_bar(quiet or as_json, "training", "trials") as progress,
+        ):
+            result = experiment.run(
+                way.backend, way.precision, progress=progress, state=state, keep=keep, **way.options
+            )
+        result = replace(result, wall_s=before_s + result.wall_s)
+        health = check_health(experiment, result) if way.precision == "fixed" else None
+        with shared.waiting(quiet or as_json or not sys.stderr.isatty(), "drawing and writing"):
+            outcome = run_outcome(result, health)
+            if network is not None:
+                outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
+            leave(outcome, files, printed)
+    show(outcome, folder, quiet, as_json)
+
+
+class _Way(NamedTuple):
+    """What is run, and on what."""
+
+    config: Config
+    precision: str
+    backend: str
+    options: dict[str, str | None]
+
+
+def _way(
+    config: Config, precision: str | None, backend: str | None, form: str | None, target: str | None
+) -> _Way:
+    """Choose what the options leave open; raises a UserError if that cannot be done here."""
+    from lava_predict.engines import engine_options
+
     if target is not None:
         backend, precision = shared.given_or(backend, "lava"), shared.given_or(precision, "fixed")
         form = shared.given_or(form, "graph")
     backend, precision = shared.given_or(backend, "cpu"), shared.given_or(precision, "float")
-    options = {"form": form, "target": target}
-    engine_options(backend, precision, options, chosen)
-    with unfinished_run(folder, overwrite, resume is not None) as files:
-        experiment = Experiment(chosen)
-        state, before_s = None, 0.0
-        if going_on is not None:
-            state, before_s = going_on.state, going_on.wall_s
-            _check_same_network(folder, going_on, experiment)
-        plan, started = experiment.arithmetic(precision).plan, time.perf_counter()
-
-        def keep(state: RunState) -> None:
-            wall_s = before_s + time.perf_counter() - started
-            checkpoint = Checkpoint(chosen, precision, backend, form, experiment.network, state, wall_s)
-            files.keep(checkpoint.to_bytes(plan), bool(state.trials))
-
-        with (
-            _say_how_to_go_on(folder, files),
-            shared.progress_bar(quiet or as_json, "training", "trials") as progress,
-        ):
-            result = experiment.run(backend, precision, progress=progress, state=state, keep=keep, **options)
-        result = replace(result, wall_s=before_s + result.wall_s)
-        health = check_health(experiment, result) if precision == "fixed" else None
-        outcome = run_outcome(result, health)
-        leave(outcome, files, printed)
-    show(outcome, folder, quiet, as_json)
+    way = _Way(config, precision, backend, {"form": form, "target": target})
+    engine_options(way.backend, way.precision, way.options, config)
+    return way
 
 
-def _checkpoint(resume: Path, quiet: bool, as_json: bool) -> Checkpoint | None:
-    """Load the checkpoint of a stopped run, or show a run that has ended and return None.
+def _drawn_otherwise(experiment: Experiment) -> list[Caution]:
+    """Warn if a resumed run has another network than its settings give here."""
+    from lava_predict.network.draw import draw_network
 
-    Raises a UserError if there is neither.
-    """
-    from lava_predict.records.checkpoint import load_checkpoint
-    from lava_predict.records.folder import CHECKPOINT, unfinished_folder
-
-    checkpoint = unfinished_folder(resume) / CHECKPOINT
-    if checkpoint.exists():
-        return load_checkpoint(checkpoint)
-    try:
-        summary = (resume / "summary.json").read_text()
-    except OSError:
-        raise UserError(
-            f"--resume {str(resume)!r}: there is no stopped run ({checkpoint.parent}/ does not "
-            "exist); give the folder that --out named"
-        ) from None
-    if as_json:
-        print(summary, end="")
-    elif not quiet:
-        print(f"{resume}/: this run is complete; there is nothing to do")
-    return None
-
-
-def _check_same_network(resume: Path, going_on: Checkpoint, experiment: Experiment) -> None:
-    """Raise a UserError if this machine draws another network than the stopped run has."""
-    if experiment.network.fingerprint() != going_on.network.fingerprint():
-        raise UserError(
-            f"--resume {str(resume)!r}: the same settings draw another network here, because this machine "
-            "or its libraries differ from those of the stopped run; resume it on the machine where it was "
-            "started"
+    if experiment.network.fingerprint() == draw_network(experiment.config).fingerprint():
+        return []
+    return [
+        Caution(
+            "the settings draw another network here than the stopped run has, because another version of "
+            "lava-predict or of its libraries started it: it continued with its own cells and synapses",
+            "start a new run if you need the fingerprint of a run without a stop",
         )
-
-
-@contextmanager
-def _say_how_to_go_on(folder: Path, files: UnfinishedRun) -> Iterator[None]:
-    """Say how to continue a run when it is interrupted."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if files.started:
-            raise KeyboardInterrupt(
-                f"interrupted; continue with: lava-predict run --resume {folder}"
-            ) from None
-        raise
+    ]
 
 
 def with_folder_to_resume(arguments: list[str]) -> list[str]:

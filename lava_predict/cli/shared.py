@@ -5,20 +5,24 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lava_predict.cli.progress import progress_bar as progress_bar
+from lava_predict.cli.progress import waiting as waiting
 from lava_predict.errors import RunError, UserError, digits, one_of, short
 from lava_predict.registry import ENGINES
+from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, WIDEST_MM, Printed
 
 if TYPE_CHECKING:
     from lava_predict.reports.outcome import Outcome
-    from lava_predict.reports.print_style import Printed
     from lava_predict.settings.schema import Config
 
 PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
@@ -46,8 +50,9 @@ def given_or(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def path(text: str) -> Path:
-    """Read a path that the file system can hold."""
+def path(given: str | Path) -> Path:
+    """Read a path, be it a default, that the file system can hold."""
+    text = str(given)
     if not text or "\0" in text:
         raise typer.BadParameter(f"{text!r} is no path; give one")
     for name in (names := Path(text).parts):
@@ -56,13 +61,13 @@ def path(text: str) -> Path:
     return Path(*names)
 
 
-def folder(text: str) -> Path:
+def folder(given: str | Path) -> Path:
     """Read the path of a folder, so that it has a name: that of the current one, and of .., is looked up."""
-    found = path(text)
+    found = path(given)
     if found.name in ("", ".."):
         found = found.resolve()
     if not found.name:
-        raise typer.BadParameter(f"{text!r} is not the folder of a command; give another one")
+        raise typer.BadParameter(f"{str(given)!r} is not the folder of a command; give another one")
     return found
 
 
@@ -90,6 +95,18 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Address of the Dask scheduler. Default: a cluster on this machine."),
+]
+CACHE = Path("runs/cache")
+CacheOption = Annotated[
+    Path,
+    typer.Option(
+        **FOLDER,
+        help="Folder that keeps the result of each unit of work; a stopped command continues from it.",
+    ),
+]
 OutOption = Annotated[
     Path | None, typer.Option(**FOLDER, help="Folder to write; default: a new one in runs/.")
 ]
@@ -104,9 +121,6 @@ WidthOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a folder of an earlier run.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only summary.json.")]
-
-Progress = Callable[[int, int], None]
-"""Called with the number done and the total."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -125,13 +139,22 @@ def reported(command: Command) -> Command:
         except MemoryError:
             code, message = 1, "error: out of memory; lower reservoir.neurons or its connection_probability"
         except KeyboardInterrupt as stopped:
-            code, message = 130, str(stopped) or "interrupted; nothing was written"
+            code, message = 130, str(stopped) or _interrupted(command.__name__, kwargs.get("resume"))
         else:
             return
         print(message, file=sys.stderr)
         raise typer.Exit(code)
 
     return run_and_report  # type: ignore[return-value]
+
+
+def _interrupted(command: str, resume: Path | None) -> str:
+    """Say what an interrupted command left that has not written anything itself."""
+    from lava_predict.records.folder import has_stopped, how_to_go_on
+
+    if resume is None or not has_stopped(resume):
+        return "interrupted; nothing was written"
+    return how_to_go_on(command, resume)
 
 
 def chosen_config(
@@ -160,19 +183,36 @@ def refuse_to_change(resume: Path, others: Mapping[str, Any], then: str) -> None
         raise UserError(f"--resume {str(resume)!r}: {then.format(', '.join(given))}")
 
 
+def is_complete(resume: Path, quiet: bool, as_json: bool) -> bool:
+    """Show a command's folder where it has ended; else return False."""
+    from lava_predict.records.folder import has_stopped
+
+    if has_stopped(resume):
+        return False
+    try:
+        summary = (resume / "summary.json").read_text()
+    except OSError:
+        return False
+    if as_json:
+        print(summary, end="")
+    elif not quiet:
+        print(f"{resume}/: this run is complete; there is nothing to do")
+    return True
+
+
 def default_folder(name: str) -> Path:
-    """Return a folder runs/<time>-<name> that does not exist."""
+    """Return a folder runs/<time>-<name> that does not exist, and that no command is about to write."""
+    from lava_predict.records.folder import is_taken
+
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder, number = Path("runs") / stem, 2
-    while folder.exists():
+    while is_taken(folder):
         folder, number = Path("runs") / f"{stem}-{number}", number + 1
     return folder
 
 
 def printed(figures: str | None, width_mm: float | None) -> Printed:
     """Return how pictures are written; raises a UserError for an unknown format or a width of no page."""
-    from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, WIDEST_MM, Printed
-
     formats = tuple(given_or(figures, "png").split(","))
     for one in formats:
         if one not in FORMATS:
@@ -186,8 +226,26 @@ def printed(figures: str | None, width_mm: float | None) -> Printed:
 
 
 @contextmanager
+def meanwhile_importing(*modules: str) -> Iterator[None]:
+    """Import modules in a thread, which goes on while compiled kernels run, so that nobody waits for them.
+
+    They are imported, or have failed to be, at the end.
+    """
+
+    def import_all() -> None:
+        with suppress(Exception):  # It is raised again where the module is used.
+            for module in modules:
+                import_module(module)
+
+    thread = threading.Thread(target=import_all, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+@contextmanager
 def delivery(
-    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool, printed: Printed | None = None
+    folder: Path | None, overwrite: bool, quiet: bool, as_json: bool, printed: Printed = ON_SCREEN
 ) -> Iterator[Callable[[Outcome], None]]:
     """Write what a command finds to a folder, if one is given, and print it.
 
@@ -200,21 +258,16 @@ def delivery(
     with nullcontext() if folder is None else new_folder(folder, overwrite) as files:
         yield found.append
         if files is not None:
-            leave(found[0], files, *([] if printed is None else [printed]))
+            leave(found[0], files, printed)
     show(found[0], folder, quiet, as_json)
 
 
 @contextmanager
-def progress_bar(silent: bool, doing: str, counted: str) -> Iterator[Progress | None]:
-    """Show a progress bar on a terminal, unless the command is silent; yields its update function."""
-    if silent or not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    shown = ("{task.description}", progress.BarColumn(), progress.MofNCompleteColumn(), counted)
-    columns = (*shown, progress.TimeElapsedColumn(), "left", progress.TimeRemainingColumn())
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(doing, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def kept_when_interrupted(cache: Path) -> Iterator[None]:
+    """Say how to continue a command whose finished units of work are in a cache, when it is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; the finished units are kept in {cache}/: give the same command again to continue"
+        ) from None

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
         NULLS,
         ON_CHIP,
         Comparison,
-        NetworkUnit,
-        TaskUnit,
         Variant,
         compare,
         compare_cells,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,15 @@ from lava_predict.comparison.study import FIXED, FLOAT, NOISE, ULP, Variant, dis
 from lava_predict.errors import seeds_of
 from lava_predict.events import Events
 from lava_predict.experiment.trial_loop import Progress
-from lava_predict.pool import carry_out
-from lava_predict.settings.files import config_from, with_changes
+from lava_predict.pool import local_processes
+from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.streams import ScoredLearner, StreamLearner
 from lava_predict.tasks import Example
+from lava_predict.work.cache import Cache
+from lava_predict.work.carried_out import results_of
+from lava_predict.work.packed import packed, unpacked
+from lava_predict.work.unit import Found, unit
 
 Summary = Mapping[str, Mapping[str, float | None]]
 """What `lava_predict.events.Scores.summary` returns."""
@@ -30,16 +34,6 @@ def variants_of(config: Config) -> dict[str, Variant]:
         ULP: Variant("float", disturbed=True),
         NOISE: Variant("float", (("run", "draws", {"noise": config.run.draws.noise + 1}),)),
     }
-
-
-class StreamUnit(NamedTuple):
-    """A stream learned once: settings as plain values, the rest as in `Variant`; or with ``baselines``."""
-
-    config: dict[str, Any]
-    precision: str
-    disturbed: bool
-    events: Events
-    baselines: bool
 
 
 @dataclass(frozen=True)
@@ -87,16 +81,20 @@ class StreamComparison:
     outcomes: dict[str, list[StreamOutcome]]
 
 
-def learn_stream(unit: StreamUnit) -> StreamOutcome:
-    """Learn a stream from its first event to its last, and score what was predicted."""
-    config, events = config_from(unit.config), unit.events
-    learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=unit.precision)
+def learn_stream(
+    config: Config, events: Events, precision: str, disturb: bool, baselines: bool
+) -> StreamOutcome:
+    """Learn a stream from its first event to its last, and score what was predicted.
+
+    ``disturb`` is as `lava_predict.comparison.study.disturbed` does it; ``baselines`` asks for theirs.
+    """
+    learner = StreamLearner(config=config, ms_per_unit=events.ms_per_unit, precision=precision)
     network = learner.network
-    if unit.disturbed:
+    if disturb:
         network.moment, network.settled = (
             moment._replace(state=disturbed(moment.state)) for moment in (network.moment, network.settled)
         )
-    scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)), unit.baselines)
+    scored = ScoredLearner(learner, len(events.labels), int(np.sum(events.gap >= 0)), baselines)
     lost, counts, begin = [], [], network.step
     network.heard = lambda spikes: counts.append(len(spikes))  # Nobody draws the last seconds here.
     for row in events.rows():
@@ -114,31 +112,47 @@ def learn_stream(unit: StreamUnit) -> StreamOutcome:
     )
 
 
+def stream_arrays(
+    config: Config, events: Mapping[str, Any], precision: str, disturb: bool, baselines: bool
+) -> Found:
+    """Return the arrays of a `StreamOutcome`, given the fields of `Events`."""
+    return packed(learn_stream(config, Events(**events), precision, disturb, baselines))
+
+
+def _fields(events: Events) -> dict[str, Any]:
+    """Return what makes the same events, but for notes to the user."""
+    return {one.name: getattr(events, one.name) for one in fields(events) if one.name != "notes"}
+
+
 def compare_streams(
     config: Config,
     seeds: Sequence[int],
     stream_of: Callable[[int], Example],
     jobs: int = 1,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> StreamComparison:
     """Learn a stream in every variant over several seeds, at least one, that replace ``run.seed``.
 
-    ``stream_of`` gives the stream of a seed. The figures do not depend on ``jobs``, the processes at a time.
+    ``stream_of`` gives the stream of a seed. The rest is as for `lava_predict.comparison.study.compare`.
     """
     seeds = seeds_of(seeds)
     examples, variants = [stream_of(seed) for seed in seeds], variants_of(config)
-    units = [
-        StreamUnit(
-            with_changes(config, variant.changes, seed).to_dict(),
-            variant.precision,
-            variant.disturbed,
-            example.events,
-            name == FLOAT,
+    units = {
+        (name, seed): unit(
+            stream_arrays,
+            with_changes(config, variant.changes, seed),
+            events=_fields(example.events),
+            precision=variant.precision,
+            disturb=variant.disturbed,
+            baselines=name == FLOAT,
         )
         for name, variant in variants.items()
         for seed, example in zip(seeds, examples, strict=True)
-    ]
-    found = carry_out(learn_stream, units, jobs, progress)
-    by_variant = np.arange(len(units)).reshape(len(variants), -1)
-    outcomes = {name: [found[n] for n in row] for name, row in zip(variants, by_variant, strict=True)}
+    }
+    results = {}
+    with local_processes(jobs) as executor:
+        for one, arrays, _ in results_of(units.values(), cache, executor, progress):
+            results[one.key] = unpacked(StreamOutcome, arrays)
+    outcomes = {name: [results[units[name, seed].key] for seed in seeds] for name in variants}
     return StreamComparison(config, tuple(seeds), examples, outcomes)

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,11 +26,15 @@ from lava_predict.experiment.session import Session
 from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
-from lava_predict.pool import carry_out
+from lava_predict.pool import local_processes
 from lava_predict.registry import RULES
-from lava_predict.settings.files import config_from, with_changes
+from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config, FixedSettings, check_config
 from lava_predict.tasks import Played
+from lava_predict.work.cache import Cache
+from lava_predict.work.carried_out import results_of
+from lava_predict.work.packed import packed, unpacked
+from lava_predict.work.unit import Found, Unit, unit
 
 Change = tuple[str, str, Any]
 """Section, key and value of a setting."""
@@ -90,14 +93,6 @@ def variants_of(config: Config) -> dict[str, Variant]:
     }
 
 
-class TaskUnit(NamedTuple):
-    """One run of the task: settings as plain values, precision and disturbance as in `Variant`."""
-
-    config: dict[str, Any]
-    precision: str
-    disturbed: bool
-
-
 @dataclass(frozen=True)
 class TaskOutcome:
     """Results of a run of the task, for the first cue; what is missing after it diverged is NaN.
@@ -120,9 +115,9 @@ class TaskOutcome:
     saturations: dict[str, int]
 
 
-def _unit(config: Config, variant: Variant, seed: int, *more: Change) -> TaskUnit:
+def _unit(config: Config, variant: Variant, seed: int, *more: Change) -> Unit:
     changed = with_changes(config, (*variant.changes, *more), seed)
-    return TaskUnit(changed.to_dict(), variant.precision, variant.disturbed)
+    return unit(task_arrays, changed, precision=variant.precision, disturb=variant.disturbed)
 
 
 def disturbed(state: State) -> State:
@@ -130,17 +125,22 @@ def disturbed(state: State) -> State:
     return state._replace(cells=state.cells._replace(v=np.nextafter(state.cells.v, np.inf)))
 
 
-def run_task(unit: TaskUnit) -> TaskOutcome:
-    """Carry out one run of the task on the reference engine."""
-    experiment = Experiment(config_from(unit.config))
-    session = experiment.start(precision=unit.precision)
-    if unit.disturbed:
+def run_task(config: Config, precision: str = "float", disturb: bool = False) -> TaskOutcome:
+    """Carry out one run of the task on the reference engine; ``disturb`` as `disturbed` does it."""
+    experiment = Experiment(config)
+    session = experiment.start(precision=precision)
+    if disturb:
         state = session.state
         session.restore(replace(state, network=disturbed(state.network)))
     # With few bits a readout may leave all bounds; that is a finding too.
     with contextlib.suppress(RunError):
         session.advance(experiment.task.first_trials[-1])
     return _task_outcome(experiment, session)
+
+
+def task_arrays(config: Config, precision: str, disturb: bool) -> Found:
+    """Return the arrays of a `TaskOutcome`."""
+    return packed(run_task(config, precision, disturb))
 
 
 def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
@@ -177,13 +177,6 @@ def _task_outcome(experiment: Experiment, session: Session) -> TaskOutcome:
         rate_hz=spikes / (experiment.network.size * seconds) if seconds else np.nan,
         saturations=session.saturations,
     )
-
-
-class NetworkUnit(NamedTuple):
-    """The unlearned network of one seed: plain settings, and the same with other noise."""
-
-    config: dict[str, Any]
-    other_noise: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -223,9 +216,10 @@ class NetworkOutcome:
     pairs: dict[str, Pair]
 
 
-def run_network(unit: NetworkUnit) -> NetworkOutcome:
+def run_network(config: Config) -> NetworkOutcome:
     """Run the unlearned network of one seed in float, fixed and both nulls, and compare the rasters."""
-    experiment, other = Experiment(config_from(unit.config)), Experiment(config_from(unit.other_noise))
+    experiment = Experiment(config)
+    other = Experiment(with_changes(config, variants_of(config)[NOISE].changes))
     exact = experiment.arithmetic("float")
     rasters = {
         FLOAT: _raster(experiment, exact),
@@ -246,6 +240,11 @@ def run_network(unit: NetworkUnit) -> NetworkOutcome:
             for name in (FIXED, *NULLS)
         },
     )
+
+
+def network_arrays(config: Config) -> Found:
+    """Return the arrays of a `NetworkOutcome`."""
+    return packed(run_network(config))
 
 
 def _median_cv(raster: Raster) -> float:
@@ -355,7 +354,6 @@ class Comparison:
         }
 
 
-Unit = TaskUnit | NetworkUnit
 Key = tuple[str, str]
 """Part of the comparison, and the variant or the variable that it is about."""
 
@@ -363,12 +361,17 @@ _AT_THE_END: Change = ("run", "probe_trials", [])
 
 
 def compare(
-    config: Config, seeds: Sequence[int], jobs: int = 1, progress: Progress | None = None
+    config: Config,
+    seeds: Sequence[int],
+    jobs: int = 1,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Comparison:
     """Compare float and fixed point over several seeds, at least one, that replace ``run.seed``.
 
-    The figures do not depend on ``jobs``, the processes at a time. ``progress`` is called after each unit of
-    work with the number of units done and the total. Raises a UserError for seeds that are none.
+    The figures do not depend on ``jobs``, the processes at a time. ``progress`` is told the units of work
+    done and in all, at the start and after each. Results that the ``cache`` has are not computed again.
+    Raises a UserError for seeds that are none.
     """
     check_config(config)
     seeds = seeds_of(seeds)
@@ -376,10 +379,14 @@ def compare(
     health = check_health(Experiment(config, seed=seeds[0]))
     cells = compare_cells(config.fixed, config.run.dt_ms)
     laid_out = _lay_out(config, seeds)
-    units = [unit for of_key in laid_out.values() for unit in of_key]
-    results = iter(carry_out(_run, units, jobs, progress))
+    units = [one for of_key in laid_out.values() for one in of_key]
+    results = {}
+    with local_processes(jobs) as executor:
+        for one, arrays, _ in results_of(units, cache, executor, progress):
+            kind = NetworkOutcome if one.study is network_arrays else TaskOutcome
+            results[one.key] = unpacked(kind, arrays)
     found: dict[Key, list[Any]] = {
-        key: list(islice(results, len(of_key))) for key, of_key in laid_out.items()
+        key: [results[one.key] for one in of_key] for key, of_key in laid_out.items()
     }
     tasks = {name: found["task", name] for name in variants_of(config)}
     amplitude = {
@@ -395,18 +402,10 @@ def compare(
     return Comparison(config, tuple(seeds), cells, networks, tasks, _LEVELS, amplitude, sweep, warnings)
 
 
-def _run(unit: Unit) -> TaskOutcome | NetworkOutcome:
-    return run_network(unit) if isinstance(unit, NetworkUnit) else run_task(unit)
-
-
 def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
     """Lay out the units of work by the part of the comparison that they serve."""
     variants = variants_of(config)
-    noise = variants[NOISE].changes
-    networks = [
-        NetworkUnit(with_changes(config, (), seed).to_dict(), with_changes(config, noise, seed).to_dict())
-        for seed in seeds
-    ]
+    networks = [unit(network_arrays, with_changes(config, (), seed)) for seed in seeds]
     laid_out: dict[Key, Sequence[Unit]] = {("network", ""): networks}
     for name, variant in variants.items():
         laid_out["task", name] = [_unit(config, variant, seed) for seed in seeds]
@@ -424,7 +423,7 @@ def _lay_out(config: Config, seeds: Sequence[int]) -> dict[Key, Sequence[Unit]]:
     return laid_out
 
 
-def _amplitude_units(config: Config, variant: Variant, seeds: Sequence[int]) -> list[TaskUnit]:
+def _amplitude_units(config: Config, variant: Variant, seeds: Sequence[int]) -> list[Unit]:
     """Lay out one block per level, each with its own task draw."""
     block = config.task.blocks[0]
     _, latency = block.of_cue(0)

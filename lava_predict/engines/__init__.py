@@ -55,7 +55,9 @@ class Engine(ABC):
     @classmethod
     def check_stream(cls, config: Config, options: Any) -> None:
         """Raise a UserError if streams are not learned with this engine, or not in this way."""
-        raise UserError("streams are not learned with this backend; choose cpu, fpga-sim or lava")
+        raise UserError(
+            f"{cls.__name__}: streams are not learned with this backend; choose cpu, fpga-sim or lava"
+        )
 
     @classmethod
     def stream_player(cls, network: StreamNetwork) -> StreamPlayer:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lava_predict.errors import UserError, one_of, whole
+from lava_predict.errors import UserError, needs_package, one_of, whole
 from lava_predict.events.events import Events, Row, events_of
 
 LABELS = 4
@@ -227,7 +227,4 @@ def _bits(probability: np.ndarray) -> float:
 
 
 def _missing(package: str, extra: str) -> UserError:
-    return UserError(
-        f"this example needs the package {package}; get it with `uv sync --extra {extra}` or with "
-        f"`pip install 'lava-predict[{extra}]'`"
-    )
+    return UserError(f"this example {needs_package(package, extra)}")

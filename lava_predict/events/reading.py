@@ -13,8 +13,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lava_predict.errors import UserError, one_of, short
+from lava_predict.errors import UserError, needs_package, one_of, short
 from lava_predict.events.events import LABELS_MAX, Events, Row, events_of
+from lava_predict.settings.plain_values import Many, Maybe
 
 TIMES = ("time", "t", "onset", "timestamp", "time_ms", "time_s", "onset_time", "start", "seconds")
 LABELS = ("label", "event", "type", "name", "class", "category", "key", "note", "pitch", "channel", "unit")
@@ -37,6 +38,17 @@ class Columns(NamedTuple):
 
 
 GUESSED = Columns()
+
+SOURCE: dict[str, Any] = {
+    "path": Maybe(str),
+    "example": Maybe(str),
+    "number": int,
+    "columns": Many(Maybe(str), "columns"),
+    "ms_per_unit": Maybe(float),
+    "precision": str,
+    "backend": str,
+}
+"""What a stopped command says of where its events came from."""
 
 
 def read_events(
@@ -176,8 +188,7 @@ def _parquet_rows(path: Path, columns: Columns, note: Note) -> Iterator[Row]:
         from pyarrow import parquet
     except ImportError:
         raise UserError(
-            "reading Parquet needs the package pyarrow; get it with `uv sync --extra parquet` or with "
-            "`pip install 'lava-predict[parquet]'`, or save the events as CSV"
+            f"reading Parquet {needs_package('pyarrow', 'parquet')}; or save the events as CSV"
         ) from None
     try:
         chosen = _chosen(parquet.read_schema(path).names, columns, note)

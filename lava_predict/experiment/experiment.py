@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,11 +15,13 @@ from lava_predict.experiment.results import Result, RunState
 from lava_predict.experiment.session import Session, unlearned_norm
 from lava_predict.experiment.trial_loop import Progress
 from lava_predict.network.arithmetic import Arithmetic, FixedArithmetic, arithmetic_of, fixed_parts
-from lava_predict.network.draw import draw_network
+from lava_predict.network.draw import Network, draw_network
 from lava_predict.registry import TASKS
 from lava_predict.settings.files import with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
+
+_LOG = logging.getLogger(__name__)
 
 KEEP_EVERY_S = 2.0
 """How much work a run that keeps its state can lose, in seconds."""
@@ -36,6 +39,8 @@ class Experiment:
         Settings, for instance from `load_preset`.
     seed : int, optional
         Replaces ``run.seed``.
+    network : Network, optional
+        Cells and synapses in physical units, for instance those of a `Checkpoint`, instead of drawing them.
 
     Raises
     ------
@@ -45,7 +50,7 @@ class Experiment:
     Attributes
     ----------
     network : Network
-        As drawn.
+        As drawn, or as given.
     task : Task
         The task that ``task.name`` names.
 
@@ -57,9 +62,9 @@ class Experiment:
     [0, 1, 10, 12]
     """
 
-    def __init__(self, config: Config, seed: int | None = None) -> None:
+    def __init__(self, config: Config, seed: int | None = None, network: Network | None = None) -> None:
         self.config = config = with_seed(config, seed)
-        self.network = draw_network(config)
+        self.network = draw_network(config) if network is None else network
         self.task: Task = TASKS.get(config.task.name)(config)
 
     @cached_property
@@ -106,6 +111,8 @@ class Experiment:
         """
         engine, chosen = engine_options(backend, precision, options, self.config)
         arithmetic = self.arithmetic(precision)
+        size, synapses = self.network.size, self.network.synapses.target.size
+        _LOG.info("%d cells, %d synapses: backend %s %s, %s", size, synapses, backend, chosen, precision)
         return Session(arithmetic, self.task, engine(arithmetic, self.task, chosen))
 
     def run(

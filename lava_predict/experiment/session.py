@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,7 +13,10 @@ from lava_predict.experiment import scores
 from lava_predict.experiment.results import BlockResult, Probe, RunState, TrialRecord, block_results
 from lava_predict.experiment.trial_loop import Progress, TrialLoop, score
 from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.numerics.grid import on_grid
 from lava_predict.tasks import Kind, Played, Segment, Task
+
+_LOG = logging.getLogger(__name__)
 
 
 class Session(TrialLoop):
@@ -113,6 +117,7 @@ class Session(TrialLoop):
             steps=steps,
         )
         self._state.probes.append(probe)
+        _LOG.debug("block %d, tested after %d trials: error %.4f", block + 1, trials, probe.error)
 
     def _causal(self, played: Played) -> np.ndarray:
         """Return the prediction from what was known at each moment, (steps, K)."""
@@ -123,4 +128,4 @@ class Session(TrialLoop):
 def unlearned_norm(task: Task, engine: Engine) -> np.floating:
     """Return the mean |xc|^2 from the cue on in an unlearned trial; the engine's state is not put back."""
     *_, probe = engine.play([*task.settling(), *task.probe(0, 0, 0, 0)])
-    return probe.norm[task.cue_step :].mean()  # type: ignore[no-any-return]
+    return on_grid(probe.norm[task.cue_step :].mean())  # type: ignore[no-any-return]

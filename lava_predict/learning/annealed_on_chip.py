@@ -37,6 +37,7 @@ from lava_predict.learning.when.annealed_delta import (
     row_blocks,
 )
 from lava_predict.numerics.compiled import lean_kernel
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.noise import CHIP_WORD, fold
 from lava_predict.numerics.plan import ROUNDINGS, Planner
 from lava_predict.settings.schema import Config
@@ -125,7 +126,7 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
     k = annealed_delta.constants(config)
     decay, bits = planner.decays("decay of x", annealed_delta.time_constants_ms(config), dt)
     fewer = max(0, bits - _MOST_DECAY_BITS)
-    rates = 1.0 - (1.0 - k.rates) ** CYCLE
+    rates = on_grid(1.0 - (1.0 - k.rates) ** CYCLE)
     try:
         plan = on_chip_constants(
             decay=decay >> fewer,

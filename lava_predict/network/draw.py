@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.network.state import leaves
-from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain
+from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain, values_of
 from lava_predict.registry import NEURONS, SYNAPSES
 from lava_predict.settings.schema import Config
+from lava_predict.synapses import exponential
 
 
 class Network(NamedTuple):
@@ -79,6 +80,14 @@ def draw_network(config: Config) -> Network:
     )
 
 
+def without_connections(config: Config) -> Network:
+    """Draw the cells of a network to which nothing is connected: all that its readouts need."""
+    cells = config.reservoir.neurons
+    nothing = exponential.Connections(np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+    weight = (np.zeros((config.task.cues, cells)), np.zeros((config.task.events, cells)))
+    return Network(_draw_cells(config), nothing, *weight)
+
+
 def _draw_cells(config: Config) -> Any:
     """Draw every parameter of the cells from the spreads in the settings."""
     reservoir, excitatory = config.reservoir, config.reservoir.excitatory_cells
@@ -95,7 +104,7 @@ def _draw_cells(config: Config) -> Any:
         values = np.empty(reservoir.neurons)
         for settings, part in halves:
             spread = getattr(settings, name)
-            values[part] = spread.values((shared if spread.draw == "shared" else own)[part])
+            values[part] = values_of(spread, (shared if spread.draw == "shared" else own)[part])
         drawn.append(values)
     return parameters(*drawn)
 

@@ -29,6 +29,7 @@ from lava_predict.numerics.integers import (
     to_state,
 )
 from lava_predict.numerics.plan import Planner
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import FixedSettings, Parameter, Section, TimeParameter
 
 NAME = "adaptive LIF cells"
@@ -124,8 +125,8 @@ class Constants(NamedTuple):
 
 def constants(parameters: Parameters, dt: float) -> Constants:
     """Return what a step of ``dt`` ms needs."""
-    v_decay = np.exp(-dt / parameters.tau_v_ms)
-    return Constants(v_decay, np.exp(-dt / parameters.tau_h_ms), parameters.tau_v_ms * (1.0 - v_decay))
+    v_decay, h_decay = (decay_of_step(dt, tau) for tau in (parameters.tau_v_ms, parameters.tau_h_ms))
+    return Constants(v_decay, h_decay, parameters.tau_v_ms * (1.0 - v_decay))
 
 
 def start(parameters: Parameters) -> State:

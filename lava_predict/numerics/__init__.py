@@ -9,6 +9,7 @@ from lava_predict.lazy import public_face
 if TYPE_CHECKING:
     from lava_predict.numerics.binding import bind
     from lava_predict.numerics.compiled import kernel
+    from lava_predict.numerics.draws import values_of
     from lava_predict.numerics.noise import fold, key_of, standard_noise, uniform
     from lava_predict.numerics.plan import Plan, Planner
 else:

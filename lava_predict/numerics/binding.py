@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
 
-from lava_predict.numerics.compiled import lean_kernel
+from lava_predict.numerics.compiled import note_origin, step_kernel
 
 Template = TypeVar("Template", bound=Callable[..., Any])
 
@@ -48,14 +48,15 @@ def _bound(template: Any, parts: tuple[tuple[str, Any], ...]) -> Any:
     # The machine code is kept under this name, so that it must tell all parts apart, and their sources.
     digest = hashlib.sha256("\n".join(f"{name}={_identity(part)}" for name, part in parts).encode())
     copy.__qualname__ = f"{template.__qualname__}_{digest.hexdigest()[:16]}"
-    return lean_kernel(copy)
+    return step_kernel(copy)
 
 
 def _identity(part: Any) -> str:
     """Name a part so that another one, or another version of it, has another name."""
     function = getattr(part, "py_func", None)
     if function is None:
-        return repr(part)
+        return str(int(part))
+    note_origin(function)
     return f"{function.__module__}.{function.__qualname__} {_source_digest(inspect.getfile(function))}"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_predict.settings.schema import Config
+from lava_predict.numerics.grid import on_grid
+from lava_predict.settings.schema import Config, Spread
 
 CELLS, SYNAPSES, INPUTS, FEEDBACK, DELAYS, TRACES, CUES = range(1, 8)
 """The streams."""
@@ -20,6 +21,17 @@ def generator(config: Config, stream: int, draw: int, *more: int) -> np.random.G
     """
     sequence = np.random.SeedSequence(entropy=config.run.seed, spawn_key=(stream, draw, *more))
     return np.random.Generator(np.random.PCG64(sequence))
+
+
+def values_of(spread: Spread, r: np.ndarray) -> np.ndarray:
+    """Map ``r``, uniform on 0 .. 1, to values of a parameter, elementwise.
+
+    What pow and exp give is put on the grid of `on_grid`; a parameter without spread stays as it is set.
+    """
+    share = on_grid(r**spread.power)
+    if spread.scale == "log":
+        return np.asarray(spread.start * on_grid(np.exp(np.log(spread.stop / spread.start) * share)))
+    return np.asarray(spread.start + (spread.stop - spread.start) * share)
 
 
 def to_grain(weight: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lava_predict.errors import Caution, short
 from lava_predict.numerics.integers import FLOOR, MOST_FRACTION, NEAREST, STATE_BITS, STOCHASTIC
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.files import load_preset
 from lava_predict.settings.schema import FixedSettings
 
@@ -193,7 +194,7 @@ class Planner:
     def decay(self, name: str, tau: float, dt: float) -> int:
         """Quantise a decay of a step; its error is that of the time constant."""
         bits = self.settings.decay_bits
-        value = math.exp(-dt / tau)
+        value = decay_of_step(dt, tau)
         wanted = to_integer(value, bits, self.settings.constant_rounding)
         held = np.minimum(wanted, 2**bits - 1)
         kept = -dt / math.log(float(held) / 2.0**bits) if held > 0 else 0.0
@@ -208,7 +209,7 @@ class Planner:
         """Quantise a decay of each cell as factors below 1; the error is that of the time constants."""
         # All of a decay's bits lie behind the point.
         least = self.settings.parameter_bits - 1
-        held, fraction = self.factor(name, np.exp(-dt / tau), least=least, most=most)
+        held, fraction = self.factor(name, decay_of_step(dt, tau), least=least, most=most)
         with np.errstate(divide="ignore"):
             kept = -dt / np.log(held * 2.0**-fraction)
         error = float(np.max(np.abs(kept - tau) / tau))

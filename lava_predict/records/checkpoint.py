@@ -24,15 +24,13 @@ from lava_predict.network.draw import Network
 from lava_predict.network.layout import Expected, check_synapses, lengths, network_layout, state_layout
 from lava_predict.numerics.plan import Plan
 from lava_predict.records.hdf5 import (
-    DIGEST,
     FileKind,
     Places,
     Reader,
     attribute,
-    check_digest,
-    content_digest,
     group_of,
     read_config,
+    sign,
     write_records,
     write_tree,
 )
@@ -124,7 +122,7 @@ class Checkpoint:
             run["saturations"] = self.state.saturations
             for name in _RECORDS:
                 write_records(run.create_group(name), getattr(self.state, name))
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         return KIND.to_bytes(self.config, fill)
 
@@ -135,8 +133,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises a UserError if there is no such file, it is not a checkpoint, has another schema, is not as it was
     written, or does not hold what its settings ask for.
     """
-    with KIND.opened(path) as file:
-        check_digest(file)
+    with KIND.unaltered(path) as file:
         config, precision = read_config(file), attribute(file, "precision", str)
         if precision not in PRECISIONS:
             raise UserError(f"attribute precision: is {precision!r}; {one_of(precision, PRECISIONS)}")

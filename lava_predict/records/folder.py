@@ -1,19 +1,38 @@
-"""Files and folders that appear whole or not at all: written aside first, then renamed."""
+"""Files and folders that appear whole or not at all: written aside first, then renamed.
+
+Every name has one owner (`lava_predict.records.owner`), and a kill at any moment leaves only what the same
+command, or one that its message names, can go on from.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from lava_predict.errors import UserError
+from lava_predict.records.leftovers import (
+    PARTIAL,
+    clear,
+    discard,
+    put_back,
+    room_beside,
+    set_aside,
+    temporary_room,
+)
+from lava_predict.records.owner import cannot_be_written, owned, owner_file
 
-CHECKPOINT = "checkpoint.h5"
-"""Name of the checkpoint in the folder of a run."""
+_LOG = logging.getLogger(__name__)
+
+CHECKPOINT, PREDICTIONS = "checkpoint.h5", "predictions.csv"
+"""Names of the files in the folder of a run, or of a learned stream, that are written while it goes on."""
+
+SCHEMA = 1
+"""Version of the layout of summary.json."""
 
 
 class Folder:
@@ -30,6 +49,7 @@ class Folder:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
+        _LOG.debug("wrote %s, %d bytes", path, path.stat().st_size)
 
 
 @contextmanager
@@ -37,56 +57,68 @@ def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
     """Write a folder aside and give it its final name, ``path``, when all went well.
 
     Where it does not go well, what was there before stays, and what was written aside is removed. Raises a
-    UserError if the name is taken (``overwrite`` allows it to be that of an earlier command's folder), or the
-    disk is full or cannot be written.
+    UserError if the name is taken (``overwrite`` allows it to be that of an earlier command's folder),
+    another process is writing it, or the disk is full or cannot be written.
     """
-    _check_free(path, overwrite)
-    with _room_beside(path) as room:
-        aside = room / path.name
-        aside.mkdir()
-        yield Folder(aside)
-        _put_in_place(aside, path)
+    with _writing(path), owned(path):
+        _check_free(path, overwrite)
+        with temporary_room(path) as room:
+            aside = room / path.name
+            aside.mkdir()
+            yield Folder(aside)
+            _put_in_place(aside, path)
 
 
 def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
     """Write a file, text as UTF-8, aside and give it its final name, ``path``.
 
-    Raises a UserError if the name is taken (``overwrite`` allows it to be that of a file), or the disk is
-    full or cannot be written.
+    Raises a UserError if the name is taken (``overwrite`` allows it to be that of a file), another process is
+    writing it, or the disk is full or cannot be written.
     """
-    if path.is_dir() or (os.path.lexists(path) and not overwrite):
-        ways = "choose another file" if path.is_dir() else "choose another file or add --overwrite"
-        raise UserError(f"--out {str(path)!r}: exists already; {ways}")
-    with _room_beside(path) as room:
-        Folder(room).write(path.name, data)
-        (room / path.name).replace(path)
+    with _writing(path), owned(path):
+        if path.is_dir() or (os.path.lexists(path) and not overwrite):
+            ways = "choose another file" if path.is_dir() else "choose another file or add --overwrite"
+            raise UserError(f"--out {str(path)!r}: exists already; {ways}")
+        with temporary_room(path) as room:
+            Folder(room).write(path.name, data)
+            (room / path.name).replace(path)
+    _LOG.info("wrote %s", path)
 
 
 def unfinished_folder(path: Path) -> Path:
     """Return the folder of a run, with final name ``path``, while it has not ended."""
-    return path.with_name(f"{path.name}.unfinished")
+    return path.parent / f"{path.name}.unfinished"
 
 
 class UnfinishedRun(Folder):
-    """The folder of a run that has not ended, from `unfinished_folder`.
+    """The folder of a run that has not ended: hidden until its first checkpoint, then `unfinished_folder`.
 
-    ``started`` says whether its checkpoint has a trial in it. A run that stops before its first trial leaves
-    nothing.
+    Attributes
+    ----------
+    checkpoint : Path
+        The last one, where there is one.
+    started : bool
+        Whether it may have a trial in it. A run that stops before its first trial leaves nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._checkpoint = folder / CHECKPOINT
-        self.started = self._checkpoint.exists()
+    def __init__(self, path: Path, resume: bool) -> None:
+        self._path, self._folder = path, unfinished_folder(path)
+        super().__init__(self._folder if resume else room_beside(path) / self._folder.name)
+        self._aside.mkdir(exist_ok=resume)
+        self.checkpoint, self.started = self._folder / CHECKPOINT, resume
+
+    def write(self, name: str, data: bytes | str) -> None:
+        """Write a file at once, as after a kill the folder is used again."""
+        aside = f"{PARTIAL}{uuid.uuid4().hex}"
+        super().write(aside, data)
+        (self._aside / name).parent.mkdir(exist_ok=True)
+        (self._aside / aside).replace(self._aside / name)
 
     def appended(self, name: str, size: int) -> BinaryIO:
         """Open a file of the folder to append to, cut to the ``size`` that it had at the last checkpoint."""
         path = self._aside / name
         if size and (not path.is_file() or path.stat().st_size < size):
-            raise UserError(
-                f"{path}: is shorter than at the last checkpoint, or missing; what is left cannot be "
-                "continued: begin again with --overwrite"
-            )
+            raise UserError(f"{path}: is shorter than at the last checkpoint, or missing; use another copy")
         file = path.open("r+b" if size else "wb")
         file.truncate(size)
         file.seek(size)
@@ -94,47 +126,118 @@ class UnfinishedRun(Folder):
 
     def keep(self, checkpoint: bytes, started: bool) -> None:
         """Replace the last checkpoint, at once; ``started`` says whether any trial has been done."""
-        aside = f".{CHECKPOINT}.partial"
-        self.write(aside, checkpoint)
-        self._checkpoint.with_name(aside).replace(self._checkpoint)
+        self.write(CHECKPOINT, checkpoint)
+        if self._aside != self._folder:
+            room = self._aside.parent
+            self._aside = self._aside.rename(self._folder)
+            room.rmdir()
         self.started = self.started or started
+        _LOG.debug("kept a checkpoint of %s/", self._path)
+
+    def end(self) -> None:
+        """Give the folder its final name."""
+        _put_in_place(self._aside, self._path)
+
+    def drop(self) -> None:
+        """Delete the folder."""
+        if self._aside.exists():
+            discard(self._aside, self._path)
 
 
 @contextmanager
-def unfinished_run(path: Path, overwrite: bool, resume: bool) -> Iterator[UnfinishedRun]:
+def unfinished_run(
+    path: Path, overwrite: bool, resume: bool, command: str = "run"
+) -> Iterator[UnfinishedRun]:
     """Begin a run, or ``resume`` the unfinished one, and give its folder its final name when all went well.
 
-    A run that is stopped leaves its unfinished folder, unless no trial was done. ``overwrite`` allows to
-    replace a run that is there, finished or not. Raises a UserError if a name is taken, or the disk is full
-    or cannot be written.
+    A run that is stopped leaves its unfinished folder, unless no trial was done; a KeyboardInterrupt then
+    says how the ``command`` goes on. ``overwrite`` allows to replace a run that is there, finished or not.
+    Raises a UserError if a name is taken, there is nothing to resume, another process is writing there, or
+    the disk is full or cannot be written.
     """
-    folder = unfinished_folder(path)
-    _check_free(path, overwrite or resume)
-    with _writing(path):
-        if not resume:
-            _begin(folder, path, overwrite)
-        run = UnfinishedRun(folder)
+    if resume and not path.parent.is_dir():
+        raise _nothing_to_resume(path)
+    with _writing(path), owned(path, "--resume" if resume else "--out"):
+        if resume and not has_stopped(path):
+            raise _nothing_to_resume(path)
+        if resume:
+            _check_free(path, overwrite=True)
+            clear(unfinished_folder(path))
+        else:
+            _check_unfinished(path, overwrite)
+            _check_free(path, overwrite)
+            if unfinished_folder(path).exists():
+                discard(unfinished_folder(path), path)
+        run = UnfinishedRun(path, resume)
         try:
             yield run
-            _put_in_place(folder, path)
+            run.end()
+        except KeyboardInterrupt:
+            if not run.started:
+                raise
+            raise KeyboardInterrupt(how_to_go_on(command, path)) from None
         finally:
             if not run.started:
-                shutil.rmtree(folder, ignore_errors=True)
+                run.drop()
 
 
-def _begin(folder: Path, path: Path, overwrite: bool) -> None:
-    """Make the folder of a new run, in place of an unfinished one that may be replaced."""
-    if overwrite and (folder / CHECKPOINT).exists():
-        with suppress(FileNotFoundError):
-            shutil.rmtree(_hide(folder).parent)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.mkdir()
-    except FileExistsError:
+def has_stopped(path: Path) -> bool:
+    """Whether there is a run with final name ``path`` that can go on: one with a checkpoint."""
+    return (unfinished_folder(path) / CHECKPOINT).is_file()
+
+
+def is_taken(path: Path) -> bool:
+    """Whether something has this name, or is about to."""
+    return any(map(os.path.lexists, (path, unfinished_folder(path), owner_file(path))))
+
+
+def how_to_go_on(command: str, path: Path) -> str:
+    """Say how an interrupted command goes on."""
+    return f"interrupted; continue with: lava-predict {command} --resume {path}"
+
+
+def _nothing_to_resume(path: Path) -> UserError:
+    folder = unfinished_folder(path)
+    if folder.exists():
+        return UserError(
+            f"--resume {str(path)!r}: the run stopped before its first checkpoint ({folder}/ holds none); "
+            f"start it again with --out {path} --overwrite"
+        )
+    return UserError(
+        f"--resume {str(path)!r}: there is no stopped run ({folder}/ does not exist); give the folder that "
+        f"--out named, or, if the run stopped before its first checkpoint, start it again with --out {path}"
+    )
+
+
+def _check_unfinished(path: Path, overwrite: bool) -> None:
+    """Raise a UserError if the name of the unfinished folder is taken, or has to be replaced."""
+    folder = unfinished_folder(path)
+    if not os.path.lexists(folder):
+        return
+    if not (has_stopped(path) or _holds_no_work(folder)):
+        raise UserError(
+            f"--out {str(path)!r}: {folder} is in the way, and not of lava-predict; move it, or choose "
+            "another folder"
+        )
+    if overwrite:
+        return
+    if has_stopped(path):
         raise UserError(
             f"--out {str(path)!r}: this is an unfinished run ({folder}); continue it with "
             f"--resume {path}, or add --overwrite to start again"
-        ) from None
+        )
+    raise UserError(
+        f"--out {str(path)!r}: a run stopped here before its first checkpoint ({folder}); add --overwrite "
+        "to start again"
+    )
+
+
+def _holds_no_work(folder: Path) -> bool:
+    """Whether a folder is what a run leaves that has no checkpoint."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = {entry.name for entry in folder.iterdir()} - {PREDICTIONS, f".{CHECKPOINT}.partial"}
+    return all(name.startswith(PARTIAL) for name in names)
 
 
 @contextmanager
@@ -143,20 +246,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"--out {str(path)!r}: cannot be written ({reason}); choose a folder with free space and write "
-            "permission"
-        ) from None
-
-
-@contextmanager
-def _room_beside(path: Path) -> Iterator[Path]:
-    """Make a hidden folder beside a path and remove it at the end."""
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.partial-", dir=path.parent) as room:
-            yield Path(room)
+        raise cannot_be_written("--out", path, error) from None
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
@@ -175,19 +265,13 @@ def _check_free(path: Path, overwrite: bool) -> None:
 
 def _put_in_place(aside: Path, path: Path) -> None:
     """Give a complete folder its final name, in place of a folder that has it."""
-    old = _hide(path) if path.exists() else None
+    old = set_aside(path) if path.exists() else None
     try:
         aside.rename(path)
     except OSError:
         if old is not None:
-            old.rename(path)
-            old.parent.rmdir()
+            put_back(old, path)
         raise
     if old is not None:
-        shutil.rmtree(old.parent)
-
-
-def _hide(folder: Path) -> Path:
-    """Move a folder into a hidden one beside it, so that nobody uses what is left of it; return its path."""
-    hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old-", dir=folder.parent))
-    return folder.rename(hidden / folder.name)
+        discard(old, path)
+    _LOG.info("wrote %s/", path)

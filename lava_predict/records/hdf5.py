@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from lava_predict.errors import DAMAGED, UserError, plain, short
 from lava_predict.network.layout import Expected
 from lava_predict.settings.files import config_from, parse_toml
 from lava_predict.settings.schema import Config
+
+_LOG = logging.getLogger(__name__)
 
 DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
@@ -87,7 +90,23 @@ class FileKind:
             if plain(file.attrs.get("format")) != self.format:
                 raise UserError(f"is not {self.name} of lava-predict; give {self.source}")
             check_schema(plain(file.attrs.get("schema")), self.schema)
+            _LOG.debug("reading %s, %s", path, self.name)
             yield file
+
+    @contextmanager
+    def unaltered(self, path: str | Path) -> Iterator[h5py.File]:
+        """Open a file as `opened` does; its content must match its digest, which `sign` wrote."""
+        with self.opened(path) as file:
+            if plain(file.attrs.get(DIGEST)) != content_digest(file):
+                raise UserError(
+                    "its content does not match its digest, so it was altered or damaged; use another copy"
+                )
+            yield file
+
+
+def sign(file: h5py.File) -> None:
+    """Write the digest of a file's content to it; nothing is written to it after that."""
+    file.attrs[DIGEST] = content_digest(file)
 
 
 def kind_of(path: str | Path, kinds: Sequence[FileKind]) -> FileKind:
@@ -288,20 +307,13 @@ def write_records(group: h5py.Group, records: Sequence[Any]) -> None:
             places[f"{place}_lengths"] = np.array([array.size for array in arrays])
 
 
-def check_digest(file: h5py.File) -> None:
-    """Raise a UserError if a file's content is not what it was when its digest was written."""
-    if plain(file.attrs.get(DIGEST)) != content_digest(file):
-        raise UserError(
-            "its content does not match its digest, so it was altered or damaged; use another copy"
-        )
-
-
 def content_digest(file: h5py.File) -> str:
     """Return the SHA-256 of all names, attributes, types, shapes and values in a file, but for `DIGEST`.
 
     Items come in the order of their full names, and the attributes of each in the order of theirs. Numbers
     are little-endian and text is UTF-8, so the digest depends neither on the machine nor on versions of
-    libraries. Every piece is preceded by its length as 8 bytes.
+    libraries. Every piece is preceded by its length as 8 bytes. Raises a TypeError for a value of another
+    type, for which no bytes are defined.
     """
     digest = hashlib.sha256()
 
@@ -321,10 +333,23 @@ def content_digest(file: h5py.File) -> str:
     return digest.hexdigest()
 
 
-def _pieces(value: Any) -> tuple[bytes, bytes, bytes]:
-    """Return type, shape and content of a value."""
+def _pieces(value: Any) -> Iterator[bytes]:
+    """Yield type, shape and content of a value."""
     if isinstance(value, str | bytes):
-        return b"text", b"", value.encode() if isinstance(value, str) else bytes(value)
+        yield from (b"text", b"", _text(value))
+        return
     array = np.asarray(value)
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return little.dtype.str.encode(), ",".join(map(str, little.shape)).encode(), little.tobytes()
+    shape = ",".join(map(str, array.shape)).encode()
+    if array.dtype.hasobject:  # Texts of any lengths; the bytes of such an array are addresses.
+        yield from (b"texts", shape, *map(_text, array.ravel()))
+    elif array.dtype.kind in "biufcS":
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        yield from (little.dtype.str.encode(), shape, little.tobytes())
+    else:
+        raise TypeError(f"no digest is defined for values of type {array.dtype}")
+
+
+def _text(value: Any) -> bytes:
+    if not isinstance(value, str | bytes):
+        raise TypeError(f"no digest is defined for values of type {type(value).__name__}")
+    return value.encode() if isinstance(value, str) else bytes(value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.errors import DAMAGED, UserError, one_of
+from lava_predict.errors import DAMAGED, UserError, needs_package, one_of
 from lava_predict.experiment import scores
 from lava_predict.records.folder import write_file
 from lava_predict.records.run_record import RunRecord, load_record
@@ -273,10 +273,7 @@ def _package(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise UserError(
-            f"this needs the package {name}; get it with `uv sync --extra analysis` or with "
-            "`pip install 'lava-predict[analysis]'`"
-        ) from None
+        raise UserError(f"this {needs_package(name, 'analysis')}") from None
 
 
 def _csv(run: RunData, path: Path) -> None:

@@ -16,9 +16,6 @@ from lava_predict.records.hdf5 import FileKind, Reader, column, read_config
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
 
-SCHEMA = 1
-"""Version of the layout of summary.json."""
-
 _KIND = FileKind("lava-predict run", 2, "the results.h5 of a run", "the folder of a run")
 
 _TRIAL, _PROBE, _SPIKE = (

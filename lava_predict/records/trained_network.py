@@ -15,6 +15,7 @@ from lava_predict.learning.when import annealed_delta
 from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.records.checkpoint import Checkpoint
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
@@ -34,8 +35,13 @@ def check_float(precision: str) -> None:
 def check_exportable(config: Config, rules: Collection[str]) -> None:
     """Raise a UserError for parts that another tool could not be told."""
     reservoir = config.reservoir
+    if reservoir.neuron != "izhikevich":
+        raise UserError(
+            f"reservoir.neuron = {reservoir.neuron!r}: only networks of 'izhikevich' cells can be exported "
+            "as they are; add --cells cubalif for the nearest cells that NIR has, or use the run's "
+            "checkpoint.h5, which holds any"
+        )
     for setting, part, known in (
-        (f"reservoir.neuron = {reservoir.neuron!r}", reservoir.neuron, ["izhikevich"]),
         (reservoir.synapse_setting, reservoir.synapse_part, ["exponential"]),
         (f"readout.rule = {config.readout.rule!r}", config.readout.rule, rules),
     ):
@@ -259,7 +265,7 @@ class AnnealedNetwork(TrainedNetwork):
     def _arithmetic(self, config: Config) -> FloatArithmetic:
         """Return the arithmetic with this network's time constants, which are not those of any seed."""
         arithmetic = super()._arithmetic(config)
-        when = arithmetic.constants.when._replace(decay=np.exp(-self.dt_ms / self.tau_x_ms))
+        when = arithmetic.constants.when._replace(decay=decay_of_step(self.dt_ms, self.tau_x_ms))
         arithmetic.constants = arithmetic.constants._replace(when=when)
         return arithmetic
 

@@ -10,19 +10,21 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 from rich.table import Table as Sheet
 
 from lava_predict.errors import Caution
-from lava_predict.records.folder import Folder
-from lava_predict.records.run_record import SCHEMA
+from lava_predict.records.folder import SCHEMA, Folder
 from lava_predict.reports.page import Entry, PageOf, column_kinds, shown
 from lava_predict.reports.print_style import ON_SCREEN, Printed, render
-from lava_predict.settings.schema import Config
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lava_predict.settings.schema import Config
 
 _WIDTH_IN_A_PIPE = 160
 

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 _MISSING = "–"
 _LONGEST_ON_ONE_LINE, _LONGEST_LABEL = 24, 16
@@ -101,6 +102,8 @@ PageOf = Callable[[Mapping[str, Any], Mapping[str, bytes]], Page]
 @cache
 def environment() -> jinja2.Environment:
     """Return what finds the templates, escapes texts and knows the filters."""
+    import jinja2
+
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("lava_predict.reports"),
         autoescape=True,

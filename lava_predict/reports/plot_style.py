@@ -19,6 +19,8 @@ GREY = "#666666"
 _DASHES: Any = ("-", *((0, dash) for dash in ((5, 1.5), (3, 1, 1, 1), (1.5, 1), (7, 2, 1, 2), (4, 3))))
 _MARKERS = ("o", "^", "s", "D", "v", "P")
 _DOTS: Any = (0, (2, 2))
+LEGEND: dict[str, Any] = {"loc": "outside upper center", "frameon": False}
+"""Where every legend is, and how it looks."""
 
 
 def colour_of(event: int) -> str:
@@ -114,7 +116,7 @@ def legend(figure: Figure, handles: Sequence[Any] | None = None, columns: int = 
     """Put one legend above all panels, by default of the labelled artists in the first; return the figure."""
     shown = keys(figure.axes[0]) if handles is None else handles
     ncols = max(1, min(columns, len(shown)))
-    figure.legend(handles=shown, loc="outside upper center", ncols=ncols, frameon=False)
+    figure.legend(handles=shown, ncols=ncols, **LEGEND)
     return figure
 
 
@@ -128,6 +130,12 @@ def median_over_rows(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.median(_known_or_worst(values), axis=0))
 
 
+def quartiles_over_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and third quartile over rows, each a value that occurs; NaN as in `median_over_rows`."""
+    low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
+    return low, high
+
+
 def _known_or_worst(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), np.inf, values)
 
@@ -136,5 +144,5 @@ def median_and_band(axes: Axes, x: np.ndarray, values: np.ndarray, name: str, st
     """Draw the median over rows and the quartiles around it, ``values`` being (rows, x)."""
     axes.plot(x, median_over_rows(values), label=name, **style)
     if len(values) > 1:
-        low, high = np.percentile(_known_or_worst(values), (25.0, 75.0), axis=0, method="nearest")
+        low, high = quartiles_over_rows(values)
         axes.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)

@@ -1,17 +1,18 @@
-"""How pictures become files: on screen as they are drawn, in print at the width of a column."""
+"""How pictures become files: on screen as they are drawn, in print at the width of a column.
+
+Every command imports this, so matplotlib is imported only where a picture is rendered.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
-from matplotlib.patches import StepPatch
-from matplotlib.text import Text
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 FORMATS = ("png", "pdf", "svg")
 NARROWEST_MM, WIDEST_MM = 40.0, 400.0
@@ -45,31 +46,47 @@ ON_SCREEN = Printed()
 
 def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
     """Return a figure as files, by ending, the PNG first."""
-    if printed.width_mm is not None:
-        _fit(figure, printed.width_mm / _MM_PER_INCH)
+    from matplotlib import rc_context
+
     dpi = _DPI if printed.width_mm is None else _PRINT_DPI
     files = {}
-    for kind in ("png", *(one for one in printed.formats if one != "png")):
-        buffer = io.BytesIO()
-        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        with mpl.rc_context(_FONTS), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+    with rc_context(_FONTS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # Labels are in any script.
+        if printed.width_mm is not None:
+            _fit(figure, printed.width_mm / _MM_PER_INCH)
+        _lay_out(figure, dpi)
+        for kind in ("png", *(one for one in printed.formats if one != "png")):
+            buffer = io.BytesIO()
+            undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
             figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
-        files[kind] = buffer.getvalue()
+            files[kind] = buffer.getvalue()
     return files
+
+
+def _lay_out(figure: Figure, dpi: float) -> None:
+    """Place panels and texts once; otherwise each file would be drawn twice, once for this alone."""
+    engine = figure.get_layout_engine()
+    if engine is not None and figure.axes:
+        figure.set_dpi(dpi)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _fit(figure: Figure, width: float) -> None:
     """Give a figure a width in inches: panels shrink, texts and lines stay readable."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import StepPatch
+    from matplotlib.text import Text
+
     scale = width / figure.get_figwidth()
-    small = {text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    shrink = min(1.0, scale)
     for text in figure.findobj(Text):
-        text.set_fontsize(_SMALL_PT if text in small else _TEXT_PT)
+        text.set_fontsize(_TEXT_PT)
     for line in figure.findobj(Line2D):
-        line.set_linewidth(max(_THINNEST_PT, line.get_linewidth() * min(1.0, scale)))
-        line.set_markersize(line.get_markersize() * min(1.0, max(scale, 0.5)))
+        line.set_linewidth(max(_THINNEST_PT, line.get_linewidth() * shrink))
+        line.set_markersize(line.get_markersize() * max(0.5, shrink))
     for patch in figure.findobj(StepPatch):
-        patch.set_linewidth(max(_THINNEST_PT, patch.get_linewidth() * min(1.0, scale)))
+        patch.set_linewidth(max(_THINNEST_PT, patch.get_linewidth() * shrink))
     for axes in figure.axes:
         axes.tick_params(labelsize=_SMALL_PT, width=_THINNEST_PT)
         for spine in axes.spines.values():
@@ -80,7 +97,7 @@ def _fit(figure: Figure, width: float) -> None:
     # Texts don't shrink with the panels; these keep their shape.
     rows = {place.rowspan.start for axes in figure.axes if (place := axes.get_subplotspec())}
     taller = max(0.0, sum(map(_height, legends)) - before * scale)
-    room = taller + _ROOM_A_ROW * (1 - min(1.0, scale)) * len(rows)
+    room = taller + _ROOM_A_ROW * (1 - shrink) * len(rows)
     figure.set_size_inches(width, figure.get_figheight() + room)
 
 
@@ -90,13 +107,13 @@ def _height(legend: Legend) -> float:
 
 def _narrowed(figure: Figure, legend: Legend, width: float) -> Legend:
     """Lay a legend out in fewer columns until it is not wider than the figure."""
+    from lava_predict.reports.plot_style import LEGEND
+
     handles = [handle for handle in legend.legend_handles if handle is not None]
     names = [text.get_text() for text in legend.get_texts()]
     columns = len(names)
     while columns > 1 and legend.get_window_extent().width / figure.dpi > width:
         columns -= 1
         legend.remove()
-        legend = figure.legend(
-            handles, names, loc="outside upper center", ncols=columns, frameon=False, fontsize=_TEXT_PT
-        )
+        legend = figure.legend(handles, names, ncols=columns, fontsize=_TEXT_PT, **LEGEND)
     return legend

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.analysis.integer_health import Health
-from lava_predict.analysis.run_health import run_warnings
-from lava_predict.experiment.results import Result
-from lava_predict.records.run_record import RunRecord
-from lava_predict.reports import plots
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome
 from lava_predict.reports.page import Page
@@ -26,6 +21,10 @@ from lava_predict.reports.summary import (
     run_values,
 )
 from lava_predict.settings.plain_values import Each, Many, Maybe, Rows
+
+if TYPE_CHECKING:
+    from lava_predict.analysis.integer_health import Health
+    from lava_predict.experiment.results import Result
 
 _MOST_NAMED = 6
 _NUMBER, _PER_CUE = Maybe(float), Many(Maybe(float), "M")
@@ -66,6 +65,11 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
 
     It has no page: `lava-predict report` makes it from the files.
     """
+    # What `page` does not need is imported here, as a page alone is quick.
+    from lava_predict.analysis.run_health import run_warnings
+    from lava_predict.records.run_record import RunRecord
+    from lava_predict.reports import plots
+
     record = RunRecord.of(result)
     values = run_values(result, health) | {"changed": changed_settings(result.config)}
     took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lava_predict.analysis.integer_health import saturation_warnings
 from lava_predict.errors import Caution
+from lava_predict.events.reading import SOURCE
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome, sheet
 from lava_predict.reports.page import Entry, Page
-from lava_predict.reports.stream_plots import figures
 from lava_predict.settings.plain_values import Each, Maybe
-from lava_predict.streams.session import SOURCE, StreamSession
+
+if TYPE_CHECKING:
+    from lava_predict.streams.session import StreamSession
 
 _SCORES = {"all": Each(Maybe(float)), "last_third": Each(Maybe(float))}
 _ORDERS = dict.fromkeys(("order0", "order1", "order2"), _SCORES)
@@ -39,6 +40,9 @@ SUMMARY: dict[str, Any] = {
 
 def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = None) -> Outcome:
     """Gather what a learned stream leaves and prints; ``best`` are its best possible scores."""
+    # What `page` does not need is imported here, as a page alone is quick.
+    from lava_predict.reports.stream_plots import figures
+
     values = session.summary() | ({} if best is None else {"best_possible": best})
     values |= {"source": session.source, "notes": session.events.notes}
     values |= {"changed": changed_settings(session.config)}
@@ -59,6 +63,8 @@ def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = No
 
 
 def _warnings(values: Mapping[str, Any]) -> list[Caution]:
+    from lava_predict.analysis.integer_health import saturation_warnings
+
     found = saturation_warnings(values["saturations"])
     network, order0 = (of["all"]["log2_loss"] for of in (values["scores"], values["baselines"]["order0"]))
     if network is None or network <= order0 or len(values["labels"]) == 1:

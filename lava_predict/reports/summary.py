@@ -5,16 +5,19 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Sheet
 
-from lava_predict.analysis.integer_health import Health
-from lava_predict.experiment.results import BlockResult, Result
-from lava_predict.numerics.plan import Plan
+from lava_predict import __version__
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number
 from lava_predict.settings.schema import Config, event_name
+
+if TYPE_CHECKING:
+    from lava_predict.analysis.integer_health import Health
+    from lava_predict.experiment.results import BlockResult, Result
+    from lava_predict.numerics.plan import Plan
 
 _FORMATS = {"probability": ".2f", "probability_estimate": ".2f", "latency_ms": ".0f", "peak_ms": ".0f"}
 _PER_EVENT = (*_FORMATS, "amplitude", "when_amplitude")
@@ -28,7 +31,7 @@ def run_values(result: Result, health: Health | None = None) -> dict[str, Any]:
     peak that does not exist is None, as is all that belongs to a cue not shown yet.
     """
     wall, simulated = result.wall_s, result.simulated_s
-    versions = {name: version(name) for name in ("lava-predict", "numpy", "numba")}
+    versions = {"lava-predict": __version__} | {name: version(name) for name in ("numpy", "numba")}
     values = {
         "preset": result.config.preset,
         **named(result, "backend", "form", "precision"),

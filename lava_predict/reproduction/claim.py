@@ -17,9 +17,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from lava_predict.reproduction.unit import Found, Unit
 from lava_predict.settings.files import parse_toml
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, Unit
 
 CONFIDENCE = 0.95
 """Level of the interval that must be on one side of the bound."""

@@ -7,13 +7,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from lava_predict.errors import UserError, one_of, seeds_of
-from lava_predict.pool import as_completed
-from lava_predict.reproduction.cache import Cache
 from lava_predict.reproduction.claim import Claim, Judged, Picture, Verdict, judge
 from lava_predict.reproduction.claims import CLAIMS
 from lava_predict.reproduction.conditions import check_one_cue_two_events
-from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.schema import Config, check_config
+from lava_predict.work.cache import Cache
+from lava_predict.work.carried_out import results_of
 
 
 @dataclass(frozen=True)
@@ -71,17 +70,13 @@ def reproduce(
     check_one_cue_two_events(config)
     laid_out = [[claim.units(config, seed) for seed in seeds] for claim in chosen]
     units = {unit.key: unit for of_claim in laid_out for of_seed in of_claim for unit in of_seed.values()}
-    found = {key: known for key, unit in units.items() if (known := cache.get(unit)) is not None}
-    missing = [unit for key, unit in units.items() if key not in found]
-    tell = progress or (lambda done, total: None)
-    tell(len(found), len(units))
-    for number, result in as_completed(carry_out_unit, missing, executor):
-        cache.put(missing[number], result)
-        found[missing[number].key] = result
-        tell(len(found), len(units))
+    found, reused = {}, 0
+    for one, result, known in results_of(units.values(), cache, executor, progress):
+        found[one.key] = result
+        reused += known
     judged = []
     for claim, of_claim in zip(chosen, laid_out, strict=True):
         results = [{name: found[one.key] for name, one in of_seed.items()} for of_seed in of_claim]
         criteria, verdict = judge(claim, claim.measured(results))
         judged.append(JudgedClaim(claim, criteria, verdict, claim.pictures(config, results)))
-    return Reproduction(config, tuple(seeds), judged, len(units), len(units) - len(missing))
+    return Reproduction(config, tuple(seeds), judged, len(units), reused)

@@ -115,12 +115,6 @@ class Spread(Section):
         """Say between which values the parameter lies, for messages."""
         return f"from {digits(self.start)} to {digits(self.stop)}"
 
-    def values(self, r: np.ndarray) -> np.ndarray:
-        """Map r, uniform on 0 .. 1, to values of the parameter, elementwise."""
-        if self.scale == "log":
-            return np.asarray(self.start * np.exp(np.log(self.stop / self.start) * r**self.power))
-        return np.asarray(self.start + (self.stop - self.start) * r**self.power)
-
 
 def _spread_of_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -18,15 +18,13 @@ from lava_predict.network.layout import Expected, like_tree
 from lava_predict.network.stream_network import Moment, StreamNetwork, StreamPlayer
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
-    DIGEST,
     FileKind,
     Reader,
     attribute,
-    check_digest,
-    content_digest,
     group_of,
     number,
     read_config,
+    sign,
     text,
     write_tree,
 )
@@ -174,7 +172,7 @@ class StreamLearner:
 
         def fill(file: h5py.File) -> None:
             self.write(file)
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         write_file(Path(path), KIND.to_bytes(self.config, fill), overwrite)
 
@@ -186,8 +184,7 @@ class StreamLearner:
     @classmethod
     def load(cls, path: str | Path) -> StreamLearner:
         """Return a learner as `save` wrote it, to the bit."""
-        with KIND.opened(path) as file:
-            check_digest(file)
+        with KIND.unaltered(path) as file:
             return cls.read(file)
 
     def write(self, file: h5py.File) -> None:

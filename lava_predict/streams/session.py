@@ -19,29 +19,15 @@ import numpy as np
 from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
 from lava_predict.network.stream_network import StreamPlayer
-from lava_predict.records.folder import UnfinishedRun
-from lava_predict.records.hdf5 import DIGEST, attribute, check_digest, content_digest
+from lava_predict.records.folder import PREDICTIONS, UnfinishedRun
+from lava_predict.records.hdf5 import attribute, sign
 from lava_predict.registry import ENGINES
-from lava_predict.settings.plain_values import Many, Maybe
 from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, StreamLearner
 from lava_predict.streams.scored import Scored, ScoredLearner
 
 KEEP_EVERY_S, TELL_EVERY_S = 10.0, 0.5
 """How much work a stopped command can lose, and how often progress is told, in seconds."""
-
-PREDICTIONS = "predictions.csv"
-
-SOURCE: dict[str, Any] = {
-    "path": Maybe(str),
-    "example": Maybe(str),
-    "number": int,
-    "columns": Many(Maybe(str), "columns"),
-    "ms_per_unit": Maybe(float),
-    "precision": str,
-    "backend": str,
-}
-"""What a stopped command says of where its events came from."""
 
 TOGETHER, STEPS_TOGETHER = 100, 50_000
 """At most so many events, and about so many steps, are played before anything is scored and kept."""
@@ -159,14 +145,13 @@ class StreamSession:
             self.scored.write(file)
             file.attrs.update(done=self.done, wall_s=self.wall_s, written=self._written)
             file.attrs.update(source=json.dumps(self.source), events=_digest(self.events))
-            file.attrs[DIGEST] = content_digest(file)
+            sign(file)
 
         return KIND.to_bytes(self.config, fill)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of the same stream."""
-        with KIND.opened(path) as file:
-            check_digest(file)
+        with KIND.unaltered(path) as file:
             if attribute(file, "events", str) != _digest(self.events):
                 raise UserError("the events are not those of the stopped run; give it the same file")
             self.scored.read(file)

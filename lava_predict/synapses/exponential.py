@@ -122,6 +122,22 @@ def add_weights(
 
 
 @lean_kernel
+def add_graded(
+    spiking: np.ndarray,
+    payload: np.ndarray,
+    first: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """As `add_weights`, each times the ``payload`` of its cell's graded spike, (spikes,)."""
+    for k in range(spiking.size):
+        j = spiking[k]
+        for i in range(np.uint64(first[j]), np.uint64(first[j + 1])):
+            sums[np.uint32(target[i])] += weight[i] * payload[k]
+
+
+@lean_kernel
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Sum the weights of the spiking cells' synapses into ``a_in``, for the next step."""
     synapses.a_in[:] = 0.0
@@ -269,6 +285,23 @@ def fixed_add_weights(
         # Unsigned, so that numba does not look for negative indices.
         for i in range(np.uint64(first[j]), np.uint64(first[j + 1])):
             sums[np.uint32(target[i])] += weight[i] << shift
+
+
+@lean_kernel
+def fixed_add_graded(
+    spiking: np.ndarray,
+    payload: np.ndarray,
+    first: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    shift: int,
+    sums: np.ndarray,
+) -> None:
+    """As `add_graded`, in integers, of cells of one sign; ``payload`` is int64."""
+    for index in range(spiking.size):
+        j = spiking[index]
+        for i in range(np.uint64(first[j]), np.uint64(first[j + 1])):
+            sums[np.uint32(target[i])] += (weight[i] * payload[index]) << shift
 
 
 @lean_kernel

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.noise import PROBE, TASK, TRAIN, key_of, uniform
 from lava_predict.settings.schema import Config, TaskSettings
 from lava_predict.tasks import NONE, STREAMS_KEPT, Kind, Segment, Streams, Task
@@ -79,7 +80,7 @@ class Meet(Task):
         That is a Gaussian, 1 at the event's latency, averaged over the times at which the event occurs.
         """
         width = self.task.event_width_ms
-        spread = np.hypot(width, self.task.latency_sd_ms)
+        spread = np.sqrt(width * width + self.task.latency_sd_ms * self.task.latency_sd_ms)
         _, latency = self.task.statistics(block, cue)
         return np.asarray(width / spread * self._gaussians(latency, spread))
 
@@ -91,7 +92,7 @@ class Meet(Task):
     def _gaussians(self, latency_ms: Any, width_ms: float) -> np.ndarray:
         """Return a Gaussian of height 1 at each latency, (steps, K)."""
         deviation = (self.times_ms[:, None] - np.array(latency_ms)) / width_ms
-        return np.asarray(np.exp(-0.5 * deviation**2))
+        return np.asarray(on_grid(np.exp(-0.5 * deviation**2)))
 
     def _due_ms(self, segment: Segment) -> np.ndarray:
         """Return when each event would occur in a trial or probe, ms after the cue, (K,).
@@ -103,7 +104,7 @@ class Meet(Task):
         if not segment.learning or self.task.latency_sd_ms == 0.0:
             return due
         drawn = max(self._draw(TASK, segment.trial, 3), 2.0**-54)
-        due += self.task.latency_sd_ms * NormalDist().inv_cdf(drawn)
+        due += self.task.latency_sd_ms * on_grid(NormalDist().inv_cdf(drawn))
         return np.asarray(np.clip(due, 0.0, self.times_ms[-1]))
 
     def _draw(self, *words: int) -> float:

@@ -16,6 +16,7 @@ class PyEventSparseFloat(Model):
     """In float64. Sends what the last step's spikes gave, then receives; so a loop does not lock."""
 
     _add: Any = staticmethod(exponential.add_weights)
+    _add_graded: Any = staticmethod(exponential.add_graded)
 
     s_in: PyInPort
     a_out: PyOutPort
@@ -30,12 +31,17 @@ class PyEventSparseFloat(Model):
         if "a_buff" in self._shared and self.a_buff is not self._shared["a_buff"]:
             self.a_buff = self._shared["a_buff"]
         self.a_out.send(self.a_buff)
-        spiking = np.flatnonzero(self.s_in.recv())
+        s_in = self.s_in.recv()
         if self._position()[1] < 0:
             return
+        spiking = np.flatnonzero(s_in)
+        payload = s_in[spiking]
         self.a_buff[:] = 0
         for columns in self._columns:
-            self._add(spiking, spiking.size, *columns, self.a_buff)
+            if np.all(payload == 1):
+                self._add(spiking, spiking.size, *columns, self.a_buff)
+            else:
+                self._add_graded(spiking, payload.astype(self.a_buff.dtype), *columns, self.a_buff)
 
     def _prepare(self, first: np.ndarray, target: np.ndarray, weight: np.ndarray) -> list[tuple[Any, ...]]:
         """Return what `_add` is called with, a call each: synapses by column (in integers, and a shift)."""
@@ -47,6 +53,7 @@ class PyEventSparseFixed(PyEventSparseFloat):
     """In integers: weights of 8 bits by default, shifted by their sign's exponent; sums do not saturate."""
 
     _add = staticmethod(exponential.fixed_add_weights)
+    _add_graded = staticmethod(exponential.fixed_add_graded)
 
     def _prepare(self, first: np.ndarray, target: np.ndarray, weight: np.ndarray) -> list[tuple[Any, ...]]:
         planner = Planner(self.proc_params["fixed"])

@@ -1,5 +1,6 @@
 """The EventSparse Process: sparse connections whose cost follows the spikes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ class EventSparse(Process):
     """Sparse connections between cells: a_out = weights @ s_in, one time step later.
 
     Ports, delay and result are those of lava.proc.sparse.Sparse. The weights are kept by column, so a
-    time step costs as much as its spikes have synapses, not as much as there are synapses.
+    time step costs as much as its spikes have synapses, not as much as there are synapses. Graded spikes
+    are carried as they are: there is no ``num_message_bits``, without which Lava's Sparse turns 7 into 1.
 
     Parameters
     ----------
@@ -27,17 +29,18 @@ class EventSparse(Process):
     fixed : FixedSettings, optional
         Word lengths of the model in integers, which gives each sign of the weights an exponent of its own;
         by default as for Izhikevich.
+    playbook, shared : object, mapping, optional
+        As for Izhikevich, with the state "a_buff" (float64, or int64 for the model in integers).
     **kwargs
-        Lava's ``name`` and ``log_config``; ``playbook`` and ``shared`` as for Izhikevich, with the state
-        "a_buff" (float64, or int64 for the model in integers).
+        Lava's ``name`` and ``log_config``.
 
     Attributes
     ----------
     s_in : InPort
-        (N_in,), a spike where it is not 0.
+        (N_in,), a spike where it is not 0: 1, or a graded one, of either sign (in integers whole).
     a_out : OutPort
-        (N_out,), sums of the weights of the cells that spiked in the step before; in integers with
-        ``fixed.fraction_bits`` fraction bits, as Izhikevich receives them.
+        (N_out,), sums of the weights of the cells that spiked in the step before, each times its spike; in
+        integers with ``fixed.fraction_bits`` fraction bits, as Izhikevich receives them.
     a_buff : Var
         (N_out,), the sums that go out next.
 
@@ -45,10 +48,18 @@ class EventSparse(Process):
     ------
     UserError
         If ``weights`` is not a sparse matrix of finite numbers.
+    TypeError
+        For an argument that there is not.
     """
 
     def __init__(
-        self, *, weights: spmatrix | sparray, fixed: FixedSettings | None = None, **kwargs: Any
+        self,
+        *,
+        weights: spmatrix | sparray,
+        fixed: FixedSettings | None = None,
+        playbook: Any = None,
+        shared: Mapping[str, np.ndarray] | None = None,
+        **kwargs: Any,
     ) -> None:
         if not isinstance(weights, (spmatrix, sparray)):
             raise UserError(f"weights: must be a scipy.sparse matrix, not {type(weights).__name__}")
@@ -61,6 +72,8 @@ class EventSparse(Process):
             target=columns.indices.astype(np.int32),
             weight=columns.data.astype(np.float64),
             fixed=loihi_style(fixed),
+            playbook=playbook,
+            shared=shared,
             **kwargs,
         )
         self.s_in = InPort(shape=(columns.shape[1],))

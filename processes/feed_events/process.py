@@ -4,8 +4,8 @@ from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
 
+from lava_predict.network.shared_memory import EventBook
 from lava_predict.processes.base import Process
-from lava_predict.processes.shared_memory import EventBook
 
 
 class FeedEvents(Process):

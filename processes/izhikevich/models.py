@@ -19,20 +19,7 @@ _SETTINGS = ("tau_s_ms", "dt_ms", "noise")
 
 @model(Izhikevich, "float", saturations=np.int64)
 class PyIzhikevichFloat(Model):
-    """Runs the package's kernels in float64, one time step a Lava step.
-
-    Two entries of ``proc_params``, both optional, let a host direct a population:
-
-    ``playbook``
-        An object whose ``position(time_step)`` returns the noise key (uint64) of the segment that this
-        Lava step (from 1) belongs to, and the step within it. A step below 0 means idle: inputs are
-        dropped, nothing changes and no cell spikes. Without it the key comes from ``noise_seed`` and
-        the step is ``time_step - 1``.
-    ``shared``
-        A mapping from "v", "u" or "s" to an array in memory that host and model share: float64, or int32
-        in integers, and there also from "saturations" to an int64 array. The model works on that array in
-        place of its own, from its first step on; the array's values count, not the Var's initial ones.
-    """
+    """Runs the package's kernels in float64, one time step a Lava step."""
 
     # Whether what is shared are the Vars themselves.
     _shares_vars = True

@@ -9,10 +9,10 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
-from lava_predict.errors import UserError, plain, short, whole
+from lava_predict.errors import UserError, short, whole
 from lava_predict.neurons.izhikevich import MOST_RECOVERY, V_LOWEST, V_PEAK, recovery_share
 from lava_predict.numerics.plan import loihi_style
-from lava_predict.processes.base import Process
+from lava_predict.processes.base import Process, checked_shape
 from lava_predict.settings.schema import FixedSettings
 
 COUNTERS = 4
@@ -72,8 +72,17 @@ class Izhikevich(Process):
     fixed : FixedSettings, optional
         Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
         presets' section ``fixed``.
+    playbook : object, optional
+        Of a host that directs the population: its ``position(time_step)`` returns the noise key (uint64) of
+        the segment that this Lava step (from 1) belongs to, and the step within it. A step below 0 means
+        idle: inputs are dropped, nothing changes and no cell spikes. Without it the key comes from
+        ``noise_seed`` and the step is the Lava step less 1.
+    shared : mapping, optional
+        Likewise: from "v", "u" or "s" to an array in memory that host and model share: float64, or int32 in
+        integers, and there also from "saturations" to an int64 array. The model works on that array in place
+        of its own, from its first step on; the array's values count, not the Var's initial ones.
     **kwargs
-        Lava's ``name``, ``log_config`` and further entries of ``proc_params`` that the models know.
+        Lava's ``name`` and ``log_config``.
 
     Attributes
     ----------
@@ -96,6 +105,8 @@ class Izhikevich(Process):
     ------
     UserError
         For an argument that is not as above; the message names it, its value and what is allowed.
+    TypeError
+        For an argument that there is not.
 
     Examples
     --------
@@ -119,9 +130,11 @@ class Izhikevich(Process):
         noise: float = 0.0,
         noise_seed: int = 0,
         fixed: FixedSettings | None = None,
+        playbook: Any = None,
+        shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,
     ) -> None:
-        shape = _shape(shape)
+        shape = checked_shape(shape)
         given = {"a": a, "b": b, "c": c, "d": d, "bias": bias, "v": v, "s": s}
         arrays = {key: _array(key, value, shape) for key, value in given.items()}
         arrays["u"] = arrays["b"] * arrays["v"] if u is None else _array("u", u, shape)
@@ -143,22 +156,15 @@ class Izhikevich(Process):
         ):
             if not good:
                 raise UserError(f"{key} = {short(value)}: must be {allowed}")
-        _check_shared(kwargs.get("shared"), shape)
-        super().__init__(shape=shape, noise_seed=noise_seed, fixed=loihi_style(fixed), **kwargs)
+        _check_shared(shared, shape)
+        host = {"playbook": playbook, "shared": shared}
+        super().__init__(shape=shape, noise_seed=noise_seed, fixed=loihi_style(fixed), **host, **kwargs)
         self.a_in = InPort(shape=shape)
         self.i_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
         for key, array in arrays.items():
             setattr(self, key, Var(shape=array.shape, init=array))
         self.saturations = Var(shape=(COUNTERS,), init=np.zeros(COUNTERS, np.int64))
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    """Check the shape of a population."""
-    sizes = plain(value)
-    if isinstance(sizes, (tuple, list)) and sizes and all(type(n) is int and n > 0 for n in sizes):
-        return tuple(sizes)
-    raise UserError(f"shape = {short(value)}: must be a tuple of whole numbers above 0, such as (100,)")
 
 
 def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

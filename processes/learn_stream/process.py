@@ -4,9 +4,9 @@ from typing import Any
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
 
+from lava_predict.network.shared_memory import EventBook, Parcel
 from lava_predict.network.stream_network import StreamNetwork
 from lava_predict.processes.base import Process
-from lava_predict.processes.shared_memory import EventBook, Parcel
 
 
 class LearnStream(Process):

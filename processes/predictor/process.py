@@ -5,9 +5,9 @@ from typing import Any
 from lava.magma.core.process.ports.ports import InPort, OutPort
 
 from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.shared_memory import Logbook, Playbook
 from lava_predict.network.state import State
 from lava_predict.processes.base import Process
-from lava_predict.processes.shared_memory import Logbook, Playbook
 
 
 class Predictor(Process):

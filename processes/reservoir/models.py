@@ -11,7 +11,10 @@ from lava.proc.dense.process import Dense
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csc_matrix
 
+from lava_predict.errors import UserError
+from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.draw import Network
+from lava_predict.numerics.noise import key_of
 from lava_predict.numerics.physical_units import PhysicalView
 from lava_predict.processes.base import Model, model
 from lava_predict.processes.event_sparse.process import EventSparse
@@ -63,9 +66,14 @@ class SubReservoirModel(AbstractSubProcessModel):
     """Izhikevich, a Dense for inputs and feedback (in integers one a sign), an EventSparse for each sign."""
 
     def __init__(self, proc: Any) -> None:
-        arithmetic, state = proc.proc_params["arithmetic"], proc.proc_params["state"]
-        playbook = proc.proc_params.get("playbook")
-        in_flight = proc.proc_params.get("inhibitory_in_flight")
+        arithmetic, playbook = proc.proc_params["arithmetic"], proc.proc_params["playbook"]
+        if not isinstance(arithmetic, Arithmetic):
+            raise UserError(
+                "Reservoir(shape=...): runs as one kernel, and a graph of Processes was asked for; leave "
+                "select_sub_proc_model out, or name its model in exception_proc_model_map"
+            )
+        state = proc.proc_params["state"] or arithmetic.start.copy()
+        in_flight = proc.proc_params["inhibitory_in_flight"]
         config, drawn, shown = arithmetic.config, arithmetic.drawn, arithmetic.physical(state)
         excitatory = np.arange(drawn.size) < config.reservoir.excitatory_cells
         shared = {"v": state.cells.v, "u": state.cells.u, "s": state.synapses.s}
@@ -133,8 +141,10 @@ class PyReservoirFloat(Model):
     s: np.ndarray
 
     def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params, proc_params["arithmetic"].config.run.seed)
-        self._arithmetic, self._state = arithmetic, state = proc_params["arithmetic"], proc_params["state"]
+        super().__init__(proc_params)
+        self._arithmetic = arithmetic = self._numbers(proc_params["arithmetic"])
+        self._key = key_of(arithmetic.config.run.seed)
+        self._state = state = proc_params["state"] or arithmetic.start.copy()
         self._views: list[PhysicalView] = []
         self._level = np.zeros(arithmetic.network.input_weight.shape[0], arithmetic.number)
         # What is fed back comes in through the port, a step before it acts, as in the graph.

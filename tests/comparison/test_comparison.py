@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pictures import pngs
 
 from lava_predict import Config, Experiment, load_preset
+from lava_predict.comparison import study
 from lava_predict.comparison.page import outcome, page
 from lava_predict.comparison.study import (
     FIXED,
@@ -19,8 +22,7 @@ from lava_predict.comparison.study import (
     ULP,
     WIDTHS,
     Comparison,
-    NetworkUnit,
-    TaskUnit,
+    TaskOutcome,
     compare,
     disturbed,
     run_network,
@@ -28,13 +30,14 @@ from lava_predict.comparison.study import (
     variants_of,
     with_changes,
 )
+from lava_predict.work.cache import Cache
 
 Tiny = Callable[..., Config]
 
 
-def unit(config: Config, name: str) -> TaskUnit:
+def run(config: Config, name: str) -> TaskOutcome:
     variant = variants_of(config)[name]
-    return TaskUnit(with_changes(config, variant.changes).to_dict(), variant.precision, variant.disturbed)
+    return run_task(with_changes(config, variant.changes), variant.precision, variant.disturbed)
 
 
 def test_a_disturbance_is_one_unit_in_the_last_place(tiny: Tiny) -> None:
@@ -61,7 +64,7 @@ def test_variants_change_what_they_are_named_after(tiny: Tiny) -> None:
 def test_a_task_run_is_the_experiments_own(tiny: Tiny) -> None:
     config = tiny()
     for name, precision in ((FLOAT, "float"), (FIXED, "fixed")):
-        outcome, result = run_task(unit(config, name)), Experiment(config).run(precision=precision)
+        outcome, result = run(config, name), Experiment(config).run(precision=precision)
         errors = [probe.error / probe.zero_error for probe in result.state.probes]
         np.testing.assert_array_equal(outcome.error, errors)
         assert outcome.rate_hz == pytest.approx(result.mean_rate_hz)
@@ -71,13 +74,13 @@ def test_a_task_run_is_the_experiments_own(tiny: Tiny) -> None:
 
 def test_other_noise_differs_from_float_and_a_repetition_does_not(tiny: Tiny) -> None:
     config = tiny()
-    reference = run_task(unit(config, FLOAT))
-    np.testing.assert_array_equal(run_task(unit(config, FLOAT)).w_when, reference.w_when)
-    assert not np.array_equal(run_task(unit(config, NOISE)).w_when, reference.w_when)
+    reference = run(config, FLOAT)
+    np.testing.assert_array_equal(run(config, FLOAT).w_when, reference.w_when)
+    assert not np.array_equal(run(config, NOISE).w_when, reference.w_when)
 
 
 def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
-    outcome = run_task(unit(tiny("readout.rule=gated_delta", "readout.when_rate=90.0"), FLOAT))
+    outcome = run(tiny("readout.rule=gated_delta", "readout.when_rate=90.0"), FLOAT)
     assert np.isnan(outcome.error[-1])
     assert np.isnan(outcome.amplitude).all()
     assert outcome.trials.tolist() == [0, 2, 3, 0, 2]
@@ -85,8 +88,7 @@ def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
 
 def test_rasters_part_from_float_and_keep_its_statistics(tiny: Tiny) -> None:
     config = tiny()
-    noise = with_changes(config, variants_of(config)[NOISE].changes)
-    found = run_network(NetworkUnit(config.to_dict(), noise.to_dict()))
+    found = run_network(config)
     assert set(found.pairs) == {FIXED, *NULLS}
     for name, pair in found.pairs.items():
         assert 0 <= pair.distance.min() < 1.2
@@ -114,20 +116,42 @@ class Page(HTMLParser):
         self.text += data
 
 
+CONFIG = load_preset(
+    "smoke",
+    [
+        "reservoir.neurons=60",
+        "run.probe_trials=[0, 2]",
+        "run.probe_repeats=1",
+        "task.settle_ms=400",
+        "task.blocks=[{trials=3, probability=[0.6, 0.4], latency_ms=[300, 600]},"
+        "{trials=3, probability=[0.1, 0.9], latency_ms=[500, 200]}]",
+    ],
+)
+
+
 @pytest.fixture(scope="module")
-def found() -> Comparison:
-    config = load_preset(
-        "smoke",
-        [
-            "reservoir.neurons=60",
-            "run.probe_trials=[0, 2]",
-            "run.probe_repeats=1",
-            "task.settle_ms=400",
-            "task.blocks=[{trials=3, probability=[0.6, 0.4], latency_ms=[300, 600]},"
-            "{trials=3, probability=[0.1, 0.9], latency_ms=[500, 200]}]",
-        ],
-    )
-    return compare(config, [3, 4])
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def found(cache: Cache) -> Comparison:
+    return compare(CONFIG, [3, 4], cache=cache)
+
+
+@pytest.mark.slow
+def test_what_was_done_before_is_not_done_again(
+    found: Comparison, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("run_task", "run_network"):
+        monkeypatch.delattr(study, name)
+    told: list[tuple[int, int]] = []
+    again = compare(CONFIG, [3, 4], cache=cache, progress=lambda done, total: told.append((done, total)))
+    ((done, total),) = told
+    assert done == total
+    assert outcome(again, 0.0).summary == outcome(found, 0.0).summary
+    with pytest.raises(NameError):
+        compare(CONFIG, [3, 5], cache=cache)
 
 
 @pytest.mark.slow
@@ -168,6 +192,13 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     assert "one unit in the last place" in text
     assert all(f"“{name}”" in text for name in (ON_CHIP, ULP, NOISE))
     assert made.table.row_count == 5
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_screen_and_a_phone(browser: Any, found: Comparison, tmp_path: Path) -> None:
+    made, file = outcome(found, 1.5), tmp_path / "page.html"
+    file.write_text(page(made.summary, pngs(made.figures)).html(), encoding="utf-8")
+    browser.check_that_it_fits(file)
 
 
 @pytest.mark.slow

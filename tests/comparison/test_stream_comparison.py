@@ -63,15 +63,17 @@ def test_the_first_null_begins_with_other_potentials(
 
 
 @pytest.mark.parametrize("from_file", [True, False])
-def test_the_command_leaves_table_figure_and_page(from_file: bool, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_leaves_table_figure_and_page(
+    from_file: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     file, out = tmp_path / "events.csv", tmp_path / "out"
     file.write_text("when,what\n" + "".join(f"{0.2 * n},{'ab'[n % 2]}\n" for n in range(12)))
     stream = ["--example", "markov", "--number", "12"]
     if from_file:
         stream = ["--events", str(file), "--time", "when", "--label", "what"]
-    done = CliRunner().invoke(
-        app, ["compare", *stream, *SET, "--seeds", "2", "--jobs", "1", "--out", str(out)]
-    )
+    places = ["--out", str(out), "--cache", str(tmp_path / "cache")]
+    done = CliRunner().invoke(app, ["compare", *stream, *SET, "--seeds", "2", "--jobs", "1", *places])
     assert done.exit_code == 0, done.stderr
     assert {path.name for path in out.iterdir()} == {"config.toml", "summary.json", "report.html", "figures"}
     summary = json.loads((out / "summary.json").read_text())
@@ -85,6 +87,10 @@ def test_the_command_leaves_table_figure_and_page(from_file: bool, tmp_path: Pat
     assert set(summary["baselines"]) >= {"order0", "order1", "order2"}
     assert page_of(out)[2] == (out / "report.html").read_text(encoding="utf-8")
     assert ("median gap is 400 ms" in done.stdout) == from_file
+    if not from_file:
+        assert len(list((tmp_path / "cache").iterdir())) == 2 * len(summary["variants"])
+    # Last, as it skips the rest of the test where there is no browser.
+    request.getfixturevalue("browser").check_that_it_fits(out / "report.html")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import typer
 
 from lava_predict import UserError, load_config, load_preset
 from lava_predict.cli import app
+from lava_predict.sweeps.plan import Search, planned
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
 GUIDE = [DOCS / "start.md", DOCS / "chip.md", DOCS / "guide.md"]
-COMMAND_PAGES = [REPOSITORY / "README.md", DOCS / "index.md", *GUIDE]
+COMMAND_PAGES = [REPOSITORY / "README.md", DOCS / "index.md", DOCS / "sweeps.md", *GUIDE]
 SYNOPSIS = re.compile(r"\[[A-Z-]|\||\.\.\.")
 
 # Typer may bring a click of its own; what both call UsageError is the base of this one.
@@ -115,7 +117,10 @@ def test_every_command_shown_can_be_typed(page: Path) -> None:
         except UsageError as error:
             pytest.fail(f"lava-predict {arguments}: {error}")
         settings = (values.get("preset") or "robust", values.get("settings") or [])
-        if "# a mistake" in arguments:
+        if arguments.startswith("sweep "):
+            search = Search(values["trials"], 4) if values["search"] else None
+            planned(partial(load_preset, settings[0]), settings[1], [1], values["precision"], search)
+        elif "# a mistake" in arguments:
             with pytest.raises(UserError):
                 load_preset(*settings)
         else:

@@ -65,7 +65,7 @@ def test_the_median_gap_above_0_within_sequences_becomes_400_ms() -> None:
         (rows(1, 2, sequences="ab"), None, "0 gaps .*--ms-per-unit"),
         (rows(0, 5e-324), None, "1 gaps .*--ms-per-unit"),
         (rows(1, 2), 0.0, "--ms-per-unit = 0.0: must be a number above 0"),
-        (rows(1, 2), float("nan"), "--ms-per-unit nan"),
+        (rows(1, 2), float("nan"), "--ms-per-unit = nan: must be a number above 0"),
         (rows(1, 2, 3, 4), 1.0, r"row 4: label 'D' is number 4; at most 3 labels .*labels_max"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import plain_grid
 import pytest
 from plain_annealed import PlainFixedRule, PlainRule
 from plain_integers import ROUNDINGS, fold
@@ -67,7 +68,7 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     k, memory = annealed_delta.constants(config), annealed_delta.start(config)
     host = what.start(CELLS, EVENTS, CUES, annealed_delta.row_blocks(config))
     host.w[:] = np.random.default_rng(1).normal(size=host.w.shape)
-    plain = PlainRule(config, np.exp(-dt / annealed_delta.time_constants_ms(config)))
+    plain = PlainRule(config, plain_grid.decay(dt, annealed_delta.time_constants_ms(config)))
     plain.w_what[:] = host.w.reshape(plain.w_what.shape)
     memory.occurrences[:] = plain.n[:] = np.arange(CUES * EVENTS).reshape(CUES, EVENTS) * 12
     z, drive = np.zeros((2, EVENTS))
@@ -177,6 +178,16 @@ def test_the_rate_falls_with_the_occurrences_down_to_the_least() -> None:
     np.testing.assert_allclose(1.0 - left, np.maximum(0.1, 0.4 / (1 + 0.1 * np.arange(rates.size))))
     assert rates[-1] == pytest.approx(1 - 0.9**0.1)
     assert rates[-2] > rates[-1]
+
+
+def test_a_when_rate_is_a_rate_per_ms_that_does_not_fall() -> None:
+    config = config_of("readout.when_rate=0.05")
+    expected = annealed_delta.constant_rate(config, 0.05)
+    assert config.readout.first_rate == config.readout.least_rate
+    assert config.readout.least_rate == pytest.approx(expected["least_rate"], rel=1e-12)
+    for bad in ("0", "1", "true", "fast"):
+        with pytest.raises(UserError, match=r"readout\.when_rate = .*: must be a number above 0 and below 1"):
+            config_of(f"readout.when_rate={bad}")
 
 
 def test_what_is_read_are_spikes_beyond_the_mean_rate() -> None:

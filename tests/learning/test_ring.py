@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import plain_grid
 import pytest
 from plain_integers import ROUNDINGS, fold
 from plain_lagged import PlainFixedLagged, PlainLagged
@@ -52,7 +53,7 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     config = config_of(*settings, f"run.dt_ms={dt}")
     k, memory = annealed_delta.constants(config), annealed_delta.start(config)
     host = what.start(CELLS, EVENTS, CUES, annealed_delta.row_blocks(config))
-    plain = PlainLagged(config, np.exp(-dt / annealed_delta.time_constants_ms(config)))
+    plain = PlainLagged(config, plain_grid.decay(dt, annealed_delta.time_constants_ms(config)))
     memory.occurrences[:] = plain.n[:] = np.arange(CUES * EVENTS).reshape(CUES, EVENTS) * 12
     z, drive = np.zeros((2, EVENTS))
     for number, spiking, came, since, learning in moments(5):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import plain_grid
 
 from lava_predict import Config, Kind, Meet, Network, Segment
 
@@ -82,7 +83,7 @@ class NumpyNetwork:
         self._trials_of_cue = np.zeros(config.task.cues, int)
         self._mean_error = np.zeros((config.task.cues, events))
         self._xc = np.full(cells + 1, config.readout.constant_input)
-        self._synapse_decay = np.exp(-config.run.dt_ms / config.reservoir.tau_s_ms)
+        self._synapse_decay = plain_grid.decay(config.run.dt_ms, config.reservoir.tau_s_ms)
         self._reset()
 
     def _reset(self) -> None:
@@ -102,7 +103,7 @@ class NumpyNetwork:
         low, high = self._meet.what_window
         deviation = self._config.reservoir.noise * np.sqrt(1.0 / dt)
         step_keys = _mixed(np.uint64(segment.noise_key) + _words(segment.steps))
-        decay = np.exp(-dt / readout.tau_x_ms)
+        decay = plain_grid.decay(dt, readout.tau_x_ms)
         gain = (1.0 - decay) / dt
         z, what_drive = np.empty((2, segment.steps, self.z.size))
         norms, fired = [], []

@@ -319,8 +319,8 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
 def test_the_fpga_core_gives_the_vectors(rounding: str) -> None:
     pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
     from lava_predict.targets.fpga.device import Device
-    from lava_predict.targets.fpga.engine import open_bus
     from lava_predict.targets.fpga.shape import shape_of
+    from lava_predict.targets.fpga.simulator import open_bus
 
     vectors = read_vectors("annealed_delta", path_of("annealed_delta", rounding).read_text(encoding="ascii"))
     config = config_of("annealed_delta", rounding)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lava_predict.numerics.functions import exp_of_minus, minus_log2, root
+from lava_predict.numerics.functions import LOGARITHMS, POWERS, exp_of_minus, minus_log2, root
 
 ONE = 2**16
 
@@ -34,3 +34,11 @@ def test_the_root_is_rounded_down(length: int) -> None:
     edges = [math.isqrt(value) ** 2 + step for value in drawn for step in (-1, 0, 1)]
     for value in [0, 1, 2**length - 1, *drawn, *edges]:
         assert root(value) == math.isqrt(value)
+
+
+@pytest.mark.parametrize("table", [POWERS, LOGARITHMS], ids=["powers", "logarithms"])
+def test_the_tables_do_not_depend_on_a_last_bit(table: np.ndarray) -> None:
+    """No entry lies near the border of two integers, so every library rounds it to the same one."""
+    places = np.arange(257) / 256.0
+    exact = ONE * (2.0**-places if table is POWERS else np.log2(1.0 + places))
+    np.testing.assert_array_less(np.abs(exact - table), 0.5 - 1e-4)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+import plain_grid
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,7 +72,7 @@ def constants_held(config: Config, network: Network, made: FixedArithmetic) -> I
     F = word.fraction_bits
     reservoir, readout = config.reservoir, config.readout
     noise = reservoir.noise * math.sqrt(1 / config.run.dt_ms) / 37837 * 2**F
-    gain = (1 - math.exp(-config.run.dt_ms / readout.tau_x_ms)) / config.run.dt_ms
+    gain = (1 - plain_grid.decay(config.run.dt_ms, readout.tau_x_ms)) / config.run.dt_ms
     square = made.plan.entry("0.02 dt").fraction_bits
     when_rate = made.plan.entry("when rate").fraction_bits
     assert k.square_shift == F + square - k.v_shift
@@ -79,7 +80,7 @@ def constants_held(config: Config, network: Network, made: FixedArithmetic) -> I
     assert k.v_shift == min(20, F + 5)
     yield Held("a dt", [a * dt for a in fractions_of(drawn.a)], cells.a.tolist(), k.a_shift)
     yield Held("b", fractions_of(drawn.b), cells.b.tolist(), k.b_shift)
-    assert k.lowest == max(-(2**23), -(2 ** (12 + F)))
+    assert k.lowest == max(-(2**23), -128 * 2**F)
     yield Held("c", fractions_of(drawn.c), cells.c.tolist(), F, 24 - word.v_bits, k.lowest)
     yield Held("d", fractions_of(drawn.d), cells.d.tolist(), F, 24 - word.u_bits)
     yield Held("bias", fractions_of(drawn.bias), cells.bias.tolist(), F)
@@ -152,7 +153,7 @@ def not_nearest(config: Config, network: Network, made: FixedArithmetic, every: 
             if abs(off) > HALF and not beyond:
                 wrong.append(held.name)
     for name, tau, integer in decays_held(config, made):
-        value = math.exp(-config.run.dt_ms / tau) * 2**config.fixed.decay_bits
+        value = plain_grid.decay(config.run.dt_ms, tau) * 2**config.fixed.decay_bits
         if abs(integer - value) > HALF and integer != 2**config.fixed.decay_bits - 1:
             wrong.append(name)
     return sorted(set(wrong))
@@ -264,7 +265,7 @@ def check_decays(config: Config, made: FixedArithmetic) -> None:
     for name, tau, integer in decays_held(config, made):
         entry = made.plan.entry(name)
         assert 0 <= integer < scale
-        value = math.exp(-dt / tau) * scale
+        value = plain_grid.decay(dt, tau) * scale
         nearest = math.floor(value + (0.5 if config.fixed.constant_rounding == "nearest" else 0.0))
         assert integer == min(nearest, scale - 1)
         assert entry.clipped == (nearest == scale)
@@ -358,7 +359,7 @@ def test_the_annealed_rules_integers_are_the_nearest(overrides: tuple[str, ...])
     assert (readout.tau_x_ms[0] <= tau).all()
     assert (tau <= readout.tau_x_ms[1]).all()
     assert k.decay_bits == decays.fraction_bits >= bits
-    nearest = np.floor(np.exp(-dt / tau) * 2.0**k.decay_bits + 0.5)
+    nearest = np.floor(plain_grid.decay(dt, tau) * 2.0**k.decay_bits + 0.5)
     np.testing.assert_array_equal(k.decay, np.minimum(nearest, 2**bits - 1))
     kept = -dt / np.log(k.decay * 2.0**-k.decay_bits)
     assert decays.error == pytest.approx(np.abs(kept / tau - 1).max(), rel=1e-9)
@@ -368,7 +369,7 @@ def test_the_annealed_rules_integers_are_the_nearest(overrides: tuple[str, ...])
     wanted = []
     for occurrences in range(1000):
         rate = max(readout.least_rate, readout.first_rate / (1 + occurrences / 10))
-        wanted.append((1 - (1 - rate) ** per_change) * math.log(2) * 2**rates.fraction_bits)
+        wanted.append(plain_grid.on_grid(1 - (1 - rate) ** per_change) * math.log(2) * 2**rates.fraction_bits)
     held = [k.rates[min(number, k.rates.size - 1)] for number in range(1000)]
     assert np.abs(np.array(held) - wanted).max() <= 0.5 + 1e-6
     assert max(held) < 2**bits <= 2 * max(wanted) + 1

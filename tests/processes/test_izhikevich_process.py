@@ -10,6 +10,7 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 import numpy as np
+import plain_grid
 import psutil
 import pytest
 
@@ -127,7 +128,7 @@ class Plain:
     def advance(self, a_in: np.ndarray, i_in: np.ndarray, key: Any = None) -> np.ndarray:
         """One step; 1.0 where a cell spikes."""
         step_key = np.uint64(fold(self.key, np.uint64(self.step))) if key is None else key
-        decay = float(np.exp(-self.dt_ms / self.tau_s_ms))
+        decay = float(plain_grid.decay(self.dt_ms, self.tau_s_ms))
         noise = self.noise * float(np.sqrt(1.0 / self.dt_ms))
         outside = inputs.Constants(noise, feedback=False)
         k = Constants(izhikevich.Constants(self.dt_ms), exponential.Constants(decay), (), outside)
@@ -678,6 +679,30 @@ def test_event_sparse_gives_each_sign_its_exponent(run: Run) -> None:
     held = np.rint(weights * np.where(weights > 0, 64, 4)) * np.where(weights > 0, 1024, 16384)
     expected = [[0, 0], [0, 0], held[:, 0] + held[:, 2], held[:, 1] + held[:, 2]]
     np.testing.assert_array_equal(spikes_of(sink), expected)
+
+
+@pytest.mark.parametrize("tag", ["floating_pt", FIXED])
+def test_event_sparse_carries_graded_spikes_as_sparse_with_message_bits_does(run: Run, tag: str) -> None:
+    """Of both signs, also beside spikes of 1; and in integers by each sign's exponent."""
+    rng = np.random.default_rng(4)
+    weights = rng.choice([-0.5, 0.0, 0.25, 0.75], (3, 4))
+    spikes = np.array([[7, 0, 1, -2], [0, 1, 0, 1], [0, 0, 0, 255]]).T
+    source = Source(data=spikes.astype(float if tag == "floating_pt" else np.int32))
+    synapses, sink = EventSparse(weights=csr_matrix(weights)), Sink(shape=(3,), buffer=4)
+    source.s_out.connect(synapses.s_in)
+    synapses.a_out.connect(sink.a_in)
+    theirs = None
+    if tag == "floating_pt":
+        theirs, heard = Sparse(weights=csr_matrix(weights), num_message_bits=8), Sink(shape=(3,), buffer=4)
+        source.s_out.connect(theirs.s_in)
+        theirs.a_out.connect(heard.a_in)
+    run(source, 4, tag)
+    unit = 1.0 if tag == "floating_pt" else 2.0**PlainFixed.BITS
+    expected = np.concatenate([np.zeros((1, 3)), spikes.T @ weights.T])
+    assert np.any(expected != np.concatenate([np.zeros((1, 3)), (spikes.T != 0) @ weights.T]))
+    np.testing.assert_array_equal(spikes_of(sink), expected * unit)
+    if theirs is not None:
+        np.testing.assert_array_equal(spikes_of(heard), expected)
 
 
 # Arguments.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
@@ -163,6 +165,29 @@ def test_the_digest_is_the_same_on_every_machine_and_with_every_numpy() -> None:
             file["group"].attrs["bits"] = np.array([1, 2, 3], f"{order}u2")
             file.attrs[DIGEST] = "not part of itself"
             assert content_digest(file) == "d7938b1218481fa4d4531e2fc3bcc8f293a06bb2f9754f91e3cdd2200c383ba8"
+
+
+def test_the_digest_of_a_tiny_file_is_made_of_these_bytes() -> None:
+    """Written out, among it what is a pointer in memory: a list of texts."""
+    with new_file() as file:
+        file["labels"] = np.array(["A", "µ"], h5py.string_dtype())
+        file.attrs["names"] = ["one", "two"]
+        file.attrs["share"] = np.float32(0.5)
+        found = content_digest(file)
+    pieces = [b"item", b"/"]
+    pieces += [b"attribute", b"names", b"texts", b"2", b"one", b"two"]
+    pieces += [b"attribute", b"share", b"<f4", b"", struct.pack("<f", 0.5)]
+    pieces += [b"item", b"labels", b"data", b"texts", b"2", b"A", "µ".encode()]
+    data = b"".join(struct.pack("<q", len(piece)) + piece for piece in pieces)
+    assert found == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("dtype", [[("a", "i4"), ("b", "f8")], h5py.ref_dtype, h5py.vlen_dtype("i4")])
+def test_there_is_no_digest_of_what_has_no_defined_bytes(dtype: object) -> None:
+    with new_file() as file:
+        file.create_dataset("odd", (2,), dtype)
+        with pytest.raises(TypeError, match="no digest is defined"):
+            content_digest(file)
 
 
 def test_the_digest_sees_every_name_type_shape_and_byte() -> None:

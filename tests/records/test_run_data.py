@@ -138,7 +138,9 @@ def test_what_does_not_exist_is_named(call: Any, message: str, run: RunData) -> 
 
 def test_a_missing_package_says_how_to_get_it(run: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(UserError, match=r"xarray.*uv sync --extra analysis"):
+    with pytest.raises(
+        UserError, match=r"xarray.*`uv sync --extra analysis` or `pip install '\.\[analysis\]'`"
+    ):
         run.to_xarray()
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
-import json
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed")
+from browser import SCREENS, Browser
 from pictures import pngs
-from PIL import Image
 
 from lava_predict import Experiment, load_preset
 from lava_predict.analysis.integer_health import check_health
@@ -24,152 +20,10 @@ from lava_predict.reports.page import Number, Page, environment
 from lava_predict.reports.print_style import render
 from lava_predict.reports.run_page import page, run_outcome
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.common import WebDriverException
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver") or shutil.which("chromium.chromedriver")
-
-INSTALL = "Debian: apt-get install chromium chromium-driver"
-if CHROMIUM is None or CHROMEDRIVER is None:
-    # Here, not as a mark, to be one line of pytest's summary instead of one for each test.
-    pytest.skip(f"no chromium or no chromedriver; {INSTALL}", allow_module_level=True)
-
 pytestmark = pytest.mark.slow
 
-SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 LEAST_CONTRAST = 4.5
 """Of text (WCAG 2.2, 1.4.3, level AA)."""
-
-FACTS = """
-const shown = [...document.querySelectorAll('*')];
-const rgb = text => text.match(/[\\d.]+/g).map(Number);
-const luminance = colour => {
-  const linear = c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
-  const [r, g, b] = rgb(colour).map(c => linear(c / 255));
-  return .2126 * r + .7152 * g + .0722 * b;
-};
-const ground = element => {
-  for (let e = element; e; e = e.parentElement) {
-    const colour = getComputedStyle(e).backgroundColor;
-    if ((rgb(colour)[3] ?? 1) > 0) return colour;
-  }
-  return 'rgb(255, 255, 255)';
-};
-const texts = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
-  if (!text) continue;
-  const style = getComputedStyle(element), box = element.getBoundingClientRect();
-  const [low, high] = [luminance(style.color), luminance(ground(element))].sort((a, b) => a - b);
-  const contrast = (high + .05) / (low + .05);
-  texts.push({text, contrast, size: parseFloat(style.fontSize), height: box.height});
-}
-const width = document.documentElement.clientWidth;
-const beyond = element => element.getBoundingClientRect().right > width + .5;
-return {
-  width, whole: document.documentElement.scrollWidth, ground: ground(document.body), texts,
-  beyond: shown.filter(e => !e.parentElement?.closest('.wide') && beyond(e))
-    .map(e => e.outerHTML.slice(0, 80)),
-  wide: [...document.querySelectorAll('.wide')].map(
-    e => ({tab: e.tabIndex, name: e.getAttribute('aria-label'), cut: e.scrollWidth > e.clientWidth,
-           scrolls: getComputedStyle(e).overflowX})),
-  images: [...document.images].map(
-    i => ({alt: i.alt, width: i.naturalWidth, drawn: i.getBoundingClientRect().toJSON(),
-           ratio: i.naturalHeight / i.naturalWidth})),
-  headings: shown.filter(e => /^H[1-6]$/.test(e.tagName)).map(e => Number(e.tagName[1])),
-  tables: [...document.querySelectorAll('table')].map(
-    t => ({caption: t.caption?.textContent, scopes: [...t.querySelectorAll('th')].map(h => h.scope),
-           rows: [...t.tBodies[0].rows].map(r => r.cells[0].scope)})),
-  measure: Math.max(...[...document.querySelectorAll('p')].map(p => p.getBoundingClientRect().width)),
-};
-"""
-
-
-class Browser:
-    """Headless Chromium that has no network."""
-
-    def __init__(self) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-        ):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        # Both programs are named, so Selenium has nothing to look for or to download.
-        self._service = webdriver.ChromeService(CHROMEDRIVER)
-        self.driver = webdriver.Chrome(options=options, service=self._service)
-        self.driver.set_page_load_timeout(300)
-        self.driver.set_script_timeout(300)
-
-    def close(self) -> None:
-        """End the browser; fails if a process of it goes on."""
-        process = psutil.Process(self._service.process.pid)
-        processes = [process, *process.children(recursive=True)]
-        try:
-            self.driver.quit()
-        finally:
-            _, left = psutil.wait_procs(processes, timeout=100)
-            for one in left:
-                one.kill()
-        assert not left
-
-    def show(self, file: Path, screen: str = "desktop", scheme: str = "light", medium: str = "") -> None:
-        """Open a page on a screen of a size and colour scheme."""
-        width, height = SCREENS[screen]
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": screen == "phone"}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
-        self.driver.get(file.as_uri())
-
-    def facts(self) -> dict[str, Any]:
-        return self.driver.execute_script(FACTS)
-
-    def requests(self) -> list[str]:
-        """Return the addresses asked for since the last call."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return [
-            message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent"
-        ]
-
-    def console(self) -> list[str]:
-        """Return what the console got since the last call."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-    def picture(self) -> np.ndarray:
-        """Return the whole page as grey values, (height, width) in 0 .. 255."""
-        # A busy machine decodes and paints a picture some time after the page has loaded.
-        self.driver.execute_async_script(
-            "const done = arguments[0];"
-            "Promise.all([...document.images].map(image => image.decode()))"
-            ".then(() => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
-        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        taken = self.driver.execute_cdp_cmd(
-            "Page.captureScreenshot",
-            {"captureBeyondViewport": True, "clip": {**size, "scale": 1}},
-        )
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("L"), np.float64)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        opened = Browser()
-    except WebDriverException as error:
-        pytest.skip(f"Chromium does not start: {error.msg}; {INSTALL}")
-    yield opened
-    opened.close()
 
 
 def of_a_run() -> Page:
@@ -273,12 +127,9 @@ def test_nothing_is_asked_of_the_network_and_the_console_stays_empty(
 def test_the_page_fits_the_screen_and_what_is_wider_scrolls_by_itself(
     browser: Browser, pages: dict[str, Path], name: str, screen: str
 ) -> None:
+    browser.check_that_it_fits(pages[name])
     browser.show(pages[name], screen)
     facts = browser.facts()
-    assert facts["width"] == SCREENS[screen][0]
-    assert facts["whole"] == facts["width"]
-    assert facts["beyond"] == []
-    assert all(box["tab"] == 0 and box["name"] and box["scrolls"] == "auto" for box in facts["wide"])
     assert any(box["cut"] for box in facts["wide"]) == (screen == "phone" or name == "everything")
     # Some 80 characters a line at most.
     assert facts["measure"] <= 42 * 17
@@ -355,6 +206,16 @@ def test_a_picture_of_the_page_shows_words_and_figures(
         # Black on white in the light, black on a dimmed white in the dark.
         assert drawn.min() < 100
         assert np.median(drawn) == pytest.approx(255 if scheme == "light" else 0.88 * 255, abs=2)
+
+
+def test_a_command_is_broken_between_its_words(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.show(pages["run"], "phone")
+    lines = "return [...document.querySelectorAll('pre')].map(p => p.getBoundingClientRect().height)"
+    words = "return [...document.querySelectorAll('pre span')].map(w => w.getBoundingClientRect().height)"
+    assert max(browser.driver.execute_script(lines)) > 80
+    assert len(set(browser.driver.execute_script(words))) == 1
+    for shown in browser.driver.find_elements("css selector", "pre"):
+        assert shown.text.startswith("lava-predict run ")
 
 
 def test_contents_lead_to_their_sections(browser: Browser, pages: dict[str, Path]) -> None:

@@ -8,6 +8,7 @@ import shlex
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,8 @@ def test_learn_leaves_a_page_that_needs_no_other_file_and_report_makes_it_again(
     network = summary["scores"]["all"]["log2_loss"]
     assert f"The network lost {network:.2f} bits an event" in html
     assert f"{summary['baselines']['order2']['last_third']['brier']:.4g}" in html
-    again = shlex.split(re.search(r"<code>lava-predict (.*?)</code>", html)[1].replace("&#34;", '"'))
+    code = re.sub("</?span>", "", re.search(r"<code>(.*?)</code>", html)[1])
+    again = shlex.split(code.removeprefix("lava-predict ").replace("&#34;", '"'))
     done = CliRunner().invoke(app, [*again, "--json", "--out", str(tmp_path / "b")])
     assert json.loads(done.stdout)["fingerprint"] == summary["fingerprint"]
 
@@ -158,8 +160,15 @@ def test_a_page_of_a_file_escapes_what_the_user_wrote(tmp_path: Path) -> None:
     values["source"] = {"path": "/a/<b>&.csv", "columns": ["t", None, "s <i>"], "ms_per_unit": 2.5}
     html = made.page(values, pngs(made.figures)).html()
     assert "A stream learned: &lt;b&gt;&amp;.csv" in html
-    assert "--time t --sequence &#39;s &lt;i&gt;&#39; --ms-per-unit 2.5" in html
+    assert "--time t --sequence &#39;s &lt;i&gt;&#39; --ms-per-unit 2.5" in re.sub("</?span>", "", html)
     assert "<script" not in html
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_screen_and_a_phone(browser: Any, tmp_path: Path) -> None:
+    made, file = stream_outcome(learned(*NASTY)), tmp_path / "page.html"
+    file.write_text(made.page(made.summary, pngs(made.figures)).html(), encoding="utf-8")
+    browser.check_that_it_fits(file)
 
 
 def test_an_unfinished_stream_is_continued_with_learn(tmp_path: Path) -> None:

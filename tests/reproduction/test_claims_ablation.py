@@ -16,11 +16,11 @@ from lava_predict.reproduction.claims import gating
 from lava_predict.reproduction.studies import ablation
 from lava_predict.reproduction.studies.blocks import learn_blocks
 from lava_predict.reproduction.studies.own_rules import OwnRules
-from lava_predict.reproduction.unit import carry_out_unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 from lava_predict.tasks.meet import Meet
+from lava_predict.work.unit import carry_out_unit
 
 pytestmark = pytest.mark.slow
 

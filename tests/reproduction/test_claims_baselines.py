@@ -11,8 +11,8 @@ from lava_predict.reproduction.claim import Claim, Measured, Verdict, judge
 from lava_predict.reproduction.claims import force, merged
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import learn_blocks, of_rule
-from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, carry_out_unit
 
 RULES = (
     "local",

@@ -10,8 +10,8 @@ from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims.closed_loop import CLAIM
 from lava_predict.reproduction.studies import closed_loop
 from lava_predict.reproduction.studies.closed_loop import CONDITIONS, KICK_MS, KICKED, Learned, Presentation
-from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, carry_out_unit
 
 
 def config_of(gain: float, *changes: tuple[str, str, object], rule: str = "annealed_delta") -> Config:

@@ -15,9 +15,9 @@ from lava_predict.reproduction.claim import Verdict, judge
 from lava_predict.reproduction.claims import geometry
 from lava_predict.reproduction.studies.blocks import block_ends, trials_before
 from lava_predict.reproduction.studies.geometry import InCondition, StateMoments, endpoints, visited_states
-from lava_predict.reproduction.unit import Found, carry_out_unit
 from lava_predict.tasks import Kind, Segment
 from lava_predict.tasks.meet import Meet
+from lava_predict.work.unit import Found, carry_out_unit
 
 CROSSED = {
     "probability": np.tile(conditions.LEVELS, 3),

@@ -1,4 +1,4 @@
-"""Rules, units of work and their keeping; that a reproduction goes on, and is the same wherever it is run."""
+"""Rules; that a reproduction goes on, and is the same wherever it is run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from lava_predict.cli import app
 from lava_predict.errors import RunError, UserError
 from lava_predict.pool import as_completed, processes
 from lava_predict.reproduction import conditions, reproduce
-from lava_predict.reproduction import unit as unit_module
-from lava_predict.reproduction.cache import Cache
 from lava_predict.reproduction.claim import (
     Claim,
     Criterion,
@@ -29,7 +27,8 @@ from lava_predict.reproduction.claim import (
 )
 from lava_predict.reproduction.claims import CLAIMS
 from lava_predict.reproduction.studies import blocks
-from lava_predict.reproduction.unit import Found, Unit, carry_out_unit, unit
+from lava_predict.work.cache import Cache
+from lava_predict.work.unit import Found, carry_out_unit, unit
 
 GOOD, NULL = np.array([0.9, 1.1, 1.0, 0.95]), np.array([0.5, 0.6, 0.45, 0.55])
 
@@ -113,76 +112,6 @@ def test_a_claim_holds_only_if_all_its_rules_do() -> None:
 @pytest.fixture
 def smoke() -> Config:
     return load_preset("smoke")
-
-
-def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config) -> None:
-    one = unit(count_steps, smoke, factor=2)
-    assert one.key == unit(count_steps, smoke, factor=2).key
-    assert one.key.startswith("count_steps-")
-    others = [
-        unit(count_steps, smoke, factor=3),
-        unit(fail, smoke, factor=2),
-        unit(count_steps, conditions.with_blocks(smoke, 2), factor=2),
-        Unit(one.study, one.config, one.arguments, "other code"),
-    ]
-    assert len({one.key, *(other.key for other in others)}) == 5
-
-
-def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change of a kernel is another code, one of a report is not."""
-    module = "lava_predict.reproduction.studies.blocks"
-    before, read = unit_module.code_digest(module), unit_module._source
-    for changed, same in (
-        ("lava_predict.network.step", False),
-        ("lava_predict.tasks.meet", False),
-        ("lava_predict.neurons.izhikevich", False),
-        (module, False),
-        ("lava_predict.reproduction.page", True),
-        ("lava_predict.cli.shared", True),
-    ):
-        unit_module.code_digest.cache_clear()
-        monkeypatch.setattr(
-            unit_module, "_source", lambda name, changed=changed: read(name) + b"#" * (name == changed)
-        )
-        assert (unit_module.code_digest(module) == before) is same
-    unit_module.code_digest.cache_clear()
-
-
-def test_a_worker_with_other_code_refuses(smoke: Config) -> None:
-    one = unit(count_steps, smoke, factor=2)
-    with pytest.raises(RunError, match="another version"):
-        carry_out_unit(Unit(one.study, one.config, one.arguments, "other code"))
-
-
-def test_the_cache_gives_back_what_was_put_and_takes_damage_for_absence(
-    smoke: Config, tmp_path: Path
-) -> None:
-    cache, one = Cache(tmp_path / "cache"), unit(count_steps, smoke, factor=2)
-    assert cache.get(one) is None
-    found = carry_out_unit(one) | {"flag": np.array(True), "none": np.zeros((0, 2))}
-    cache.put(one, found)
-    again = cache.get(one)
-    assert again is not None
-    assert {name: (a.dtype, a.tolist()) for name, a in again.items()} == {
-        name: (a.dtype, a.tolist()) for name, a in found.items()
-    }
-    (file,) = (tmp_path / "cache").iterdir()
-    whole = file.read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], b"x" * 100, bytes(len(whole))):
-        file.write_bytes(damaged)
-        assert cache.get(one) is None
-
-
-def test_no_object_is_read_from_the_cache(smoke: Config, tmp_path: Path) -> None:
-    cache, one = Cache(tmp_path), unit(count_steps, smoke, factor=2)
-    np.savez(tmp_path / f"{one.key}.npz", steps=np.array([{"pickled": 1}], dtype=object))
-    assert cache.get(one) is None
-
-
-def test_a_cache_that_cannot_be_written_is_named(smoke: Config, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cache = .*file.*another folder"):
-        Cache(tmp_path / "file").put(unit(count_steps, smoke, factor=1), {})
 
 
 def test_a_stopped_reproduction_goes_on_where_it_was(smoke: Config, tmp_path: Path) -> None:
@@ -281,7 +210,9 @@ def test_bad_options_are_named(options: list[str], message: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tmp_path: Path) -> None:
+def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     def invoke(out: str, *options: str):
         base = ["reproduce", "--preset", "smoke", "--claims", "learning-curve,anticipation", "--seeds", "2"]
         places = ["--out", str(tmp_path / out), "--cache", str(tmp_path / "cache"), "--jobs", "1"]
@@ -304,6 +235,8 @@ def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(tm
     assert summary["claims"] == before["claims"]
     assert (tmp_path / "first/figures/learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert "learning-curve" in (tmp_path / "first/report.html").read_text()
+    # Last, as it skips the rest of the test where there is no browser.
+    request.getfixturevalue("browser").check_that_it_fits(tmp_path / "first/report.html")
 
 
 @pytest.mark.parametrize(("probes", "judged"), [([0, 1, 10, 12], False), ([0, 1, 10, 100], True)])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from plain_grid import on_grid
 
 
 def softmax(drive: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(drive - drive.max())
+    exponentials = on_grid(np.exp(drive - drive.max()))
     return np.asarray(exponentials / exponentials.sum())
 
 
@@ -40,7 +41,7 @@ class PlainLabels:
 
     def learn(self, last: int, came: int, bits: np.ndarray, surprise_bits: float) -> None:
         x, p = self.read(bits), self.predict(last, bits)
-        loss = -np.log2(p[came])
+        loss = -on_grid(np.log2(p[came]))
         self.events += 1
         self.fast += max(0.1, 1 / self.events) * (loss - self.fast)
         self.slow += max(0.01, 1 / self.events) * (loss - self.slow)

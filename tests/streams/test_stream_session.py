@@ -3,18 +3,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from lava_predict import StreamLearner, UserError, load_preset
 from lava_predict.cli import app
-from lava_predict.events import Baselines, Row
+from lava_predict.events import Baselines, Row, events_of
 from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import ScoredLearner, StreamSession, recent, session
@@ -88,6 +90,24 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
     other = StreamSession(CONFIG, grammar(25, 4, (80.0, 400.0)).events, {})
     with pytest.raises(UserError, match="not those of the stopped run"):
         other.restore(tmp_path / "run" / CHECKPOINT)
+
+
+def test_a_checkpoint_that_was_altered_is_refused(tmp_path: Path) -> None:
+    with unfinished_run(tmp_path / "run", False, False) as files:
+        StreamSession(CONFIG, STREAM, {}).run(files)
+    path = tmp_path / "run" / CHECKPOINT
+    with h5py.File(path, "r+") as file:
+        file["learned/label_w"][0, 3] += 1e-12
+    for read in (StreamSession(CONFIG, STREAM, {}).restore, StreamLearner.load):
+        with pytest.raises(UserError, match="was altered or damaged"):
+            read(path)
+
+
+def test_the_digest_of_the_events_is_over_defined_bytes() -> None:
+    some = events_of([Row(0, "µ", "x"), Row(300, "a", "x")], ms_per_unit=1.0)
+    numbers = struct.pack("<6q", *some.step, *some.label, *some.sequence)
+    expected = hashlib.sha256(b'["\\u00b5", "a"]' + numbers).hexdigest()
+    assert session._digest(some) == expected
 
 
 def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
@@ -198,7 +218,7 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
         ),
         (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has no options"),
         (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
-        (["--resume", "nowhere"], "no stopped command"),
+        (["--resume", "nowhere"], "there is no stopped run"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
         (["--resume", "nowhere", "--seed", "0"], "leave out --seed"),
         (

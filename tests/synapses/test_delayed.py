@@ -68,7 +68,7 @@ def delayed_network() -> Any:
     "overrides",
     [
         ("reservoir.delay_ms=[0, 20]",),
-        ("reservoir.delay_ms=[3, 3]", "reservoir.feedback_gain=2.0"),
+        ("reservoir.delay_ms=[9, 9]", "reservoir.feedback_gain=2.0"),
         ("reservoir.delay_ms=[1, 30]", "run.dt_ms=0.5", "reservoir.noise=0.3"),
         ("reservoir.delay_ms=[0, 40]", "task.reset=true"),
         ('reservoir.synapse="delayed"', "reservoir.delay_ms=[0, 0]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import plain_grid
 import pytest
 from plain_integers import ROUNDINGS, kept
 
@@ -29,8 +30,8 @@ def test_a_spike_arrives_one_step_later_and_decays_exponentially(source: int) ->
     dense[[1, 2, 0], [0, 0, 1]] = CONNECTIONS.weight
     for step in range(STEPS):
         current = [exponential.arrive(state, k, j) for j in range(3)]
-        elapsed = 0.5 * (step - 1)
-        wanted = dense[:, source] * np.exp(-elapsed / 7.0) if step else np.zeros(3)
+        decayed = plain_grid.decay(0.5, 7.0) ** (step - 1)
+        wanted = dense[:, source] * decayed if step else np.zeros(3)
         np.testing.assert_allclose(current, wanted, rtol=1e-12)
         spiking = np.array([source, -1, -1])
         exponential.deliver(state, CONNECTIONS, k, spiking, int(step == 0))

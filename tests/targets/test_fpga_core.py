@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
 
 from amaranth.hdl import Signal
+from tiny_core import TINY
 
 from lava_predict import load_preset
 from lava_predict.engines.cpu import CpuEngine
@@ -33,18 +34,6 @@ from lava_predict.targets.fpga.verilator import VerilatorBus
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
 READ = ("spike_step", "spike_cell", "z", "what_drive", "norm", "p", "w_when", "w_what", "saturations")
 SMALL = ("reservoir.neurons=80", "task.settle_ms=400")
-TINY = (
-    "reservoir.neurons=12",
-    "task.settle_ms=32",
-    "task.before_ms=5",
-    "task.after_ms=60",
-    "task.pause_ms=[5.0,5.0]",
-    "task.cue_ms=15",
-    "task.blocks=[{trials=3, probability=[0.5,0.5], latency_ms=[30.0,45.0]}]",
-    "task.event_width_ms=8",
-    "readout.gate_window_ms=20",
-    "readout.what_window_ms=[0,50]",
-)
 THREE = "task.blocks=[{trials=9, probability=[0.3,0.3,0.3], latency_ms=[200.0,400.0,600.0]}]"
 WORDS = ("v_bits=20", "u_bits=21", "s_bits=19", "trace_bits=20", "mean_bits=21", "readout_bits=18")
 TWO = "task.cues=2"

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -261,6 +262,13 @@ def test_the_page_names_every_source(settings: list[str]) -> None:
     for limit in LIMITS.values():
         assert limit.source.url.replace("&", "&amp;") in html
     assert "not public" in html
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_screen_and_a_phone(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page(outcome(check_readiness(small())).summary, {}).html(), encoding="utf-8")
+    browser.check_that_it_fits(file)
 
 
 def test_a_chip_holds_a_population_on_cores_of_its_own() -> None:

@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from lava_predict.engines import Engine
+from lava_predict.engines.lava.needs import check_hardware, check_lava
 from lava_predict.errors import UserError, one_of
 from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
-from lava_predict.newer_python import lava_is_missing
-from lava_predict.processes.shared_memory import Logbook, Playbook, shared_array, shared_state
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Played, Segment, Streams, Task
 
@@ -35,25 +34,6 @@ _STEPS_PER_MESSAGE = 200
 _MOST_STEPS = 200_000
 _MOST_SPIKES = 50_000_000
 _DENSE_BITS = 8
-
-
-def check_lava() -> None:
-    """Raise a UserError, which says how to get Lava, where it cannot be imported."""
-    if find_spec("lava") is None:
-        raise UserError(f"backend = 'lava': {lava_is_missing()}, or use --backend cpu")
-
-
-def check_hardware() -> None:
-    """Raise a UserError, which says what is missing, where Intel's extension of Lava is not installed."""
-    from lava.utils import loihi
-
-    if not loihi.is_installed():
-        raise UserError(
-            "target = 'loihi2-hw': needs Lava-Loihi, Intel's extension, and a Loihi 2 system; both are "
-            "available only to members of the Intel Neuromorphic Research Community "
-            "(inrc_interest@intel.com). "
-            "docs/loihi2.md says what else is needed; --target loihi2-sim runs the same integers here"
-        )
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lava_predict.engines.lava.engine import check_lava
+from lava_predict.engines.lava.needs import check_lava
 from lava_predict.events import Event, Prediction
 from lava_predict.learning.streams.memory import NOTHING, STEP
+from lava_predict.network.shared_memory import EventBook
 from lava_predict.network.stream_network import BEGIN, GATHER, StreamNetwork
-from lava_predict.processes.shared_memory import EventBook
 
 _MOST_MESSAGES = 100
 _CHUNKS = 50

@@ -11,9 +11,11 @@ from lava_predict.learning.traces import CENTRED_FRACTION, MEAN_EVERY
 from lava_predict.learning.when import annealed_delta
 from lava_predict.learning.when.annealed_delta import GATE_FRACTION, time_constants_ms
 from lava_predict.learning.when.gated_delta import LEADING_BIT, UNTAUGHT_ERROR
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION
 from lava_predict.numerics.noise import STREAM, key_of
 from lava_predict.numerics.plan import Planner
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config
 
 CONSTANT_INPUT = 0.05
@@ -195,14 +197,14 @@ def constants(config: Config) -> Constants:
     dt, readout, stream = config.run.dt_ms, config.readout, config.stream
     ahead_ms = np.arange(config.steps(readout.gate_window_ms) + 1) * dt
     return Constants(
-        decay=np.exp(-dt / time_constants_ms(config)),
+        decay=decay_of_step(dt, time_constants_ms(config)),
         trace_mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
         bit_mean_rate=stream.mean_rate,
         cue=config.steps(config.task.cue_ms),
         window=config.steps(stream.window_ms),
         sample=max(1, config.steps(SAMPLE_MS)),
         sample_ms=max(1, config.steps(SAMPLE_MS)) * dt,
-        profile=np.exp(-0.5 * (ahead_ms / config.task.event_width_ms) ** 2),
+        profile=on_grid(np.exp(-0.5 * (ahead_ms / config.task.event_width_ms) ** 2)),
         residual=readout.gate_residual,
         norm_floor=readout.when_norm_floor,
         first_rate=readout.first_rate,

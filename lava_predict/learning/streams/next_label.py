@@ -11,6 +11,7 @@ import numpy as np
 from lava_predict.learning.readouts import add_to_row
 from lava_predict.learning.streams.memory import LABEL, Constants, Learned, Ongoing
 from lava_predict.numerics.compiled import lean_kernel
+from lava_predict.numerics.grid import kernel_on_grid
 
 HALVING = 50.0
 """After so many updates the rate of a label's rows is half the first."""
@@ -47,7 +48,7 @@ def probabilities(w: np.ndarray, first: int, labels: int, x: np.ndarray, p: np.n
         most = max(most, drive)
     total = 0.0
     for k in range(labels):
-        p[k] = np.exp(p[k] - most)
+        p[k] = kernel_on_grid(np.exp(p[k] - most))
         total += p[k]
     for k in range(labels):
         p[k] /= total
@@ -73,7 +74,7 @@ def learn_label(
     norm = 0.0
     for j in range(x.size):
         norm += x[j] * x[j]
-    notice_surprise(k, learned, -np.log2(max(p[came], 2.0**-40)))
+    notice_surprise(k, learned, -kernel_on_grid(np.log2(max(p[came], 2.0**-40))))
     rate = max(k.least_label_rate, k.first_label_rate / (1.0 + learned.updates[last] / HALVING))
     first = last * learned.updates.size
     if norm > 0.0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.numerics.compiled import kernel
+from lava_predict.numerics.grid import on_grid
 
 LEAST_PEAK = 0.02
 """A label whose smoothed z stays below this is expected at no time."""
@@ -13,8 +14,8 @@ LEAST_PEAK = 0.02
 def smoothing(width: float) -> np.ndarray:
     """Return the weights of a running mean: a normal density whose deviation is so many samples."""
     place = np.arange(-int(3 * width), int(3 * width) + 1)
-    weight = np.exp(-0.5 * (place / width) ** 2)
-    return weight / weight.sum()
+    weight = on_grid(np.exp(-0.5 * (place / width) ** 2))
+    return np.asarray(weight / weight.sum())
 
 
 @kernel

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from lava_predict.errors import digits, pair
+from lava_predict.errors import digits, pair, short
 from lava_predict.learning import projection, ring, what
 from lava_predict.learning.cue_units import (
     ONSET_MS,
@@ -54,8 +54,10 @@ from lava_predict.learning.when.gated_delta import (
 )
 from lava_predict.numerics.compiled import kernel, lean_kernel
 from lava_predict.numerics.draws import TRACES, generator
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
 from lava_predict.numerics.plan import MOST_FACTOR_FRACTION, ROUNDINGS, Planner
+from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config, Decays, Positive, ReadoutSettings, TimeConstants
 from lava_predict.tasks import Kind, Segment
 
@@ -105,6 +107,22 @@ class Settings(ReadoutSettings):
     )
 
     causal: bool = Field(description="learn gate_window_ms later, when it is known whether an event has come")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_rate(cls, values: Any) -> Any:
+        """Take ``when_rate``, per ms, the rate of other when rules, as both rates: one that does not fall."""
+        if not isinstance(values, dict) or "when_rate" not in values:
+            return values
+        rate = values["when_rate"]
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1:
+            raise ValueError(
+                f".when_rate = {short(rate)}: must be a number above 0 and below 1 (a constant rate of the "
+                "when rule, per ms; it takes the place of first_rate and least_rate)"
+            )
+        rest = {key: value for key, value in values.items() if key != "when_rate"}
+        share = float(on_grid(1.0 - (1.0 - rate) ** RATE_MS))
+        return {**rest, "first_rate": share, "least_rate": share}
 
     @model_validator(mode="after")
     def _the_lag_fits_a_ring(self) -> Settings:
@@ -254,7 +272,7 @@ def time_constants_ms(config: Config) -> np.ndarray:
     """Draw the time constant of each cell's trace, (N,), log-uniform in ``readout.tau_x_ms``."""
     low, high = config.readout.tau_x_ms
     drawn = generator(config, TRACES, config.run.draws.cells).random(config.reservoir.neurons)
-    return np.asarray(low * (high / low) ** drawn)
+    return np.asarray(low * on_grid((high / low) ** drawn))
 
 
 def annealed_rates(config: Config) -> np.ndarray:
@@ -266,7 +284,7 @@ def annealed_rates(config: Config) -> np.ndarray:
     first, least = config.readout.first_rate, config.readout.least_rate
     occurrences = np.arange(1 + max(0, int(np.ceil(10.0 * (first / least - 1.0)))))
     rate = np.maximum(least, first / (1.0 + occurrences / 10.0))
-    return np.asarray(1.0 - (1.0 - rate) ** (learn_every(config) * config.run.dt_ms / RATE_MS))
+    return np.asarray(on_grid(1.0 - (1.0 - rate) ** (learn_every(config) * config.run.dt_ms / RATE_MS)))
 
 
 def learn_every(config: Config) -> int:
@@ -284,7 +302,7 @@ def lag_slots(config: Config) -> int:
 def constant_rate(config: Config, rate: float) -> dict[str, float]:
     """Return settings at which the rule learns at one rate, per ms, whatever has occurred."""
     dt = config.run.dt_ms
-    share = 1.0 - (1.0 - rate * dt) ** (RATE_MS / dt)
+    share = float(on_grid(1.0 - (1.0 - rate * dt) ** (RATE_MS / dt)))
     return {"first_rate": share, "least_rate": share}
 
 
@@ -300,7 +318,7 @@ def constants(config: Config) -> Constants:
     low, high = (config.steps(time) for time in readout.what_window_ms)
     away_ms = np.arange(lag_slots(config)) * dt
     return Constants(
-        decay=np.exp(-dt / time_constants_ms(config)),
+        decay=decay_of_step(dt, time_constants_ms(config)),
         mean_rate=MEAN_EVERY * dt / readout.tau_m_ms,
         rates=annealed_rates(config),
         norm_floor=readout.when_norm_floor,
@@ -311,7 +329,7 @@ def constants(config: Config) -> Constants:
         what_high=high,
         protect=readout.protect == "hebbian",
         every=learn_every(config),
-        profile=np.exp(-0.5 * (away_ms / config.task.event_width_ms) ** 2),
+        profile=on_grid(np.exp(-0.5 * (away_ms / config.task.event_width_ms) ** 2)),
         residual=readout.gate_residual,
     )
 

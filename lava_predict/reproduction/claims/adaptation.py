@@ -10,8 +10,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import FOUR_BLOCKS, HALF, SOON, SWITCHES, with_blocks
 from lava_predict.reproduction.studies.blocks import error_after, learn_blocks
 from lava_predict.reproduction.studies.floor import floor
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 
 def _units(config: Config, seed: int) -> Units:

@@ -11,8 +11,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks, of_rule
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 _NULL = "shuffled timing"
 

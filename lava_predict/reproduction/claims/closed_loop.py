@@ -13,8 +13,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import CLOSED_LOOP, FOUR_BLOCKS, OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies import closed_loop as study
 from lava_predict.reproduction.studies.blocks import error_at_ends, learn_blocks
-from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import unit
 
 _LATE_MS = (300.0, 400.0)
 """After the kick."""

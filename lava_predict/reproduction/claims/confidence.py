@@ -8,8 +8,8 @@ from lava_predict.reports.plot_style import GREY, colour_of, legend, panels
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, with_blocks
 from lava_predict.reproduction.studies.confidence import confidence
-from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import unit
 
 _PROBABILITIES = (0.7, 0.2, 0.9, 0.5, 0.1, 0.8, 0.3, 0.6)
 """Of event A, block by block: the first four teach the auxiliary readout."""

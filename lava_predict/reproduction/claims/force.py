@@ -9,8 +9,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import SOON, with_blocks
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import error_after, error_at_ends, of_rule, trials_before
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 _LATER_SWITCHES = (2, 3)
 """Blocks that the second and third switch, of timing and of both, begin."""

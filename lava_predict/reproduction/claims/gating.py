@@ -19,9 +19,9 @@ from lava_predict.reproduction.studies.ablation import (
     network_changes,
 )
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 GATING = ("gate everywhere", "no residual gate", "both channels open", "shuffled error")
 """Ablations of the gate: it opens too widely, too narrowly, for the wrong event, or at the wrong errors."""

@@ -25,8 +25,8 @@ from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.baselines import baselines
 from lava_predict.reproduction.studies.blocks import block_ends, learn_blocks, of_rule, trials_before
 from lava_predict.reproduction.studies.geometry import endpoints, visited_states
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 _SHUFFLES = 500
 _STAYED_UNDER = 95.0

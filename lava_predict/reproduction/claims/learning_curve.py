@@ -9,8 +9,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import with_blocks
 from lava_predict.reproduction.studies.ablation import ablated_rules
 from lava_predict.reproduction.studies.blocks import error_after, learn_blocks, of_rule, probe_after
-from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import unit
 
 _NULL = "shuffled timing"
 _SHARES = {"tenth": 0.1, "half": 0.5, "end": 1.0}

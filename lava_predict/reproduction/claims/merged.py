@@ -19,8 +19,8 @@ from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Valu
 from lava_predict.reproduction.conditions import HALF, SOON, with_blocks
 from lava_predict.reproduction.studies import blocks
 from lava_predict.reproduction.studies.baselines import baselines
-from lava_predict.reproduction.unit import Found, unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found, unit
 
 _PROBABILITY_SWITCH, _TIMING_SWITCH = 1, 2
 """Blocks before which that alone switches."""

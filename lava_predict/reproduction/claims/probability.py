@@ -10,8 +10,8 @@ from lava_predict.reports.curves import amplitude_against_probability
 from lava_predict.reproduction.claim import Figures, Results, Seeds, Units, Values, stated
 from lava_predict.reproduction.conditions import LATENCIES_MS, LEVELS, with_blocks
 from lava_predict.reproduction.studies.blocks import learn_blocks
-from lava_predict.reproduction.unit import unit
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import unit
 
 
 def _units(config: Config, seed: int) -> Units:

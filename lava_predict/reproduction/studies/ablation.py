@@ -18,15 +18,17 @@ from lava_predict.experiment.recorded_spikes import Replay
 from lava_predict.learning.cue_units import UNKNOWN
 from lava_predict.learning.on_traces import Chunk, LocalRules
 from lava_predict.learning.what import Reading
+from lava_predict.numerics.draws import values_of
+from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.noise import TASK, uniform
 from lava_predict.registry import RULES
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.studies.blocks import learn_side_by_side
 from lava_predict.reproduction.studies.own_rules import OwnRules, local_rules_scaled, steps_of
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config, Section
 from lava_predict.tasks import NONE, Kind, Segment, Task
+from lava_predict.work.unit import Found
 
 NETWORK_ABLATIONS = ("no recurrence", "homogeneous cells")
 """No synapses between the cells; the middle values of a, b, c, d and bias in all cells of a sign."""
@@ -54,7 +56,7 @@ def network_changes(config: Config, ablation: str) -> list[tuple[str, str, Any]]
         return [("reservoir", "connection_probability", 0.0)]
 
     def medians(cells: Section) -> dict[str, float]:
-        return {name: float(spread.values(np.array(0.5))) for name, spread in cells}
+        return {name: float(values_of(spread, np.array(0.5))) for name, spread in cells}
 
     signs = ("excitatory", "inhibitory")
     return [("reservoir", sign, medians(getattr(config.reservoir, sign))) for sign in signs]
@@ -118,7 +120,7 @@ def _with_random_timing(meet: Task, segment: Segment, chunk: Chunk) -> Chunk:
     gate = np.where(steps >= meet.cue_step, readout.gate_residual, 0.0)
     gate[np.abs(away) <= readout.gate_window_ms] = 1.0
     occurred = np.arange(meet.task.events) == segment.outcome
-    profile = np.exp(-0.5 * (away / meet.task.event_width_ms) ** 2)
+    profile = on_grid(np.exp(-0.5 * (away / meet.task.event_width_ms) ** 2))
     return chunk._replace(gate=gate * occurred, target=np.where(occurred, profile, chunk.target))
 
 

@@ -16,9 +16,9 @@ from lava_predict.reproduction.baselines.rls import EVERY_MS, MergedRlsReadout, 
 from lava_predict.reproduction.conditions import OPEN_LOOP
 from lava_predict.reproduction.studies.blocks import learn_side_by_side
 from lava_predict.reproduction.studies.own_rules import local_rules_at
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
+from lava_predict.work.unit import Found
 
 RLS_RIDGES = (0.01, 0.1)
 """Of the when and what readout, in multiples of the size of their inputs: as good as any within the first

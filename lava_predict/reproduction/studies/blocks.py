@@ -12,9 +12,9 @@ from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.recorded_spikes import Replay, ReplayedProbe
 from lava_predict.experiment.results import Probe
 from lava_predict.learning.on_traces import Rule
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
+from lava_predict.work.unit import Found
 
 _SHARED = ("block", "trials", "truth", "time_ms", "probability", "latency_ms")
 """Arrays of `probe_arrays` that are the same for all rules."""

@@ -23,11 +23,11 @@ from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.numerics.noise import key_of
 from lava_predict.reproduction.conditions import OPEN_LOOP
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Segment, Streams
 from lava_predict.tasks.meet import Meet
+from lava_predict.work.unit import Found
 
 CONDITIONS = ("closed", "open", "mean played in", "another trial's played in", "open, other noise")
 """Rows of the variabilities: the loop closed; a network that learned and is tested without it; the first

@@ -10,9 +10,9 @@ from lava_predict.learning.on_traces import LocalRules
 from lava_predict.learning.what import Reading
 from lava_predict.reproduction.baselines import posterior
 from lava_predict.reproduction.studies.own_rules import OwnRules
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment, Task
+from lava_predict.work.unit import Found
 
 RATE = 0.02
 """Of the auxiliary readout. On seeds 1-3 the same from .005 to .05; from .1 on it follows the blocks instead

@@ -8,10 +8,10 @@ from lava_predict.analysis import ideal_observer as observer
 from lava_predict.experiment import scores as metrics
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.results import Probe
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Task
 from lava_predict.tasks.meet import Meet
+from lava_predict.work.unit import Found
 
 _LATENCY_KEPT = 0.5
 """Probability, to the observer, that an event keeps its latency at a change."""

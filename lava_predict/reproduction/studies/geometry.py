@@ -15,11 +15,11 @@ from lava_predict.learning.on_traces import Chunk, LocalRules, when_inputs
 from lava_predict.learning.what import Reading
 from lava_predict.reproduction.conditions import OPEN_LOOP, with_blocks
 from lava_predict.reproduction.studies.own_rules import OwnRules, steps_of
-from lava_predict.reproduction.unit import Found
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment, Task
 from lava_predict.tasks.meet import Meet
+from lava_predict.work.unit import Found
 
 _EVERY_MS = 10.0
 """Between two states that enter the covariance: traces change over several times that."""

@@ -234,12 +234,10 @@ def _table(values: Mapping[str, Any]) -> Table:
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Lay out report.html."""
-    lead = (
-        "Simulated"
-        + (" and routed" if (summary["synthesis"] or {}).get("fmax_mhz") else "")
-        + ", never run on a board. "
-    )
-    lead += " ".join(_lines(summary)) or "Not compared with the cpu."
+    routed = summary["synthesis"] is not None and summary["synthesis"]["fmax_mhz"] is not None
+    done = "Simulated and routed" if routed else "Simulated"
+    compared = " ".join(_lines(summary)) or "Not compared with the cpu."
+    lead = f"{done}, never run on a board. {compared}"
     content = {"summary": summary, "facts": facts(summary), "limit": _limit(summary)}
     return Page("FPGA core", lead, "deploy.html.j2", content=content)
 

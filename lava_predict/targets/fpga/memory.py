@@ -16,8 +16,11 @@ READ_CLOCKS = 3
 BANK = 8192
 """Words of a bank of a deep memory."""
 
-_BLOCKS = ((2048, 9), (4096, 4), (8192, 2))
-"""Words and bits that a block of an ECP5 can have (it can be wider, too)."""
+BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2))
+"""Words and bits that a block memory of an ECP5 can have."""
+
+_WHOLE = 2048
+"""Up to so many words a memory is one, as wide as its numbers; Yosys chooses the shape of its blocks."""
 
 _FANIN = 16
 
@@ -28,7 +31,7 @@ def slices(words: int, bits: int) -> list[tuple[int, int]]:
     Of more than 2,048 words each is one block: wide words would need a multiplexer before every bit, and
     the wires to it are what makes a core hard to route.
     """
-    width = bits if words <= _BLOCKS[0][0] else next(b for w, b in _BLOCKS if words <= w)
+    width = bits if words <= _WHOLE else next(b for w, b in BLOCKS if words <= w)
     return [(low, min(width, bits - low)) for low in range(0, bits, width)]
 
 

@@ -38,3 +38,11 @@ def refuse(config: Config) -> None:
     for fits, key, value, allowed in checks:
         if not fits:
             raise UserError(f"{key} = {value!r}: the FPGA core does not have it; set it to {allowed}")
+
+
+def refuse_stream(config: Config) -> None:
+    """Raise a UserError for a stream with more labels than the core has input channels."""
+    if (labels := config.stream.labels_max) > MOST_CHANNELS:
+        raise UserError(
+            f"stream.labels_max = {labels}: the FPGA core has {MOST_CHANNELS} input channels; lower it"
+        )

@@ -19,8 +19,9 @@ from lava_predict.numerics.binding import bind
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.noise import GOLDEN
 from lava_predict.targets.fpga.device import Bus, Device
-from lava_predict.targets.fpga.engine import FpgaEngine, open_bus
+from lava_predict.targets.fpga.needs import refuse_stream
 from lava_predict.targets.fpga.shape import CoreShape, shape_of
+from lava_predict.targets.fpga.simulator import open_bus
 from lava_predict.tasks import Kind, Segment, Streams
 
 
@@ -55,7 +56,7 @@ class CoreStream:
     """
 
     def __init__(self, network: StreamNetwork, open_bus: Callable[[CoreShape], Bus] = open_bus) -> None:
-        FpgaEngine.check_stream(network.config, None)
+        refuse_stream(network.config)
         arithmetic = FixedArithmetic(network.config, draw_network(network.config))
         # The rule of the trials rests; the reservoir needs no memory of many cues.
         self.shape = replace(shape_of(arithmetic), cues=1, blocks=1)

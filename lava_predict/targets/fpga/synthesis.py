@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lava_predict.errors import RunError, UserError, one_of
 from lava_predict.targets.fpga.board import CLOCK_HZ, CONSTRAINTS
-from lava_predict.targets.fpga.memory import BANK, slices
+from lava_predict.targets.fpga.memory import BANK, BLOCKS, slices
 from lava_predict.targets.fpga.shape import CoreShape
 
 
@@ -42,9 +42,6 @@ PARTS = {
 }
 """By the name that --synthesise takes."""
 
-_BLOCKS = ((512, 36), (1024, 18), (2048, 9))
-"""Words and bits that a block memory can have."""
-
 _IN_LUTS = 32
 
 
@@ -61,16 +58,15 @@ def block_rams(shape: CoreShape) -> int:
 
 def _blocks(words: int, bits: int) -> int:
     """Return how many block memories a memory takes."""
-    return 1 if words > _BLOCKS[-1][0] else min(-(-words // w) * -(-bits // b) for w, b in _BLOCKS)
+    return min(-(-words // w) * -(-bits // b) for w, b in BLOCKS)
 
 
-def check_part(name: str, shape: CoreShape | None = None) -> Part:
-    """Return a part; raises a UserError if there is none of that name, or its memories do not hold a core."""
+def check_part(name: str, shape: CoreShape | None = None) -> None:
+    """Raise a UserError if there is no part of that name, or its memories do not hold a core."""
     if name not in PARTS:
         raise UserError(f"--synthesise {name!r}: there is no such part; {one_of(name, list(PARTS))}")
     if shape is not None:
         check_needs(name, {"block_ram": block_rams(shape)})
-    return PARTS[name]
 
 
 _WHAT = {"lut": "LUTs", "ff": "flip-flops", "dsp": "multipliers", "block_ram": "block memories"}
@@ -173,7 +169,6 @@ def _routed(folder: Path, part: str, seed: int, tell: Callable[[str], None]) -> 
 
 
 _SCARCE = {"dsp": "MULT18X18D", "block_ram": "DP16KD"}
-
 
 _PRODUCT = re.compile(r"^ *cell \$mul (?:(?!^ *end$).*\n)*? *connect \\[AB] \d+'[01]+\n", re.MULTILINE)
 _ADDERS = "proc; alumacc a:constant; maccmap;"

@@ -15,8 +15,9 @@ from lava_predict.experiment.session import unlearned_norm
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.state import State, leaves
 from lava_predict.targets.fpga.device import Bus
-from lava_predict.targets.fpga.engine import FpgaEngine, open_bus
+from lava_predict.targets.fpga.engine import FpgaEngine
 from lava_predict.targets.fpga.shape import CoreShape
+from lava_predict.targets.fpga.simulator import open_bus
 from lava_predict.tasks import Segment, Task
 
 PLAYED = ("spike_step", "spike_cell", "z", "what_drive", "norm", "p", "w_when", "w_what", "saturations")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -65,7 +65,7 @@ def _build(text: str, harness: str, kept: Path) -> None:
         if built.returncode:
             raise RunError(f"Verilator failed: {built.stderr.strip()[-400:]}")
         # Under another name first: another process may be building the same.
-        own = kept.with_suffix(f".{os.getpid()}")
+        own = kept.with_suffix(f".{uuid.uuid4().hex}")
         shutil.copy(folder / "obj_dir" / "core.so", own)
         own.replace(kept)
 

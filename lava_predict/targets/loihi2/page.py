@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -14,8 +14,10 @@ from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe, OneOf
 from lava_predict.targets.loihi2.limits import LIMITS
-from lava_predict.targets.loihi2.readiness import ASSUMPTIONS, Activity, Check, Readiness
-from lava_predict.targets.loihi2.stream_needs import OPERATIONS, StreamNeeds
+
+if TYPE_CHECKING:
+    from lava_predict.targets.loihi2.readiness import Activity, Check, Readiness
+    from lava_predict.targets.loihi2.stream_needs import StreamNeeds
 
 _COLOURS = {"ready": "green", "ready with warnings": "yellow", "not ready": "red"}
 _SEVERITY = ("not public", "fits", "warning", "fails")
@@ -75,6 +77,9 @@ def table(readiness: Readiness) -> Group:
 
 
 def _values(readiness: Readiness) -> dict[str, Any]:
+    # What `page` does not need is imported where it is used, as a page alone is quick.
+    from lava_predict.targets.loihi2.readiness import ASSUMPTIONS
+
     config, layout, plan = readiness.config, readiness.layout, readiness.plan
     activity, energy = readiness.activity, readiness.energy
     population = ("name", "neurons", "states", "neuron_bits", "cores", "neurons_per_core", "memory_kb")
@@ -124,6 +129,8 @@ def _activity(activity: Activity) -> dict[str, Any]:
 
 
 def _stream(stream: StreamNeeds) -> dict[str, Any]:
+    from lava_predict.targets.loihi2.stream_needs import OPERATIONS
+
     return {
         **named(stream, "labels", "most"),
         "cores": stream.cores(),

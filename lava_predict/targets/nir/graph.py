@@ -115,6 +115,21 @@ def read_nodes(file: h5py.File) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, edges, metadata=content.get("metadata", {}))
 
 
+def register() -> None:
+    """Add this package's nodes to those that the package nir reads.
+
+    Raises a UserError if this version of nir keeps its list of nodes elsewhere.
+    """
+    names = vars(nir.ir).get("__all_ir")
+    if names is None:
+        raise UserError(
+            "register_nodes: this version of the package nir has no list of nodes that can be added to; use "
+            "read_graph(path) instead of nir.read(path)"
+        )
+    names.extend(name for name in EXTENSIONS if name not in names)
+    vars(nir.ir).update(EXTENSIONS)
+
+
 def _edges(readouts: Any, feedback: bool) -> list[tuple[str, str]]:
     chains = (*_CHAINS, *readouts.CHAINS, *([(readouts.READ, *_FEEDBACK_CHAIN)] if feedback else []))
     return [edge for chain in chains for edge in pairwise(chain)]
@@ -159,6 +174,11 @@ def _checked_nodes(graph: nir.NIRGraph, readouts: Any) -> dict[str, Any]:
     feedback = "graded" in graph.nodes
     kinds = {**_KINDS, **readouts.KINDS, **(_FEEDBACK_KINDS if feedback else {})}
     check_schema(graph.metadata.get("schema", SCHEMA), SCHEMA)
+    if isinstance(graph.nodes.get("cells"), nir.CubaLIF):
+        raise UserError(
+            "node 'cells': is a CubaLIF, which only approximates the cells of a network and has no readouts; "
+            "export the run again with --cells izhikevich"
+        )
     for name in graph.nodes:
         if name not in kinds:
             raise UserError(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_predict.processes.shared_memory import IDLE, Playbook
+from lava_predict.network.shared_memory import IDLE, Playbook
 from lava_predict.tasks import Kind, Segment
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=6)

@@ -1,8 +1,9 @@
-"""Keeps the results of units of work, so that a stopped reproduction continues where it was."""
+"""Keeps the results of units of work, so that a stopped command continues where it was."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 import zipfile
 import zlib
@@ -11,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from lava_predict.errors import UserError
-from lava_predict.reproduction.unit import Found, Unit
+from lava_predict.work.unit import Found, Unit
+
+_LOG = logging.getLogger(__name__)
 
 _DIGEST = "sha256 of the arrays"
 _BAD_CONTENT = (OSError, ValueError, EOFError, RuntimeError, AttributeError, KeyError)
@@ -31,7 +34,10 @@ class Cache:
                 told = found.pop(_DIGEST)
         except (*_BAD_CONTENT, zipfile.BadZipFile, zlib.error):
             return None
-        return found if np.array_equal(told, _digest(found)) else None
+        if not np.array_equal(told, _digest(found)):
+            return None
+        _LOG.debug("reused %s", self._path(unit))
+        return found
 
     def put(self, unit: Unit, found: Found) -> None:
         """Keep the result of a unit, all of it or nothing.
@@ -43,10 +49,11 @@ class Cache:
             raise TypeError(f"{unit.key}: an array holds objects")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder) as aside:
+            with tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as aside:
                 complete = Path(aside) / "found.npz"
                 np.savez(complete, **found, **{_DIGEST: _digest(found)})
                 complete.replace(self._path(unit))
+                _LOG.debug("kept %s", self._path(unit))
         except OSError as error:
             raise UserError(
                 f"cache = {str(self._folder)!r}: cannot be written ({error.strerror}); choose another folder"

@@ -1,0 +1,140 @@
+"""Kill commands at random moments of their work, go on as they say, and compare with what no kill disturbed.
+
+Each kill is a SIGKILL to the whole process group, at a moment drawn between the command's first file and its
+end. Then the same command is given again; where it is refused, what its message names is done. It must end
+with the same results and leave nothing else behind.
+
+    python benchmarks/kills.py [--kills 100] [--command run] [--seed 1]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from frame import parser_of
+
+SMALL = ("--set", "reservoir.neurons=60")
+STREAM = ("--example", "grammar", *SMALL, "--set", "stream.settle_ms=100")
+COMMANDS = {
+    "run": ("run", "--preset", "smoke", *SMALL),
+    "learn": ("learn", "--events", "300", *STREAM),
+    "compare": ("compare", "--number", "30", "--seeds", "1", "--jobs", "1", *STREAM),
+}
+"""Commands by name, without --out."""
+
+WAY = re.compile(r"(?:continue it with|start it again with) ((?:--\w+ out ?|--overwrite)+)")
+MOST_STEPS = 3
+
+
+def started(arguments: list[str], place: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lava_predict", *arguments, "--quiet"],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_work(process: subprocess.Popen[str], place: Path) -> None:
+    """Wait until a command has written something or has ended."""
+    while not any(place.iterdir()) and process.poll() is None:
+        time.sleep(0.001)
+
+
+def results(place: Path) -> dict[str, Any]:
+    """Return what a command found, without how long that took; nothing else may be left."""
+    left = sorted(path.name for path in place.iterdir())
+    summary = json.loads((place / "out" / "summary.json").read_text()) if left == ["out"] else {"left": left}
+    return {key: value for key, value in summary.items() if key not in ("timing", "wall_s")}
+
+
+def killed(arguments: list[str], place: Path, after_s: float) -> bool:
+    """Kill a command some time after it has begun to write; return whether it had not ended by then."""
+    process = started(arguments, place)
+    until_work(process, place)
+    try:
+        process.communicate(timeout=after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True
+    return False
+
+
+def gone_on(name: str, arguments: list[str], place: Path) -> list[str]:
+    """Give a killed command again, then do what its messages name; return the options of each step."""
+    steps: list[str] = []
+    for _ in range(MOST_STEPS):
+        process = started(arguments, place)
+        _, message = process.communicate()
+        steps.append(" ".join(arguments[-2:]))
+        if process.returncode == 0:
+            return steps
+        way = WAY.search(message)
+        if way is None and (place / "out").exists():
+            return [*steps, "it was complete"]
+        if way is None:
+            break
+        arguments = ([name] if "--resume" in way[1] else arguments) + way[1].split()
+    return [*steps, f"stuck: {message.strip()}"]
+
+
+def undisturbed(arguments: list[str], place: Path) -> tuple[dict[str, Any], float]:
+    """Carry out a command; return what it found, and for how many seconds it wrote."""
+    process = started(arguments, place)
+    until_work(process, place)
+    begun = time.perf_counter()
+    _, message = process.communicate()
+    if process.returncode:
+        raise SystemExit(message)
+    return results(place), time.perf_counter() - begun
+
+
+def main() -> int:
+    parser = parser_of(__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="in all; the commands by turns")
+    parser.add_argument("--command", action="append", choices=COMMANDS, help="repeatable; default: all")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    names, rng, good = options.command or list(COMMANDS), random.Random(options.seed), 0
+    with tempfile.TemporaryDirectory() as room:
+        whole: dict[str, tuple[dict[str, Any], float]] = {}
+        for number, name in enumerate(islice(cycle(names), options.kills), start=1):
+            arguments = [*COMMANDS[name], "--out", "out"]
+            if name not in whole:
+                for once in ("compiling", "whole"):  # The first time may compile.
+                    (place := Path(room, f"{name} {once}")).mkdir()
+                    whole[name] = undisturbed(arguments, place)
+            expected, lasts_s = whole[name]
+            for again in range(100):
+                (place := Path(room, f"{number}-{again}")).mkdir()
+                after_s = rng.uniform(0.0, lasts_s)
+                if killed(arguments, place, after_s):
+                    break
+            left = sorted(path.name for path in place.iterdir())
+            steps = gone_on(name, arguments, place)
+            same = results(place) == expected
+            good += same
+            print(
+                f"{number:4d} {name:8s} killed after {after_s:5.2f} s, left {left}; then {steps}: "
+                f"{'the same' if same else 'NOT the same'}",
+                flush=True,
+            )
+    print(f"{good} of {options.kills}")
+    return 0 if good == options.kills else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sweeps: many runs over settings and seeds, one table of them all."""

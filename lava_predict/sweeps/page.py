@@ -1,0 +1,168 @@
+"""A sweep as summary.json, table, picture and page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lava_predict.analysis.over_seeds import in_words as figure_in_words
+from lava_predict.analysis.over_seeds import mean_and_deviation
+from lava_predict.errors import Caution
+from lava_predict.reports.outcome import Outcome, plain, sheet
+from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.settings.files import with_changes
+from lava_predict.sweeps import plots
+from lava_predict.sweeps.plan import Point, Values, in_words
+from lava_predict.sweeps.sweep import TABLE, Sweep
+
+_MOST_ROWS = 20
+"""Combinations in the table on the terminal and on the page; all are in summary.json."""
+
+_READING = (
+    "error: relative to predicting nothing, at the blocks' ends, mean of all blocks; mean ± standard "
+    "deviation over seeds; counting: of a learner that only counts outcomes"
+)
+
+
+def outcome(found: Sweep, cache: Path, wall_s: float) -> Outcome:
+    """Gather what `lava-predict sweep` leaves and prints of a sweep that took ``wall_s`` seconds.
+
+    In its values "mean" and "sd" are mean and standard deviation over seeds, "seeds" each seed's value. The
+    results of its runs are kept in ``cache``.
+    """
+    plan, ranked = found.plan, sorted(found.points, key=lambda point: (found.value(point), point.number))
+    best = ranked[0] if ranked and np.isfinite(found.value(ranked[0])) else None
+    values = plain(
+        {
+            **plan.described(),
+            "trials": None if plan.search is None else plan.search.trials,
+            "points": [_point(found, point) for point in found.points],
+            "ranking": [point.number for point in ranked],
+            "best": None if best is None else best.number,
+            "refused": [{"point": number, "reason": reason} for number, reason in found.refused],
+            "runs": {"total": len(found.found), "reused": found.reused},
+            "timing": {"wall_s": wall_s},
+        }
+    )
+    lines = [f"{len(found.found)} runs, {found.reused} of them reused (from {cache}/); each probe: {TABLE}"]
+    if best is not None:
+        lines.insert(0, f"best: {in_words(best.settings)}; its settings: config.toml")
+    return Outcome(
+        "sweep",
+        values,
+        sheet(*_table(values), _title(values), _READING),
+        lines,
+        _warnings(found),
+        None if best is None else with_changes(best.config, (), plan.seeds[0]),
+        {"effects": _picture(found, best)} if found.points else {},
+        page,
+    )
+
+
+def _point(found: Sweep, point: Point) -> dict[str, Any]:
+    error = found.relative(point)
+    return {
+        "point": point.number,
+        "settings": point.settings,
+        "error": mean_and_deviation(error),
+        "counting": mean_and_deviation(found.relative(point, "error_counting")),
+        "diverged": int(np.isnan(error).sum()),
+    }
+
+
+def _warnings(found: Sweep) -> list[Caution]:
+    warnings = []
+    diverged = sum(bool(np.isnan(found.relative(point)).any()) for point in found.points)
+    if diverged:
+        warnings.append(
+            Caution(
+                f"the network diverged with {diverged} of {len(found.points)} combinations, for at least one "
+                "seed",
+                "no error is given there from then on; these combinations come last",
+            )
+        )
+    if found.refused:
+        number, reason = found.refused[0]
+        warnings.append(
+            Caution(
+                f"{len(found.refused)} of {len(found.refused) + len(found.points)} combinations are no valid "
+                f"settings and were not run; number {number}: {reason}",
+                "narrow the ranges",
+            )
+        )
+    return warnings
+
+
+def _picture(found: Sweep, best: Point | None) -> Figure:
+    if found.plan.search is None:
+        return plots.main_effects([_main_effect(found, one) for one in found.plan.swept])
+    error, counting = (
+        np.array([found.relative(point, name) for point in found.points]).T
+        for name in ("error", "error_counting")
+    )
+    keys = [one.key for one in found.plan.swept]
+    effects = [
+        plots.Effect(key, [point.settings[key] for point in found.points], error, counting) for key in keys
+    ]
+    return plots.searched(effects, 0 if best is None else found.points.index(best))
+
+
+def _main_effect(found: Sweep, one: Any) -> plots.Effect:
+    """Return the errors at each value of a setting, the median over all values of the others."""
+    assert isinstance(one, Values)
+    columns: dict[str, list[np.ndarray]] = {"error": [], "error_counting": []}
+    for text in one.texts:
+        there = [point for point in found.points if point.settings[one.key] == text]
+        for name, column in columns.items():
+            errors = np.array([found.relative(point, name) for point in there])
+            middle = np.median(np.where(np.isnan(errors), np.inf, errors), axis=0)
+            column.append(np.where(np.isinf(middle), np.nan, middle))
+    error, counting = (np.array(column).T for column in columns.values())
+    return plots.Effect(one.key, one.texts, error, counting)
+
+
+def _title(values: Mapping[str, Any]) -> str:
+    shown, count = min(_MOST_ROWS, len(values["points"])), len(values["points"])
+    some = f"the best {shown} of {count} combinations" if shown < count else _counted(count, "combination")
+    return f"{some}, {_seeds(values)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _seeds(values: Mapping[str, Any]) -> str:
+    first, last = values["seeds"][0], values["seeds"][-1]
+    return f"seed {first}" if first == last else f"seeds {first} to {last}"
+
+
+def _table(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
+    """Return header and rows of the best combinations, the best first."""
+    points = {point["point"]: point for point in values["points"]}
+    keys = list(values["swept"])
+    rows: list[list[Entry]] = []
+    for number in values["ranking"][:_MOST_ROWS]:
+        point = points[number]
+        errors = [Number(figure_in_words(point[name])) for name in ("error", "counting")]
+        settings = [point["settings"][key] for key in keys]
+        rows.append([*settings, *errors, point["diverged"]])
+    return [*keys, "error", "counting", "diverged"], rows
+
+
+def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
+    """Make the page of a sweep from the content of summary.json and the PNG files by name."""
+    points = {point["point"]: point for point in summary["points"]}
+    lead = f"Preset {summary['preset']}, {_title(summary)}."
+    if summary["best"] is not None:
+        best = points[summary["best"]]
+        lead += (
+            f" The lowest mean error is {figure_in_words(best['error'])} of that of predicting nothing, with "
+            f"{in_words(best['settings'])}; a learner that only counts outcomes gets "
+            f"{figure_in_words(best['counting'])}."
+        )
+    content = {"summary": summary, "reading": _READING, "combinations": _table(summary)}
+    return Page("A sweep over settings", lead, "sweep.html.j2", figures, content)

@@ -1,0 +1,20 @@
+"""A small form of benchmarks/kills.py: SIGKILL at random moments, each continued to the same fingerprint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py"
+
+
+@pytest.mark.slow
+def test_killed_commands_go_on_to_the_same_results() -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--kills", "9"], capture_output=True, text=True, timeout=1100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "9 of 9"
