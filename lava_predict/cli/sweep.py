@@ -53,7 +53,10 @@ def sweep(
     cache: shared.CacheOption = shared.CACHE,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to write; default: runs/sweep-PRESET-DIGEST, the same for the same sweep."),
+        typer.Option(
+            **shared.FOLDER,
+            help="Folder to write; default: runs/sweep-PRESET-DIGEST, the same for the same sweep.",
+        ),
     ] = None,
     overwrite: shared.OverwriteOption = False,
     figures: shared.FiguresOption = None,
@@ -89,12 +92,16 @@ def sweep(
         _show_again(folder, quiet, as_json)
         return
     started, at_once = time.perf_counter(), shared.given_or(jobs, processors())
-    with shared.kept_when_interrupted(cache), owned(folder), owned(cache, "--cache"):
+    with (
+        shared.kept_when_interrupted(cache),
+        processes(executor, at_once, scheduler) as pool,
+        owned(folder),
+    ):
+        files = growing_folder(folder, described, overwrite)
         with (
+            owned(cache, "--cache"),
             shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
-            processes(executor, at_once, scheduler) as pool,
         ):
-            files = growing_folder(folder, described, overwrite)
             if at_once > 1 and scheduler is None:
                 compile_kernels(plan.first, precision)
             found = run_sweep(plan, files, Cache(cache), pool, progress)

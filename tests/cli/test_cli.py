@@ -99,7 +99,7 @@ def test_output_in_a_pipe_is_a_table_without_a_bar(ran: tuple[Path, Any]) -> Non
     assert "1, counting" in done.stdout
     assert "figures" in done.stdout
     # On a busy machine a line of progress may come.
-    assert all(line.startswith("training: ") for line in done.stderr.splitlines())
+    assert all(line.startswith(("training: ", "compiling")) for line in done.stderr.splitlines())
     assert "\x1b" not in done.stdout + done.stderr
 
 
@@ -239,8 +239,8 @@ def test_a_command_imports_no_more_than_it_needs(
     """A page is made of what a folder holds, without a simulator; what draws nothing needs no plotting."""
     folder = tmp_path / "out"
     if "DIR" in command:
-        large = ["--set", "reservoir.neurons=2000000"]
-        made = CliRunner().invoke(app, ["check", "--preset", "smoke", *large, "--out", str(folder)])
+        small = ["--set", "reservoir.neurons=60"]
+        made = CliRunner().invoke(app, ["check", "--preset", "smoke", *small, "--out", str(folder)])
         assert made.exit_code == 0, made.output
     script = (
         "import atexit, json, sys\n"

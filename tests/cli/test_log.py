@@ -30,8 +30,8 @@ def as_before() -> Iterator[None]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a check, which is quick to make."""
     folder = tmp_path_factory.mktemp("log") / "out"
-    large = ("--set", "reservoir.neurons=2000000")
-    done = CliRunner().invoke(app, ["check", "--preset", "smoke", *large, "--out", str(folder), "--quiet"])
+    small = ("--set", "reservoir.neurons=60")
+    done = CliRunner().invoke(app, ["check", "--preset", "smoke", *small, "--out", str(folder), "--quiet"])
     assert done.exit_code == 0, done.output
     return folder
 

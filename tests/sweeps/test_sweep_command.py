@@ -137,7 +137,7 @@ def test_without_the_package_a_search_says_how_to_get_it(
     monkeypatch.chdir(tmp_path)
     result = invoke("--set", "reservoir.noise=1..2", "--search", "optuna", "--trials", "3", "--jobs", "1")
     assert result.exit_code == 2
-    assert "pip install 'lava-predict[search]'" in result.stderr
+    assert "pip install '.[search]'" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
