@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from io import BytesIO
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from typer.testing import CliRunner
 
 from lava_predict import (
     Config,
@@ -24,19 +28,31 @@ from lava_predict import (
     load_preset,
     load_run,
 )
+from lava_predict.analysis.over_seeds import mean_and_deviation
+from lava_predict.cli import app
 from lava_predict.cli.report import page_of
-from lava_predict.events import Columns, read_events
-from lava_predict.events.events import events_of
-from lava_predict.events.reading import text_rows
+from lava_predict.comparison import stream_page
+from lava_predict.comparison.streams import compare_streams
+from lava_predict.events import Columns, example, read_events
 from lava_predict.network.state import not_finite
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
-from lava_predict.records.folder import Folder
+from lava_predict.records.folder import CHECKPOINT, Folder, unfinished_folder
+from lava_predict.records.growing_folder import growing_folder
 from lava_predict.records.hdf5 import DIGEST, sign
+from lava_predict.records.owner import Owner, owned, owner_file
 from lava_predict.records.run_record import RunRecord
 from lava_predict.reports.changed import changed_settings
-from lava_predict.reports.outcome import Outcome
+from lava_predict.reports.outcome import Outcome, plain
+from lava_predict.reports.stream_page import stream_outcome
 from lava_predict.reports.summary import run_values
+from lava_predict.reproduction.page import SUMMARY as REPRODUCED
 from lava_predict.streams.session import StreamSession
+from lava_predict.sweeps import page as sweep_page
+from lava_predict.sweeps.plan import planned
+from lava_predict.sweeps.sweep import sweep
+from lava_predict.targets.loihi2 import page as check_page
+from lava_predict.targets.loihi2.readiness import check_readiness
+from lava_predict.tasks import grammar
 from lava_predict.work.cache import Cache
 from lava_predict.work.unit import Unit
 
@@ -54,41 +70,67 @@ TINY = [
     "task.blocks=[{trials=3, probability=[0.6, 0.3], latency_ms=[10, 30]}]",
 ]
 STREAM = ["reservoir.neurons=12", "stream.settle_ms=10", "stream.horizon_ms=50", "stream.times=false"]
+EXAMPLE = {"path": None, "example": "markov", "number": 6, "columns": [None, None, None]}
+EXAMPLE |= {"ms_per_unit": None, "precision": "float", "backend": "cpu"}
 EVENTS = "time,label,sequence\n0,A,x\n300,B,x\n610,A,x\n0,C,y\n250,A,y\n"
 UNIT = Unit(len, {}, {}, "")
 
 
-def originals() -> dict[str, bytes]:
-    """Make a small file of every kind, by its name."""
+def _checkpoint() -> bytes:
     config = load_preset("smoke", TINY)
     experiment = Experiment(config)
     session = experiment.start()
     session.advance(2)
-    checkpoint = Checkpoint(config, "float", "cpu", None, experiment.network, session.state, 1.0)
-    result = experiment.run()
-    values = run_values(result) | {"changed": changed_settings(config)}
-    record = RunRecord.of(result).to_bytes()
-    return {
-        "checkpoint.h5": checkpoint.to_bytes(),
-        "results.h5": record,
-        "stream.h5": _stream(),
-        "summary.json": Outcome("run", values).summary_text().encode(),
-        "config.toml": config.to_toml().encode(),
-        "events.csv": EVENTS.encode(),
-        "events.jsonl": "".join(_as_json(line) for line in EVENTS.splitlines()[1:]).encode(),
-        "cache.npz": _cached(),
-    }
+    return Checkpoint(config, "float", "cpu", None, experiment.network, session.state, 1.0).to_bytes()
 
 
-def _stream() -> bytes:
+def _results() -> bytes:
+    return RunRecord.of(Experiment(load_preset("smoke", TINY)).run()).to_bytes()
+
+
+def _session() -> StreamSession:
     config = load_preset("stream", STREAM)
-    rows = text_rows(BytesIO(EVENTS.encode()), Columns(sequence="sequence"), lambda text: None)
-    source = {"path": "events.csv", "example": None, "number": 2, "columns": [None, None, "sequence"]}
-    source |= {"ms_per_unit": None, "precision": "float", "backend": "cpu"}
-    session = StreamSession(config, events_of(rows), source)
+    events = example("markov", EXAMPLE["number"], config.run.seed, config.run.dt_ms).events
+    session = StreamSession(config, events, EXAMPLE)
     session.scored.add_all([session.events.row(number) for number in range(3)])
     session.done = 3
-    return session.to_bytes()
+    return session
+
+
+def _summary(outcome: Outcome) -> bytes:
+    return replace(outcome, figures={}).summary_text().encode()
+
+
+def _of_run() -> bytes:
+    config = load_preset("smoke", TINY)
+    values = run_values(Experiment(config).run()) | {"changed": changed_settings(config)}
+    return _summary(Outcome("run", values))
+
+
+def _of_comparison() -> bytes:
+    found = compare_streams(
+        load_preset("stream", STREAM), [3, 4], lambda seed: grammar(6, seed, (80.0, 300.0))
+    )
+    return _summary(stream_page.outcome(found, 1.0))
+
+
+def _of_sweep() -> bytes:
+    plan = planned(partial(load_preset, "smoke"), [*TINY, "readout.when_rate=0.02,0.05"], [1, 2])
+    with tempfile.TemporaryDirectory() as name:
+        folder = growing_folder(Path(name, "out"), {"command": "sweep", **plan.described()}, False)
+        found = sweep(plan, folder, Cache(Path(name, "cache")))
+    return _summary(sweep_page.outcome(found, Path("cache"), 1.0))
+
+
+def _of_reproduction() -> bytes:
+    figures = plain(mean_and_deviation([0.1, 0.2]))
+    criterion = {"key": "error", "quantity": "error", "paper": "small", "ours": figures, "verdict": "holds"}
+    criterion |= {"null": figures | {"name": "nothing"}, "rule": "at most 0.3"}
+    claim = {"number": 1, "name": "one", "statement": "It learns.", "verdict": "holds", "figures": []}
+    values = {"preset": "smoke", "seeds": [100, 101], "confidence": 0.95, "timing": {"wall_s": 1.0}}
+    values |= {"claims": [claim | {"criteria": [criterion]}], "units": {"total": 2, "reused": 0}}
+    assert set(values) == set(REPRODUCED)
+    return _summary(Outcome("reproduce", values))
 
 
 def _as_json(line: str) -> str:
@@ -101,6 +143,12 @@ def _cached() -> bytes:
         Cache(Path(folder)).put(UNIT, {"error": np.arange(3.0), "spikes": np.zeros((2, 2), np.int64)})
         (path,) = Path(folder).glob("*.npz")
         return path.read_bytes()
+
+
+@cache
+def original(name: str) -> bytes:
+    """Make a small file of a kind."""
+    return READERS[name][0]()
 
 
 def _go_on(path: Path) -> None:
@@ -146,31 +194,91 @@ def _known(path: Path) -> None:
         }
 
 
+def _command(*arguments: str) -> None:
+    """Give arguments to the command line; it may refuse them with a message."""
+    done = CliRunner().invoke(app, arguments)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert "Traceback" not in done.output
+    if done.exit_code:
+        assert done.output.strip()
+        raise UserError(done.output)
+
+
+def _resume(command: str, path: Path) -> None:
+    """Let a command go on with a checkpoint; refused or not, the file must still be there, or its result."""
+    out = path.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    unfinished_folder(out).mkdir(exist_ok=True)
+    shutil.copy(path, unfinished_folder(out) / CHECKPOINT)
+    try:
+        _command(command, "--resume", str(out), "--quiet")
+    except UserError:
+        assert (unfinished_folder(out) / CHECKPOINT).read_bytes() == path.read_bytes()
+        assert not out.exists()
+        raise
+    assert {"summary.json", "config.toml", CHECKPOINT} <= {entry.name for entry in out.iterdir()}
+
+
+def _sweep_plan(path: Path) -> None:
+    """Begin or go on with a folder that holds a plan; it must then hold the right one."""
+    try:
+        growing_folder(path.parent, SWEEP, False)
+    finally:
+        path.unlink(missing_ok=True)
+        for other in path.parent.iterdir():
+            other.unlink()
+
+
+def _owner(path: Path) -> None:
+    """Own a name whose owner left a damaged file, which must then be gone."""
+    with owned(path.with_name("name")):
+        assert json.loads(path.read_bytes())["process"] == os.getpid()
+    assert not path.exists()
+
+
 def _events(path: Path) -> None:
     events = read_events(path, Columns(sequence="sequence"))
     assert len(events) >= 2
     assert np.isfinite(events.time).all()
 
 
-READERS: dict[str, Callable[[Path], Any]] = {
-    "checkpoint.h5": _go_on,
-    "results.h5": _table,
-    "stream.h5": _hear_on,
-    "summary.json": _page,
-    "config.toml": _config,
-    "events.csv": _events,
-    "events.jsonl": _events,
-    "cache.npz": _known,
+SWEEP = {"command": "sweep", "preset": "smoke", "seeds": [1, 2], "swept": {"readout.when_rate": ["0.1"]}}
+_OWNER = json.dumps(vars(Owner("elsewhere", 12, "2026-01-01 00:00:00", "100"))).encode()
+_CSV, _JSONL = EVENTS.encode(), "".join(map(_as_json, EVENTS.splitlines()[1:])).encode()
+
+READERS: dict[str, tuple[Callable[[], bytes], Callable[[Path], Any]]] = {
+    "run/checkpoint.h5": (_checkpoint, _go_on),
+    "resumed run/checkpoint.h5": (_checkpoint, partial(_resume, "run")),
+    "run/results.h5": (_results, _table),
+    "learn/checkpoint.h5": (lambda: _session().to_bytes(), _hear_on),
+    "resumed learn/checkpoint.h5": (lambda: _session().to_bytes(), partial(_resume, "learn")),
+    "run/summary.json": (_of_run, _page),
+    "learn/summary.json": (lambda: _summary(stream_outcome(_session())), _page),
+    "compare/summary.json": (_of_comparison, _page),
+    "check/summary.json": (
+        lambda: _summary(check_page.outcome(check_readiness(load_preset("smoke", TINY)))),
+        _page,
+    ),
+    "sweep/summary.json": (_of_sweep, _page),
+    "reproduce/summary.json": (_of_reproduction, _page),
+    "plan/sweep.json": (lambda: json.dumps(SWEEP).encode(), _sweep_plan),
+    "config.toml": (lambda: load_preset("smoke", TINY).to_toml().encode(), _config),
+    "events.csv": (lambda: _CSV, _events),
+    "events.jsonl": (lambda: _JSONL, _events),
+    "cache.npz": (_cached, _known),
+    f"owner/{owner_file(Path('name'))}": (lambda: _OWNER, _owner),
 }
-"""What reads each kind and uses it; it may raise a `UserError`, and nothing else."""
+"""By kind: what makes such a file, and what reads it and uses it, which may raise a `UserError` alone."""
 
 
 def damage(name: str, whole: bytes, rng: random.Random, path: Path) -> str:
     """Write a damaged copy of a file; return what was done to it."""
+    path.parent.mkdir(exist_ok=True)
     if name.endswith(".h5") and rng.random() < 0.7:
         path.write_bytes(whole)
         return _rebuild(path, rng)
-    if name.endswith(".json") and rng.random() < 0.8:
+    if whole.startswith(b"{") and not name.endswith(".jsonl") and rng.random() < 0.8:
         values = json.loads(whole)
         done = _change(values, rng)
         path.write_text(json.dumps(values))
@@ -296,7 +404,7 @@ def _change(values: Any, rng: random.Random) -> str:
 def outcome(name: str, path: Path) -> str:
     """Read a file and use what it holds; the only exception allowed is a UserError with a message."""
     try:
-        READERS[name](path)
+        READERS[name][1](path)
     except UserError as refused:
         return f"refused: {refused}"
     return "read"

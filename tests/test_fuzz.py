@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from argument_lists import arguments, ended, stop_before_work
-from damaged_files import READERS, damage, originals, outcome
+from damaged_files import READERS, damage, original, outcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ways_of_running import RAN, run_every_way
@@ -20,6 +20,7 @@ from wild_settings import settings_of_any_kind, taken
 
 from lava_predict import Experiment
 
+NEVER_REFUSED = ("cache.npz", "owner/.name.owner")
 PRECISION = st.sampled_from(["float", "fixed"])
 # The kernels of these parts are compiled for other tests, too.
 FEW_PARTS = settings_of_any_kind(neurons=("izhikevich",), delays=False, on_chip=False)
@@ -32,7 +33,8 @@ def test_every_way_of_running_any_configuration_gives_the_same_bits(
 ) -> None:
     config = taken(values)
     if config is not None:
-        run_every_way(config, precision, chunk, stop, tmp_path_factory.getbasetemp())
+        folder = tmp_path_factory.getbasetemp() if stop % 2 else None
+        run_every_way(config, precision, chunk, stop, folder)
 
 
 def test_most_of_these_configurations_run(tmp_path: Path) -> None:
@@ -68,24 +70,20 @@ def test_lava_gives_the_bits_of_the_cpu_for_any_configuration(precision: str) ->
         assert Experiment(config).run("lava", precision).fingerprint == expected
 
 
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    return originals()
-
-
 @pytest.mark.parametrize("name", READERS)
-def test_a_damaged_file_is_read_or_refused(name: str, files: dict[str, bytes], tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_bytes(files[name])
+def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
+    path, whole = tmp_path / name, original(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(whole)
     assert outcome(name, path) == "read"
     ends: Counter[str] = Counter()
-    for seed in range(60):
-        done = damage(name, files[name], random.Random(f"{name} {seed}"), path)
+    for seed in range(12 if "resumed" in name else 60):  # These draw pictures, too.
+        done = damage(name, whole, random.Random(f"{name} {seed}"), path)
         try:
             ends[outcome(name, path).split(":")[0]] += 1
         except Exception as error:
             raise AssertionError(f"{name}, seed {seed}, {done}") from error
-    assert ends["refused"] > 0 or name == "cache.npz"
+    assert ends["refused"] > 0 or name in NEVER_REFUSED
 
 
 def test_argument_lists_end_in_work_or_in_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

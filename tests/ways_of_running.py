@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,25 @@ from lava_predict import Config, Experiment, Result, RunError, UserError
 from lava_predict.engines.cpu import CpuEngine
 from lava_predict.experiment.session import Session
 from lava_predict.network.state import not_finite
+from lava_predict.numerics.plan import Plan
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
 from lava_predict.records.run_record import RunRecord, load_record
 
 REFUSED, DIVERGED, RAN = "refused", "diverged", "ran"
 
 
-def run_every_way(config: Config, precision: str, chunk: int, stop: int, folder: Path) -> str:
-    """Run whole, in chunks, and resumed from a file after ``stop`` trials; return how it ended.
+def run_every_way(config: Config, precision: str, chunk: int, stop: int, folder: Path | None) -> str:
+    """Run whole, in chunks, and resumed after ``stop`` trials; return how it ended.
 
-    Asserts that all ways end alike and to the same bits, that nothing is NaN, and that the files read back.
+    Asserts that all ways end alike and to the same bits, that nothing is NaN, that NumPy warns of nothing,
+    and that files read back, which are written only if there is a folder for them.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return _run_every_way(config, precision, chunk, stop, folder)
+
+
+def _run_every_way(config: Config, precision: str, chunk: int, stop: int, folder: Path | None) -> str:
     experiment = Experiment(config)
     try:
         session = experiment.start(precision=precision)
@@ -43,17 +52,28 @@ def run_every_way(config: Config, precision: str, chunk: int, stop: int, folder:
 
     session.advance(min(stop, experiment.task.first_trials[-1] - 1))
     kept = Checkpoint(config, precision, "cpu", None, experiment.network, session.state, 0.0)
-    (folder / "checkpoint.h5").write_bytes(kept.to_bytes(arithmetic.plan))
-    loaded = load_checkpoint(folder / "checkpoint.h5")
-    assert loaded.config == config
-    assert kept.state.differences(loaded.state) == []
+    loaded = kept if folder is None else written_and_read(kept, arithmetic.plan, folder)
     resumed = Experiment(loaded.config).run(precision=precision, state=loaded.state)
     assert result.state.differences(resumed.state) == []
+    if folder is not None:
+        write_and_read(result, folder)
+    return RAN
 
+
+def written_and_read(kept: Checkpoint, plan: Plan | None, folder: Path) -> Checkpoint:
+    """Return a checkpoint as it is in its file; asserts that it is the same."""
+    (folder / "checkpoint.h5").write_bytes(kept.to_bytes(plan))
+    loaded = load_checkpoint(folder / "checkpoint.h5")
+    assert loaded.config == kept.config
+    assert kept.state.differences(loaded.state) == []
+    return loaded
+
+
+def write_and_read(result: Result, folder: Path) -> None:
+    """Assert that the record of a run reads back."""
     record = RunRecord.of(result)
     (folder / "results.h5").write_bytes(record.to_bytes())
     assert load_record(folder / "results.h5").o.tobytes() == record.o.tobytes()
-    return RAN
 
 
 def assert_ends_alike(experiment: Experiment, precision: str, chunk: int, said: str) -> None:
@@ -69,6 +89,8 @@ def assert_finite(result: Result) -> None:
     """Assert that nothing of a run is NaN or infinite, but the truth about a cue that was never shown."""
     assert not_finite(result.state.network) == []
     parts: list[Any] = [result.prediction]
+    task = Experiment(result.config).task
+    parts += [task.truth(block, 0) for block in range(len(result.config.task.blocks))]
     for probe in result.state.probes:
         parts += [probe.z, probe.o, probe.o_causal, probe.p, probe.w_when, probe.w_what]
         known = ~np.isnan(probe.zero_error_by_cue)

@@ -34,7 +34,7 @@ SUMMARY: dict[str, Any] = {
     "seeds": [int],
     "stream": {"events": int, "labels": [str], "ms_per_unit": float, "notes": [str]},
     "best_possible": Maybe(Each(OVER_SEEDS)),
-    "variants": {FLOAT: _VARIANT, FIXED: _VARIANT},
+    "variants": dict.fromkeys((FLOAT, FIXED, *NULLS), _VARIANT),
     "baselines": Each(_BY_WINDOW),
     "timing": Each(Maybe(float)),
 }

@@ -37,13 +37,14 @@ class Expected(NamedTuple):
     high: int | str | None = None
 
 
+_NUMBERS = ("float64", "float32", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8")
 _CONNECTIONS = {
     "first": Expected(("N + 1",), ("int64",), low=0),
-    "target": Expected(("S",), ("int32",), low=0, high="N"),
-    "weight": Expected(("S",)),
+    "target": Expected(("S",), ("int32", "uint16", "uint32"), low=0, high="N"),
+    "weight": Expected(("S",), ("float64", "float32", "int32")),
     "delay": Expected(("N",), ("int32",), low=1),
 }
-"""Of synapses; the arrays of another package's are only taken to be finite."""
+"""Of synapses, in any type that holds them; arrays of other names are only taken to be finite numbers."""
 
 _INDICES = {"row": Expected((1,), ("int64",), low=0, high="longest delay")}
 _RING = ("longest delay", "N")
@@ -68,7 +69,7 @@ def network_layout(config: Config) -> Network:
     """Return the tree of a network as drawn, with what each array must be."""
     neuron, synapse, _ = parts_of(config)
     cells = neuron.Parameters(*[Expected(("N",))] * len(neuron.Parameters._fields))
-    unknown = Expected(None, ("float64", "int32", "int64"))
+    unknown = Expected(None, _NUMBERS)
     connections = synapse.Connections(*(_CONNECTIONS.get(n, unknown) for n in synapse.Connections._fields))
     weights: Any = (Expected(("C", "N")), Expected(("K", "N")))
     return Network(cells, connections, *weights)

@@ -352,4 +352,5 @@ def _pieces(value: Any) -> Iterator[bytes]:
 def _text(value: Any) -> bytes:
     if not isinstance(value, str | bytes):
         raise TypeError(f"no digest is defined for values of type {type(value).__name__}")
-    return value.encode() if isinstance(value, str) else bytes(value)
+    # h5py reads bytes that are no UTF-8 as text with a stand-in for each; this gives the bytes again.
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
