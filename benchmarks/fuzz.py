@@ -37,7 +37,7 @@ from wild_settings import settings_of_any_kind, taken
 
 from lava_predict import Config, Experiment
 
-HANG_S = 600
+HANG_S, REPORT_EVERY = 600, 500
 
 
 class Tally:
@@ -61,12 +61,17 @@ class Tally:
             self.failures[kind] += 1
         faulthandler.cancel_dump_traceback_later()
         self.ends[end] += 1
+        if self.ends.total() % REPORT_EVERY == 0:
+            print(self, flush=True)
         return end
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count} {end}" for end, count in self.ends.most_common())
+        return f"{self.what}: {self.ends.total()} in {time.perf_counter() - self._started:.0f} s: {ends}"
 
     def report(self) -> int:
         """Print the counts; return how many failed."""
-        ends = ", ".join(f"{count} {end}" for end, count in self.ends.most_common())
-        print(f"{self.what}: {self.ends.total()} in {time.perf_counter() - self._started:.0f} s: {ends}")
+        print(self, flush=True)
         for kind, count in self.failures.most_common():
             print(f"  {count} x {kind}")
         return self.ends["FAILED"]

@@ -90,7 +90,8 @@ def assert_finite(result: Result) -> None:
     assert not_finite(result.state.network) == []
     parts: list[Any] = [result.prediction]
     task = Experiment(result.config).task
-    parts += [task.truth(block, 0) for block in range(len(result.config.task.blocks))]
+    for number, block in enumerate(result.config.task.blocks):
+        parts += [task.truth(number, cue) for cue in block.shown(task.task.cues)]
     for probe in result.state.probes:
         parts += [probe.z, probe.o, probe.o_causal, probe.p, probe.w_when, probe.w_what]
         known = ~np.isnan(probe.zero_error_by_cue)
