@@ -17,7 +17,7 @@ from lava_predict.numerics.noise import GOLDEN
 from lava_predict.streams.recent import Recent
 
 CONFIG = load_preset("stream", ["reservoir.neurons=40", "stream.settle_ms=60", "stream.first_rate=1.0"])
-EVENTS = [(BEGIN, 0), (150, 1), (170, 0), (150, 1), (170, 2), (BEGIN, 1), (260, 0), (150, 1), (90, 2)]
+EVENTS = [(BEGIN, 0), (150, 1), (170, 0), (150, 1), (170, 2), (BEGIN, 1), (260, 0), (150, 1), (90, 2)] * 4
 STEPS = sum(gap for gap, _ in EVENTS if gap > 0)
 LONG_AGO = 10**6
 """After so many updates every rate has reached its least."""
