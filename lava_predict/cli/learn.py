@@ -103,7 +103,7 @@ def learn(
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
-        path = None if events is None else str(Path(events).resolve())
+        path = None if events is None else str(Path(events).absolute())
         source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
         source |= {"precision": precision, "backend": on}

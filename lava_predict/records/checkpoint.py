@@ -158,8 +158,11 @@ def _read_state(
     run, layout = group_of(file, "run"), state_layout(config, network, precision)
     saturations: Any = layout.saturations
     digests = {item.name: attribute(run, f"fingerprint_{item.name}", str) for item in fields(Fingerprint)}
-    if not all(_DIGEST.fullmatch(digest) for digest in digests.values()):
-        raise UserError(f"run: its fingerprints {short(digests)} are no SHA-256; use another copy")
+    for name, digest in digests.items():
+        if not _DIGEST.fullmatch(digest):
+            raise UserError(
+                f"run, attribute fingerprint_{name}: is {short(digest)}; expected a SHA-256; {DAMAGED}"
+            )
     records: dict[str, list[Any]] = {
         name: reader.records(group_of(run, name), kind, _COLUMNS[name]) for name, kind in _RECORDS.items()
     }
