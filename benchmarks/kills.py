@@ -24,11 +24,14 @@ from typing import Any
 
 from frame import parser_of
 
+TABLES = ("sweep.csv", "predictions.csv")
 SMALL = ("--set", "reservoir.neurons=60")
+RATES = "readout.first_rate=0.1,0.2"
 STREAM = ("--example", "grammar", *SMALL, "--set", "stream.settle_ms=100")
 COMMANDS = {
     "run": ("run", "--preset", "smoke", *SMALL),
     "learn": ("learn", "--events", "300", *STREAM),
+    "sweep": ("sweep", "--preset", "smoke", *SMALL, "--set", RATES, "--seeds", "2", "--jobs", "1"),
     "compare": ("compare", "--number", "30", "--seeds", "1", "--jobs", "1", *STREAM),
 }
 """Commands by name, without --out."""
@@ -54,10 +57,17 @@ def until_work(process: subprocess.Popen[str], place: Path) -> None:
 
 
 def results(place: Path) -> dict[str, Any]:
-    """Return what a command found, without how long that took; nothing else may be left."""
-    left = sorted(path.name for path in place.iterdir())
-    summary = json.loads((place / "out" / "summary.json").read_text()) if left == ["out"] else {"left": left}
-    return {key: value for key, value in summary.items() if key not in ("timing", "wall_s")}
+    """Return what a command found, without how long that took or how much was reused.
+
+    Nothing else may be left but the cache of its units of work, and nothing hidden.
+    """
+    out, hidden = place / "out", sorted(str(path.relative_to(place)) for path in place.rglob(".*"))
+    left = sorted({path.name for path in place.iterdir()} - {"runs"})
+    if left != ["out"] or hidden or not (out / "summary.json").exists():
+        return {"left": left, "hidden": hidden}
+    summary = json.loads((out / "summary.json").read_text())
+    found = {key: value for key, value in summary.items() if key not in ("timing", "wall_s", "runs")}
+    return found | {name: (out / name).read_text() for name in TABLES if (out / name).exists()}
 
 
 def killed(arguments: list[str], place: Path, after_s: float) -> bool:
@@ -99,7 +109,10 @@ def undisturbed(arguments: list[str], place: Path) -> tuple[dict[str, Any], floa
     _, message = process.communicate()
     if process.returncode:
         raise SystemExit(message)
-    return results(place), time.perf_counter() - begun
+    found = results(place)
+    if "left" in found:
+        raise SystemExit(f"{' '.join(arguments)}: left {found}")
+    return found, time.perf_counter() - begun
 
 
 def main() -> int:
@@ -109,6 +122,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     names, rng, good = options.command or list(COMMANDS), random.Random(options.seed), 0
+    told: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as room:
         whole: dict[str, tuple[dict[str, Any], float]] = {}
         for number, name in enumerate(islice(cycle(names), options.kills), start=1):
@@ -132,6 +146,8 @@ def main() -> int:
                 f"{'the same' if same else 'NOT the same'}",
                 flush=True,
             )
+            told[name] = told.get(name, 0) + same
+    print(", ".join(f"{name} {count}" for name, count in told.items()))
     print(f"{good} of {options.kills}")
     return 0 if good == options.kills else 1
 

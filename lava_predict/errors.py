@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+DAMAGED = "the file is damaged, or of another program; use another copy"
+"""Ends a message about a file whose content cannot be."""
+
 MOST_SEED = 2**63 - 1
 """Greatest seed."""
 

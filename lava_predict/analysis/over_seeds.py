@@ -7,6 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from lava_predict.settings.plain_values import Maybe
+
+OVER_SEEDS = {"mean": Maybe(float), "sd": Maybe(float), "seeds": [Maybe(float)]}
+"""What `mean_and_deviation` is in summary.json."""
+
 
 def mean_and_deviation(values: Any) -> dict[str, Any]:
     """Return "mean" and "sd" of the known (not NaN) of (seeds,) values, and all of them as "seeds".

@@ -103,7 +103,7 @@ def learn(
             return
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
-        path = None if events is None else str(Path(events).resolve())
+        path = None if events is None else str(Path(events).absolute())
         source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
         source |= {"precision": precision, "backend": on}
@@ -147,11 +147,15 @@ def _check_backend(backend: str, form: str | None, config: Config, precision: st
 
 def _stopped(checkpoint: Path) -> tuple[Config, dict[str, Any]]:
     """Return settings and source of a stopped command."""
-    from lava_predict.records.hdf5 import read_config
+    from lava_predict.events.reading import SOURCE, Columns
+    from lava_predict.records.hdf5 import attribute, read_config
+    from lava_predict.settings.plain_values import check_plain
     from lava_predict.streams.learner import KIND
 
     with KIND.unaltered(checkpoint) as file:
-        return read_config(file), json.loads(file.attrs["source"])
+        source = json.loads(attribute(file, "source", str))
+        check_plain(source, SOURCE, {"columns": len(Columns._fields)})
+        return read_config(file), source
 
 
 def _events(config: Config, source: dict[str, Any]) -> tuple[Events, dict[str, float] | None]:

@@ -23,7 +23,13 @@ _PAGES = {
     "sweep": "lava_predict.sweeps.page",
     "check": "lava_predict.targets.loihi2.page",
 }
-"""Modules whose function ``page`` makes the page of a command."""
+"""Modules whose function ``page`` makes the page of a command, from what ``SUMMARY`` says of summary.json."""
+
+_EVERY = {"figures": [str], "warnings": [{"cause": str, "remedy": str}]}
+"""What summary.json of every command holds."""
+
+_STREAM_PAGE = "lava_predict.comparison.stream_page"
+"""The same of a comparison on a stream."""
 
 
 def report(
@@ -90,21 +96,27 @@ def page_of(folder: Path) -> tuple[str, str, str]:
     """
     from jinja2 import TemplateError
 
+    from lava_predict.settings.plain_values import check_plain
+
     summary = _summary_of(folder)
     command = summary["command"]
-    if command not in _PAGES:
+    if not isinstance(command, str) or command not in _PAGES:
         raise UserError(
             f"DIR = {str(folder)!r}: {command!r} has no page; give a folder of {', '.join(_PAGES)}"
         )
     again = f"run it again: lava-predict {command}" + " config.toml" * (command != "learn")
+    module = import_module(_STREAM_PAGE if "stream" in summary and command == "compare" else _PAGES[command])
     try:
+        check_plain(summary, _EVERY | module.SUMMARY)
         files = {name: folder / "figures" / f"{name}.png" for name in summary["figures"]}
         figures = {name: file.read_bytes() for name, file in files.items()}
-        page = import_module(_PAGES[command]).page(summary, figures)
+        page = module.page(summary, figures)
         return command, page.lead, page.html()
+    except UserError as error:
+        raise UserError(f"{folder / 'summary.json'}: {error}; {again}") from None
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror}); {again}") from None
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, TemplateError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, TemplateError) as error:
         raise UserError(
             f"{folder / 'summary.json'}: is not of this version of {command}, or damaged ({error!r}); {again}"
         ) from None

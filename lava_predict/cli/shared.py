@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ import typer
 
 from lava_predict.cli.progress import progress_bar as progress_bar
 from lava_predict.cli.progress import waiting as waiting
-from lava_predict.errors import RunError, UserError, digits, one_of, short
+from lava_predict.errors import DAMAGED, RunError, UserError, digits, one_of, short
 from lava_predict.registry import ENGINES
 from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, WIDEST_MM, Printed
 
@@ -189,10 +190,14 @@ def is_complete(resume: Path, quiet: bool, as_json: bool) -> bool:
 
     if has_stopped(resume):
         return False
+    file = resume / "summary.json"
     try:
-        summary = (resume / "summary.json").read_text()
+        summary = file.read_bytes().decode()
+        json.loads(summary)
     except OSError:
         return False
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: is not JSON ({error}); {DAMAGED}") from None
     if as_json:
         print(summary, end="")
     elif not quiet:

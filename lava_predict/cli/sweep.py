@@ -133,18 +133,22 @@ def _search(name: str | None, trials: int | None, batch: int | None) -> Search |
 def _is_complete(folder: Path, described: dict[str, Any], trials: int | None) -> bool:
     """Say whether a folder holds the whole sweep: the same one, with at least so many trials of a search."""
     from lava_predict.records.growing_folder import SUMMARY, known_plan
+    from lava_predict.settings.plain_values import check_plain
+    from lava_predict.sweeps import page
 
     if known_plan(folder, "sweep") != described:
         return False
     try:
-        done = json.loads((folder / SUMMARY).read_bytes())["trials"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads((folder / SUMMARY).read_bytes())
+        check_plain(found, page.SUMMARY)
+    except (OSError, ValueError, RecursionError):  # It is carried out again, from what the cache has.
         return False
-    return trials is None or done >= trials
+    done = found["trials"] or 0
+    return bool(trials is None or done >= trials)
 
 
 def _show_again(folder: Path, quiet: bool, as_json: bool) -> None:
     if as_json:
-        print((folder / "summary.json").read_text(), end="")
+        print((folder / "summary.json").read_text("utf-8"), end="")
     elif not quiet:
         print(f"{folder}/: this sweep is complete; there is nothing to do (open {folder}/report.html)")

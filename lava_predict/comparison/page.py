@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
+from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_deviation
 from lava_predict.analysis.single_cell import CELLS
 from lava_predict.analysis.spike_statistics import pearson
-from lava_predict.comparison import plots, stream_page, study
+from lava_predict.comparison import plots, study
 from lava_predict.comparison.study import (
     FIXED,
     FLOAT,
@@ -25,6 +25,7 @@ from lava_predict.reports import curves
 from lava_predict.reports.changed import changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.settings.plain_values import Each, Maybe
 
 _SLOWEST = int(np.argmin([cell.a for cell in CELLS]))
 _NAMES = [cell.name for cell in CELLS]
@@ -42,6 +43,27 @@ _NETWORK_COLUMNS = (
 )
 """Figures of the unlearned network: name in summary.json, heading, format; the last ones are of pairs."""
 _ALONE = 4
+
+
+_VARIANT = {
+    "error": Each(OVER_SEEDS),
+    "first_block_end_ratio_to_float": OVER_SEEDS,
+    "rate_hz": OVER_SEEDS,
+    "saturations": Each(int),
+}
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seeds": [int],
+    "single_cell": {"currents": [float]},
+    "network": {name: Each(OVER_SEEDS) for name, _, _ in _NETWORK_COLUMNS[:_ALONE]}
+    | {"against_float": Each(Each(object))},
+    "readouts": Each(Each(object)),
+    "task": {"variants": {FLOAT: _VARIANT, FIXED: _VARIANT}, "amplitude_r": Each(OVER_SEEDS)},
+    "word_length": {"tolerance": float, "variables": Each({"bits": [int], "knee": object})},
+    "timing": Each(Maybe(float)),
+}
+"""What summary.json of a comparison holds."""
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
@@ -270,8 +292,6 @@ def _task_figures(found: Comparison) -> dict[str, Figure]:
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a comparison from the content of summary.json and the PNG files by name."""
-    if "stream" in summary:
-        return stream_page.page(summary, figures)
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
         f"Preset {of_preset(summary['preset'], summary['changed'])}, "

@@ -8,17 +8,38 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
+from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_deviation
 from lava_predict.comparison.streams import StreamComparison, Summary
 from lava_predict.comparison.study import FIXED, FLOAT, NULLS
 from lava_predict.reports import plot_style as style
 from lava_predict.reports.changed import changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.settings.plain_values import Each, Maybe
 
 WINDOWS = {"last_third": "last third", "all": "all events"}
 _COURSE_POINTS = 30
 _FORMS = {"time_error_ms": ".1f"}
+
+
+_BY_WINDOW = dict.fromkeys(WINDOWS, Each(OVER_SEEDS))
+_VARIANT: dict[str, Any] = {
+    **_BY_WINDOW,
+    "more_bits_than_float": dict.fromkeys(WINDOWS, OVER_SEEDS),
+    "rate_hz": OVER_SEEDS,
+    "saturations": Each(int),
+}
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seeds": [int],
+    "stream": {"events": int, "labels": [str], "ms_per_unit": float, "notes": [str]},
+    "best_possible": Maybe(Each(OVER_SEEDS)),
+    "variants": dict.fromkeys((FLOAT, FIXED, *NULLS), _VARIANT),
+    "baselines": Each(_BY_WINDOW),
+    "timing": Each(Maybe(float)),
+}
+"""What summary.json of a comparison on a stream holds."""
 
 
 def outcome(found: StreamComparison, wall_s: float) -> Outcome:

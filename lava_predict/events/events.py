@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.errors import UserError, plain, real, short
+from lava_predict.settings.plain_values import Either, Many, Maybe, check_plain
 
 MEDIAN_GAP_MS = 400.0
 """The median gap becomes so long unless the user says how long a unit of time is, ms."""
@@ -49,6 +50,22 @@ class Event(NamedTuple):
     label: int
     sequence: int
     gap: int
+
+
+_TIME = Either((int, float))
+_INTAKE: dict[str, Any] = {
+    "dt_ms": float,
+    "ms_per_unit": float,
+    "labels_max": int,
+    "labels": [str],
+    "events": int,
+    "sequences": int,
+    "simultaneous": int,
+    "_start": _TIME,
+    "_last": Many(Either((int, float, str, Maybe(str))), "fields"),
+    "_step": int,
+}
+"""What `Intake.to_dict` returns."""
 
 
 class Intake:
@@ -122,9 +139,11 @@ class Intake:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Intake:
-        """Go on from `to_dict`."""
+        """Go on from `to_dict`; raises a UserError if these are no such values."""
+        check_plain(values, _INTAKE, {"fields": len(Row._fields)})
         intake = cls(values["dt_ms"], values["ms_per_unit"], values["labels"], values["labels_max"])
-        vars(intake).update(values | {"labels": list(values["labels"]), "_last": Row(*values["_last"])})
+        kept = {name: values[name] for name in _INTAKE if name not in ("labels", "_last")}
+        vars(intake).update(kept | {"_last": Row(*values["_last"])})
         return intake
 
     def _after_last(self, row: Row) -> tuple[int, int]:

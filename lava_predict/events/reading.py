@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from lava_predict.errors import UserError, needs_package, one_of, short
 from lava_predict.events.events import LABELS_MAX, Events, Row, events_of
+from lava_predict.settings.plain_values import Many, Maybe
 
 TIMES = ("time", "t", "onset", "timestamp", "time_ms", "time_s", "onset_time", "start", "seconds")
 LABELS = ("label", "event", "type", "name", "class", "category", "key", "note", "pitch", "channel", "unit")
@@ -37,6 +38,17 @@ class Columns(NamedTuple):
 
 
 GUESSED = Columns()
+
+SOURCE: dict[str, Any] = {
+    "path": Maybe(str),
+    "example": Maybe(str),
+    "number": int,
+    "columns": Many(Maybe(str), "columns"),
+    "ms_per_unit": Maybe(float),
+    "precision": str,
+    "backend": str,
+}
+"""What a stopped command says of where its events came from."""
 
 
 def read_events(

@@ -48,16 +48,6 @@ def parts_of(config: Config) -> Parts:
     )
 
 
-def templates(config: Config, precision: str) -> tuple[Any, Any]:
-    """Return the shapes of the trees of a network and its state: named tuples whose arrays are left out."""
-    neuron, synapse, rule = parts_of(config) if precision == "float" else fixed_parts(config)
-    drawn, nothing = parts_of(config), np.empty(0)
-    network = Network(drawn.neuron.Parameters, drawn.synapse.Connections, nothing, nothing)
-    memory: Any = what.Memory
-    when = rule.start(config) if precision == "float" else rule.fixed_start(config)
-    return network, State(neuron.State, synapse.State, nothing, when, memory, nothing)
-
-
 class Arithmetic(ABC):
     """A network's numbers and the kernels that work on them. N cells, K events.
 

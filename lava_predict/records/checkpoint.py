@@ -7,22 +7,29 @@ and step. A digest of the content shows whether a file was cut off or altered.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
+from lava_predict.errors import DAMAGED, UserError, one_of, short
 from lava_predict.experiment.fingerprint import Fingerprint
 from lava_predict.experiment.results import Probe, RunState, TrialRecord
-from lava_predict.network.arithmetic import templates
+from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.network.draw import Network
+from lava_predict.network.layout import Expected, check_synapses, lengths, network_layout, state_layout
 from lava_predict.numerics.plan import Plan
 from lava_predict.records.hdf5 import (
     FileKind,
+    Places,
+    Reader,
+    attribute,
+    group_of,
     read_config,
-    read_records,
-    read_tree,
     sign,
     write_records,
     write_tree,
@@ -33,6 +40,36 @@ KIND = FileKind("lava-predict checkpoint", 4, "a checkpoint", "the checkpoint.h5
 """Format and schema of the file."""
 
 _RECORDS = {"trials": TrialRecord, "probes": Probe}
+_NUMBER, _COUNT = Expected(()), Expected((), ("int64",), low=0)
+_CURVES, _SPIKES = Expected(("M", "steps", "K")), Expected((), ("uint32",))
+_COLUMNS: dict[str, dict[str, Expected | Places]] = {
+    "trials": {
+        "block": _COUNT._replace(high="B"),
+        "cue": _COUNT._replace(high="M"),
+        "outcome": _COUNT._replace(low=-1, high="K"),
+        "latency_ms": _NUMBER._replace(missing=True),
+        "p": Expected(("K",)),
+        "spikes": _COUNT,
+        "steps": _COUNT,
+    },
+    "probes": {
+        "block": _COUNT._replace(high="B"),
+        "trials": _COUNT,
+        **dict.fromkeys(("z", "o", "o_causal"), _CURVES),
+        "p": Expected(("M", "K")),
+        "truth": _CURVES._replace(missing=True),
+        **dict.fromkeys(("error", "zero_error", "error_causal"), _NUMBER._replace(missing=True)),
+        **dict.fromkeys(("error_by_cue", "zero_error_by_cue"), Expected(("M",), missing=True)),
+        "spike_step": Places("M", _SPIKES._replace(high="steps")),
+        "spike_cell": Places("M", _SPIKES._replace(high="N")),
+        "w_when": Expected(("rows of w_when", "inputs")),
+        "w_what": Expected(("rows of w_what", "N")),
+        "steps": _COUNT,
+    },
+}
+"""What each field of a trial and of a probe must be."""
+
+_DIGEST = re.compile("([0-9a-f]{64})?")
 
 
 @dataclass(frozen=True)
@@ -93,28 +130,64 @@ class Checkpoint:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint, to the bit as it was written.
 
-    Raises a UserError if there is no such file, it is not a checkpoint, has another schema, or is not as it
-    was written.
+    Raises a UserError if there is no such file, it is not a checkpoint, has another schema, is not as it was
+    written, or does not hold what its settings ask for.
     """
     with KIND.unaltered(path) as file:
-        run, form = file["run"], str(file.attrs["form"])
-        digests = {item.name: str(run.attrs[f"fingerprint_{item.name}"]) for item in fields(Fingerprint)}
-        records: dict[str, list[Any]] = {
-            name: read_records(run[name], kind) for name, kind in _RECORDS.items()
-        }
-        config, precision = read_config(file), str(file.attrs["precision"])
-        network, state = templates(config, precision)
+        config, precision = read_config(file), attribute(file, "precision", str)
+        if precision not in PRECISIONS:
+            raise UserError(f"attribute precision: is {precision!r}; {one_of(precision, PRECISIONS)}")
+        reader, form = Reader(lengths(config)), attribute(file, "form", str)
+        network = reader.tree(group_of(file, "network"), network_layout(config))
+        check_synapses(network)
         return Checkpoint(
             config=config,
             precision=precision,
-            backend=str(file.attrs["backend"]),
+            backend=attribute(file, "backend", str),
             form=form or None,
-            network=read_tree(file["network"], network),
-            state=RunState(
-                network=read_tree(file["state"], state),
-                fingerprint=Fingerprint(**digests),
-                saturations=run["saturations"][()],
-                **records,
-            ),
-            wall_s=float(file.attrs["wall_s"]),
+            network=network,
+            state=_read_state(file, reader, config, network, precision),
+            wall_s=attribute(file, "wall_s", float),
+        )
+
+
+def _read_state(
+    file: h5py.File, reader: Reader, config: Config, network: Network, precision: str
+) -> RunState:
+    """Read all that changes."""
+    run, layout = group_of(file, "run"), state_layout(config, network, precision)
+    saturations: Any = layout.saturations
+    digests = {item.name: attribute(run, f"fingerprint_{item.name}", str) for item in fields(Fingerprint)}
+    for name, digest in digests.items():
+        if not _DIGEST.fullmatch(digest):
+            raise UserError(
+                f"run, attribute fingerprint_{name}: is {short(digest)}; expected a SHA-256; {DAMAGED}"
+            )
+    records: dict[str, list[Any]] = {
+        name: reader.records(group_of(run, name), kind, _COLUMNS[name]) for name, kind in _RECORDS.items()
+    }
+    _check_order(config, records["trials"], records["probes"])
+    return RunState(
+        network=reader.tree(group_of(file, "state"), layout),
+        fingerprint=Fingerprint(**digests),
+        saturations=reader.array(run, "saturations", saturations),
+        **records,
+    )
+
+
+def _check_order(config: Config, trials: Sequence[TrialRecord], probes: Sequence[Probe]) -> None:
+    """Raise a UserError if trials and probes cannot be those of a run of these settings up to now."""
+    first = np.cumsum([0, *(block.trials for block in config.task.blocks)])
+    blocks = np.searchsorted(first, np.arange(len(trials)), side="right") - 1
+    whole = len(trials) == first[-1]
+    last = (len(config.task.blocks) - 1, config.task.blocks[-1].trials)
+    if (
+        len(trials) > first[-1]
+        or [trial.block for trial in trials] != blocks.tolist()
+        or any(first[probe.block] + probe.trials > len(trials) for probe in probes)
+        or (whole and (not probes or (probes[-1].block, probes[-1].trials) != last))
+    ):
+        raise UserError(
+            f"run: its {len(trials)} trials and {len(probes)} probes are not those of a run of its settings; "
+            f"{DAMAGED}"
         )

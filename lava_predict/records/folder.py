@@ -116,9 +116,10 @@ class UnfinishedRun(Folder):
 
     def appended(self, name: str, size: int) -> BinaryIO:
         """Open a file of the folder to append to, cut to the ``size`` that it had at the last checkpoint."""
-        file = (self._aside / name).open("r+b" if size else "wb")
-        if file.seek(0, os.SEEK_END) < size:
-            raise UserError(f"{self._aside / name}: is shorter than at the last checkpoint; use another copy")
+        path = self._aside / name
+        if size and (not path.is_file() or path.stat().st_size < size):
+            raise UserError(f"{path}: is shorter than at the last checkpoint, or missing; use another copy")
+        file = path.open("r+b" if size else "wb")
         file.truncate(size)
         file.seek(size)
         return file

@@ -74,7 +74,7 @@ def known_plan(path: Path, command: str) -> Any:
     """Return the plan of a folder that a command began; None if there is none that can be read."""
     try:
         plan = json.loads((path / f"{command}.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return plan if isinstance(plan, dict) and plan.get("command") == command else None
 

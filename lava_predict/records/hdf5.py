@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import h5py
 import numpy as np
 
-from lava_predict.errors import UserError
+from lava_predict.errors import DAMAGED, UserError, plain, short
+from lava_predict.network.layout import Expected
 from lava_predict.settings.files import config_from, parse_toml
 from lava_predict.settings.schema import Config
 
@@ -24,7 +26,9 @@ DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
 
 _BAD_CONTENT = (AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+_KINDS = {str: "text", int: "whole number", float: "finite number"}
 Record = TypeVar("Record")
+Plain = TypeVar("Plain", str, int, float)
 
 
 @contextmanager
@@ -83,9 +87,9 @@ class FileKind:
     def opened(self, path: str | Path) -> Iterator[h5py.File]:
         """Open a file as `reading` does; it must be of this kind and schema."""
         with reading(path, self.name, self.source) as file:
-            if file.attrs.get("format") != self.format:
+            if plain(file.attrs.get("format")) != self.format:
                 raise UserError(f"is not {self.name} of lava-predict; give {self.source}")
-            check_schema(file.attrs.get("schema"), self.schema)
+            check_schema(plain(file.attrs.get("schema")), self.schema)
             _LOG.debug("reading %s, %s", path, self.name)
             yield file
 
@@ -93,7 +97,7 @@ class FileKind:
     def unaltered(self, path: str | Path) -> Iterator[h5py.File]:
         """Open a file as `opened` does; its content must match its digest, which `sign` wrote."""
         with self.opened(path) as file:
-            if file.attrs.get(DIGEST) != content_digest(file):
+            if plain(file.attrs.get(DIGEST)) != content_digest(file):
                 raise UserError(
                     "its content does not match its digest, so it was altered or damaged; use another copy"
                 )
@@ -110,14 +114,14 @@ def kind_of(path: str | Path, kinds: Sequence[FileKind]) -> FileKind:
     name, source = (" or ".join(getattr(kind, key) for kind in kinds) for key in ("name", "source"))
     with reading(path, name, source) as file:
         for kind in kinds:
-            if file.attrs.get("format") == kind.format:
+            if plain(file.attrs.get("format")) == kind.format:
                 return kind
         raise UserError(f"is not {name} of lava-predict; give {source}")
 
 
 def read_config(file: h5py.File) -> Config:
     """Return the settings that a file holds."""
-    return config_from(parse_toml(file["config"].asstr()[()]))
+    return config_from(parse_toml(text(file, "config")))
 
 
 def write_tree(group: h5py.Group, tree: Any) -> None:
@@ -129,17 +133,156 @@ def write_tree(group: h5py.Group, tree: Any) -> None:
             group[name] = value
 
 
-def read_tree(group: h5py.Group, template: Any) -> Any:
-    """Read a tree that `write_tree` wrote, into named tuples of the template's classes.
+class Reader:
+    """Reads arrays, trees and records, and checks each by what it must be.
 
-    The template is a class of named tuples where all fields are arrays, else a named tuple: the field of a
-    part holds the template of the part, the field of an array holds anything. So a tree is its own template.
+    Parameters
+    ----------
+    lengths : mapping of str to int
+        Those that are known; others are learned from the first array that has them.
     """
-    if isinstance(group, h5py.Dataset):
-        return group[()]
-    kind: Any = template if isinstance(template, type) else type(template)
-    parts = kind._fields if isinstance(template, type) else template
-    return kind(*(read_tree(group[name], part) for name, part in zip(kind._fields, parts, strict=True)))
+
+    def __init__(self, lengths: Mapping[str, int]) -> None:
+        self.lengths = dict(lengths)
+
+    def array(self, group: h5py.Group, name: str, expected: Expected) -> np.ndarray:
+        """Return an array; raises a UserError that says what was found and what is expected."""
+        item, place = group.get(name), f"{group.name.rstrip('/')}/{name}".lstrip("/")
+        if not isinstance(item, h5py.Dataset):
+            found = "is missing" if item is None else "is a group"
+            raise UserError(f"{place}: {found}; expected {self._words(expected)}; {DAMAGED}")
+        shape, kind = item.shape, item.dtype.name
+        if shape is None or kind not in expected.kinds or not self._fits(shape, expected.shape):
+            raise UserError(
+                f"{place}: holds {kind} of shape {_shape(shape or ())}; expected {self._words(expected)}; "
+                f"{DAMAGED}"
+            )
+        array: np.ndarray = np.asarray(item[()])
+        self._check_values(place, array, expected)
+        return array
+
+    def tree(self, group: h5py.Group, layout: Any) -> Any:
+        """Read a tree that `write_tree` wrote, into named tuples of the layout's classes."""
+        return type(layout)(
+            *(
+                self.array(group, name, part)
+                if isinstance(part, Expected)
+                else self.tree(group_of(group, name), part)
+                for name, part in zip(layout._fields, layout, strict=True)
+            )
+        )
+
+    def records(
+        self, group: h5py.Group, kind: type[Record], columns: Mapping[str, Expected | Places]
+    ) -> list[Record]:
+        """Read a list of records, all of class ``kind``, that `write_records` wrote."""
+        count = attribute(group, "count", int)
+        if count == 0:
+            return []
+        rows = group.name.split("/")[-1]
+        self.lengths[rows] = count
+        read = {name: self._column(group, name, rows, one, count) for name, one in columns.items()}
+        return [kind(**dict(zip(read, values, strict=True))) for values in zip(*read.values(), strict=True)]
+
+    def _column(
+        self, group: h5py.Group, name: str, rows: str, one: Expected | Places, count: int
+    ) -> list[Any]:
+        """Return one field of all records; plain numbers as Python's own."""
+        if isinstance(one, Expected):
+            whole = one._replace(shape=(rows, *(one.shape or ())))
+            array = self.array(group, name, whole)
+            return array.tolist() if array.ndim == 1 else list(array)
+        inner, places = group_of(group, name), []
+        for place in range(self.lengths[one.number]):
+            lengths = self.array(inner, f"{place}_lengths", Expected((rows,), ("int64",), low=0))
+            array = self.array(inner, f"{place}", one.each._replace(shape=(int(lengths.sum()),)))
+            places.append(np.split(array, np.cumsum(lengths)[:-1]))
+        return list(zip(*places, strict=True))
+
+    def _fits(self, shape: tuple[int, ...], wanted: tuple[int | str, ...] | None) -> bool:
+        """Tell whether a shape is the one that is wanted, and note the lengths that it tells."""
+        if wanted is None:
+            return True
+        if len(shape) != len(wanted):
+            return False
+        lengths = (
+            self.lengths.setdefault(one, n) if isinstance(one, str) else one
+            for n, one in zip(shape, wanted, strict=True)
+        )
+        return shape == tuple(lengths)
+
+    def _check_values(self, place: str, array: np.ndarray, expected: Expected) -> None:
+        if array.size == 0:
+            return
+        low, high = array.min(), array.max()
+        known = np.isfinite([low, high]).all() or (expected.missing and not np.isinf(array).any())
+        if not known:
+            raise UserError(f"{place}: holds a number that is not finite; all must be; {DAMAGED}")
+        most = self.lengths[expected.high] - 1 if isinstance(expected.high, str) else expected.high
+        if (expected.low is not None and low < expected.low) or (most is not None and high > most):
+            allowed = f"from {expected.low} on" if most is None else f"from {expected.low} to {most}"
+            raise UserError(
+                f"{place}: holds values from {low} to {high}; allowed are those {allowed}; {DAMAGED}"
+            )
+
+    def _words(self, expected: Expected) -> str:
+        """Say what an array must be, with the lengths that are known."""
+        kinds = " or ".join(expected.kinds)
+        if expected.shape is None:
+            return f"an array of {kinds}"
+        numbers = _shape(
+            tuple(self.lengths.get(one, one) if isinstance(one, str) else one for one in expected.shape)
+        )
+        names = _shape(expected.shape)
+        return f"{kinds} of shape {names}" + (f" = {numbers}" if names != numbers else "")
+
+
+class Places(NamedTuple):
+    """What a field of records must be that is a tuple of arrays: their number, a length, and each of them."""
+
+    number: str
+    each: Expected
+
+
+def _shape(lengths: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, lengths))}{',' * (len(lengths) == 1)})"
+
+
+def group_of(group: h5py.Group, name: str) -> h5py.Group:
+    """Return a group of a group."""
+    item = group.get(name)
+    if not isinstance(item, h5py.Group):
+        found = "is missing" if item is None else "is a dataset"
+        place = f"{group.name.rstrip('/')}/{name}".lstrip("/")
+        raise UserError(f"{place}: {found}; expected a group; {DAMAGED}")
+    return item
+
+
+def attribute(item: Any, name: str, kind: type[Plain]) -> Plain:
+    """Return an attribute, a str, an int or a float; raises a UserError for anything else."""
+    value = plain(item.attrs.get(name))
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        where = f"{item.name.strip('/')}, " if item.name.strip("/") else ""
+        raise UserError(f"{where}attribute {name}: is {short(value)}; expected a {_KINDS[kind]}; {DAMAGED}")
+    return value
+
+
+def number(item: Any, name: str) -> int | float:
+    """Return an attribute that is a whole number or a float, as it was written."""
+    value = plain(item.attrs.get(name))
+    return attribute(item, name, int) if type(value) is int else attribute(item, name, float)
+
+
+def text(group: h5py.Group, name: str) -> str:
+    """Return a text that a dataset holds; raises a UserError for anything else."""
+    item = group.get(name)
+    value = item[()] if isinstance(item, h5py.Dataset) and item.shape == () else None
+    if not isinstance(value, bytes):
+        raise UserError(f"{name}: is not a text, as is expected; {DAMAGED}")
+    return value.decode()
 
 
 def column(records: Sequence[Any], name: str) -> np.ndarray:
@@ -162,23 +305,6 @@ def write_records(group: h5py.Group, records: Sequence[Any]) -> None:
         for place, arrays in enumerate(zip(*(getattr(record, name) for record in records), strict=True)):
             places[f"{place}"] = np.concatenate(arrays)
             places[f"{place}_lengths"] = np.array([array.size for array in arrays])
-
-
-def read_records(group: h5py.Group, kind: type[Record]) -> list[Record]:
-    """Read a list of records, all of class ``kind``, that `write_records` wrote."""
-    columns = [_read_column(group[name]) for name in group]
-    return [kind(**dict(zip(group, values, strict=True))) for values in zip(*columns, strict=True)]
-
-
-def _read_column(item: h5py.Dataset | h5py.Group) -> list[Any]:
-    """Return one field of all records; plain numbers as Python's own."""
-    if isinstance(item, h5py.Dataset):
-        return item[()].tolist() if item.ndim == 1 else list(item[()])
-    places = [
-        np.split(item[f"{place}"][()], np.cumsum(item[f"{place}_lengths"][()])[:-1])
-        for place in range(len(item) // 2)
-    ]
-    return list(zip(*places, strict=True))
 
 
 def content_digest(file: h5py.File) -> str:
@@ -226,4 +352,5 @@ def _pieces(value: Any) -> Iterator[bytes]:
 def _text(value: Any) -> bytes:
     if not isinstance(value, str | bytes):
         raise TypeError(f"no digest is defined for values of type {type(value).__name__}")
-    return value.encode() if isinstance(value, str) else bytes(value)
+    # h5py reads bytes that are no UTF-8 as text with a stand-in for each; this gives the bytes again.
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lava_predict.errors import UserError
@@ -126,9 +126,9 @@ def _clear_after_others(folder: Path) -> None:
 
 def _is_owner_file(file: Path) -> bool:
     """Whether a file, not one of this process, is of this module."""
-    with suppress(OSError, ValueError, TypeError):
-        text = file.read_text()
-        return not text or bool(Owner(**json.loads(text)))
+    with suppress(OSError):
+        text = file.read_bytes()
+        return not text or _owner_of(text) is not None
     return False
 
 
@@ -219,9 +219,19 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 def _read(descriptor: int) -> Owner | None:
     try:
-        return Owner(**json.loads(os.pread(descriptor, _BEHIND, 0)))
-    except (OSError, ValueError, TypeError):
-        return None  # It is being written.
+        return _owner_of(os.pread(descriptor, _BEHIND, 0))
+    except OSError:
+        return None
+
+
+def _owner_of(text: str | bytes) -> Owner | None:
+    """Return the owner that a file names, or None: it is being written, or damaged, or not of this module."""
+    try:
+        owner = Owner(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    right = all(type(value).__name__ == one.type for one, value in zip(fields(owner), vars(owner).values()))
+    return owner if right and 0 < owner.process < 2**31 else None
 
 
 def _take_away(path: Path, owner: Owner) -> None:
@@ -229,7 +239,7 @@ def _take_away(path: Path, owner: Owner) -> None:
     file = owner_file(path)
     with leftovers.temporary_room(path) as room, suppress(FileNotFoundError):
         taken = file.rename(room / file.name)
-        if taken.read_text() != json.dumps(asdict(owner)):
+        if taken.read_bytes() != json.dumps(asdict(owner)).encode():
             os.link(taken, file)
 
 

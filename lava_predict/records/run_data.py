@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.errors import UserError, needs_package, one_of
+from lava_predict.errors import DAMAGED, UserError, needs_package, one_of
 from lava_predict.experiment import scores
 from lava_predict.records.folder import write_file
 from lava_predict.records.run_record import RunRecord, load_record
+from lava_predict.settings.plain_values import Each, Maybe, check_plain
 
 if TYPE_CHECKING:
     import neo
@@ -247,13 +248,29 @@ def load_run(path: str | Path) -> RunData:
     """
     path, record = Path(path), load_record(path)
     summary = path / "summary.json" if path.is_dir() else path.with_name("summary.json")
-    found = json.loads(summary.read_text()) if summary.is_file() else {}
-    about = {key: str(found[key]) for key in ("backend", "precision") if key in found}
-    about |= {f"fingerprint_{name}": value for name, value in found.get("fingerprint", {}).items()}
-    if "versions" in found:
+    found = _summary(summary) if summary.is_file() else {}
+    about: dict[str, str] = {
+        key: found[key] for key in ("backend", "precision") if found.get(key) is not None
+    }
+    about |= {f"fingerprint_{name}": value for name, value in (found.get("fingerprint") or {}).items()}
+    if found.get("versions") is not None:
         about["version"] = found["versions"]["lava-predict"]
     config = record.config
     return RunData(record, {"preset": config.preset, "seed": str(config.run.seed), **about})
+
+
+_ABOUT = {"backend": Maybe(str), "precision": Maybe(str), "fingerprint": Maybe(Each(str))}
+_ABOUT |= {"versions": Maybe({"lava-predict": str})}
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    """Read what summary.json says of how a run was made; raises a UserError if it cannot be."""
+    try:
+        found = json.loads(path.read_bytes())
+        check_plain(found, _ABOUT)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: {error}; {DAMAGED}") from None
+    return dict(found)
 
 
 def _package(name: str) -> Any:

@@ -9,12 +9,41 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lava_predict.errors import DAMAGED, UserError
 from lava_predict.experiment.results import Probe, Result
-from lava_predict.records.hdf5 import FileKind, column, read_config
+from lava_predict.network.layout import Expected, lengths
+from lava_predict.records.hdf5 import FileKind, Reader, column, read_config
 from lava_predict.settings.schema import Config
 from lava_predict.tasks.meet import Meet
 
 _KIND = FileKind("lava-predict run", 2, "the results.h5 of a run", "the folder of a run")
+
+_TRIAL, _PROBE, _SPIKE = (
+    Expected((rows,), (kind,), low=0) for rows, kind in (("T", "int64"), ("P", "int64"), ("S", "uint32"))
+)
+_ERROR, _CURVES = Expected(("P",), missing=True), Expected(("P", "M", "steps", "K"))
+_LAYOUT = {
+    "times_ms": Expected(("steps",)),
+    "trial_block": _TRIAL._replace(high="B"),
+    "trial_cue": _TRIAL._replace(high="M"),
+    "trial_outcome": _TRIAL._replace(low=-1, high="K"),
+    "trial_latency_ms": Expected(("T",), missing=True),
+    "trial_p": Expected(("T", "K")),
+    "probe_block": _PROBE._replace(high="B"),
+    "probe_trials": _PROBE,
+    **dict.fromkeys(("error", "error_causal", "zero_error", "error_counting"), _ERROR),
+    **dict.fromkeys(("error_by_cue", "zero_error_by_cue"), Expected(("P", "M"), missing=True)),
+    **dict.fromkeys(("z", "o", "o_causal"), _CURVES),
+    "truth": _CURVES._replace(missing=True),
+    "p": Expected(("P", "M", "K")),
+    "w_when": Expected(("P", "rows of w_when", "inputs")),
+    "w_what": Expected(("P", "rows of w_what", "N")),
+    "spike_probe": _SPIKE._replace(high="P"),
+    "spike_cue": _SPIKE._replace(high="M"),
+    "spike_step": _SPIKE._replace(high="steps"),
+    "spike_cell": _SPIKE._replace(high="N"),
+}
+"""What each array of the file must be; the letters are those of `RunRecord`."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +156,18 @@ def _arrays() -> list[str]:
 def load_record(path: str | Path) -> RunRecord:
     """Read a results.h5, given the file or the folder of a run, to the bit as it was written.
 
-    Raises a UserError if it cannot be read, is not a lava-predict run, or has another schema.
+    Raises a UserError if it cannot be read, is not a lava-predict run, has another schema, or does not hold
+    what its settings ask for.
     """
     path = Path(path)
     with _KIND.opened(path / "results.h5" if path.is_dir() else path) as file:
-        return RunRecord(config=read_config(file), **{name: file[name][()] for name in _arrays()})
+        config = read_config(file)
+        reader = Reader(lengths(config))
+        arrays = {name: reader.array(file, name, expected) for name, expected in _LAYOUT.items()}
+    for name in ("w_when", "w_what"):
+        if (rows := arrays[name].shape[1]) % config.task.events:
+            raise UserError(
+                f"{path}: {name}: holds {rows} rows a probe; expected a multiple of K = "
+                f"{config.task.events}; {DAMAGED}"
+            )
+    return RunRecord(config=config, **arrays)

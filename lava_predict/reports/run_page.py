@@ -20,12 +20,44 @@ from lava_predict.reports.summary import (
     run_table,
     run_values,
 )
+from lava_predict.settings.plain_values import Each, Many, Maybe, Rows
 
 if TYPE_CHECKING:
     from lava_predict.analysis.integer_health import Health
     from lava_predict.experiment.results import Result
 
 _MOST_NAMED = 6
+_NUMBER, _PER_CUE = Maybe(float), Many(Maybe(float), "M")
+_PER_EVENT = Rows(_NUMBER, "K", "M")
+_CHANGED = [{"setting": str, "preset": object, "value": object}]
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seed": int,
+    "backend": str,
+    "form": Maybe(str),
+    "precision": str,
+    "event_names": Maybe(Many(str, "K")),
+    "cue_names": Maybe(Many(str, "M")),
+    "reservoir": {"neurons": int, "synapses": int, "mean_rate_hz": _NUMBER},
+    "blocks": [
+        {
+            "trials": int,
+            "zero_error": _NUMBER,
+            "error": Each(_NUMBER),
+            "baseline": {"counting": Each(_NUMBER)},
+        }
+        | {"zero_error_by_cue": _PER_CUE, "error_by_cue": Each(_PER_CUE)}
+        | dict.fromkeys(("probability", "latency_ms", "amplitude", "peak_ms"), _PER_EVENT)
+        | {"probability_estimate": Rows(float, "K", "M")}
+    ],
+    "changed": _CHANGED,
+    "fingerprint": Each(str),
+    "versions": Each(str),
+    "timing": Each(_NUMBER),
+    "saturations": Maybe(Each(int)),
+}
+"""What summary.json of a run holds, of K events and M cues."""
 
 
 def run_outcome(result: Result, health: Health | None = None) -> Outcome:

@@ -7,12 +7,35 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lava_predict.errors import Caution
+from lava_predict.events.reading import SOURCE
 from lava_predict.reports.changed import as_toml, changed_settings
 from lava_predict.reports.outcome import Outcome, sheet, speed_in_words
 from lava_predict.reports.page import Entry, Page
+from lava_predict.settings.plain_values import Each, Maybe
 
 if TYPE_CHECKING:
     from lava_predict.streams.session import StreamSession
+
+_SCORES = {"all": Each(Maybe(float)), "last_third": Each(Maybe(float))}
+_ORDERS = dict.fromkeys(("order0", "order1", "order2"), _SCORES)
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seed": int,
+    "precision": str,
+    "events": int,
+    "labels": [str],
+    "scores": _SCORES,
+    "baselines": _ORDERS,
+    "best_possible": Maybe(Each(Maybe(float))),
+    "saturations": Each(int),
+    "source": SOURCE,
+    "notes": [str],
+    "changed": [{"setting": str, "preset": object, "value": object}],
+    "fingerprint": Each(str),
+    "timing": Each(Maybe(float)),
+}
+"""What summary.json of a learned stream holds."""
 
 
 def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = None) -> Outcome:

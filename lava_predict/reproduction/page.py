@@ -8,15 +8,33 @@ from typing import Any
 
 from rich.table import Table
 
-from lava_predict.analysis.over_seeds import in_words, mean_and_deviation
+from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_deviation
 from lava_predict.reports.changed import changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reproduction.claim import CONFIDENCE, Judged
 from lava_predict.reproduction.reproduce import JudgedClaim, Reproduction
+from lava_predict.settings.plain_values import Each, Maybe
 
 _FIRST_UNTOUCHED_SEED = 100
 _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
+
+
+_CRITERION = {"key": str, "quantity": str, "paper": str, "ours": OVER_SEEDS, "verdict": str}
+_CRITERION |= {"null": Maybe(OVER_SEEDS | {"name": str}), "rule": Maybe(str)}
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seeds": [int],
+    "confidence": float,
+    "claims": [
+        {"number": object, "name": str, "statement": str, "verdict": str, "criteria": [_CRITERION]}
+        | {"figures": [{"name": str, "alt": str, "caption": str}]}
+    ],
+    "units": {"total": int, "reused": int},
+    "timing": Each(Maybe(float)),
+}
+"""What summary.json of a reproduction holds."""
 
 
 def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:

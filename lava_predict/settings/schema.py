@@ -280,7 +280,7 @@ class TaskSettings(Section):
     cue_overlap: Any = Field(
         description='share of a cue\'s cells that is common to all cues, 0 to 1, or "drawn"'
     )
-    event_width_ms: Positive = Field(description="deviation of an event's timing profile, ms")
+    event_width_ms: float = Field(ge=1e-3, le=1e9, description="deviation of an event's timing profile, ms")
     latency_sd_ms: NonNegative = Field(description="deviation of an event's time from trial to trial, ms")
     pause_ms: Interval = Field(description="least and longest pause before a trial, ms")
     settle_ms: NonNegative = Field(description="time before the very first trial, ms")

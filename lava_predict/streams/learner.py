@@ -11,17 +11,21 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lava_predict.errors import UserError, real
+from lava_predict.errors import DAMAGED, UserError, real
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
-from lava_predict.learning.streams.memory import LABEL, Learned, Ongoing
-from lava_predict.network.arithmetic import templates
+from lava_predict.learning.streams.memory import LABEL, NOTHING, start_learned, start_ongoing
+from lava_predict.network.layout import Expected, like_tree
 from lava_predict.network.stream_network import Moment, StreamNetwork, StreamPlayer
 from lava_predict.records.folder import write_file
 from lava_predict.records.hdf5 import (
     FileKind,
+    Reader,
+    attribute,
+    group_of,
+    number,
     read_config,
-    read_tree,
     sign,
+    text,
     write_tree,
 )
 from lava_predict.settings.files import load_preset, with_seed
@@ -197,14 +201,21 @@ class StreamLearner:
     def read(cls, file: h5py.File) -> StreamLearner:
         """Return the learner that `write` wrote to a file."""
         config = read_config(file)
-        intake = Intake.from_dict(json.loads(file["intake"].asstr()[()]))
-        precision = str(file.attrs["precision"])
+        intake = Intake.from_dict(json.loads(text(file, "intake")))
+        precision = attribute(file, "precision", str)
         learner = cls((), ms_per_unit=intake.ms_per_unit, config=config, precision=precision)
         learner.intake, network = intake, learner.network
-        learner._last_time = file.attrs["last_time"].item()
-        network.learned = read_tree(file["learned"], Learned)
-        template: Any = Moment(templates(config, precision)[1], Ongoing)  # type: ignore[arg-type]
-        network.moment = read_tree(file["moment"], template)
-        network.settled = read_tree(file["settled"], template)
-        network.digest = {name: str(file.attrs[f"digest_{name}"]) for name in network.digest}
+        learner._last_time = number(file, "last_time")
+        reader, fixed = Reader({}), precision == "fixed"
+        updates = reader.array(group_of(file, "learned"), "updates", Expected(("room",), ("int64",)))
+        learned = like_tree(start_learned(network.config, updates.size, fixed))
+        ongoing = like_tree(start_ongoing(network.config, updates.size, fixed))
+        layout: Any = Moment(like_tree(network.moment.state), ongoing)
+        network.learned = reader.tree(group_of(file, "learned"), learned)
+        for name in ("moment", "settled"):
+            moment = reader.tree(group_of(file, name), layout)
+            if not NOTHING <= moment.ongoing.now[LABEL] < len(intake.labels):
+                raise UserError(f"{name}/ongoing/now: names a label that has not come; {DAMAGED}")
+            setattr(network, name, moment)
+        network.digest = {name: attribute(file, f"digest_{name}", str) for name in network.digest}
         return learner

@@ -11,8 +11,14 @@ import numpy as np
 from lava_predict.events import Baselines, Event, Prediction, Row, Scores
 from lava_predict.events.calibration import Calibration
 from lava_predict.events.course import Course
+from lava_predict.network.layout import like
+from lava_predict.records.hdf5 import Reader, group_of
 from lava_predict.streams.learner import StreamLearner
 from lava_predict.streams.recent import Recent
+
+_GROWING = {"kept_at": 0, "kept_sums": 0, "kept_errors": 0, "gaps": 1}
+_GROWING |= {"events": 0, "o_step": 0, "o": 0, "spikes": 1}
+"""Axes along which arrays of scores grow with the stream."""
 
 
 class Scored(NamedTuple):
@@ -118,13 +124,17 @@ class ScoredLearner:
                 file[f"{group}/{name}"] = array
 
     def read(self, file: h5py.File) -> None:
-        """Go on from what `write` wrote."""
+        """Go on from what `write` wrote; raises a UserError if it is not of as many labels and events."""
         self.learner = StreamLearner.read(file)
         self.recent.hear(self.learner.network)
         for name, part in self._parts().items():
-            part.from_arrays(_arrays(file[name]))
+            part.from_arrays(_read_like(group_of(file, name), part.to_arrays()))
         if self.baselines is not None:
-            self.baselines.from_arrays({name: _arrays(group) for name, group in file["baselines"].items()})
+            group = group_of(file, "baselines")
+            fresh = self.baselines.to_arrays()
+            self.baselines.from_arrays(
+                {name: _read_like(group_of(group, name), fresh[name]) for name in fresh}
+            )
 
     def _parts(self) -> dict[str, Scores | Course | Calibration | Recent]:
         return {name: getattr(self, name) for name in ("scores", "course", "calibration", "recent")}
@@ -140,5 +150,12 @@ class ScoredLearner:
         return whole
 
 
-def _arrays(group: h5py.Group) -> dict[str, np.ndarray]:
-    return {name: item[()] for name, item in group.items()}
+def _read_like(group: h5py.Group, fresh: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Read arrays that must be as fresh ones, but for their values and the length that grows."""
+    reader, found = Reader({}), {}
+    for name, array in fresh.items():
+        shape: list[int | str] = [*array.shape]
+        if (axis := _GROWING.get(name, array.ndim)) < array.ndim:
+            shape[axis] = f"length of {name.split('_')[0]}"
+        found[name] = reader.array(group, name, like(array)._replace(shape=tuple(shape)))
+    return found

@@ -20,7 +20,7 @@ from lava_predict.errors import UserError
 from lava_predict.events import Events, Row
 from lava_predict.network.stream_network import StreamPlayer
 from lava_predict.records.folder import PREDICTIONS, UnfinishedRun
-from lava_predict.records.hdf5 import sign
+from lava_predict.records.hdf5 import attribute, sign
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import KIND, StreamLearner
@@ -152,11 +152,16 @@ class StreamSession:
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of the same stream."""
         with KIND.unaltered(path) as file:
-            if file.attrs["events"] != _digest(self.events):
+            if attribute(file, "events", str) != _digest(self.events):
                 raise UserError("the events are not those of the stopped run; give it the same file")
             self.scored.read(file)
-            self.done, self.wall_s = int(file.attrs["done"]), float(file.attrs["wall_s"])
-            self._written = int(file.attrs["written"])
+            self.done, self.wall_s = attribute(file, "done", int), attribute(file, "wall_s", float)
+            self._written = attribute(file, "written", int)
+            if not 0 <= self.done <= len(self.events) or self._written < 0:
+                raise UserError(
+                    f"attributes done and written: are {self.done} of {len(self.events)} events and "
+                    f"{self._written} bytes; the file is damaged; use another copy"
+                )
 
     @contextmanager
     def _player(self) -> Iterator[StreamPlayer]:

@@ -10,19 +10,38 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lava_predict.analysis.over_seeds import OVER_SEEDS, mean_and_deviation
 from lava_predict.analysis.over_seeds import in_words as figure_in_words
-from lava_predict.analysis.over_seeds import mean_and_deviation
 from lava_predict.errors import Caution
 from lava_predict.reports.changed import as_toml, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.files import with_changes
+from lava_predict.settings.plain_values import Each, Maybe
 from lava_predict.sweeps import plots
 from lava_predict.sweeps.plan import Point, Values, as_swept, in_words
 from lava_predict.sweeps.sweep import TABLE, Sweep
 
 _MOST_ROWS = 20
 """Combinations in the table on the terminal and on the page; all are in summary.json."""
+
+_POINT = {"point": int, "settings": Each(str), "error": OVER_SEEDS, "counting": OVER_SEEDS, "diverged": int}
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "precision": str,
+    "seeds": [int],
+    "swept": Each(object),
+    "search": Maybe(Each(object)),
+    "trials": Maybe(int),
+    "points": [_POINT],
+    "ranking": [int],
+    "best": Maybe(int),
+    "refused": [{"point": int, "reason": str}],
+    "runs": {"total": int, "reused": int},
+    "timing": Each(Maybe(float)),
+}
+"""What summary.json of a sweep holds."""
 
 _READING = (
     "error: relative to predicting nothing, at the blocks' ends, mean of all blocks; mean ± standard "

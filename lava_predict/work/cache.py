@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,9 @@ from lava_predict.errors import UserError
 from lava_predict.work.unit import Found, Unit
 
 _LOG = logging.getLogger(__name__)
+
+_DIGEST = "sha256 of the arrays"
+_BAD_CONTENT = (OSError, ValueError, EOFError, RuntimeError, AttributeError, KeyError)
 
 
 class Cache:
@@ -26,7 +31,10 @@ class Cache:
         try:
             with np.load(self._path(unit), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
+                told = found.pop(_DIGEST)
+        except (*_BAD_CONTENT, zipfile.BadZipFile, zlib.error):
+            return None
+        if not np.array_equal(told, _digest(found)):
             return None
         _LOG.debug("reused %s", self._path(unit))
         return found
@@ -43,7 +51,7 @@ class Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as aside:
                 complete = Path(aside) / "found.npz"
-                np.savez(complete, **found)
+                np.savez(complete, **found, **{_DIGEST: _digest(found)})
                 complete.replace(self._path(unit))
                 _LOG.debug("kept %s", self._path(unit))
         except OSError as error:
@@ -53,3 +61,17 @@ class Cache:
 
     def _path(self, unit: Unit) -> Path:
         return self._folder / f"{unit.key}.npz"
+
+
+def _digest(found: Found) -> np.ndarray:
+    """Return a SHA-256, (32,) uint8, over the names, types, shapes and values of arrays.
+
+    Which arrays a study gives is known to that study alone; so a file holds those that were kept, or counts
+    as unknown.
+    """
+    digest = hashlib.sha256()
+    for name, array in sorted(found.items()):
+        little = np.asarray(array).astype(np.asarray(array).dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{name} {little.dtype.str} {','.join(map(str, little.shape))}\n".encode())
+        digest.update(little.tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)

@@ -178,6 +178,13 @@ def test_the_developer_guide_shows_the_third_partys_parts() -> None:
         assert (REPOSITORY / "tests" / "third_party" / f"{name}.py").read_text() in shown
 
 
+def test_what_is_guaranteed_has_its_tests() -> None:
+    named = re.findall(r"`((?:tests|benchmarks)/[\w/]+\.py)", (DOCS / "guarantees.md").read_text())
+    assert len(named) > 20
+    for name in named:
+        assert (REPOSITORY / name).is_file(), f"{name}: docs/guarantees.md names it"
+
+
 def test_the_reference_has_every_module() -> None:
     pages = "\n".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     shown = set(re.findall(r"^::: ([\w.]+)$", pages, re.M))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from lava_predict import load_preset
-from lava_predict.network.arithmetic import arithmetic_of, templates
+from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.network.draw import draw_network
+from lava_predict.network.layout import Expected, lengths, network_layout, state_layout
 from lava_predict.network.state import State, leaves, mapped, not_finite
 
 CHOICES = [
@@ -94,22 +95,30 @@ def test_mapped_keeps_the_types(start: State) -> None:
         np.testing.assert_array_equal(two, 2 * one, err_msg=place)
 
 
-@pytest.mark.parametrize(("neuron", "delay", "precision"), CHOICES)
-def test_templates_have_the_fields_of_network_and_state(neuron: str, delay: int, precision: str) -> None:
-    config = load_preset(
-        "smoke", [f"reservoir.neuron={neuron}", f"reservoir.delay_ms=[0, {delay}]", "reservoir.neurons=15"]
-    )
+CHOICES_OF_RULES = [(*choice, rule) for choice in CHOICES for rule in ("annealed_delta", "gated_delta")]
+
+
+@pytest.mark.parametrize(("neuron", "delay", "precision", "rule"), CHOICES_OF_RULES)
+def test_the_layout_is_that_of_what_is_drawn_and_of_the_start(
+    neuron: str, delay: int, precision: str, rule: str
+) -> None:
+    settings = [f"reservoir.neuron={neuron}", f"reservoir.delay_ms=[0, {delay}]", f"readout.rule={rule}"]
+    config = load_preset("smoke", [*settings, "reservoir.neurons=15", "task.cues=2"])
     drawn = draw_network(config)
-    network, state = templates(config, precision)
     start = arithmetic_of(config, drawn, precision).start
-    for template, tree in ((network, drawn), (state, start)):
-        assert template._fields == tree._fields
-        for name in template._fields:
-            branch = getattr(tree, name)
-            if not isinstance(branch, np.ndarray):
-                found = getattr(template, name)
-                # A rule's memory is a tree of its own; its template is the one of before the first step.
-                assert (type(found) if name == "when" else found) is type(branch), name
+    for layout, tree in ((network_layout(config), drawn), (state_layout(config, drawn, precision), start)):
+        known = lengths(config)
+        for expected, (place, array) in zip(flat(layout), leaves(tree), strict=True):
+            assert array.dtype.name in expected.kinds, place
+            assert len(expected.shape) == array.ndim, place
+            for length, name in zip(array.shape, expected.shape, strict=True):
+                assert length == (known.setdefault(name, length) if isinstance(name, str) else name), place
+
+
+def flat(layout: Any) -> list[Expected]:
+    if isinstance(layout, Expected):
+        return [layout]
+    return [one for part in layout for one in flat(part)]
 
 
 class Tree(NamedTuple):

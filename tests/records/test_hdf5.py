@@ -13,11 +13,14 @@ import h5py
 import numpy as np
 import pytest
 
+from lava_predict import UserError
+from lava_predict.network.layout import Expected, like_tree
 from lava_predict.records.hdf5 import (
     DIGEST,
+    Places,
+    Reader,
+    attribute,
     content_digest,
-    read_records,
-    read_tree,
     write_records,
     write_tree,
 )
@@ -53,24 +56,75 @@ def inner() -> Inner:
     return Inner(np.array([1.5, np.nan, -0.0]), np.arange(6, dtype=np.int32).reshape(2, 3))
 
 
-def test_a_tree_reads_back_to_the_bit_by_its_classes_alone() -> None:
+WITH_NAN = Inner(Expected(("n",), missing=True), Expected((2, "m"), ("int32",), low=0))
+
+
+def test_a_tree_reads_back_to_the_bit() -> None:
     tree = Outer(inner(), np.zeros((0, 4)), Empty(), inner()._replace(v=np.zeros(0)))
     with new_file() as file:
         write_tree(file, tree)
         assert set(file) == {"first", "weight", "nothing", "second"}
         assert set(file["first"]) == {"v", "count"}
-        assert same(read_tree(file, Outer(Inner, np.ndarray, Empty, Inner)), tree)
-        assert same(read_tree(file, tree), tree)
-        assert same(read_tree(file["first"], Inner), tree.first)
+        assert same(Reader({}).tree(file, like_tree(tree)._replace(first=WITH_NAN)), tree)
 
 
-def test_a_tree_of_other_classes_is_not_read() -> None:
+VECTOR = Expected(("n",))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "said"),
+    [
+        ({}, VECTOR, "group/v: is missing; expected float64 of shape (n,) = (3,)"),
+        ({"v/inside": 1.0}, VECTOR, "group/v: is a group; expected float64 of shape (n,)"),
+        (
+            {"v": np.zeros(4)},
+            VECTOR,
+            "group/v: holds float64 of shape (4,); expected float64 of shape (n,) = (3,)",
+        ),
+        ({"v": np.zeros((3, 1))}, VECTOR, "group/v: holds float64 of shape (3, 1)"),
+        ({"v": np.zeros(3, np.float32)}, VECTOR, "holds float32 of shape (3,); expected float64"),
+        ({"v": "text"}, VECTOR, "holds object of shape (); expected float64"),
+        ({"v": h5py.Empty("f8")}, VECTOR, "group/v: holds float64 of shape ()"),
+        ({"v": np.array([0.0, np.nan, 1.0])}, VECTOR, "holds a number that is not finite"),
+        ({"v": np.array([0.0, np.inf, 1.0])}, VECTOR, "holds a number that is not finite"),
+        (
+            {"v": np.array([0, 3, 1])},
+            Expected(("n",), ("int64",), low=0, high="n"),
+            "allowed are those from 0 to 2",
+        ),
+        ({"v": np.array([0, -2, 1])}, Expected(("n",), ("int64",), low=-1), "allowed are those from -1 on"),
+    ],
+)
+def test_an_array_that_is_not_what_it_must_be_is_named(content, expected: Expected, said: str) -> None:
     with new_file() as file:
-        write_tree(file, Outer(inner(), np.zeros(1), Empty(), inner()))
-        with pytest.raises(KeyError, match="doesn't exist"):
-            read_tree(file, Inner)
-        with pytest.raises(AttributeError):
-            read_tree(file, Outer)
+        group = file.create_group("group")
+        for name, value in content.items():
+            group[name] = value
+        with pytest.raises(UserError) as refused:
+            Reader({"n": 3}).array(group, "v", expected)
+    assert said in str(refused.value)
+
+
+def test_a_length_is_learned_from_the_first_array_that_has_it() -> None:
+    with new_file() as file:
+        file["one"], file["two"] = np.zeros(2), np.zeros(3)
+        reader = Reader({})
+        reader.array(file, "one", VECTOR)
+        with pytest.raises(UserError, match=r"two: .*expected float64 of shape \(n,\) = \(2,\)"):
+            reader.array(file, "two", VECTOR)
+
+
+@pytest.mark.parametrize("bad", [None, np.zeros(2), 1.5, "text", np.nan, b"\xff"])
+def test_an_attribute_that_is_not_what_it_must_be_is_named(bad) -> None:
+    with new_file() as file:
+        if bad is not None:
+            file.attrs["wall"] = bad
+        for kind, ours in ((int, int), (float, float), (str, str | bytes)):
+            if isinstance(bad, ours) and bad == bad:
+                assert attribute(file, "wall", kind) is not None
+            else:
+                with pytest.raises(UserError, match="attribute wall: is "):
+                    attribute(file, "wall", kind)
 
 
 @dataclass(frozen=True)
@@ -89,7 +143,9 @@ def test_records_read_back_to_the_bit(count: int) -> None:
     ]
     with new_file() as file:
         write_records(file, records)
-        found = read_records(file, Record)
+        columns = {"number": Expected((), ("int64",)), "share": Expected(()), "p": Expected((2,))}
+        columns["spikes"] = Places("places", Expected((), ("uint32", "int64")))
+        found = Reader({"places": 2}).records(file, Record, columns)
         assert file.attrs["count"] == count
     assert len(found) == count
     for one, other in zip(found, records, strict=True):

@@ -13,6 +13,7 @@ from rich.text import Text
 from lava_predict.reports.changed import changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.settings.plain_values import Each, Maybe, OneOf
 from lava_predict.targets.loihi2.limits import LIMITS
 
 if TYPE_CHECKING:
@@ -24,6 +25,40 @@ _SEVERITY = ("not public", "fits", "warning", "fails")
 _NOT_SIMULATED = "not measured: a network that does not fit is neither drawn nor simulated"
 _NOT_PUBLIC = "not public"
 _ENERGIES = ("synapses", "neurons", "total")
+
+
+_POPULATION = {"name": str, "states": [str], "memory_kb": float}
+_POPULATION |= dict.fromkeys(("neurons", "neuron_bits", "cores", "neurons_per_core"), int)
+_CONNECTION = {"name": str, "kind": str, "memory_kb": float}
+_CONNECTION |= dict.fromkeys(
+    ("synapses", "fan_in", "fan_out", "weight_bits", "index_bits", "payload_bits"), float
+)
+_KEPT = {"name": str, "place": str, **dict.fromkeys(("count", "most", "bits", "kb", "most_kb"), float)}
+_ACTIVITY = dict.fromkeys(("rate_hz", "synaptic_operations_per_s", "neuron_updates_per_s"), float)
+
+SUMMARY: dict[str, Any] = {
+    "preset": str,
+    "seed": int,
+    "verdict": OneOf(tuple(_COLOURS)),
+    "reasons": [{"fails": bool, "text": str, "change": Maybe(str)}],
+    "checks": [{"part": str, "limit": OneOf(tuple(LIMITS)), "need": float, "status": OneOf(_SEVERITY)}],
+    "resources": {
+        "counted": bool,
+        **dict.fromkeys(("cores", "chips", "neurons", "synapses"), float),
+        "populations": [_POPULATION],
+        "connections": [_CONNECTION],
+    },
+    "activity": Maybe(_ACTIVITY | {"by_connection": Each(float)}),
+    "energy": {f"loihi1_{part}_w": Maybe(float) for part in _ENERGIES},
+    "host": [str],
+    "missing": [str],
+    "stream": Maybe(
+        {"labels": int, "most": int, "cores": float, "most_cores": float, "kept": [_KEPT]}
+        | {"operations": [{"name": str, "place": str}]}
+    ),
+    "parameters": Maybe([{"name": str}]),
+}
+"""What summary.json of a check holds."""
 
 
 def outcome(readiness: Readiness) -> Outcome:
