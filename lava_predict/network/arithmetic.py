@@ -311,11 +311,14 @@ class FloatArithmetic(Arithmetic):
 
     def __init__(self, config: Config, network: Network) -> None:
         super().__init__(config, network)
-        self.network = mapped(on_cache_lines, network)
         neuron, synapse, rule = self.parts
+        connections, current = network.synapses, synapse.constants(config)
+        if hasattr(synapse, "packed"):
+            connections, current = synapse.packed(connections, current)
+        self.network = _placed(network, connections)
         self.constants = step.Constants(
             cells=neuron.constants(network.cells, config.run.dt_ms),
-            synapses=synapse.constants(config),
+            synapses=current,
             when=rule.constants(config),
             inputs=inputs.constants(config),
         )
@@ -324,7 +327,7 @@ class FloatArithmetic(Arithmetic):
         events, cues = config.task.events, config.task.cues
         self.start = State(
             cells=neuron.start(network.cells),
-            synapses=synapse.start(network.synapses),
+            synapses=synapse.start(connections),
             z=np.zeros(events),
             when=rule.start(config),
             what=what.start(network.size, events, cues, row_blocks(rule, config)),
@@ -378,7 +381,7 @@ class FixedArithmetic(Arithmetic):
         input_weight, feedback_weight, input_constants = _quantise_inputs(planner, config, network)
         when, self._scales = rule.quantise(planner, config, chip_norm)
         self.plan = planner.plan
-        self.network = mapped(on_cache_lines, Network(cells, connections, input_weight, feedback_weight))
+        self.network = _placed(Network(cells, connections, input_weight, feedback_weight), connections)
         self.constants = step.Constants(cell_constants, synapse_constants, when, input_constants)
         self.saturating = fixed_step.saturating(*self.parts)
         self.kernels = step.kernels(neuron, synapse, step.step_of(rule, config, True), fixed=True)
@@ -434,6 +437,15 @@ class FixedArithmetic(Arithmetic):
         state.what.w[:] = to_state(host.what.w, fraction, grain)
         if when_changed:
             state.when.w[:] = to_state(host.when.w, fraction, grain)
+
+
+def _placed(network: Network, connections: Any) -> Network:
+    """Return a network with these synapses; what vectors work on begins at a cache line.
+
+    The synapses are not copied, as there may be many.
+    """
+    others = mapped(on_cache_lines, network._replace(synapses=()))
+    return others._replace(synapses=connections)
 
 
 def row_blocks(rule: Any, config: Config) -> int:

@@ -3,12 +3,14 @@
 What a synapse's module has. N cells, S synapses.
 
 ``Connections``, ``State``
-    Named tuples of arrays: what is drawn once (among it ``first``, ``target`` and ``weight``, the synapses in
-    compressed-column form), and what changes.
+    Named tuples of arrays: what is drawn once (at first ``first``, ``target`` and ``weight``, the synapses in
+    compressed columns, which `lava_predict.numerics.columns` describes), and what changes.
 ``draw(config)``
     Draws the connections.
 ``constants(config)``
     What a step needs, as a named tuple.
+``packed(connections, k)``
+    Optional: the connections and constants with which steps are fastest, to the same bits.
 ``start(connections)``
     The state before the first step.
 ``arrive(synapses, k, j)``
