@@ -299,7 +299,7 @@ def test_the_graph_of_a_stream_by_its_documented_equations_is_the_network() -> N
 
 def test_weights_stand_to_the_row_from_the_column(tiny) -> None:
     checkpoint = checkpoint_of(tiny("task.cues=2", "reservoir.feedback_gain=0.2"), trials=1)
-    network, synapses = checkpoint.network, checkpoint.network.synapses
+    network, synapses = checkpoint.network, checkpoint.network.wide().synapses
     nodes = export.to_nir(checkpoint).nodes
     recurrent = np.zeros((80, 80))
     for source in range(80):
