@@ -24,6 +24,7 @@ from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import SYNAPSES, WEIGHT_GRAIN, generator, to_grain
 from lava_predict.numerics.integers import HIGHEST, LOWEST, at_bounds, offset, saturate, scaled, summand
 from lava_predict.numerics.plan import Planner
+from lava_predict.numerics.prefetch import prefetch
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config
 
@@ -31,6 +32,9 @@ REFERENCE_IN_DEGREE = 100.0
 """Mean number of synapses onto a cell at which reservoir.*_charge holds as it stands."""
 
 SATURATING = ("s",)
+
+BLOCK = np.uint64(32)
+"""Synapses whose targets fill a cache line; the next column's are asked for at this pace."""
 
 MANY = 4
 """From so many arriving weights a cell on their sums have 32 bits at first; measured."""
@@ -255,9 +259,26 @@ def add_pieces(
     first, target, weight = connections.first, connections.target, connections.weight
     for index in range(count):
         column = spiking[index] * ranges
+        following = spiking[min(index + 1, count - 1)] * ranges
         # Unsigned, so that numba does not look for negative indices.
-        for i in range(np.uint64(first[column + low]), np.uint64(first[column + high])):
+        i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
+        ahead = np.uint64(first[following + low]) - i
+        while i + BLOCK <= end:
+            ask_for(target, weight, i + ahead)
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] * unit
+                i += np.uint64(1)
+        while i < end:
             sums[np.uint32(target[i])] += weight[i] * unit
+            i += np.uint64(1)
+
+
+@lean_kernel
+def ask_for(target: np.ndarray, weight: np.ndarray, first: np.uint64) -> None:
+    """Ask for the memory of `BLOCK` synapses, so that a column is at hand when its turn comes."""
+    prefetch(target, first)
+    prefetch(weight, first)
+    prefetch(weight, first + BLOCK // np.uint64(2))
 
 
 @lean_kernel
@@ -506,5 +527,14 @@ def fixed_add_pieces(
     first, target, weight = connections.first, connections.target, connections.weight
     for index in range(count):
         column = spiking[index] * ranges
-        for i in range(np.uint64(first[column + low]), np.uint64(first[column + high])):
+        following = spiking[min(index + 1, count - 1)] * ranges
+        i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
+        ahead = np.uint64(first[following + low]) - i
+        while i + BLOCK <= end:
+            ask_for(target, weight, i + ahead)
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] << shift
+                i += np.uint64(1)
+        while i < end:
             sums[np.uint32(target[i])] += weight[i] << shift
+            i += np.uint64(1)
