@@ -20,6 +20,8 @@ from lava_predict.network import fixed_step, inputs, step
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State, mapped, not_finite, on_cache_lines
 from lava_predict.network.step import Recording
+from lava_predict.network.team import Team
+from lava_predict.numerics.columns import range_count
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
 from lava_predict.registry import NEURONS, RULES, SYNAPSES
@@ -133,6 +135,7 @@ class Arithmetic(ABC):
         segment: Segment,
         first_step: int,
         recording: Recording,
+        team: Team | None = None,
     ) -> np.ndarray:
         """Advance the network by a chunk of steps of a segment, in place.
 
@@ -146,6 +149,8 @@ class Arithmetic(ABC):
             What is being played, and its step at which the chunk begins.
         recording : Recording
             Filled in.
+        team : Team, optional
+            What `team` gave: threads that take part. The bits do not depend on it.
 
         Returns
         -------
@@ -159,9 +164,36 @@ class Arithmetic(ABC):
         """
         chunk = (np.uint64(segment.noise_key), first_step, segment.cue_step, segment.learning, recording)
         room = (self.current, self._spiking, self._room)
-        count, diverged = self.kernels.advance(self.network, self.constants, state, *streams, *chunk, *room)
+        given = (self.constants, state, *streams, *chunk, *room)
+        if team is None:
+            count, diverged = self.kernels.advance(self.network, *given)
+        else:
+            with team.at_work(state.synapses, self._spiking):
+                count, diverged = self._shared_kernels().advance(team.network, *given)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
         return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
+
+    def team(self, threads: int) -> Team | None:
+        """Return threads that share this network's spikes; None for one, or if nothing can be shared.
+
+        Raises a UserError if the synapse has nothing for several threads.
+        """
+        synapse, name = self.parts.synapse, self.config.reservoir.synapse_part
+        if threads == 1:
+            return None
+        if not hasattr(synapse, "delivered"):
+            raise UserError(
+                f"threads = {threads}: reservoir.synapse = {name!r} works in one thread only; leave it out"
+            )
+        if range_count(self.network.size, self.network.synapses.target) == 1:
+            return None
+        return Team(self.network, synapse, self.constants.synapses, threads, fixed=self.precision == "fixed")
+
+    def _shared_kernels(self) -> step.Kernels:
+        neuron, synapse, rule = self.parts
+        fixed = self.precision == "fixed"
+        rule_step = step.step_of(rule, self.config, fixed)
+        return step.kernels(neuron, synapse, rule_step, fixed=fixed, shared=True)
 
     def reservoir_step(
         self, state: State, level: np.ndarray, step_key: np.uint64, spiking: np.ndarray

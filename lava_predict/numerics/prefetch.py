@@ -17,13 +17,7 @@ def prefetch(array: np.ndarray, index: int) -> None:
     """
 
 
-@type_callable(prefetch)  # type: ignore[no-untyped-call,untyped-decorator]
-def _type_prefetch(context: Any) -> Any:
-    return lambda array, index: types.void
-
-
-@lower_builtin(prefetch, types.Array, types.Integer)  # type: ignore[no-untyped-call,untyped-decorator]
-def _lower_prefetch(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
     address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
@@ -33,3 +27,9 @@ def _lower_prefetch(context: Any, builder: Any, signature: Any, arguments: Any) 
     # To read; to be kept in all caches; data.
     builder.call(function, [address, word(0), word(3), word(1)])
     return context.get_dummy_value()
+
+
+_declare: Any = type_callable
+_lowered: Any = lower_builtin
+_declare(prefetch)(lambda context: lambda array, index: types.void)
+_lowered(prefetch, types.Array, types.Integer)(_lower)

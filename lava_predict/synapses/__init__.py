@@ -11,6 +11,8 @@ What a synapse's module has. N cells, S synapses.
     What a step needs, as a named tuple.
 ``packed(connections, k)``
     Optional: the connections and constants with which steps are fastest, to the same bits.
+``deliver_ranges(synapses, connections, k, spiking, count, low, high)``, ``delivered(synapses)``
+    Optional: ``deliver`` in two parts for several threads: to some ranges of targets only, and what ends it.
 ``start(connections)``
     The state before the first step.
 ``arrive(synapses, k, j)``
@@ -37,4 +39,6 @@ For integers, in the formats of `lava_predict.numerics.integers`:
     As for neurons; of the 64 random ``bits`` the synapse has the lowest 16.
 ``fixed_arrive(synapses, k, cut, j, seen)``, ``fixed_deliver(synapses, connections, k, spiking, count)``
     As in float; ``fixed_arrive`` returns the current, int32 of F fraction bits, and ``seen``.
+``fixed_deliver_ranges(synapses, connections, k, spiking, count, low, high)``
+    Optional: as in float.
 """

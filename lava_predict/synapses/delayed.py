@@ -101,6 +101,12 @@ def deliver(synapses: State, connections: Connections, k: Constants, spiking: np
     """Add the weights of the spiking cells' synapses to the rows of the steps in which they arrive."""
     ranges = range_count(synapses.s.size, connections.target)
     deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    delivered(synapses)
+
+
+@lean_kernel
+def delivered(synapses: State) -> None:
+    """End a step whose spikes have been delivered range by range: the next row is the next that arrives."""
     synapses.row[0] = (synapses.row[0] + 1) % synapses.ring.shape[0]
 
 
@@ -165,7 +171,7 @@ def fixed_deliver(
     """As `deliver`, in integers."""
     ranges = range_count(synapses.s.size, connections.target)
     fixed_deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
-    synapses.row[0] = (synapses.row[0] + 1) % synapses.ring.shape[0]
+    delivered(synapses)
 
 
 @lean_kernel

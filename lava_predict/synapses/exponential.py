@@ -242,6 +242,11 @@ def deliver_ranges(
 
 
 @lean_kernel
+def delivered(synapses: State) -> None:
+    """End a step whose spikes have been delivered range by range: nothing remains to be done."""
+
+
+@lean_kernel
 def add_pieces(
     spiking: np.ndarray,
     count: int,
