@@ -161,8 +161,9 @@ class Team:
         self._process = os.getpid()
         self._tasks, self._ended = SimpleQueue(), SimpleQueue()
         given = (self._assist, self._tasks, self._ended)
-        for _ in range(self._helpers):
-            threading.Thread(target=_work, args=given, daemon=True).start()
+        for number in range(self._helpers):
+            name = f"lava-predict spikes {number + 2}"
+            threading.Thread(target=_work, args=given, name=name, daemon=True).start()
         weakref.finalize(self, _end, self._tasks, self._helpers)
 
 

@@ -8,6 +8,8 @@ higher bits of a target are those of its range. The order of synapses is that of
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,6 +17,8 @@ import numpy as np
 
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import WEIGHT_GRAIN
+
+_LOG = logging.getLogger(__name__)
 
 PAGE_BITS = 16
 """Bits of a target that are held."""
@@ -24,6 +28,11 @@ SMALL, RANGES = 2048, 8
 
 LARGEST = 2.0**31 * WEIGHT_GRAIN
 """What a weight must be below to be packed, mV / ms."""
+
+DRAWN = "synapses of %d of %d cells"
+"""What is logged of columns that are gathered for long."""
+
+_TOLD_EVERY_S = 1.0
 
 _AT_A_TIME = 2**20
 """Synapses that are converted at a time, so that a large network needs no second copy."""
@@ -142,11 +151,17 @@ class Packing:
 def gathered(
     found: Iterable[tuple[np.ndarray, np.ndarray]], cells: int, expected: int, packs: bool
 ) -> Columns:
-    """Gather targets and weights, column by column, in packed or in wide columns."""
+    """Gather targets and weights, column by column, in packed or in wide columns.
+
+    How far this is, is logged now and then.
+    """
     if packs:
-        packing = Packing(cells, expected)
-        for target, weight in found:
+        packing, told = Packing(cells, expected), time.monotonic()
+        for done, (target, weight) in enumerate(found, start=1):
             packing.add(target, weight)
+            if time.monotonic() > told + _TOLD_EVERY_S:
+                told = time.monotonic()
+                _LOG.debug(DRAWN, done, cells)
         return packing.packed()
     targets, weights = zip(*found, strict=True)
     first = np.concatenate(([0], np.cumsum([target.size for target in targets])))
