@@ -271,7 +271,7 @@ def add_pieces(
         while i < end:
             ask_for(target, weight, i + ahead)
             for n in range(i, min(i + BLOCK, end)):
-                sums[np.uint32(target[n])] += weight[i] * unit
+                sums[np.uint32(target[n])] += weight[n] * unit
             i += BLOCK
 
 
@@ -535,5 +535,5 @@ def fixed_add_pieces(
         while i < end:
             ask_for(target, weight, i + ahead)
             for n in range(i, min(i + BLOCK, end)):
-                sums[np.uint32(target[n])] += weight[i] << shift
+                sums[np.uint32(target[n])] += weight[n] << shift
             i += BLOCK

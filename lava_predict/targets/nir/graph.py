@@ -94,7 +94,7 @@ def network_of(graph: nir.NIRGraph) -> Exportable:
             ),
             input_weight=_to_grain(nodes["input_weights"].weight.T),
             feedback_weight=_to_grain(to_cells.T),
-        ),
+        ).packed(),
         dt_ms=float(cells.dt),
         tau_s_ms=common_tau_ms(nodes["synapses"], "synapses"),
         noise=float(cells.noise),
