@@ -23,10 +23,11 @@ CELL_STEPS = 8_000_000
 """Steps of a measurement times the cells: some tenths of a second."""
 
 
-def request(cells: int, precision: str, repeats: int, options: dict[str, int]) -> str:
+def request(cells: int, precision: str, repeats: int, threads: int, options: dict[str, int]) -> str:
     """Write a case for `one_case.py`: so many trials a measurement, each of some thousand steps."""
     trials = max(1, CELL_STEPS // (2000 * cells))
-    task = block(2 + trials * repeats, [0.7, 0.3], [300, 600])
+    # A block as long as no other case has: each case is a run of its own, in both checkouts.
+    task = block(2 + threads + trials * repeats, [0.7, 0.3], [300, 600])
     settings = [f"reservoir.neurons={cells}", task, "run.probe_trials=[]"]
     return json.dumps([settings, precision, options, trials])
 
@@ -34,7 +35,7 @@ def request(cells: int, precision: str, repeats: int, options: dict[str, int]) -
 def compare(checkouts: list[Checkout], cells: int, precision: str, threads: int, repeats: int) -> bool:
     """Print a row; return whether the weights are the same."""
     options: tuple[dict[str, int], dict[str, int]] = ({}, {"threads": threads} if threads > 1 else {})
-    lines = [request(cells, precision, repeats, each) for each in options]
+    lines = [request(cells, precision, repeats, threads, each) for each in options]
     cpu: list[list[float]] = [[], []]
     wall: list[list[float]] = [[], []]
     fingerprints = ["", ""]

@@ -2,8 +2,8 @@
 
 ``engine.py --against`` and ``large.py`` run it with the interpreter of each checkout. It prints the package's
 folder, then answers each line ``[settings, precision, options, trials]`` (JSON) with ``[CPU time in s, wall
-time in s, steps, fingerprint]``. The run continues as long as the rest stays the same. A new run plays a trial
-first, to compile.
+time in s, steps, fingerprint]``. The run continues as long as the rest stays the same. A new run plays a
+trial first, to compile.
 """
 
 from __future__ import annotations

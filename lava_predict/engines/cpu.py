@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +90,12 @@ class CpuEngine(Engine):
         what_drive = np.empty_like(z)
         norm: np.ndarray = np.empty(steps, arithmetic.accumulator)
         spikes = []
-        for start in range(0, steps, self._chunk):
-            rows = slice(start, start + self._chunk)
-            recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
-            chunk = Streams(*(part[rows] for part in streams))
-            spikes.append(arithmetic.advance(state, chunk, segment, start, recording, self._team))
+        with nullcontext() if self._team is None else self._team.at_work(state.synapses):
+            for start in range(0, steps, self._chunk):
+                rows = slice(start, start + self._chunk)
+                recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
+                chunk = Streams(*(part[rows] for part in streams))
+                spikes.append(arithmetic.advance(state, chunk, segment, start, recording, self._team))
         p = arithmetic.finish(segment, state, task, z)
         after = (p, state.when.w.copy(), state.what.w.copy(), state.saturations - saturations)
         return arithmetic.played(segment, np.concatenate(spikes, axis=1), z, what_drive, norm, *after)

@@ -150,7 +150,7 @@ class Arithmetic(ABC):
         recording : Recording
             Filled in.
         team : Team, optional
-            What `team` gave: threads that take part. The bits do not depend on it.
+            What `team` gave, at work: threads that take part. The bits do not depend on it.
 
         Returns
         -------
@@ -168,8 +168,7 @@ class Arithmetic(ABC):
         if team is None:
             count, diverged = self.kernels.advance(self.network, *given)
         else:
-            with team.at_work(state.synapses, self._spiking):
-                count, diverged = self._shared_kernels().advance(team.network, *given)
+            count, diverged = self._shared_kernels().advance(team.network, *given)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
         return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
 
@@ -187,7 +186,8 @@ class Arithmetic(ABC):
             )
         if range_count(self.network.size, self.network.synapses.target) == 1:
             return None
-        return Team(self.network, synapse, self.constants.synapses, threads, fixed=self.precision == "fixed")
+        given = (self.network, synapse, self.constants.synapses, self._spiking, threads)
+        return Team(*given, fixed=self.precision == "fixed")
 
     def _shared_kernels(self) -> step.Kernels:
         neuron, synapse, rule = self.parts

@@ -6,7 +6,7 @@ weights are exact in any order. The first thread does all else: it lays out the 
 are known, reads out and learns, and then helps with what is left. It never waits for a thread that has not
 begun, so that a busy machine makes a run no slower than one thread would.
 
-Between two compiled calls, of many steps each, the other threads sleep. A forked process starts its own.
+Between two segments the other threads sleep. A forked process starts its own.
 """
 
 from __future__ import annotations
@@ -117,6 +117,8 @@ class Team:
         Its synapse.
     constants : Constants
         The synapse's.
+    spiking : (N,) int64
+        Whose head holds the indices of the spiking cells in each step.
     threads : int
         How many, that of the caller among them.
     fixed : bool
@@ -128,25 +130,34 @@ class Team:
         The network, with `Shared` synapses.
     """
 
-    def __init__(self, network: Network, synapse: Any, constants: Any, threads: int, fixed: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        synapse: Any,
+        constants: Any,
+        spiking: np.ndarray,
+        threads: int,
+        fixed: bool,
+    ) -> None:
         board: np.ndarray = np.zeros(_BOARD, np.int64)
         ranges = range_count(network.size, network.synapses.target)
         board[OPEN], board[SHARE] = ranges, max(1, ranges // (2 * threads))
         self.network = network._replace(synapses=Shared(network.synapses, board))
-        self._constants, self._helpers = constants, min(threads, ranges) - 1
+        self._given = (self.network.synapses, constants, spiking)
+        self._helpers = min(threads, ranges) - 1
         self._assist = team_kernels(synapse, fixed)["assist"]
         self._tasks: SimpleQueue[Any] = SimpleQueue()
         self._ended: SimpleQueue[None] = SimpleQueue()
         self._process = 0
 
     @contextmanager
-    def at_work(self, synapses: Any, spiking: np.ndarray) -> Iterator[None]:
-        """Let the other threads take part in the steps of a call with this state and list of spikes."""
+    def at_work(self, synapses: Any) -> Iterator[None]:
+        """Let the other threads take part in the steps that are taken meanwhile, with this state."""
         self._start()
         board = self.network.synapses.board
         board[STOP] = 0
         for _ in range(self._helpers):
-            self._tasks.put((synapses, self.network.synapses, self._constants, spiking))
+            self._tasks.put((synapses, *self._given))
         try:
             yield
         finally:

@@ -268,11 +268,14 @@ def add_pieces(
         # Unsigned, so that numba does not look for negative indices.
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
-        while i < end:
+        while i + BLOCK <= end:
             ask_for(target, weight, i + ahead)
-            for n in range(i, min(i + BLOCK, end)):
-                sums[np.uint32(target[n])] += weight[n] * unit
-            i += BLOCK
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] * unit
+                i += np.uint64(1)
+        while i < end:
+            sums[np.uint32(target[i])] += weight[i] * unit
+            i += np.uint64(1)
 
 
 @lean_kernel
@@ -532,8 +535,11 @@ def fixed_add_pieces(
         following = spiking[min(index + 1, count - 1)] * ranges
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
-        while i < end:
+        while i + BLOCK <= end:
             ask_for(target, weight, i + ahead)
-            for n in range(i, min(i + BLOCK, end)):
-                sums[np.uint32(target[n])] += weight[n] << shift
-            i += BLOCK
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] << shift
+                i += np.uint64(1)
+        while i < end:
+            sums[np.uint32(target[i])] += weight[i] << shift
+            i += np.uint64(1)
