@@ -110,7 +110,7 @@ def pose(
         np.concatenate([getattr(part, name) for part in streams])[:steps]
         for name in ("level", "gate", "target")
     )
-    wide = network.wide() if hasattr(network, "wide") else network
+    wide = network.wide()
     synapses, readout = wide.synapses, config.readout
     np.savez(
         folder / _ARRAYS,

@@ -131,11 +131,11 @@ class Checkout:
         if Path(imported) != folder:
             sys.exit(f"error: --against {folder}: its .venv imports {imported}; run uv sync there")
 
-    def advance(self, request: str) -> tuple[float, str]:
-        """Measure a case once; return the CPU time of a step, us, and the fingerprint of the weights."""
+    def advance(self, request: str) -> tuple[float, float, str]:
+        """Measure a case once; return CPU and wall time of a step, us, and the fingerprint of the weights."""
         print(request, file=self._process.stdin, flush=True)
-        cpu_s, steps, fingerprint = json.loads(self._read())
-        return 1e6 * cpu_s / steps, fingerprint
+        cpu_s, wall_s, steps, fingerprint = json.loads(self._read())
+        return 1e6 * cpu_s / steps, 1e6 * wall_s / steps, fingerprint
 
     def _read(self) -> str:
         line = self._process.stdout.readline()
@@ -157,7 +157,7 @@ def request(cells: int, precision: str, noise: bool, learning: bool, repeats: in
         f"run.probe_trials={[] if learning else list(range(2, repeats + 2))}",
         f"run.probe_repeats={trials}",
     ]
-    return json.dumps([settings, precision, trials if learning else 1])
+    return json.dumps([settings, precision, {}, trials if learning else 1])
 
 
 def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
@@ -173,7 +173,7 @@ def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
         for repeat in range(repeats):
             # Each comes first as often as the other.
             for which in (0, 1) if repeat % 2 == 0 else (1, 0):
-                time_us, fingerprints[which] = checkouts[which].advance(line)
+                time_us, _, fingerprints[which] = checkouts[which].advance(line)
                 times[which].append(time_us)
         old, new = map(statistics.median, times)
         equal = fingerprints[0] == fingerprints[1]

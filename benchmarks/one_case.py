@@ -1,8 +1,9 @@
 """Advances configurations of robust on request; needs nothing but what every version of the package offers.
 
-``engine.py --against`` runs it with the interpreter of each checkout. It prints the package's folder, then
-answers each line ``[settings, precision, trials]`` (JSON) with ``[CPU time in s, steps, fingerprint]``. The
-run continues as long as the settings stay the same. A new run plays a trial first, to compile.
+``engine.py --against`` and ``large.py`` run it with the interpreter of each checkout. It prints the package's
+folder, then answers each line ``[settings, precision, options, trials]`` (JSON) with ``[CPU time in s, wall
+time in s, steps, fingerprint]``. The run continues as long as the rest stays the same. A new run plays a
+trial first, to compile.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ def main() -> None:
     for line in sys.stdin:
         *case, trials = json.loads(line)
         if case != present:
-            present, (settings, precision) = case, case
-            session = Experiment(load_preset("robust", settings)).start(precision=precision)
+            present, (settings, precision, options) = case, case
+            session = Experiment(load_preset("robust", settings)).start(precision=precision, **options)
             session.advance(1)
         before = steps_of(session)
-        started = time.process_time()
+        started, begun = time.process_time(), time.perf_counter()
         session.advance(trials)
-        cpu_s = time.process_time() - started
-        answer = [cpu_s, steps_of(session) - before, session.state.fingerprint.weights]
+        wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - started
+        steps = steps_of(session) - before
+        answer = [cpu_s, wall_s, steps, session.state.fingerprint.weights]
         print(json.dumps(answer), flush=True)
 
 

@@ -14,6 +14,8 @@ Progress = Callable[[int, int], None]
 """Called with the number done and the total."""
 
 _FIRST_AFTER_S, _THEN_EVERY_S = 10.0, 30.0
+_DRAWN = "synapses of %d of %d cells"
+"""As `lava_predict.numerics.columns` logs it."""
 _COMPILING = "compiling, the first time only"
 
 
@@ -42,13 +44,34 @@ def _print(doing: str) -> None:
     print(f"{doing} ...", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _when_compiling(call: Callable[[], None]) -> Iterator[None]:
+def _when_compiling(call: Callable[[], None]) -> AbstractContextManager[None]:
     """Call a function when the library logs that it begins to compile, as it does kernel by kernel."""
-    logger, handler = logging.getLogger("lava_predict.numerics.compiled"), logging.Handler(logging.INFO)
-    handler.emit = lambda record: call()  # type: ignore[method-assign]
+    return _when_logged("lava_predict.numerics.compiled", logging.INFO, lambda record: call())
+
+
+@contextmanager
+def drawing(silent: bool) -> Iterator[None]:
+    """Show how many cells' synapses have been drawn, unless the command is silent."""
+    with progress_bar(silent, "drawing", "cells") as tell:
+        if tell is None:
+            yield
+            return
+
+        def pass_on(record: logging.LogRecord) -> None:
+            if record.msg == _DRAWN and isinstance(record.args, tuple):
+                tell(*record.args)  # type: ignore[arg-type]
+
+        with _when_logged("lava_predict.numerics.columns", logging.DEBUG, pass_on):
+            yield
+
+
+@contextmanager
+def _when_logged(name: str, lowest: int, call: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Call a function with what a logger of the library logs, from some level on."""
+    logger, handler = logging.getLogger(name), logging.Handler(lowest)
+    handler.emit = lambda record: call(record)  # type: ignore[method-assign]
     level = logger.level
-    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
+    logger.setLevel(min(logger.getEffectiveLevel(), lowest))
     logger.addHandler(handler)
     try:
         yield

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
 """What pictures are drawn with; other backends start processes, which should not begin with half of it."""
 
+_MANY_CELLS = 10_000
+"""From so many cells on it is shown how far the drawing of a network is; it takes seconds then."""
+
 
 def run(
     config: shared.ConfigArgument = None,
@@ -33,6 +36,15 @@ def run(
         str | None, shared.choice("Target of the integer network as a Lava graph", shared.TARGETS)
     ] = None,
     precision: Annotated[str | None, shared.choice("Arithmetic", shared.PRECISIONS, "float")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Threads for one large network on the cpu, to the same bits; pays from about 8,000 cells on "
+            "with as many idle cores. Default: 1.",
+        ),
+    ] = None,
     seed: shared.SeedOption = None,
     settings: shared.SetOption = None,
     out: Annotated[
@@ -64,15 +76,15 @@ def run(
         shared.refuse_to_change(
             resume,
             given,
-            "continues with the settings of the stopped run; leave out {}; only --backend, --form and "
-            "--target may differ",
+            "continues with the settings of the stopped run; leave out {}; only --backend, --form, --target "
+            "and --threads may differ",
         )
         if shared.is_complete(resume, quiet, as_json):
             return
         folder = resume
     else:
         chosen = shared.chosen_config(config, preset, settings, seed)
-        way = _way(chosen, precision, backend, form, target)
+        way = _way(chosen, precision, backend, form, target, threads)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
     with unfinished_run(folder, overwrite, resume is not None) as files:
         network, state, before_s = None, None, 0.0
@@ -80,9 +92,10 @@ def run(
             going_on = load_checkpoint(files.checkpoint)
             if backend is None:
                 backend, form = going_on.backend, shared.given_or(form, going_on.form)
-            way = _way(going_on.config, going_on.precision, backend, form, target)
+            way = _way(going_on.config, going_on.precision, backend, form, target, threads)
             network, state, before_s = going_on.network, going_on.state, going_on.wall_s
-        experiment = Experiment(way.config, network=network)
+        with shared.drawing(quiet or as_json or way.config.reservoir.neurons < _MANY_CELLS):
+            experiment = Experiment(way.config, network=network)
         plan, started = experiment.arithmetic(way.precision).plan, time.perf_counter()
 
         def keep(state: RunState) -> None:
@@ -115,11 +128,16 @@ class _Way(NamedTuple):
     config: Config
     precision: str
     backend: str
-    options: dict[str, str | None]
+    options: dict[str, Any]
 
 
 def _way(
-    config: Config, precision: str | None, backend: str | None, form: str | None, target: str | None
+    config: Config,
+    precision: str | None,
+    backend: str | None,
+    form: str | None,
+    target: str | None,
+    threads: int | None,
 ) -> _Way:
     """Choose what the options leave open; raises a UserError if that cannot be done here."""
     from lava_predict.engines import engine_options
@@ -128,7 +146,7 @@ def _way(
         backend, precision = shared.given_or(backend, "lava"), shared.given_or(precision, "fixed")
         form = shared.given_or(form, "graph")
     backend, precision = shared.given_or(backend, "cpu"), shared.given_or(precision, "float")
-    way = _Way(config, precision, backend, {"form": form, "target": target})
+    way = _Way(config, precision, backend, {"form": form, "target": target, "threads": threads})
     engine_options(way.backend, way.precision, way.options, config)
     return way
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lava_predict.cli.progress import drawing as drawing
 from lava_predict.cli.progress import progress_bar as progress_bar
 from lava_predict.cli.progress import waiting as waiting
 from lava_predict.errors import DAMAGED, RunError, UserError, digits, one_of, short

@@ -26,15 +26,18 @@ class Fingerprint:
 
     def after(self, played: Played) -> Fingerprint:
         """Return the fingerprint with one more training segment."""
-        spikes = np.stack((played.spike_step, played.spike_cell), axis=1).astype("<u4")
+        # Not copied more often than need be: a long segment of a large network has many.
+        spikes = np.stack((played.spike_step, played.spike_cell), axis=1).astype("<u4", copy=False)
         weights = (played.w_when, played.w_what)
         predicted = (played.z,) if played.segment.kind is Kind.PAUSE else (played.z, played.p)
         return Fingerprint(
-            _link(self.spikes, spikes.tobytes()),
+            _link(self.spikes, spikes.data),
             _link(self.weights, b"".join(w.astype("<f8").tobytes() for w in weights)),
             _link(self.prediction, b"".join(o.astype("<f8").tobytes() for o in predicted)),
         )
 
 
-def _link(last: str, data: bytes) -> str:
-    return hashlib.sha256(bytes.fromhex(last) + data).hexdigest()
+def _link(last: str, data: bytes | memoryview) -> str:
+    digest = hashlib.sha256(bytes.fromhex(last))
+    digest.update(data)
+    return digest.hexdigest()

@@ -20,6 +20,8 @@ from lava_predict.network import fixed_step, inputs, step
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State, mapped, not_finite, on_cache_lines
 from lava_predict.network.step import Recording
+from lava_predict.network.team import Team
+from lava_predict.numerics.columns import range_count
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, HIGHEST, PAYLOAD_FRACTION, to_state
 from lava_predict.numerics.plan import ROUNDINGS, Plan, Planner
 from lava_predict.registry import NEURONS, RULES, SYNAPSES
@@ -123,6 +125,7 @@ class Arithmetic(ABC):
         segment: Segment,
         first_step: int,
         recording: Recording,
+        team: Team | None = None,
     ) -> np.ndarray:
         """Advance the network by a chunk of steps of a segment, in place.
 
@@ -136,6 +139,8 @@ class Arithmetic(ABC):
             What is being played, and its step at which the chunk begins.
         recording : Recording
             Filled in.
+        team : Team, optional
+            What `team` gave, at work: threads that take part. The bits do not depend on it.
 
         Returns
         -------
@@ -149,9 +154,36 @@ class Arithmetic(ABC):
         """
         chunk = (np.uint64(segment.noise_key), first_step, segment.cue_step, segment.learning, recording)
         room = (self.current, self._spiking, self._room)
-        count, diverged = self.kernels.advance(self.network, self.constants, state, *streams, *chunk, *room)
+        given = (self.constants, state, *streams, *chunk, *room)
+        if team is None:
+            count, diverged = self.kernels.advance(self.network, *given)
+        else:
+            count, diverged = self._shared_kernels().advance(team.network, *given)
         self.check_finite(segment, max(diverged, first_step), diverged >= 0, state)
         return np.stack((recording.spike_step[:count], recording.spike_cell[:count]))
+
+    def team(self, threads: int) -> Team | None:
+        """Return threads that share this network's spikes; None for one, or if nothing can be shared.
+
+        Raises a UserError if the synapse has nothing for several threads.
+        """
+        synapse, name = self.parts.synapse, self.config.reservoir.synapse_part
+        if threads == 1:
+            return None
+        if not hasattr(synapse, "delivered"):
+            raise UserError(
+                f"threads = {threads}: reservoir.synapse = {name!r} works in one thread only; leave it out"
+            )
+        if range_count(self.network.size, self.network.synapses.target) == 1:
+            return None
+        given = (self.network, synapse, self.constants.synapses, self._spiking, threads)
+        return Team(*given, fixed=self.precision == "fixed")
+
+    def _shared_kernels(self) -> step.Kernels:
+        neuron, synapse, rule = self.parts
+        fixed = self.precision == "fixed"
+        rule_step = step.step_of(rule, self.config, fixed)
+        return step.kernels(neuron, synapse, rule_step, fixed=fixed, shared=True)
 
     def reservoir_step(
         self, state: State, level: np.ndarray, step_key: np.uint64, spiking: np.ndarray
@@ -301,11 +333,14 @@ class FloatArithmetic(Arithmetic):
 
     def __init__(self, config: Config, network: Network) -> None:
         super().__init__(config, network)
-        self.network = mapped(on_cache_lines, network)
         neuron, synapse, rule = self.parts
+        connections, current = network.synapses, synapse.constants(config)
+        if hasattr(synapse, "packed"):
+            connections, current = synapse.packed(connections, current)
+        self.network = _placed(network, connections)
         self.constants = step.Constants(
             cells=neuron.constants(network.cells, config.run.dt_ms),
-            synapses=synapse.constants(config),
+            synapses=current,
             when=rule.constants(config),
             inputs=inputs.constants(config),
         )
@@ -314,7 +349,7 @@ class FloatArithmetic(Arithmetic):
         events, cues = config.task.events, config.task.cues
         self.start = State(
             cells=neuron.start(network.cells),
-            synapses=synapse.start(network.synapses),
+            synapses=synapse.start(connections),
             z=np.zeros(events),
             when=rule.start(config),
             what=what.start(network.size, events, cues, row_blocks(rule, config)),
@@ -368,7 +403,7 @@ class FixedArithmetic(Arithmetic):
         input_weight, feedback_weight, input_constants = _quantise_inputs(planner, config, network)
         when, self._scales = rule.quantise(planner, config, chip_norm)
         self.plan = planner.plan
-        self.network = mapped(on_cache_lines, Network(cells, connections, input_weight, feedback_weight))
+        self.network = _placed(Network(cells, connections, input_weight, feedback_weight), connections)
         self.constants = step.Constants(cell_constants, synapse_constants, when, input_constants)
         self.saturating = fixed_step.saturating(*self.parts)
         self.kernels = step.kernels(neuron, synapse, step.step_of(rule, config, True), fixed=True)
@@ -424,6 +459,15 @@ class FixedArithmetic(Arithmetic):
         state.what.w[:] = to_state(host.what.w, fraction, grain)
         if when_changed:
             state.when.w[:] = to_state(host.when.w, fraction, grain)
+
+
+def _placed(network: Network, connections: Any) -> Network:
+    """Return a network with these synapses; what vectors work on begins at a cache line.
+
+    The synapses are not copied, as there may be many.
+    """
+    others = mapped(on_cache_lines, network._replace(synapses=()))
+    return others._replace(synapses=connections)
 
 
 def row_blocks(rule: Any, config: Config) -> int:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lava_predict.network.state import leaves
+from lava_predict.numerics.columns import arrays, columns, gathered, is_packed, pack
 from lava_predict.numerics.draws import CELLS, CUES, FEEDBACK, INPUTS, generator, to_grain, values_of
 from lava_predict.registry import NEURONS, SYNAPSES
 from lava_predict.settings.schema import Config
@@ -43,9 +44,25 @@ class Network(NamedTuple):
     def fingerprint(self) -> str:
         """SHA-256 over all arrays, which tells a difference in drawing from one in simulating."""
         digest = hashlib.sha256()
-        for _, array in leaves(self):
-            digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        for part in self:
+            if isinstance(part, np.ndarray):
+                pieces = iter((part,))
+            elif part is self.synapses:
+                pieces = arrays(part)
+            else:
+                pieces = (array for _, array in leaves(part))
+            for array in pieces:
+                digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()
+
+    def wide(self) -> Network:
+        """Return the network with its synapses in wide columns, in physical units, as files have them."""
+        return self._replace(synapses=self.synapses._replace(**columns(self.synapses)._asdict()))
+
+    def packed(self) -> Network:
+        """Return the same network with its synapses packed, if they can be."""
+        found = None if is_packed(self.synapses) else pack(self.synapses)
+        return self if found is None else self._replace(synapses=self.synapses._replace(**found._asdict()))
 
 
 def draw_network(config: Config) -> Network:
@@ -83,7 +100,9 @@ def draw_network(config: Config) -> Network:
 def without_connections(config: Config) -> Network:
     """Draw the cells of a network to which nothing is connected: all that its readouts need."""
     cells = config.reservoir.neurons
-    nothing = exponential.Connections(np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+    nothing = exponential.Connections(
+        *gathered([(np.zeros(0, np.int64), np.zeros(0))] * cells, cells, 0, True)
+    )
     weight = (np.zeros((config.task.cues, cells)), np.zeros((config.task.events, cells)))
     return Network(_draw_cells(config), nothing, *weight)
 

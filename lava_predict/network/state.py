@@ -116,11 +116,3 @@ def on_cache_lines(array: np.ndarray) -> np.ndarray:
     copy: np.ndarray = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
     np.copyto(copy, array)
     return copy
-
-
-def narrowed(array: np.ndarray) -> np.ndarray:
-    """Return the same numbers in float32 where that changes none: less memory is moved. Else the array."""
-    if array.dtype != np.float64:
-        return array
-    narrow = array.astype(np.float32)
-    return on_cache_lines(narrow) if np.array_equal(narrow, array) else array

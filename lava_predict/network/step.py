@@ -17,12 +17,14 @@ import numpy as np
 from lava_predict.network import fixed_step, float_step, inputs
 from lava_predict.network.draw import Network
 from lava_predict.network.state import State
+from lava_predict.network.team import team_kernels
 from lava_predict.numerics.binding import bind, part
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.noise import fold
 from lava_predict.settings.schema import Config
 
 # These stand for the kernels of parts and of one arithmetic; `kernels` says which.
-sum_inputs = advance_cells = reset_spiking = deliver = readout_step = part
+sum_inputs = advance_cells = reset_spiking = deliver = complete = readout_step = part
 integers, rule_counters = False, 0
 
 
@@ -205,6 +207,7 @@ def advance(
             norm = readout_step(
                 k.when, when, what, z, spiking, count, gates, targets, since, learning, room, drive
             )
+        complete(state.synapses, network.synapses, k.synapses, spiking)
         recording.norm[row] = norm
         for channel in range(state.z.size):
             recording.z[row, channel] = state.z[channel]
@@ -230,14 +233,25 @@ class Kernels(NamedTuple):
     advance: Any
 
 
+@lean_kernel
+def nothing_left(synapses: Any, connections: Any, k: Any, spiking: np.ndarray) -> None:
+    """Do nothing after a step, as one thread has delivered its spikes at once."""
+
+
 @cache
-def kernels(neuron: Any, synapse: Any, rule_step: Any, fixed: bool) -> Kernels:
-    """Compile the functions above for a neuron, a synapse and a when rule's step, in float or in integers."""
+def kernels(neuron: Any, synapse: Any, rule_step: Any, fixed: bool, shared: bool = False) -> Kernels:
+    """Compile the functions above for a neuron, a synapse and a when rule's step, in float or in integers.
+
+    With ``shared`` the threads of a `Team` deliver the spikes.
+    """
     arithmetic = fixed_step if fixed else float_step
     cells, spikes = arithmetic.population_kernels(neuron, synapse)
+    delivery = {"deliver": synapse.fixed_deliver if fixed else synapse.deliver, "complete": nothing_left}
+    if shared:
+        delivery = team_kernels(synapse, fixed)
     outside = {
         "sum_inputs": inputs.fixed_sum_inputs if fixed else inputs.sum_inputs,
-        "deliver": synapse.fixed_deliver if fixed else synapse.deliver,
+        "deliver": delivery["deliver"],
     }
     readout = {
         "readout_step": rule_step,
@@ -250,5 +264,5 @@ def kernels(neuron: Any, synapse: Any, rule_step: Any, fixed: bool) -> Kernels:
         reset_spiking=spikes,
         reservoir_step=reservoir,
         readout_step=bind(single_readout_step, **readout),
-        advance=bind(advance, reservoir_step=reservoir, **readout),
+        advance=bind(advance, reservoir_step=reservoir, complete=delivery["complete"], **readout),
     )

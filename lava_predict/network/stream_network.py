@@ -27,7 +27,7 @@ from lava_predict.learning.streams.memory import (
 from lava_predict.learning.streams.peak import peak_sample, smoothing
 from lava_predict.network.arithmetic import PRECISIONS, arithmetic_of
 from lava_predict.network.draw import draw_network
-from lava_predict.network.state import State, mapped, narrowed, not_finite, on_cache_lines, overwrite
+from lava_predict.network.state import State, mapped, not_finite, on_cache_lines, overwrite
 from lava_predict.network.stream_rules import rules_of
 from lava_predict.network.stream_step import advance_kernel
 from lava_predict.numerics.noise import STREAM, key_of
@@ -112,8 +112,7 @@ class StreamNetwork:
         self.config = config.model_copy(update={"task": task})
         self.precision = precision
         arithmetic = arithmetic_of(self.config, draw_network(self.config), precision)
-        network, self._k = arithmetic.network, arithmetic.constants
-        self._network = network._replace(synapses=mapped(narrowed, network.synapses))
+        self._network, self._k = arithmetic.network, arithmetic.constants
         self._saturating, self._plan = arithmetic.saturating, arithmetic.plan
         self._arithmetic = rules_of(self.config, arithmetic)
         self._rules = self._arithmetic.constants

@@ -23,6 +23,9 @@ MOST_ZEROED = 0.05
 MOST_FACTOR_FRACTION = 40
 """Most fraction bits of a factor, unless it says otherwise."""
 
+_AT_A_TIME = 2**20
+"""Weights that are quantised at a time."""
+
 ROUNDINGS = {"nearest": NEAREST, "floor": FLOOR, "stochastic": STOCHASTIC}
 """The kernels' number of each ``fixed.rounding``."""
 
@@ -216,26 +219,55 @@ class Planner:
         self.entries[-1] = replace(self.entries[-1], error=error)
         return held, fraction
 
-    def weights(self, name: str, value: np.ndarray, unit: str = "mV/ms") -> tuple[np.ndarray, int]:
-        """Quantise the weights of one sign to their shared exponent; return them and the fraction bits."""
+    def weights(
+        self, name: str, value: np.ndarray, unit: str = "mV/ms", each: float = 1.0
+    ) -> tuple[np.ndarray, int]:
+        """Quantise the weights of one sign to their shared exponent; return them and the fraction bits.
+
+        ``value`` is in multiples of ``each``. Only a part of it at a time is turned into floats.
+        """
         settings = self.settings
         bits = settings.weight_bits
         # What is finer than the grid of s, or beyond its range, would be lost there.
         room = 2.0 ** (STATE_BITS - 1 - settings.fraction_bits)
         finest = settings.fraction_bits - (STATE_BITS - settings.s_bits)
-        largest = float(np.max(np.abs(value), initial=0.0))
+        low, high = float(value.min(initial=0)) * each, float(value.max(initial=0)) * each
+        largest = max(-low, high)
         fraction = fraction_bits_for(min(largest, room), bits, finest, -STATE_BITS)
-        sign = -1 if np.any(value < 0) else 1
-        wanted = sign * to_integer(np.abs(value), fraction, settings.constant_rounding)
+        sign = -1 if low < 0 else 1
         limit = min(2**bits - 1, math.floor(room * 2.0**fraction))
-        held = np.clip(wanted, -limit, limit)
-        square = float(np.sum(value**2))
-        off = float(np.sum((held * 2.0**-fraction - value) ** 2))
-        error = math.sqrt(off / square) if square > 0 else 0.0
-        setting = "fixed.fraction_bits" if largest > room else "fixed.weight_bits"
-        given = {"name": name, "unit": unit, "setting": setting, "bits": bits, "fraction_bits": fraction}
-        self._note(value, held, wanted, error=error, is_weight=True, **given)
-        return held.astype(np.int16), fraction
+        held: np.ndarray = np.empty(value.shape, np.int16)
+        flat, into = value.reshape(-1), held.reshape(-1)
+        square = off = 0.0
+        clipped = zeroed = 0
+        for start in range(0, flat.size, _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            real = flat[part] * each
+            wanted = sign * to_integer(np.abs(real), fraction, settings.constant_rounding)
+            into[part] = kept = np.clip(wanted, -limit, limit)
+            square += float(np.sum(real**2))
+            off += float(np.sum((kept * 2.0**-fraction - real) ** 2))
+            clipped += int(np.sum(wanted != kept))
+            zeroed += int(np.sum((kept == 0) & (real != 0.0)))
+        if flat.size:
+            entry = Entry(
+                name=name,
+                unit=unit,
+                setting="fixed.fraction_bits" if largest > room else "fixed.weight_bits",
+                low=float(flat.min()) * each,
+                high=float(flat.max()) * each,
+                integer_low=int(held.min()),
+                integer_high=int(held.max()),
+                bits=bits,
+                fraction_bits=fraction,
+                error=math.sqrt(off / square) if square > 0 else 0.0,
+                count=int(flat.size),
+                clipped=clipped,
+                zeroed=zeroed,
+                is_weight=True,
+            )
+            self.entries.append(entry)
+        return held, fraction
 
     def approximation(self, name: str, setting: str, wanted: float, error: float) -> None:
         """Keep a value that something else has approximated, with its relative error."""

@@ -112,7 +112,7 @@ class Checkpoint:
         def fill(file: h5py.File) -> None:
             file.attrs.update(precision=self.precision, backend=self.backend, form=self.form or "")
             file.attrs["wall_s"] = self.wall_s
-            write_tree(file.create_group("network"), self.network)
+            write_tree(file.create_group("network"), self.network.wide())
             write_tree(file.create_group("state"), self.state.network)
             for number, entry in enumerate(plan.entries if plan is not None else ()):
                 file.create_group(f"plan/{number:02d}").attrs.update(vars(entry))
@@ -145,7 +145,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             precision=precision,
             backend=attribute(file, "backend", str),
             form=form or None,
-            network=network,
+            network=network.packed(),
             state=_read_state(file, reader, config, network, precision),
             wall_s=attribute(file, "wall_s", float),
         )

@@ -3,12 +3,16 @@
 What a synapse's module has. N cells, S synapses.
 
 ``Connections``, ``State``
-    Named tuples of arrays: what is drawn once (among it ``first``, ``target`` and ``weight``, the synapses in
-    compressed-column form), and what changes.
+    Named tuples of arrays: what is drawn once (at first ``first``, ``target`` and ``weight``, the synapses in
+    compressed columns, which `lava_predict.numerics.columns` describes), and what changes.
 ``draw(config)``
     Draws the connections.
 ``constants(config)``
     What a step needs, as a named tuple.
+``packed(connections, k)``
+    Optional: the connections and constants with which steps are fastest, to the same bits.
+``deliver_ranges(synapses, connections, k, spiking, count, low, high)``, ``delivered(synapses)``
+    Optional: ``deliver`` in two parts for several threads: to some ranges of targets only, and what ends it.
 ``start(connections)``
     The state before the first step.
 ``arrive(synapses, k, j)``
@@ -35,4 +39,6 @@ For integers, in the formats of `lava_predict.numerics.integers`:
     As for neurons; of the 64 random ``bits`` the synapse has the lowest 16.
 ``fixed_arrive(synapses, k, cut, j, seen)``, ``fixed_deliver(synapses, connections, k, spiking, count)``
     As in float; ``fixed_arrive`` returns the current, int32 of F fraction bits, and ``seen``.
+``fixed_deliver_ranges(synapses, connections, k, spiking, count, low, high)``
+    Optional: as in float.
 """

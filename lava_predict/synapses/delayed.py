@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lava_predict.numerics.columns import cells_of, page_end, page_of, range_count, range_size
 from lava_predict.numerics.compiled import lean_kernel
-from lava_predict.numerics.draws import DELAYS, generator
+from lava_predict.numerics.draws import DELAYS, WEIGHT_GRAIN, generator
 from lava_predict.numerics.plan import Planner
 from lava_predict.settings.schema import Config
 from lava_predict.synapses import exponential
@@ -20,16 +21,19 @@ from lava_predict.synapses.exponential import (
     Cut,
     FixedConstants,
     Seen,
+    add_pieces,
     constants,
+    fixed_add_pieces,
     fixed_count,
     fixed_cut,
     fixed_nothing_seen,
     fixed_take,
     fixed_whole,
     largest,
+    packed,
 )
 
-__all__ = ["constants", "fixed_count", "fixed_cut", "fixed_nothing_seen", "fixed_whole", "largest"]
+__all__ = ["constants", "fixed_count", "fixed_cut", "fixed_nothing_seen", "fixed_whole", "largest", "packed"]
 
 SATURATING = exponential.SATURATING
 
@@ -81,7 +85,7 @@ def state_words(config: Config) -> tuple[str, ...]:
 
 def start(connections: Connections) -> State:
     """Return the state before the first step: no current, nothing in flight."""
-    cells = connections.first.size - 1
+    cells = cells_of(connections)
     return State(np.zeros(cells), np.zeros((connections.delay.max(), cells)), np.zeros(1, np.int64))
 
 
@@ -95,14 +99,40 @@ def arrive(synapses: State, k: Constants, j: int) -> float:
 @lean_kernel
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Add the weights of the spiking cells' synapses to the rows of the steps in which they arrive."""
-    rows, row = synapses.ring.shape[0], synapses.row[0]
-    synapses.ring[row, :] = 0.0
-    for index in range(count):
-        j = spiking[index]
-        arriving = synapses.ring[(row + connections.delay[j]) % rows]
-        for i in range(connections.first[j], connections.first[j + 1]):
-            arriving[np.uint32(connections.target[i])] += connections.weight[i]
-    synapses.row[0] = (row + 1) % rows
+    ranges = range_count(synapses.s.size, connections.target)
+    deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    delivered(synapses)
+
+
+@lean_kernel
+def delivered(synapses: State) -> None:
+    """End a step whose spikes have been delivered range by range: the next row is the next that arrives."""
+    synapses.row[0] = (synapses.row[0] + 1) % synapses.ring.shape[0]
+
+
+@lean_kernel
+def deliver_ranges(
+    synapses: State,
+    connections: Connections,
+    k: Constants,
+    spiking: np.ndarray,
+    count: int,
+    low: int,
+    high: int,
+) -> None:
+    """As `deliver`, to the ranges ``low`` .. ``high`` - 1 of targets only, and the row stays."""
+    target = connections.target
+    rows, row, cells = synapses.ring.shape[0], synapses.row[0], synapses.s.size
+    ranges = range_count(cells, target)
+    size = range_size(cells, ranges)
+    unit = WEIGHT_GRAIN if target.itemsize == 2 else 1.0
+    synapses.ring[row, low * size : high * size] = 0.0
+    while low < high:
+        end, page = page_end(low, high, size, target), page_of(low * size, target)
+        for index in range(count):
+            arriving = synapses.ring[(row + connections.delay[spiking[index]]) % rows, page:]
+            add_pieces(spiking[index:], 1, connections, low, end, ranges, unit, arriving)
+        low = end
 
 
 # In integers.
@@ -118,7 +148,7 @@ def quantise(
 
 def fixed_start(connections: Connections, wide: bool) -> State:
     """Return the state before the first step; the ring in int64 if ``wide``, else in int32."""
-    cells = connections.first.size - 1
+    cells = cells_of(connections)
     ring: np.ndarray = np.zeros((connections.delay.max(), cells), np.int64 if wide else np.int32)
     return State(np.zeros(cells, np.int32), ring, np.zeros(1, np.int64))
 
@@ -139,12 +169,32 @@ def fixed_deliver(
     synapses: State, connections: Connections, k: FixedConstants, spiking: np.ndarray, count: int
 ) -> None:
     """As `deliver`, in integers."""
-    rows, row = synapses.ring.shape[0], synapses.row[0]
-    synapses.ring[row, :] = 0
-    for index in range(count):
-        j = spiking[index]
-        shift = k.excitatory_shift if j < k.first_inhibitory else k.inhibitory_shift
-        arriving = synapses.ring[(row + connections.delay[j]) % rows]
-        for i in range(connections.first[j], connections.first[j + 1]):
-            arriving[np.uint32(connections.target[i])] += connections.weight[i] << shift
-    synapses.row[0] = (row + 1) % rows
+    ranges = range_count(synapses.s.size, connections.target)
+    fixed_deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    delivered(synapses)
+
+
+@lean_kernel
+def fixed_deliver_ranges(
+    synapses: State,
+    connections: Connections,
+    k: FixedConstants,
+    spiking: np.ndarray,
+    count: int,
+    low: int,
+    high: int,
+) -> None:
+    """As `deliver_ranges`, in integers."""
+    target = connections.target
+    rows, row, cells = synapses.ring.shape[0], synapses.row[0], synapses.s.size
+    ranges = range_count(cells, target)
+    size = range_size(cells, ranges)
+    synapses.ring[row, low * size : high * size] = 0
+    while low < high:
+        end, page = page_end(low, high, size, target), page_of(low * size, target)
+        for index in range(count):
+            j = spiking[index]
+            shift = k.excitatory_shift if j < k.first_inhibitory else k.inhibitory_shift
+            arriving = synapses.ring[(row + connections.delay[j]) % rows, page:]
+            fixed_add_pieces(spiking[index:], 1, connections, low, end, ranges, shift, arriving)
+        low = end

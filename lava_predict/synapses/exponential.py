@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lava_predict.numerics.columns import (
+    LARGEST,
+    cells_of,
+    gathered,
+    in_pieces,
+    is_packed,
+    pack,
+    page_end,
+    page_of,
+    range_count,
+    range_size,
+)
 from lava_predict.numerics.compiled import lean_kernel
-from lava_predict.numerics.draws import SYNAPSES, generator, to_grain
+from lava_predict.numerics.draws import SYNAPSES, WEIGHT_GRAIN, generator, to_grain
 from lava_predict.numerics.integers import HIGHEST, LOWEST, at_bounds, offset, saturate, scaled, summand
 from lava_predict.numerics.plan import Planner
+from lava_predict.numerics.prefetch import prefetch
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.schema import Config
 
@@ -18,19 +33,29 @@ REFERENCE_IN_DEGREE = 100.0
 
 SATURATING = ("s",)
 
+BLOCK = np.uint64(32)
+"""Synapses whose targets fill a cache line; the next column's are asked for at this pace."""
+
+MANY = 4
+"""From so many arriving weights a cell on their sums have 32 bits at first; measured."""
+
 
 class Connections(NamedTuple):
-    """The recurrent synapses, in compressed-column form.
+    """The recurrent synapses, in compressed columns; the excitatory cells come first.
+
+    As drawn, and in integers, they are packed; `lava_predict.numerics.columns` says how, and its `columns`
+    returns them in physical units. A network runs with wide ones too, to the same bits.
 
     Attributes
     ----------
-    first : (N + 1,) int64
-        Cell j's outgoing synapses are ``first[j] .. first[j + 1] - 1``; the excitatory cells come first.
-    target : (S,) int32
-        Postsynaptic cell, ascending within a column; in integers uint16 up to 65,536 cells.
-    weight : (S,) float64 or int16
-        What a spike adds to the target's synaptic current, of one sign a column (Dale's law): mV / ms, or
-        ``weight_bits`` and sign, one exponent for excitatory and one for inhibitory synapses.
+    first : (N + 1,) or (N * RANGES + 1,) int64
+        Where each cell's outgoing synapses begin, or each piece of them.
+    target : (S,) uint16 or int32
+        Postsynaptic cell, ascending within a column; packed the lowest 16 bits of it.
+    weight : (S,) int32, float64 or int16
+        What a spike adds to the target's synaptic current, of one sign a column (Dale's law): multiples of
+        2^-24 mV / ms; or mV / ms where 32 bits do not hold that; or in integers ``weight_bits`` and sign, one
+        exponent for excitatory and one for inhibitory synapses.
     """
 
     first: np.ndarray
@@ -53,20 +78,45 @@ class State(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """What a step needs: ``decay``, exp(-dt / tau_s)."""
+    """What a step needs.
+
+    Attributes
+    ----------
+    decay : float
+        exp(-dt / tau_s).
+    together : int
+        So many cells can spike in a step without a sum of weights that 32 bits do not hold.
+    """
 
     decay: float
+    together: int = 0
 
 
 def draw(config: Config) -> Connections:
     """Draw the synapses, column by column; ``run.seed`` and ``run.draws.synapses`` choose the draw."""
+    cells, p = config.reservoir.neurons, config.reservoir.connection_probability
+    mean = cells * (cells - 1) * p
+    expected = math.ceil(mean + 6.0 * math.sqrt(mean * (1.0 - p)))
+    packs = max(map(abs, _largest_weights(config))) < LARGEST
+    return Connections(*gathered(_columns(config), cells, expected, packs))
+
+
+def _largest_weights(config: Config) -> tuple[float, float]:
+    """Return a bound of excitatory and of inhibitory weights, mV / ms."""
+    reservoir = config.reservoir
+    # A cell's recurrent input stays the same on average whatever the size and density of the network.
+    scale = REFERENCE_IN_DEGREE / max(1.0, reservoir.neurons * reservoir.connection_probability)
+    charges = (reservoir.excitatory_charge, reservoir.inhibitory_charge)
+    return charges[0] * scale / reservoir.tau_s_ms, charges[1] * scale / reservoir.tau_s_ms
+
+
+def _columns(config: Config) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draw the targets and weights of each cell in turn."""
     reservoir = config.reservoir
     cells = reservoir.neurons
     rng = generator(config, SYNAPSES, config.run.draws.synapses)
     # A cell's recurrent input stays the same on average whatever the size and density of the network.
     scale = REFERENCE_IN_DEGREE / max(1.0, cells * reservoir.connection_probability)
-    first = np.zeros(cells + 1, np.int64)
-    targets, weights = [], []
     for cell in range(cells):
         # One draw of pair and weight for every possible synapse, so that neither the probability
         # nor the strength of connections changes the draw of the others.
@@ -75,10 +125,8 @@ def draw(config: Config) -> Connections:
         connected[cell] = False
         excitatory = cell < reservoir.excitatory_cells
         charge = reservoir.excitatory_charge if excitatory else reservoir.inhibitory_charge
-        targets.append(np.flatnonzero(connected).astype(np.int32))
-        weights.append(to_grain(charge * scale * strength[connected] / reservoir.tau_s_ms))
-        first[cell + 1] = first[cell] + targets[-1].size
-    return Connections(first, np.concatenate(targets), np.concatenate(weights))
+        weight = to_grain(charge * scale * strength[connected] / reservoir.tau_s_ms)
+        yield np.flatnonzero(connected), weight
 
 
 def state_words(config: Config) -> tuple[str, ...]:
@@ -91,9 +139,21 @@ def constants(config: Config) -> Constants:
     return Constants(decay_of_step(config.run.dt_ms, config.reservoir.tau_s_ms))
 
 
+def packed(connections: Connections, k: Constants) -> tuple[Connections, Constants]:
+    """Return the synapses packed, if they can be, and the constants of a step with these."""
+    if not is_packed(connections):
+        found = pack(connections)
+        if found is None:
+            return connections, k
+        connections = connections._replace(**found._asdict())
+    weight = connections.weight
+    most = max(int(weight.max(initial=0)), -int(weight.min(initial=0)), 1)
+    return connections, k._replace(together=(2**31 - 1) // most)
+
+
 def start(connections: Connections) -> State:
     """Return the state before the first step: no current, nothing in flight."""
-    cells = connections.first.size - 1
+    cells = cells_of(connections)
     return State(np.zeros(cells), np.zeros(cells))
 
 
@@ -140,8 +200,110 @@ def add_graded(
 @lean_kernel
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Sum the weights of the spiking cells' synapses into ``a_in``, for the next step."""
-    synapses.a_in[:] = 0.0
-    add_weights(spiking, count, connections.first, connections.target, connections.weight, synapses.a_in)
+    ranges = range_count(synapses.a_in.size, connections.target)
+    deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+
+
+@lean_kernel
+def deliver_ranges(
+    synapses: State,
+    connections: Connections,
+    k: Constants,
+    spiking: np.ndarray,
+    count: int,
+    low: int,
+    high: int,
+) -> None:
+    """As `deliver`, to the targets in the ranges ``low`` .. ``high`` - 1 of packed columns only.
+
+    Sums of weights are exact in either type. Where much arrives, halves of the numbers move less memory.
+    """
+    a_in, target = synapses.a_in, connections.target
+    cells = a_in.size
+    ranges = range_count(cells, target)
+    size = range_size(cells, ranges)
+    whole = count <= k.together and count * target.size > MANY * cells * cells
+    while low < high:
+        end = page_end(low, high, size, target)
+        begin, stop, page = min(low * size, cells), min(end * size, cells), page_of(low * size, target)
+        floats = a_in[begin:stop]
+        if whole:
+            # In the first half of the memory of the floats.
+            integers = floats.view(np.int32)[: stop - begin]
+            integers[:] = 0
+            from_page = a_in.view(np.int32)[begin + page :]
+            add_pieces(spiking, count, connections, low, end, ranges, np.int32(1), from_page)
+            to_floats(integers, floats)
+        else:
+            floats[:] = 0.0
+            unit = WEIGHT_GRAIN if target.itemsize == 2 else 1.0
+            add_pieces(spiking, count, connections, low, end, ranges, unit, a_in[page:])
+        low = end
+
+
+@lean_kernel
+def delivered(synapses: State) -> None:
+    """End a step whose spikes have been delivered range by range: nothing remains to be done."""
+
+
+@lean_kernel
+def add_pieces(
+    spiking: np.ndarray,
+    count: int,
+    connections: Any,
+    low: int,
+    high: int,
+    ranges: int,
+    unit: Any,
+    sums: np.ndarray,
+) -> None:
+    """Add the weights of the spiking cells' synapses onto the ranges ``low`` .. ``high`` - 1, of one page.
+
+    ``unit`` is what 1 stands for; ``sums`` begin with the page's first cell.
+    """
+    first, target, weight = connections.first, connections.target, connections.weight
+    for index in range(count):
+        column = spiking[index] * ranges
+        following = spiking[min(index + 1, count - 1)] * ranges
+        # Unsigned, so that numba does not look for negative indices.
+        i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
+        ahead = np.uint64(first[following + low]) - i
+        while i + BLOCK <= end:
+            ask_for(target, weight, i + ahead)
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] * unit
+                i += np.uint64(1)
+        while i < end:
+            sums[np.uint32(target[i])] += weight[i] * unit
+            i += np.uint64(1)
+
+
+@lean_kernel
+def ask_for(target: np.ndarray, weight: np.ndarray, first: np.uint64) -> None:
+    """Ask for the memory of `BLOCK` synapses, so that a column is at hand when its turn comes."""
+    prefetch(target, first)
+    prefetch(weight, first)
+    prefetch(weight, first + BLOCK // np.uint64(2))
+
+
+@lean_kernel
+def to_floats(integers: np.ndarray, floats: np.ndarray) -> None:
+    """Turn sums of weights into mV / ms; ``integers`` are the first half of the memory of ``floats``."""
+    high = floats.size
+    # From the end on: what is written lies behind what is read, half of the rest at a time.
+    while high > 1:
+        low = (high + 1) >> 1
+        scale(integers[low:high], floats[low:high])
+        high = low
+    for j in range(high):
+        floats[j] = integers[j] * WEIGHT_GRAIN
+
+
+@lean_kernel
+def scale(integers: np.ndarray, floats: np.ndarray) -> None:
+    """Turn whole numbers of `WEIGHT_GRAIN` into floats."""
+    for j in range(integers.size):
+        floats[j] = integers[j] * WEIGHT_GRAIN
 
 
 # In integers.
@@ -189,11 +351,16 @@ def quantise(
 ) -> tuple[Connections, FixedConstants]:
     """Turn the synapses into integers, each sign with an exponent of its own, and enter them in the plan."""
     settings, reservoir = planner.settings, config.reservoir
+    packed_columns = connections if is_packed(connections) else pack(connections)
+    if packed_columns is not None:
+        connections = Connections(*packed_columns)
     weight = np.zeros(connections.weight.size, np.int16)
-    border = int(connections.first[reservoir.excitatory_cells])
+    rows = (connections.first.size - 1) // cells_of(connections)
+    border = int(connections.first[rows * reservoir.excitatory_cells])
+    unit = WEIGHT_GRAIN if is_packed(connections) else 1.0
     shifts = []
     for name, part in (("excitatory", slice(0, border)), ("inhibitory", slice(border, None))):
-        weight[part], fraction = planner.weights(f"{name} weights", connections.weight[part])
+        weight[part], fraction = planner.weights(f"{name} weights", connections.weight[part], each=unit)
         shifts.append(settings.fraction_bits - fraction)
     k = FixedConstants(
         decay=planner.decay("decay of s", reservoir.tau_s_ms, config.run.dt_ms),
@@ -203,21 +370,23 @@ def quantise(
         excitatory_shift=shifts[0],
         inhibitory_shift=shifts[1],
     )
-    cells = connections.first.size - 1
-    target = connections.target.astype(np.uint16 if cells <= 2**16 else np.int32)
-    return connections._replace(target=target, weight=weight), k
+    return connections._replace(weight=weight), k
 
 
 def largest(connections: Any, k: FixedConstants) -> float:
     """Return the greatest sum that can arrive at any cell in a step, in the last of F fraction bits."""
-    shift = np.where(connections.weight > 0, k.excitatory_shift, k.inhibitory_shift)
-    sizes = np.ldexp(np.abs(connections.weight.astype(np.float64)), shift)
-    return float(np.bincount(connections.target, sizes, 1).max())
+    cells = cells_of(connections)
+    sums = np.zeros(max(1, cells))
+    for piece in in_pieces(connections):
+        shift = np.where(piece.weight > 0, k.excitatory_shift, k.inhibitory_shift)
+        sizes = np.ldexp(np.abs(piece.weight.astype(np.float64)), shift)
+        sums += np.bincount(piece.target, sizes, sums.size)
+    return float(sums.max())
 
 
 def fixed_start(connections: Connections, wide: bool) -> State:
     """Return the state before the first step; ``a_in`` in int64 if ``wide``, else in int32."""
-    cells = connections.first.size - 1
+    cells = cells_of(connections)
     return State(np.zeros(cells, np.int32), np.zeros(cells, np.int64 if wide else np.int32))
 
 
@@ -318,9 +487,59 @@ def fixed_deliver(
     synapses: State, connections: Connections, k: FixedConstants, spiking: np.ndarray, count: int
 ) -> None:
     """As `deliver`, in integers."""
+    ranges = range_count(synapses.a_in.size, connections.target)
+    fixed_deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+
+
+@lean_kernel
+def fixed_deliver_ranges(
+    synapses: State,
+    connections: Connections,
+    k: FixedConstants,
+    spiking: np.ndarray,
+    count: int,
+    low: int,
+    high: int,
+) -> None:
+    """As `deliver_ranges`, in integers."""
+    a_in, target = synapses.a_in, connections.target
+    ranges = range_count(a_in.size, target)
+    size = range_size(a_in.size, ranges)
     excitatory = excitatory_spikes(spiking, count, k.first_inhibitory)
-    synapses.a_in[:] = 0
-    columns = (connections.first, connections.target, connections.weight)
-    fixed_add_weights(spiking, excitatory, *columns, k.excitatory_shift, synapses.a_in)
-    inhibitory = spiking[excitatory:]
-    fixed_add_weights(inhibitory, count - excitatory, *columns, k.inhibitory_shift, synapses.a_in)
+    a_in[low * size : high * size] = 0
+    while low < high:
+        end = page_end(low, high, size, target)
+        of_page = a_in[page_of(low * size, target) :]
+        fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, k.excitatory_shift, of_page)
+        inhibitory = spiking[excitatory:]
+        others = count - excitatory
+        fixed_add_pieces(inhibitory, others, connections, low, end, ranges, k.inhibitory_shift, of_page)
+        low = end
+
+
+@lean_kernel
+def fixed_add_pieces(
+    spiking: np.ndarray,
+    count: int,
+    connections: Any,
+    low: int,
+    high: int,
+    ranges: int,
+    shift: int,
+    sums: np.ndarray,
+) -> None:
+    """As `add_pieces`, of cells of one sign; ``shift`` leads from the weights' to F fraction bits."""
+    first, target, weight = connections.first, connections.target, connections.weight
+    for index in range(count):
+        column = spiking[index] * ranges
+        following = spiking[min(index + 1, count - 1)] * ranges
+        i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
+        ahead = np.uint64(first[following + low]) - i
+        while i + BLOCK <= end:
+            ask_for(target, weight, i + ahead)
+            for _ in range(BLOCK):
+                sums[np.uint32(target[i])] += weight[i] << shift
+                i += np.uint64(1)
+        while i < end:
+            sums[np.uint32(target[i])] += weight[i] << shift
+            i += np.uint64(1)

@@ -14,6 +14,7 @@ from scipy.sparse import csc_matrix
 from lava_predict.errors import UserError
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.draw import Network
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.noise import key_of
 from lava_predict.numerics.physical_units import PhysicalView
 from lava_predict.processes.base import Model, model
@@ -27,11 +28,11 @@ _GRADED_BITS = 24
 
 def _columns(network: Network, chosen: np.ndarray) -> csc_matrix:
     """Return the outgoing synapses of some cells, (N,) bool, as a matrix over all cells, (N, N)."""
-    synapses, shape = network.synapses, (network.size, network.size)
+    synapses, shape = columns(network.synapses), (network.size, network.size)
     whole = csc_matrix((synapses.weight, synapses.target, synapses.first), shape=shape)
-    columns = csc_matrix(whole.multiply(chosen))
-    columns.eliminate_zeros()
-    return columns
+    found = csc_matrix(whole.multiply(chosen))
+    found.eliminate_zeros()
+    return found
 
 
 def _connections(weight: np.ndarray, exponents: tuple[int, int] | None) -> list[Dense]:

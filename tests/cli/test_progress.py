@@ -10,8 +10,11 @@ import time
 
 import pytest
 
+from lava_predict import load_preset
 from lava_predict.cli import progress
 from lava_predict.cli.progress import Count, progress_bar, waiting
+from lava_predict.network.draw import draw_network
+from lava_predict.numerics import columns
 
 
 class Clock:
@@ -112,3 +115,18 @@ def test_a_terminal_shows_the_same_and_no_number_before_one_is_known(
     shown = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", terminal.getvalue())
     assert "?" not in shown
     assert "3 of 1,200 trials" in shown
+
+
+def test_a_long_draw_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(columns, "_TOLD_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_FIRST_AFTER_S", 1e-3)
+    monkeypatch.setattr(progress, "_THEN_EVERY_S", 1e-3)
+    with progress.drawing(silent=False):
+        draw_network(load_preset("smoke"))
+        time.sleep(0.2)
+    assert "drawing: 200 of 200 cells" in capsys.readouterr().err
+    with progress.drawing(silent=True):
+        draw_network(load_preset("smoke"))
+    assert capsys.readouterr().err == ""

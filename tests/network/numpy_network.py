@@ -13,6 +13,7 @@ import numpy as np
 import plain_grid
 
 from lava_predict import Config, Kind, Meet, Network, Segment
+from lava_predict.numerics.columns import columns
 
 _LOW_HALVES = np.uint64(0x0000FFFF0000FFFF)
 
@@ -74,8 +75,9 @@ class NumpyNetwork:
         self._network = network
         self._meet = meet
         cells, events = network.size, config.task.events
-        self._first = network.synapses.first
-        self._target = network.synapses.target.astype(np.intp)  # what bincount works on
+        synapses = columns(network.synapses)
+        self._first, self._weight = synapses.first, synapses.weight
+        self._target = synapses.target.astype(np.intp)  # what bincount works on
         self._cell_words = _words(cells)
         self.m, self.x_sum = np.zeros(cells), np.zeros(cells)
         self.w_when, self.w_what = np.zeros((events, cells + 1)), np.zeros((events, cells))
@@ -187,7 +189,7 @@ class NumpyNetwork:
             self.a_in = np.zeros_like(self.v)
             return
         target = np.concatenate([self._target[column] for column in columns])
-        weight = np.concatenate([self._network.synapses.weight[column] for column in columns])
+        weight = np.concatenate([self._weight[column] for column in columns])
         self.a_in = np.bincount(target, weight, minlength=self.v.size)
 
     def _read_what(self, segment: Segment, x_mean: np.ndarray) -> np.ndarray:

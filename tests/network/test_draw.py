@@ -38,7 +38,7 @@ def test_dales_law_and_exact_weights(drawn: Network) -> None:
 
 def test_weights_have_the_mean_of_their_distribution(drawn: Network) -> None:
     preset = load_preset("robust")
-    network = draw_network(preset)
+    network = draw_network(preset).wide()
     source = np.repeat(np.arange(1000), np.diff(network.synapses.first))
     excitatory = network.synapses.weight[source < 800]
     expected = preset.reservoir.excitatory_charge / 2 / preset.reservoir.tau_s_ms
@@ -61,7 +61,7 @@ def test_paper_cells_follow_the_spread_of_2003() -> None:
 
 def test_robust_rates_of_recovery_are_log_uniform() -> None:
     preset = load_preset("robust")
-    network = draw_network(preset)
+    network = draw_network(preset).wide()
     spread = preset.reservoir.excitatory.a
     position = np.log(network.cells.a / spread.start) / np.log(spread.stop / spread.start)
     assert 0 <= position.min() < 0.01
@@ -180,6 +180,6 @@ def test_one_cell() -> None:
 def test_a_cells_mean_input_does_not_depend_on_size_and_density(settings: list[str]) -> None:
     inputs = []
     for network in (draw_network(load_preset("robust")), draw_network(load_preset("robust", settings))):
-        positive = np.maximum(network.synapses.weight, 0)
+        positive = np.maximum(network.wide().synapses.weight, 0)
         inputs.append(positive.sum() / network.cells.a.size)
     assert inputs[1] == pytest.approx(inputs[0], rel=0.03)

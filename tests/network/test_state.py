@@ -106,7 +106,10 @@ def test_the_layout_is_that_of_what_is_drawn_and_of_the_start(
     config = load_preset("smoke", [*settings, "reservoir.neurons=15", "task.cues=2"])
     drawn = draw_network(config)
     start = arithmetic_of(config, drawn, precision).start
-    for layout, tree in ((network_layout(config), drawn), (state_layout(config, drawn, precision), start)):
+    for layout, tree in (
+        (network_layout(config), drawn.wide()),
+        (state_layout(config, drawn, precision), start),
+    ):
         known = lengths(config)
         for expected, (place, array) in zip(flat(layout), leaves(tree), strict=True):
             assert array.dtype.name in expected.kinds, place

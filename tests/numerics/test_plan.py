@@ -111,6 +111,7 @@ def weights_held(config: Config, network: Network, made: FixedArithmetic, every:
         made.network,
         config.fixed.fraction_bits,
     )
+    network = network.wide()
     border = int(network.synapses.first[config.reservoir.excitatory_cells])
     drawn, integers = network.synapses.weight, held.synapses.weight
     parts = [

@@ -54,7 +54,7 @@ def delayed_network() -> Any:
             """What will arrive in each of the next steps, (rows, N)."""
             sums = np.zeros((rows, self.v.size))
             sums[0] = self.a_in
-            first, target, weight, _ = self._network.synapses
+            first, target, weight, _ = self._network.wide().synapses
             for j, steps in enumerate(self.due):
                 for step in steps:
                     column = slice(first[j], first[j + 1])

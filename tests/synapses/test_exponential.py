@@ -11,6 +11,7 @@ from lava_predict import load_preset
 from lava_predict.network.draw import draw_network
 from lava_predict.numerics.integers import NEAREST
 from lava_predict.numerics.plan import Planner
+from lava_predict.registry import SYNAPSES
 from lava_predict.synapses import exponential
 from lava_predict.synapses.exponential import Connections
 
@@ -71,3 +72,70 @@ def test_sums_of_drawn_weights_are_exact_in_any_order() -> None:
     weight = draw_network(load_preset("smoke")).synapses.weight
     order = np.random.default_rng(1).permutation(weight.size)
     assert sum(weight.tolist()) == sum(weight[order].tolist()) == np.sum(weight)
+
+
+@pytest.mark.parametrize("synapse", ["exponential", "delayed"])
+@pytest.mark.parametrize("cells", [300, 2500])
+def test_packed_and_wide_synapses_deliver_the_same_bits(synapse: str, cells: int) -> None:
+    part = SYNAPSES.get(synapse)
+    settings = [f"reservoir.neurons={cells}", f"reservoir.synapse={synapse}", "reservoir.delay_ms=[2, 9]"]
+    config = load_preset("smoke", settings if synapse == "delayed" else settings[:2])
+    drawn = draw_network(config)
+    wide, none = drawn.wide().synapses, part.constants(config)
+    packed, together = part.packed(wide, none)
+    assert packed.weight.dtype == np.int32
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(packed, drawn.synapses, strict=True))
+    assert 0 < together.together < 2**31
+    rng = np.random.default_rng(2)
+    ways = [(wide, none), (packed, together), (packed, none)]
+    states = [part.start(connections) for connections, _ in ways]
+    for share in (0.0, 0.003, 0.5, 1.0):
+        spiking = np.flatnonzero(rng.random(cells) < share)
+        room = np.concatenate((spiking, np.full(cells - spiking.size, -1)))
+        for state, (connections, k) in zip(states, ways, strict=True):
+            part.deliver(state, connections, k, room, spiking.size)
+        for state in states[1:]:
+            assert all(
+                mine.tobytes() == theirs.tobytes() for mine, theirs in zip(state, states[0], strict=True)
+            )
+    assert any(array.any() for array in states[0])
+
+
+def test_no_more_cells_spike_together_than_32_bits_can_sum() -> None:
+    weight = np.array([100.0, 100.0, -120.0])
+    strong = Connections(np.array([0, 1, 2, 3]), np.array([2, 2, 0], np.int32), weight)
+    config = load_preset("smoke", ["reservoir.neurons=3"])
+    packed, k = exponential.packed(strong, exponential.constants(config))
+    assert k.together == 1
+    state = exponential.start(packed)
+    exponential.deliver(state, packed, k, np.arange(3), 3)
+    assert state.a_in.tolist() == [-120.0, 0.0, 200.0]
+
+
+def test_weights_that_32_bits_do_not_hold_stay_as_they_are() -> None:
+    config = load_preset(
+        "smoke", ["reservoir.connection_probability=0.001", "reservoir.excitatory_charge=900"]
+    )
+    synapses = draw_network(config).synapses
+    assert synapses.weight.dtype == np.float64
+    assert synapses.weight.max() > 128.0
+    k = exponential.constants(config)
+    assert exponential.packed(synapses, k) == (synapses, k)
+
+
+def test_each_range_of_targets_can_be_delivered_to_on_its_own() -> None:
+    config = load_preset("smoke", ["reservoir.neurons=2500"])
+    connections, k = exponential.packed(draw_network(config).synapses, exponential.constants(config))
+    held, fixed_k = exponential.quantise(Planner(config.fixed), config, connections)
+    spiking = np.arange(0, 2500, 7)
+    for kernels, state, synapses, constants in (
+        ("", exponential.start, connections, k),
+        ("fixed_", lambda given: exponential.fixed_start(given, False), held, fixed_k),
+    ):
+        whole, parts = state(synapses), state(synapses)
+        parts.a_in[:] = 7
+        getattr(exponential, f"{kernels}deliver")(whole, synapses, constants, spiking, spiking.size)
+        for low, high in ((5, 8), (0, 3), (3, 5)):
+            given = (synapses, constants, spiking, spiking.size, low, high)
+            getattr(exponential, f"{kernels}deliver_ranges")(parts, *given)
+        assert parts.a_in.tobytes() == whole.a_in.tobytes()

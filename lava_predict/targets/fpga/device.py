@@ -9,6 +9,7 @@ import numpy as np
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
+from lava_predict.numerics.columns import columns as wide_columns
 from lava_predict.synapses import delayed
 from lava_predict.targets.fpga import bus
 from lava_predict.targets.fpga.noise import GOLDEN
@@ -182,8 +183,9 @@ def network_columns(arithmetic: FixedArithmetic) -> dict[str, np.ndarray]:
     if isinstance(connections, delayed.Connections) and connections.delay.max() > 1:
         columns["delay"] = connections.delay
     bits = arithmetic.config.fixed.weight_bits
-    columns["synapse"] = np.abs(connections.weight) | connections.target.astype(np.int64) << bits
-    return columns | {"first": connections.first}
+    first, target, weight = wide_columns(connections)
+    columns["synapse"] = np.abs(weight) | target.astype(np.int64) << bits
+    return columns | {"first": first}
 
 
 def reservoir_columns(state: State) -> dict[str, np.ndarray]:

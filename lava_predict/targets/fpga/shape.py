@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lava_predict.network.arithmetic import FixedArithmetic
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.integers import STATE_BITS
 from lava_predict.synapses import delayed
 from lava_predict.targets.fpga.memory import Column
@@ -98,11 +99,11 @@ class CoreShape:
 def shape_of(arithmetic: FixedArithmetic) -> CoreShape:
     """Return the shape of a network in integers."""
     config, k, network = arithmetic.config, arithmetic.constants, arithmetic.network
-    rule, connections = k.when, network.synapses
+    rule, connections = k.when, columns(network.synapses)
     border = int(connections.first[k.synapses.first_inhibitory])
     weight = connections.weight
     excitatory, inhibitory = (-1 if np.any(part < 0) else 1 for part in (weight[:border], weight[border:]))
-    most = arithmetic.parts.synapse.largest(connections, k.synapses)
+    most = arithmetic.parts.synapse.largest(network.synapses, k.synapses)
     scalars = rule._replace(**dict.fromkeys(("decay", "rates", "profile")))
     return CoreShape(
         neuron=config.reservoir.neuron,
@@ -112,7 +113,7 @@ def shape_of(arithmetic: FixedArithmetic) -> CoreShape:
         cues=config.task.cues,
         blocks=arithmetic.start.when.m.shape[0],
         channels=network.input_weight.shape[0],
-        rows=int(connections.delay.max()) if isinstance(connections, delayed.Connections) else 1,
+        rows=int(network.synapses.delay.max()) if isinstance(network.synapses, delayed.Connections) else 1,
         weight_bits=config.fixed.weight_bits,
         arriving_bits=max(2, int(most).bit_length() + 1),
         signs=(excitatory, inhibitory),

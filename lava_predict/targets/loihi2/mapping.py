@@ -14,6 +14,7 @@ import numpy as np
 from lava_predict.learning import on_chip
 from lava_predict.network.arithmetic import fixed_parts
 from lava_predict.network.draw import Network
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, STATE_BITS
 from lava_predict.settings.schema import Config
 from lava_predict.targets.loihi2.limits import LIMITS
@@ -182,7 +183,7 @@ def _greatest(trials: int, probability: float, draws: int) -> int:
 def drawn_counts(config: Config, network: Network) -> Counts:
     """Count the recurrent synapses of the network that was drawn from a configuration."""
     cells, excitatory = network.size, config.reservoir.excitatory_cells
-    synapses = network.synapses
+    synapses = columns(network.synapses)
 
     def links(start: int, stop: int) -> Links:
         fan_out = np.diff(synapses.first[start : stop + 1])

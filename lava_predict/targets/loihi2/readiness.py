@@ -14,6 +14,7 @@ from lava_predict.engines.cpu import CpuEngine
 from lava_predict.errors import UserError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.learning import on_chip
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, PAYLOAD_BITS, STATE_BITS
 from lava_predict.numerics.plan import Plan
 from lava_predict.registry import NEURONS, RULES
@@ -402,7 +403,7 @@ def _activity(experiment: Experiment, layout: Layout) -> Activity:
     cells, config = experiment.network.size, experiment.config
     duration = segment.steps * config.run.dt_ms / 1000.0
     spikes = np.bincount(played.spike_cell, minlength=cells)
-    reached = spikes * np.diff(experiment.network.synapses.first)
+    reached = spikes * np.diff(columns(experiment.network.synapses).first)
     border = config.reservoir.excitatory_cells
     level = experiment.task.streams(segment).level
     # What rounds to 0 is not sent.

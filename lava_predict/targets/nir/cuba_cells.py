@@ -15,6 +15,7 @@ import numpy as np
 
 from lava_predict.analysis.spike_statistics import Raster
 from lava_predict.network.draw import Network
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.synapses.exponential import add_weights
 
@@ -138,7 +139,7 @@ def play_cuba(cells: CubaCells, network: Network, level: np.ndarray, dt_ms: floa
     state, spiking = np.zeros((3, size)), np.empty(size, np.int64)
     chunk = max(1, 1_000_000 // size)
     step, cell = np.empty((2, chunk * size), np.uint32)
-    parts = (cells, network.synapses, network.input_weight)
+    parts = (cells, columns(network.synapses), network.input_weight)
     for start in range(0, len(level), chunk):
         rows = level[start : start + chunk]
         found = advance(*parts, rows, dt_ms, tau_s_ms, state, spiking, step, cell, start)

@@ -17,6 +17,7 @@ from scipy.sparse import csc_array, csr_array
 
 from lava_predict.analysis.spike_statistics import Raster
 from lava_predict.network.draw import Network
+from lava_predict.numerics.columns import columns
 from lava_predict.targets.nir.cuba_cells import CubaCells, respond_to
 from lava_predict.targets.nir.responses import Responses
 
@@ -79,7 +80,7 @@ def fit(network: Network, responses: Responses, tau_s_ms: float) -> Fit:
 
 def _targets(network: Network, responses: Responses, tau_s_ms: float) -> Iterator[_Target]:
     """Yield the targets of the cells, block by block; the steps in which the network settles are left out."""
-    raster, size, synapses = responses.raster, network.size, network.synapses
+    raster, size, synapses = responses.raster, network.size, columns(network.synapses)
     share = raster.dt_ms / tau_s_ms
     weights = csr_array(csc_array((synapses.weight, synapses.target, synapses.first), shape=(size, size)))
     spikes = _spikes(raster)

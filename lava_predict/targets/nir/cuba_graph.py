@@ -12,6 +12,7 @@ import nir
 import numpy as np
 from scipy.sparse import csc_array
 
+from lava_predict.numerics.columns import columns
 from lava_predict.targets.nir.approximation import Approximation
 
 SCHEMA = 1
@@ -32,7 +33,7 @@ def cuba_graph(found: Approximation, metadata: Mapping[str, Any]) -> nir.NIRGrap
     network, cells = found.network, found.fit.cells
     size, share = network.size, found.dt_ms / found.tau_s_ms
     gain = (found.dt_ms * cells.gain)[:, None]
-    synapses = network.synapses
+    synapses = columns(network.synapses)
     recurrent = csc_array((synapses.weight, synapses.target, synapses.first), shape=(size, size)).toarray()
     nodes = {
         "input": nir.Input({"input": np.array([network.input_weight.shape[0]])}),

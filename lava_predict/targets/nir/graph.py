@@ -20,6 +20,7 @@ from lava_predict.learning.readouts import FEEDBACK_GRAIN
 from lava_predict.network.draw import Network
 from lava_predict.network.state import leaves
 from lava_predict.neurons.izhikevich import V_PEAK, Parameters
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.draws import to_grain
 from lava_predict.records.hdf5 import check_schema
 from lava_predict.records.trained_network import TrainedNetwork
@@ -93,7 +94,7 @@ def network_of(graph: nir.NIRGraph) -> Exportable:
             ),
             input_weight=_to_grain(nodes["input_weights"].weight.T),
             feedback_weight=_to_grain(to_cells.T),
-        ),
+        ).packed(),
         dt_ms=float(cells.dt),
         tau_s_ms=common_tau_ms(nodes["synapses"], "synapses"),
         noise=float(cells.noise),
@@ -153,7 +154,7 @@ def _dynamics(trained: Exportable) -> dict[str, nir.NIRNode]:
 def _weights(trained: Exportable) -> dict[str, nir.NIRNode]:
     """Return inputs, outputs and weights."""
     network, events = trained.network, np.array([trained.events])
-    synapses = network.synapses
+    synapses = columns(network.synapses)
     # To the row's cell from the column's.
     recurrent = csc_array((synapses.weight, synapses.target, synapses.first), shape=(network.size,) * 2)
     nodes = {

@@ -1,0 +1,98 @@
+"""Threads that share a network's spikes: the same bits as one thread, however late each comes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+
+from lava_predict import Experiment, UserError, load_preset
+from lava_predict.engines.cpu import CpuEngine, CpuOptions
+from lava_predict.experiment.results import Result
+from lava_predict.network import team as teams
+
+LARGE = (
+    "reservoir.neurons=2100",
+    "task.blocks=[{trials=2, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
+    "run.probe_trials=[]",
+)
+DELAYED = ("reservoir.synapse=delayed", "reservoir.delay_ms=[1, 9]")
+
+
+def experiment(*settings: str) -> Experiment:
+    return Experiment(load_preset("smoke", [*LARGE, *settings]))
+
+
+def found(result: Result) -> tuple[object, ...]:
+    return (result.fingerprint, result.prediction.tobytes())
+
+
+@pytest.mark.parametrize("settings", [(), DELAYED], ids=["exponential", "delayed"])
+@pytest.mark.parametrize("precision", ["float", "fixed"])
+def test_threads_do_not_change_a_bit(precision: str, settings: tuple[str, ...]) -> None:
+    one = experiment(*settings)
+    alone = found(one.run(precision=precision))
+    assert found(one.run(precision=precision, threads=3)) == alone
+
+
+def test_one_thread_does_all_where_the_others_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = experiment()
+    alone = found(one.run())
+
+    def come_too_late(assist: object, tasks: SimpleQueue[object], ended: SimpleQueue[None]) -> None:
+        while tasks.get() is not None:
+            ended.put(None)
+
+    monkeypatch.setattr(teams, "_work", come_too_late)
+    assert found(one.run(threads=2)) == alone
+
+
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    one = experiment()
+    arithmetic = one.arithmetic("float")
+    engine = CpuEngine(arithmetic, one.task, CpuOptions(threads=2))
+    *_, before = engine.play(one.task.trial(0, 0))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        *_, after = engine.play(one.task.trial(0, 1))
+        os.write(writer, after.z.tobytes())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as told:
+        z = np.frombuffer(told.read())
+    assert os.waitpid(child, 0)[1] == 0
+    *_, here = engine.play(one.task.trial(0, 1))
+    assert z.tobytes() == here.z.tobytes() != before.z.tobytes()
+
+
+def test_threads_end_with_their_engine() -> None:
+    before = threading.active_count()
+    one = experiment()
+    engine = CpuEngine(one.arithmetic("float"), one.task, CpuOptions(threads=3))
+    list(engine.play(one.task.trial(0, 0)))
+    assert threading.active_count() == before + 2
+    waiting = [thread for thread in threading.enumerate() if thread.name.startswith("lava-predict spikes")]
+    del engine
+    for thread in waiting:
+        thread.join(timeout=20)
+    assert threading.active_count() == before
+
+
+def test_a_small_network_has_nothing_to_share() -> None:
+    assert Experiment(load_preset("smoke")).arithmetic("float").team(4) is None
+    assert experiment().arithmetic("float").team(1) is None
+
+
+@pytest.mark.parametrize("threads", [0, 9, 1.5, "2", True])
+def test_other_numbers_of_threads_are_refused(threads: object) -> None:
+    with pytest.raises(UserError, match=r"threads .*1 .*8"):
+        Experiment(load_preset("smoke")).start(threads=threads)
+
+
+def test_a_backend_without_threads_says_so() -> None:
+    with pytest.raises(UserError, match="threads = 2: backend 'lava'"):
+        Experiment(load_preset("smoke")).start("lava", threads=2)
