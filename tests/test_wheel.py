@@ -1,4 +1,4 @@
-"""Installed in clean environments: the wheel with Lava, and the source by pip where there is no Python 3.10."""
+"""Installed in clean environments: the wheel with Lava, and the source by pip where Python is 3.12."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def found_python(minor: int) -> Path:
     """Find a Python 3, on the path or where pyenv puts it."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for candidate in (f"python3.{minor}", *sorted(versions.glob(f"3.{minor}.*/bin/python"))):
-        if (program := shutil.which(candidate)) and attempt(program, "-c", "", folder=Path("/")).returncode == 0:
+        if (program := shutil.which(candidate)) and attempt(
+            program, "-c", "", folder=Path("/")
+        ).returncode == 0:
             return Path(program).resolve()
     pytest.skip(f"there is no Python 3.{minor}")
 

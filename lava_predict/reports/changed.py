@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS
@@ -28,6 +28,13 @@ def changed_settings(config: Config) -> list[dict[str, Any]]:
         for key, value in chosen.items()
         if key not in _NAMED_IN_THE_TITLE and value != preset[key]
     ]
+
+
+def of_preset(preset: str, changed: Sequence[Any]) -> str:
+    """Name a preset, and how many settings differ from it."""
+    if not changed:
+        return preset
+    return f"{preset} with {len(changed)} changed setting{'s' * (len(changed) > 1)}"
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from lava_predict import load_preset
 from lava_predict.network.arithmetic import arithmetic_of, templates
 from lava_predict.network.draw import draw_network
-from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.state import State, leaves, mapped, not_finite
 
 CHOICES = [
     (neuron, delay, precision)
@@ -108,3 +110,20 @@ def test_templates_have_the_fields_of_network_and_state(neuron: str, delay: int,
                 found = getattr(template, name)
                 # A rule's memory is a tree of its own; its template is the one of before the first step.
                 assert (type(found) if name == "when" else found) is type(branch), name
+
+
+class Tree(NamedTuple):
+    small: np.ndarray
+    large: np.ndarray
+    whole: np.ndarray
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_is_named_and_what_is_only_large_is_not(bad: float) -> None:
+    tree = Tree(np.zeros((2, 3)), np.full(5, 1e308), np.full(4, 2**62))
+    assert not_finite(tree) == []
+    tree.large[-1] = bad
+    assert not_finite(tree) == ["large"]
+    tree.small[1, 2] = bad
+    assert not_finite(tree) == ["small", "large"]
