@@ -34,7 +34,7 @@ DRAWN = "synapses of %d of %d cells"
 
 _TOLD_EVERY_S = 1.0
 
-_AT_A_TIME = 2**20
+_AT_A_TIME = 2**18
 """Synapses that are converted at a time, so that a large network needs no second copy."""
 
 

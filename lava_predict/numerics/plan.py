@@ -23,7 +23,7 @@ MOST_ZEROED = 0.05
 MOST_FACTOR_FRACTION = 40
 """Most fraction bits of a factor, unless it says otherwise."""
 
-_AT_A_TIME = 2**20
+_AT_A_TIME = 2**18
 """Weights that are quantised at a time."""
 
 ROUNDINGS = {"nearest": NEAREST, "floor": FLOOR, "stochastic": STOCHASTIC}
@@ -220,11 +220,17 @@ class Planner:
         return held, fraction
 
     def weights(
-        self, name: str, value: np.ndarray, unit: str = "mV/ms", each: float = 1.0
+        self,
+        name: str,
+        value: np.ndarray,
+        unit: str = "mV/ms",
+        each: float = 1.0,
+        into: np.ndarray | None = None,
     ) -> tuple[np.ndarray, int]:
         """Quantise the weights of one sign to their shared exponent; return them and the fraction bits.
 
-        ``value`` is in multiples of ``each``. Only a part of it at a time is turned into floats.
+        ``value`` is in multiples of ``each``. Only a part of it at a time is turned into floats, as there may
+        be many; ``into``, int16, is filled if it is given.
         """
         settings = self.settings
         bits = settings.weight_bits
@@ -236,15 +242,15 @@ class Planner:
         fraction = fraction_bits_for(min(largest, room), bits, finest, -STATE_BITS)
         sign = -1 if low < 0 else 1
         limit = min(2**bits - 1, math.floor(room * 2.0**fraction))
-        held: np.ndarray = np.empty(value.shape, np.int16)
-        flat, into = value.reshape(-1), held.reshape(-1)
+        held: np.ndarray = np.empty(value.shape, np.int16) if into is None else into
+        flat, filled = value.reshape(-1), held.reshape(-1)
         square = off = 0.0
         clipped = zeroed = 0
         for start in range(0, flat.size, _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
             real = flat[part] * each
             wanted = sign * to_integer(np.abs(real), fraction, settings.constant_rounding)
-            into[part] = kept = np.clip(wanted, -limit, limit)
+            filled[part] = kept = np.clip(wanted, -limit, limit)
             square += float(np.sum(real**2))
             off += float(np.sum((kept * 2.0**-fraction - real) ** 2))
             clipped += int(np.sum(wanted != kept))

@@ -354,13 +354,14 @@ def quantise(
     packed_columns = connections if is_packed(connections) else pack(connections)
     if packed_columns is not None:
         connections = Connections(*packed_columns)
-    weight = np.zeros(connections.weight.size, np.int16)
+    weight: np.ndarray = np.empty(connections.weight.size, np.int16)
     rows = (connections.first.size - 1) // cells_of(connections)
     border = int(connections.first[rows * reservoir.excitatory_cells])
     unit = WEIGHT_GRAIN if is_packed(connections) else 1.0
     shifts = []
     for name, part in (("excitatory", slice(0, border)), ("inhibitory", slice(border, None))):
-        weight[part], fraction = planner.weights(f"{name} weights", connections.weight[part], each=unit)
+        given = connections.weight[part]
+        _, fraction = planner.weights(f"{name} weights", given, each=unit, into=weight[part])
         shifts.append(settings.fraction_bits - fraction)
     k = FixedConstants(
         decay=planner.decay("decay of s", reservoir.tau_s_ms, config.run.dt_ms),

@@ -127,7 +127,7 @@ BAD_CALLS = {
     "unknown preset": (["--preset", "papr"], "did you mean 'paper'"),
     "unknown backend": (["--backend", "lva"], "did you mean 'lava'"),
     "unknown precision": (["--precision", "half"], "precision = 'half'"),
-    "form on the cpu": (["--form", "graph"], "form = 'graph': backend 'cpu' has no options"),
+    "form on the cpu": (["--form", "graph"], "form = 'graph': backend 'cpu' has threads"),
     "seed of letters": (["--seed", "abc"], "--seed"),
     "negative seed": (["--seed=-1"], "run.seed = -1"),
     "no such file": (["nowhere.toml"], "nowhere.toml"),

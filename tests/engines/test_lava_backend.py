@@ -378,8 +378,8 @@ def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
         (("lava", "fixed", "graph", "loihi3"), "target = 'loihi3': there is no such target; .*loihi2-hw"),
         (("lava", "fixed", "fused", "loihi2-sim"), "needs form = 'graph', not 'fused'"),
         (("lava", "float", "graph", "loihi2-sim"), "needs precision = 'fixed', not 'float'"),
-        (("cpu", "fixed", None, "loihi2-sim"), "'loihi2-sim': backend 'cpu' has no options; leave it out"),
-        (("cpu", "fixed", "graph", None), "form = 'graph': backend 'cpu' has no options; leave it out"),
+        (("cpu", "fixed", None, "loihi2-sim"), "'loihi2-sim': backend 'cpu' has threads; leave it out"),
+        (("cpu", "fixed", "graph", None), "form = 'graph': backend 'cpu' has threads; leave it out"),
         (("lava", "fixed", "grap", None), "form = 'grap': there is no such form; .*did you mean 'graph'"),
     ],
 )

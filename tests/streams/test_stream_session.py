@@ -216,7 +216,7 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
             ["--example", "grammar", "--backend", "lava", "--form", "graph"],
             "--form graph: in Lava a stream is",
         ),
-        (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has no options"),
+        (["--example", "grammar", "--form", "fused"], "form = 'fused': backend 'cpu' has threads"),
         (["-", "--ms-per-unit", "1", "--backend", "lava"], "--backend lava: a live stream (-) is learned on"),
         (["--resume", "nowhere"], "there is no stopped run"),
         (["--resume", "nowhere", "--seed", "3"], "leave out --seed"),
