@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,15 +24,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numba
 import numpy as np
-from frame import block, parser_of, timed
+from frame import block, machine, parser_of, timed
 from threadpoolctl import threadpool_limits
 
 from lava_predict import CpuEngine, Experiment, Segment, load_preset
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "network"))
+sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "network")]
 from numpy_network import NumpyNetwork
 
 Z_TOLERANCE = 1e-9
@@ -190,18 +188,6 @@ def against(folder: Path, sizes: Sequence[int], repeats: int) -> bool:
     for checkout in checkouts:
         checkout.close()
     return same
-
-
-def machine() -> str:
-    """Describe what the numbers were measured on; a load above 0 means that wall times are too high."""
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text().splitlines() if described.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.machine()
-    return (
-        f"processor {processor}, cores {os.cpu_count()}, load {os.getloadavg()[0]:.2f}, "
-        f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}"
-    )
 
 
 @threadpool_limits.wrap(limits=1)

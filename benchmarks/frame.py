@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
+import numba
 import numpy as np
 
 from lava_predict import Config, Experiment, load_preset
@@ -110,3 +114,15 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     result = function()
     return time.perf_counter() - started, result
+
+
+def machine() -> str:
+    """Describe what the numbers were measured on; a load above 0 means that wall times are too high."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return (
+        f"processor {processor}, cores {os.cpu_count()}, load {os.getloadavg()[0]:.2f}, "
+        f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -85,11 +86,12 @@ def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
 
 
 @contextmanager
-def local_processes(jobs: int) -> Iterator[Executor | None]:
+def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor | None]:
     """Start processes on this machine for `as_completed`; yield None for one job or less.
 
-    Raises a UserError if no process can start, because the script that is run does its work when it is
-    imported, and a RunError if one was ended from outside.
+    Given ``modules``, they start at once and import these while the caller gets ready. Raises a UserError if
+    no process can start, because the script that is run does its work when it is imported, and a RunError if
+    one was ended from outside.
     """
     if jobs <= 1:
         yield None
@@ -97,8 +99,10 @@ def local_processes(jobs: int) -> Iterator[Executor | None]:
     # Not forked: this process may have threads, such as that of a progress bar.
     context = multiprocessing.get_context("spawn")
     started = context.Event()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent, initargs=(started,))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(started, modules))
     try:
+        for _ in range(jobs if modules else 0):
+            pool.submit(_nothing)  # A process starts with its first piece of work.
         yield pool
     except BrokenProcessPool:
         if started.is_set():
@@ -119,8 +123,8 @@ def local_processes(jobs: int) -> Iterator[Executor | None]:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent(started: Event) -> None:
-    """Let this process end when the process that started it is gone, even if it was killed."""
+def _begin(started: Event, modules: Sequence[str]) -> None:
+    """Let this process end when the one that started it is gone, even if it was killed; import modules."""
     started.set()
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -130,6 +134,12 @@ def _end_with_parent(started: Event) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager
@@ -181,17 +191,20 @@ def _same_environment(scheduler: str) -> Iterator[None]:
 
 
 @contextmanager
-def processes(executor: str, jobs: int, scheduler: str | None = None) -> Iterator[Executor | None]:
-    """Open one of the `EXECUTORS` for `as_completed`; jobs and scheduler are as for `dask_processes`.
+def processes(
+    executor: str, jobs: int, scheduler: str | None = None, modules: Sequence[str] = ()
+) -> Iterator[Executor | None]:
+    """Open one of the `EXECUTORS` for `as_completed`.
 
-    Raises a UserError if there is no such executor, or a scheduler is given for the local one.
+    Jobs and scheduler are as for `dask_processes`, modules as for `local_processes`. Raises a UserError if
+    there is no such executor, or a scheduler is given for the local one.
     """
     if executor not in EXECUTORS:
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
     if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
     jobs = whole("jobs", jobs, 1, MOST_JOBS)
-    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs)
+    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs, modules)
     _LOG.info("%d processes, executor %s", jobs, executor)
     with opened as pool:
         yield pool

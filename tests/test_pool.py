@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from lava_predict import RunError, UserError, pool
-from lava_predict.pool import carry_out, processors
+from lava_predict.pool import as_completed, carry_out, processors
 
 
 def square(number: int) -> int:
@@ -60,6 +60,17 @@ def test_a_scheduler_that_cannot_read_the_work_is_named() -> None:
 def test_no_units_and_some_processors() -> None:
     assert carry_out(square, [], 2) == []
     assert processors() >= 1
+
+
+def is_imported(module: str) -> bool:
+    return module in sys.modules
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+def test_processes_begin_with_the_modules_they_are_given() -> None:
+    with pool.local_processes(2, ["wave"]) as executor:
+        assert dict(as_completed(is_imported, ["wave", "turtle"], executor)) == {0: True, 1: False}
 
 
 def end_the_process(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Installed in clean environments: the wheel with Lava, and the source by pip where there is no Python 3.10."""
+"""Installed in clean environments: the wheel with Lava, and the source by pip where Python is 3.12."""
 
 from __future__ import annotations
 

@@ -39,6 +39,8 @@ def export(
         raise UserError(f"--cells {cells}: is for --to nir only; leave it out")
     if cells not in (None, *CELLS):
         raise UserError(f"--cells {cells!r}: there are no such cells; {one_of(str(cells), CELLS)}")
+    if not run.exists():
+        raise UserError(f"DIR = {str(run)!r}: there is no such folder; give the folder of a finished run")
     from lava_predict.reports.outcome import Outcome, show
 
     write = _data if file_format in DATA else _approximation if cells == "cubalif" else _network
@@ -58,7 +60,7 @@ def _data(run: Path, out: Path, overwrite: bool, file_format: str) -> _Written:
     data = load_run(run)
     data.write(out, file_format, overwrite)
     probes, cues, events = data.record.p.shape
-    return {}, [f"{probes} probes, {cues} cue{'s' * (cues > 1)}, {events} events; see docs/export.md"]
+    return {}, [f"{probes} probes, {cues} cue{'s' * (cues > 1)}, {events} events; see docs/data.md"]
 
 
 def _network(run: Path, out: Path, overwrite: bool, file_format: str) -> _Written:

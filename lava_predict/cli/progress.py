@@ -82,15 +82,23 @@ def progress_bar(silent: bool, doing: str, counted: str) -> Iterator[Progress | 
 def _bar(doing: str, counted: str) -> Iterator[Progress]:
     from rich import progress
     from rich.console import Console
+    from rich.text import Text
 
-    shown = ("{task.description}", progress.BarColumn(), "{task.fields[count]}")
-    columns = (*shown, progress.TimeElapsedColumn(), "left", progress.TimeRemainingColumn())
+    count = Count(doing, counted)
+
+    class Times(progress.ProgressColumn):
+        # Rich's own estimate looks at the last moments only, in which several runs may have ended at once.
+        def render(self, task: progress.Task) -> Text:
+            return Text(count.times())
+
+    columns = ("{task.description}", progress.BarColumn(), "{task.fields[count]}", Times())
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None, count="")
 
         def tell(done: int, total: int) -> None:
-            count = f"{done:,} of {total:,} {counted}"
-            bar.update(task, description=doing, completed=done, total=total, count=count)
+            count.tell(done, total)
+            shown = f"{done:,} of {total:,} {counted}"
+            bar.update(task, description=doing, completed=done, total=total, count=shown)
 
         with _when_compiling(lambda: bar.update(task, description=_COMPILING)):
             yield tell
@@ -129,6 +137,7 @@ class Count:
 
     def __init__(self, doing: str, counted: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._doing, self._counted, self._clock = doing, counted, clock
+        self._started = clock()
         self._first: tuple[int, float] | None = None
         self._last: tuple[int, int, float] | None = None
 
@@ -141,14 +150,25 @@ class Count:
 
     def line(self) -> str:
         """Return a line with the time left, if that can be told from what has been done so far."""
-        if self._first is None or self._last is None:
-            return f"{self._doing}: getting ready"
-        (before, begun), (done, total, told) = self._first, self._last
+        if self._last is None:
+            return f"{self._doing}: getting ready, {self.times()}"
+        done, total, _ = self._last
         text = f"{self._doing}: {done:,} of {total:,} {self._counted}"
+        return text if (left := self._left()) is None else f"{text}, {left}"
+
+    def times(self) -> str:
+        """Return the time so far, and the time left if that can be told."""
+        so_far = f"{_in_words(self._clock() - self._started)} so far"
+        return so_far if (left := self._left()) is None else f"{so_far}, {left}"
+
+    def _left(self) -> str | None:
+        if self._first is None or self._last is None:
+            return None
+        (before, begun), (done, total, told) = self._first, self._last
         if done == before or done >= total:
-            return text
+            return None
         left_s = (told - begun) / (done - before) * (total - done) - (self._clock() - told)
-        return f"{text}, about {_in_words(max(left_s, 1.0))} left"
+        return f"about {_in_words(max(left_s, 1.0))} left"
 
 
 def _in_words(seconds: float) -> str:

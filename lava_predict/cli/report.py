@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lava_predict.cli import shared
 from lava_predict.errors import UserError
+
+if TYPE_CHECKING:
+    from lava_predict.reports.print_style import Printed
 
 _PAGES = {
     "run": "lava_predict.reports.run_page",
@@ -38,13 +41,22 @@ def report(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file that --out names.")
     ] = False,
+    figures: shared.FiguresOption = None,
+    width_mm: shared.WidthOption = None,
     quiet: shared.QuietOption = False,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Make one report.html of a folder of results: table, pictures, settings; it needs no other file."""
+    """Make one report.html of a folder of results: table, pictures, settings; it needs no other file.
+
+    With --figures or --width-mm the pictures of a run are drawn again, from its record.
+    """
     from lava_predict.records.folder import write_file
     from lava_predict.reports.outcome import Outcome, show
 
+    if figures is not None or width_mm is not None:
+        printed = shared.printed(figures, width_mm)
+        with shared.waiting(quiet or as_json, "drawing"):
+            draw_again(folder, printed)
     with shared.waiting(quiet or as_json, "making the page"):
         command, lead, html = page_of(folder)
     file = out if out is not None else folder / "report.html"
@@ -52,6 +64,28 @@ def report(
     write_file(file, html, overwrite or out is None)
     values = {"of": command, "file": str(file)}
     show(Outcome("report", values, lines=[lead, f"page: {file}"]), None, quiet, as_json)
+
+
+def draw_again(folder: Path, printed: Printed) -> None:
+    """Draw the pictures of a finished run from its record; they replace files of the same name.
+
+    Raises a UserError if the folder is that of another command, or something in it is missing or damaged.
+    """
+    from lava_predict.records.folder import write_file
+    from lava_predict.records.run_record import load_record
+    from lava_predict.reports.plots import FIGURES
+    from lava_predict.reports.print_style import render
+
+    command = _summary_of(folder)["command"]
+    if command != "run":
+        raise UserError(
+            f"--figures, --width-mm: of {command} the pictures cannot be drawn again; give them to "
+            f"{command} itself"
+        )
+    record = load_record(folder)
+    for name, draw in FIGURES.items():
+        for ending, data in render(draw(record), printed).items():
+            write_file(folder / "figures" / f"{name}.{ending}", data, overwrite=True)
 
 
 def page_of(folder: Path) -> tuple[str, str, str]:

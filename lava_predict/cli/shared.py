@@ -201,7 +201,10 @@ def is_complete(resume: Path, quiet: bool, as_json: bool) -> bool:
     if as_json:
         print(summary, end="")
     elif not quiet:
-        print(f"{resume}/: this run is complete; there is nothing to do")
+        print(
+            f"{resume}/: this run is complete; there is nothing to do (its pictures are drawn again by "
+            f"lava-predict report {resume} --figures pdf)"
+        )
     return True
 
 

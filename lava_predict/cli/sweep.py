@@ -69,10 +69,7 @@ def sweep(
     from lava_predict.records.folder import SCHEMA
     from lava_predict.records.growing_folder import growing_folder
     from lava_predict.records.owner import owned
-    from lava_predict.reports.outcome import leave, show
-    from lava_predict.sweeps import page
     from lava_predict.sweeps.plan import planned
-    from lava_predict.sweeps.study import compile_kernels
     from lava_predict.sweeps.sweep import sweep as run_sweep
     from lava_predict.work.cache import Cache
     from lava_predict.work.digest import digest_of
@@ -91,12 +88,17 @@ def sweep(
     if not overwrite and _is_complete(folder, described, trials):
         _show_again(folder, quiet, as_json)
         return
-    started, at_once = time.perf_counter(), shared.given_or(jobs, processors())
+    started, at_once = time.perf_counter(), min(shared.given_or(jobs, processors()), plan.runs)
     with (
         shared.kept_when_interrupted(cache),
-        processes(executor, at_once, scheduler) as pool,
+        # They start while this process imports what follows.
+        processes(executor, at_once, scheduler, ["lava_predict.sweeps.study"]) as pool,
         owned(folder),
     ):
+        from lava_predict.reports.outcome import leave, show
+        from lava_predict.sweeps import page
+        from lava_predict.sweeps.study import compile_kernels
+
         files = growing_folder(folder, described, overwrite)
         with (
             owned(cache, "--cache"),

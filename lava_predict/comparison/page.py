@@ -22,6 +22,7 @@ from lava_predict.comparison.study import (
 )
 from lava_predict.experiment.scores import rmse
 from lava_predict.reports import curves
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe
@@ -53,6 +54,7 @@ _VARIANT = {
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "single_cell": {"currents": [float]},
     "network": {name: Each(OVER_SEEDS) for name, _, _ in _NETWORK_COLUMNS[:_ALONE]}
@@ -83,6 +85,7 @@ def outcome(found: Comparison, wall_s: float) -> Outcome:
     values = plain(
         {
             "preset": found.config.preset,
+            "changed": changed_settings(found.config),
             "seeds": found.seeds,
             "single_cell": _cells(found),
             "network": _network(found),
@@ -292,7 +295,8 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a comparison from the content of summary.json and the PNG files by name."""
     ratio = summary["task"]["variants"][FIXED]["first_block_end_ratio_to_float"]
     lead = (
-        f"Preset {summary['preset']}, seeds {summary['seeds'][0]} to {summary['seeds'][-1]}. At the end of "
+        f"Preset {of_preset(summary['preset'], summary['changed'])}, "
+        f"seeds {summary['seeds'][0]} to {summary['seeds'][-1]}. At the end of "
         f"the first block the error in fixed point is {in_words(ratio)} times that in float (mean and "
         "deviation of the ratio, paired over seeds)."
     )

@@ -12,6 +12,7 @@ from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_devi
 from lava_predict.comparison.streams import StreamComparison, Summary
 from lava_predict.comparison.study import FIXED, FLOAT, NULLS
 from lava_predict.reports import plot_style as style
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe
@@ -31,6 +32,7 @@ _VARIANT: dict[str, Any] = {
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "stream": {"events": int, "labels": [str], "ms_per_unit": float, "notes": [str]},
     "best_possible": Maybe(Each(OVER_SEEDS)),
@@ -52,6 +54,7 @@ def outcome(found: StreamComparison, wall_s: float) -> Outcome:
     values = plain(
         {
             "preset": found.config.preset,
+            "changed": changed_settings(found.config),
             "seeds": found.seeds,
             "stream": {"events": len(first.events), "labels": first.events.labels}
             | {"ms_per_unit": first.events.ms_per_unit, "notes": first.events.notes},
@@ -157,7 +160,8 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a comparison from the content of summary.json and the PNG files by name."""
     stream, more = summary["stream"], summary["variants"][FIXED]["more_bits_than_float"]["last_third"]
     lead = (
-        f"Preset {summary['preset']}, seeds {summary['seeds'][0]} to {summary['seeds'][-1]}; a stream of "
+        f"Preset {of_preset(summary['preset'], summary['changed'])}, "
+        f"seeds {summary['seeds'][0]} to {summary['seeds'][-1]}; a stream of "
         f"{stream['events']} events and {len(stream['labels'])} labels. Over the last third fixed point "
         f"loses {in_words(more)} bits an event more than float (mean and deviation, paired over seeds)."
     )

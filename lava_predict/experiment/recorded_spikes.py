@@ -63,8 +63,8 @@ def trace_rows(
         step = first_step + row
         step_key = fold(noise_key, np.uint64(step))
         count = reservoir_step(network, k, state, level[row], step_key, i_in, spiking)
-        shown = (state.when, state.what, spiking, count, step - cue_step, learning, xc_rows[row])
-        cue_rows[row] = trace_step(k.when, *shown)
+        since, xc = step - cue_step, xc_rows[row]
+        cue_rows[row] = trace_step(k.when, state.when, state.what, spiking, count, since, learning, xc)
         for j in range(state.when.x.size):
             x_rows[row, j] = state.when.x[j]
 

@@ -35,15 +35,17 @@ def mapped(function: Callable[[np.ndarray], np.ndarray], tree: Tree) -> Tree:
 
 
 def not_finite(tree: Any) -> list[str]:
-    """Name the arrays of a tree that hold a number that is not finite.
+    """Name the arrays of a tree that hold a number that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [name for name, array in leaves(tree) if array.dtype.kind == "f" and not _finite(array)]
 
-    Least and greatest are not finite then, and need no room as large as the array, which may be long.
-    """
-    return [
-        name
-        for name, array in leaves(tree)
-        if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max()))
-    ]
+
+def _finite(array: np.ndarray) -> bool:
+    """Tell whether all numbers are finite, in no room as large as the array, which may be long."""
+    # A sum that is finite says so at once; one that is not may be of large numbers.
+    if np.isfinite(array.sum()):
+        return True
+    return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
 
 
 class State(NamedTuple):

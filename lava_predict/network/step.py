@@ -99,11 +99,29 @@ def single_readout_step(
     what_drive: np.ndarray,
 ) -> Any:
     """Advance the readout alone by one step: a when rule's ``step``, where all of ``spiking`` have spiked."""
-    given = (state.when, state.what, state.z, spiking, spiking.size, gate, target, since_cue, learning)
+    when, what, z, count = state.when, state.what, state.z, spiking.size
     if integers:
-        moment = (step, step_key, state.saturations[rule_counters:])
-        return readout_step(k.when, *given, room, what_drive, *moment)
-    return readout_step(k.when, *given, room, what_drive)
+        lost = state.saturations[rule_counters:]
+        return readout_step(
+            k.when,
+            when,
+            what,
+            z,
+            spiking,
+            count,
+            gate,
+            target,
+            since_cue,
+            learning,
+            room,
+            what_drive,
+            step,
+            step_key,
+            lost,
+        )
+    return readout_step(
+        k.when, when, what, z, spiking, count, gate, target, since_cue, learning, room, what_drive
+    )
 
 
 def advance(
@@ -161,13 +179,32 @@ def advance(
             recording.spike_cell[recorded] = spiking[index]
             recorded += 1
         # Numba compiles the branch of the arithmetic alone.
-        given = (state.when, state.what, state.z, spiking, count, gate[row], target[row], step - cue_step)
+        when, what, z = state.when, state.what, state.z
+        gates, targets, since = gate[row], target[row], step - cue_step
         drive = recording.what_drive[row]
         if integers:
-            moment = (step, step_key, state.saturations[rule_counters:])
-            norm = readout_step(k.when, *given, learning, room, drive, *moment)
+            lost = state.saturations[rule_counters:]
+            norm = readout_step(
+                k.when,
+                when,
+                what,
+                z,
+                spiking,
+                count,
+                gates,
+                targets,
+                since,
+                learning,
+                room,
+                drive,
+                step,
+                step_key,
+                lost,
+            )
         else:
-            norm = readout_step(k.when, *given, learning, room, drive)
+            norm = readout_step(
+                k.when, when, what, z, spiking, count, gates, targets, since, learning, room, drive
+            )
         recording.norm[row] = norm
         for channel in range(state.z.size):
             recording.z[row, channel] = state.z[channel]

@@ -218,9 +218,18 @@ def lean_kernel(function: Function) -> Function:
     return _compile(function, allocates=False)
 
 
+def merged_kernel(function: Function) -> Function:
+    """As `lean_kernel`, of a function whose source becomes a part of the kernels that call it.
+
+    It is compiled within these alone, which takes less time where they are one or two. Its arguments are
+    written out there, as numba merges no call with ``*arguments``. From Python it is called as any kernel.
+    """
+    return _compile(function, allocates=False, merged=True)
+
+
 def step_kernel(function: Function) -> Function:
-    """As `lean_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
-    return _compile(function, allocates=False, runs_long=True)
+    """As `merged_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
+    return _compile(function, allocates=False, merged=True, runs_long=True)
 
 
 def note_origin(function: Callable[..., Any]) -> None:
@@ -229,7 +238,7 @@ def note_origin(function: Callable[..., Any]) -> None:
         _Cache.only_ours = False
 
 
-def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Function:
+def _compile(function: Function, allocates: bool, merged: bool = False, runs_long: bool = False) -> Function:
     note_origin(function)
     # Inlined, as passing a network of many arrays takes as long as a short kernel runs. Counting the
     # references to arrays that are only lent takes longer still, a fifth of a step of 1,000 cells.
@@ -239,6 +248,7 @@ def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Fu
         "forceinline": True,
         "_nrt": allocates,
         "nogil": runs_long,
+        "inline": "always" if merged else "never",
         "no_cfunc_wrapper": True,
     }
     compiled: Any = numba.njit(**options)(function)

@@ -68,6 +68,11 @@ class RunData:
     record: RunRecord
     about: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        probes, cues, events = self.record.p.shape
+        told = ", ".join(f"{name} {self.about[name]}" for name in ("preset", "seed") if name in self.about)
+        return f"<RunData: {told}; {probes} probes, cues: {cues}, events: {events}>"
+
     @property
     def events(self) -> tuple[str, ...]:
         """Names of the events."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS
@@ -12,6 +12,9 @@ from lava_predict.settings.schema import Config
 
 _NAMED_IN_THE_TITLE = ("preset", "run.seed")
 _PARTS = tuple(registry.key for registry in (NEURONS, SYNAPSES, RULES, TASKS))
+
+CHANGED = [{"setting": str, "preset": object, "value": object}]
+"""What `changed_settings` is in summary.json."""
 
 
 def changed_settings(config: Config) -> list[dict[str, Any]]:
@@ -28,6 +31,13 @@ def changed_settings(config: Config) -> list[dict[str, Any]]:
         for key, value in chosen.items()
         if key not in _NAMED_IN_THE_TITLE and value != preset[key]
     ]
+
+
+def of_preset(preset: str, changed: Sequence[Any]) -> str:
+    """Name a preset, and how many settings differ from it."""
+    if not changed:
+        return preset
+    return f"{preset} with {len(changed)} changed setting{'s' * (len(changed) > 1)}"
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -91,6 +91,13 @@ def named(value: object, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
+def speed_in_words(timing: Mapping[str, float], took: str = "in") -> str:
+    """Return how long a run took beside what it simulated, and their ratio, which may be below 1."""
+    factor = timing["real_time_factor"]
+    times = f"{factor:.0f}" if factor >= 10 else f"{factor:.2g}"
+    return f"{timing['simulated_s']:.0f} s {took} {timing['wall_s']:.1f} s: {times} times real time"
+
+
 def leave(outcome: Outcome, folder: Folder, printed: Printed = ON_SCREEN) -> None:
     """Write the files of an outcome, its pictures as asked for, summary.json last."""
     if outcome.config is not None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.reports.changed import as_toml, changed_settings
-from lava_predict.reports.outcome import Outcome
+from lava_predict.reports.changed import as_toml, changed_settings, of_preset
+from lava_predict.reports.outcome import Outcome, speed_in_words
 from lava_predict.reports.page import Page
 from lava_predict.reports.summary import (
     block_rows,
@@ -72,10 +72,9 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
 
     record = RunRecord.of(result)
     values = run_values(result, health) | {"changed": changed_settings(result.config)}
-    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
     lines = [
         "{neurons} cells, {synapses} synapses, {mean_rate_hz:.1f} Hz".format(**values["reservoir"]),
-        took.format(**values["timing"]),
+        speed_in_words(values["timing"]),
         f"fingerprint of the weights: {values['fingerprint']['weights']}",
     ]
     return Outcome(
@@ -105,8 +104,9 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
             [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
         ],
         "commands": _commands(summary),
+        "speed": speed_in_words(summary["timing"], "of the network's time took"),
     }
-    title = f"A run of {summary['preset']}, seed {summary['seed']}"
+    title = f"A run of {of_preset(summary['preset'], summary['changed'])}, seed {summary['seed']}"
     return Page(title, _lead(summary), "run.html.j2", figures, content)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lava_predict.errors import Caution
 from lava_predict.events.reading import SOURCE
 from lava_predict.reports.changed import as_toml, changed_settings
-from lava_predict.reports.outcome import Outcome, sheet
+from lava_predict.reports.outcome import Outcome, sheet, speed_in_words
 from lava_predict.reports.page import Entry, Page
 from lava_predict.settings.plain_values import Each, Maybe
 
@@ -48,13 +48,12 @@ def stream_outcome(session: StreamSession, best: Mapping[str, float] | None = No
     values |= {"changed": changed_settings(session.config)}
     header, rows = _table(values, "all")
     title = f"{values['events']} events, {len(values['labels'])} labels; all events"
-    took = "{simulated_s:.0f} s in {wall_s:.1f} s: {real_time_factor:.0f} times real time"
     forgetting = values["baselines"]["forgetting"]["chosen_in_hindsight"]
     return Outcome(
         "learn",
         values,
         sheet(header, rows, title=title),
-        [*session.events.notes, took.format(**values["timing"])],
+        [*session.events.notes, speed_in_words(values["timing"])],
         [*session.scored.learner.network.warnings, *_warnings(values)],
         session.config,
         figures(session.scored, session.events.labels, forgetting, best),
@@ -91,6 +90,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
             [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
         ],
         "command": _command(summary),
+        "speed": speed_in_words(summary["timing"], "of the network's time took"),
     }
     what = f"the example {source['example']}" if source["path"] is None else source["path"].split("/")[-1]
     return Page(f"A stream learned: {what}", _lead(summary), "learn.html.j2", figures, content)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_deviation
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reproduction.claim import CONFIDENCE, Judged
@@ -24,6 +25,7 @@ _CRITERION |= {"null": Maybe(OVER_SEEDS | {"name": str}), "rule": Maybe(str)}
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "confidence": float,
     "claims": [
@@ -45,6 +47,7 @@ def outcome(found: Reproduction, cache: Path, wall_s: float) -> Outcome:
     values = plain(
         {
             "preset": found.config.preset,
+            "changed": changed_settings(found.config),
             "seeds": found.seeds,
             "confidence": CONFIDENCE,
             "claims": [_claim(one) for one in found.claims],
@@ -138,7 +141,8 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     claims = summary["claims"]
     verdicts = [claim["verdict"] for claim in claims]
     lead = (
-        f"Preset {summary['preset']}, {_seeds(summary)}. {_counted(len(claims), 'claim', 'claims')}: "
+        f"Preset {of_preset(summary['preset'], summary['changed'])}, {_seeds(summary)}. "
+        f"{_counted(len(claims), 'claim', 'claims')}: "
         f"{_counted(verdicts.count('holds'), 'holds', 'hold')}, "
         f"{_counted(verdicts.count('fails'), 'fails', 'fail')} and "
         f"{_counted(verdicts.count('undecided'), 'is undecided', 'are undecided')}, by rules that were fixed "

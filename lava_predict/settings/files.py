@@ -1,4 +1,4 @@
-"""Reads configurations: presets, TOML files laid over them, and ``--set`` texts on top."""
+"""Reads configurations: presets, TOML files laid over them, and single settings on top."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ _PRESETS = resources.files("lava_predict.settings.presets")
 
 _PARTS = (NEURONS, RULES, TASKS)
 
+Overrides = Sequence[str] | Mapping[str, Any]
+"""Settings to change: texts ``section.key=value``, or values by ``section.key``."""
+
 parse_toml = tomllib.loads
 """Parse TOML text to nested dicts; raises a ValueError for anything else."""
 
@@ -34,15 +37,15 @@ def preset_names() -> list[str]:
     return sorted(file.name[:-5] for file in _PRESETS.iterdir() if file.name.endswith(".toml"))
 
 
-def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
+def load_preset(name: str, overrides: Overrides = ()) -> Config:
     """Load one of the package's presets.
 
     Parameters
     ----------
     name : str
         One of `preset_names`.
-    overrides : sequence of str
-        Settings to change, each ``section.key=value``.
+    overrides : sequence of str, or mapping
+        Settings to change, each ``section.key=value``; or values by ``section.key``.
 
     Returns
     -------
@@ -58,19 +61,21 @@ def load_preset(name: str, overrides: Sequence[str] = ()) -> Config:
     --------
     >>> load_preset("robust", ["reservoir.noise=0.5"]).reservoir.noise
     0.5
+    >>> load_preset("robust", {"reservoir.noise": 0.5}).reservoir.noise
+    0.5
     """
     return _validated(_laid_over(_preset_values(name), *_nested(overrides)))
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: str | Path, overrides: Overrides = ()) -> Config:
     """Load a TOML file, laid over the preset that it names (``preset = "..."``, else robust).
 
     Parameters
     ----------
     path : str or Path
         The file.
-    overrides : sequence of str
-        Settings to change on top, each ``section.key=value``.
+    overrides : sequence of str, or mapping
+        Settings to change on top, as for `load_preset`.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     return config_from(values, overrides)
 
 
-def config_from(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+def config_from(values: Mapping[str, Any], overrides: Overrides = ()) -> Config:
     """Validate settings given as nested dicts, laid over the preset that they name.
 
     ``values`` are as a TOML file would give them; the rest is as for `load_config`. Raises a UserError if a
@@ -165,22 +170,37 @@ def _merged(
     return merged
 
 
-def _nested(overrides: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], bool]]:
-    """Turn --set texts into layers of `_laid_over`."""
+def _nested(overrides: Overrides) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Turn --set texts, or values by their keys, into layers of `_laid_over`."""
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            check_kind("overrides", key, str, "section.key, such as 'reservoir.noise'")
+            yield (
+                _at(key, plain(value), f"overrides: {key!r}: must be section.key, as 'reservoir.noise'"),
+                True,
+            )
+        return
     if isinstance(overrides, str) or not isinstance(overrides, Iterable):
         raise UserError(
-            f"overrides = {short(overrides)}: must be a list of texts, such as ['reservoir.noise=0.5']"
+            f"overrides = {short(overrides)}: must be a list of texts, such as ['reservoir.noise=0.5'], or "
+            "values by their keys, such as {'reservoir.noise': 0.5}"
         )
     for text in overrides:
         check_kind("overrides", text, str, "texts of the form section.key=value")
         key, equals, value = text.partition("=")
-        path = [part.strip() for part in key.split(".")]
-        if not equals or not all(path) or len(path) < 2:
-            raise UserError(f"--set {text!r}: must have the form section.key=value, as reservoir.noise=0.5")
-        nested: dict[str, Any] = {path[-1]: _toml_value(value.strip())}
-        for part in reversed(path[:-1]):
-            nested = {part: nested}
-        yield nested, True
+        bad = f"--set {text!r}: must have the form section.key=value, as reservoir.noise=0.5"
+        yield _at(key if equals else "", _toml_value(value.strip()), bad), True
+
+
+def _at(key: str, value: Any, bad: str) -> dict[str, Any]:
+    """Return a value within the tables that a dotted key names; a UserError with ``bad`` for no such key."""
+    path = [part.strip() for part in key.split(".")]
+    if not all(path) or len(path) < 2:
+        raise UserError(bad)
+    nested: dict[str, Any] = {path[-1]: value}
+    for part in reversed(path[:-1]):
+        nested = {part: nested}
+    return nested
 
 
 def _toml_value(text: str) -> Any:

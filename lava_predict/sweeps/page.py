@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from matplotlib.figure import Figure
 from lava_predict.analysis.over_seeds import OVER_SEEDS, mean_and_deviation
 from lava_predict.analysis.over_seeds import in_words as figure_in_words
 from lava_predict.errors import Caution
+from lava_predict.reports.changed import CHANGED, as_toml, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.plain_values import Each, Maybe
 from lava_predict.sweeps import plots
-from lava_predict.sweeps.plan import Point, Values, in_words
+from lava_predict.sweeps.plan import Point, Values, as_swept, in_words
 from lava_predict.sweeps.sweep import TABLE, Sweep
 
 _MOST_ROWS = 20
@@ -27,6 +29,7 @@ _POINT = {"point": int, "settings": Each(str), "error": OVER_SEEDS, "counting": 
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "precision": str,
     "seeds": [int],
     "swept": Each(object),
@@ -58,6 +61,7 @@ def outcome(found: Sweep, cache: Path, wall_s: float) -> Outcome:
     values = plain(
         {
             **plan.described(),
+            "changed": _shared(found),
             "trials": None if plan.search is None else plan.search.trials,
             "points": [_point(found, point) for point in found.points],
             "ranking": [point.number for point in ranked],
@@ -69,7 +73,8 @@ def outcome(found: Sweep, cache: Path, wall_s: float) -> Outcome:
     )
     lines = [f"{len(found.found)} runs, {found.reused} of them reused (from {cache}/); each probe: {TABLE}"]
     if best is not None:
-        lines.insert(0, f"best: {in_words(best.settings)}; its settings: config.toml")
+        told = f"best: {in_words(best.settings)}; its" if best.settings else "the"
+        lines.insert(0, f"{told} settings: config.toml")
     return Outcome(
         "sweep",
         values,
@@ -77,9 +82,15 @@ def outcome(found: Sweep, cache: Path, wall_s: float) -> Outcome:
         lines,
         _warnings(found),
         None if best is None else with_changes(best.config, (), plan.seeds[0]),
-        {"effects": _picture(found, best)} if found.points else {},
+        {"effects": _picture(found, best)} if found.points and plan.swept else {},
         page,
     )
+
+
+def _shared(found: Sweep) -> list[dict[str, Any]]:
+    """Return the settings that all combinations share and that differ from the preset."""
+    keys = {one.key for one in found.plan.swept}
+    return [one for one in changed_settings(found.plan.first) if one["setting"] not in keys]
 
 
 def _point(found: Sweep, point: Point) -> dict[str, Any]:
@@ -175,13 +186,37 @@ def _table(values: Mapping[str, Any]) -> tuple[list[str], list[list[Entry]]]:
 def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     """Make the page of a sweep from the content of summary.json and the PNG files by name."""
     points = {point["point"]: point for point in summary["points"]}
-    lead = f"Preset {summary['preset']}, {_title(summary)}."
+    lead = f"Preset {of_preset(summary['preset'], summary['changed'])}, {_title(summary)}."
     if summary["best"] is not None:
         best = points[summary["best"]]
         lead += (
-            f" The lowest mean error is {figure_in_words(best['error'])} of that of predicting nothing, with "
-            f"{in_words(best['settings'])}; a learner that only counts outcomes gets "
-            f"{figure_in_words(best['counting'])}."
+            f" The lowest mean error is {figure_in_words(best['error'])} of that of predicting nothing"
+            f"{', with ' * bool(best['settings'])}{in_words(best['settings'])}; "
+            f"a learner that only counts outcomes gets {figure_in_words(best['counting'])}."
         )
-    content = {"summary": summary, "reading": _READING, "combinations": _table(summary)}
-    return Page("A sweep over settings", lead, "sweep.html.j2", figures, content)
+    changed = [[one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]]
+    content = {
+        "summary": summary,
+        "reading": _READING,
+        "combinations": _table(summary),
+        "changed": changed,
+        "command": _command(summary),
+    }
+    title = "A sweep over settings" if summary["swept"] else "A sweep over seeds"
+    return Page(title, lead, "sweep.html.j2", figures, content)
+
+
+def _command(summary: Mapping[str, Any]) -> str:
+    """Return the command that repeats a sweep from its preset."""
+    words = [f"lava-predict sweep --preset {summary['preset']}"]
+    for key, values in summary["swept"].items():
+        words.append(f"--set {shlex.quote(f'{key}={as_swept(values)}')}")
+    for one in summary["changed"]:
+        words.append("--set " + shlex.quote(f"{one['setting']}={as_toml(one['value'])}"))
+    first, *_ = seeds = summary["seeds"]
+    words.append(f"--seeds {len(seeds)} --first-seed {first}")
+    if summary["precision"] != "float":
+        words.append(f"--precision {summary['precision']}")
+    if summary["search"] is not None:
+        words.append(f"--search optuna --trials {summary['trials']} --batch {summary['search']['batch']}")
+    return " ".join(words)

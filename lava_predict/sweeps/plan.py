@@ -196,7 +196,7 @@ def planned(
     Raises
     ------
     UserError
-        If no setting is swept, one is given twice, or a key or value is bad.
+        If there is one run only, a setting is given twice, or a key or value is bad.
     """
     fixed: dict[str, str] = {}
     swept: list[Values | Range] = []
@@ -213,7 +213,7 @@ def planned(
             swept.append(_values(text, key, values))
         else:
             fixed[key] = text
-    _check_swept(swept, precision, search)
+    _check_swept(swept, seeds, precision, search)
     ends = Plan(configured, tuple(fixed.values()), tuple(swept), tuple(seeds), precision, search)
     plan = Plan(
         configured,
@@ -284,13 +284,24 @@ def _range(key: str, value: str) -> Range | None:
     return Range(key, low, high, bool(scale), isinstance(low, int) and isinstance(high, int))
 
 
-def _check_swept(swept: Sequence[Values | Range], precision: str, search: Search | None) -> None:
-    """Raise a UserError if nothing is swept, or it cannot be swept in this way."""
-    if not swept:
+def as_swept(described: Any) -> str:
+    """Write what `Values.described` or `Range.described` returned as ``--set`` reads it."""
+    if isinstance(described, Mapping):
+        scale = ":log" if described["log"] else ""
+        return f"{as_text(described['low'])}..{as_text(described['high'])}{scale}"
+    return ",".join(described)
+
+
+def _check_swept(
+    swept: Sequence[Values | Range], seeds: Sequence[int], precision: str, search: Search | None
+) -> None:
+    """Raise a UserError if there is one run only, or it cannot be swept in this way."""
+    if not swept and (search is not None or len(seeds) == 1):
         ranged = " or --set section.key=LOW..HIGH" if search else ""
         raise UserError(
             "--set: no setting has several values, so there is nothing to sweep; give --set "
-            f"section.key=v1,v2{ranged}, for instance --set readout.when_rate=0.02,0.05, or use run"
+            f"section.key=v1,v2{ranged}, for instance --set readout.when_rate=0.02,0.05, or "
+            + ("leave out --search" if search else "more --seeds, or use run")
         )
     for one in swept:
         if one.key == "run.seed":

@@ -77,15 +77,16 @@ def _needed(module: str, source: bytes) -> Iterator[str]:
             yield str(node.value)  # It is loaded by its name.
 
 
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree without what only type checkers read."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            for statement in child.orelse:
-                yield from _executed(statement)
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree, in any order, without what only type checkers read."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
         else:
-            yield from _executed(child)
+            waiting += ast.iter_child_nodes(node)
 
 
 def _is_module(value: Any) -> bool:

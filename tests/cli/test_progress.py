@@ -24,7 +24,7 @@ class Clock:
 @pytest.mark.parametrize(
     ("told", "later_s", "line"),
     [
-        ([], 50.0, "sweeping: getting ready"),
+        ([], 50.0, "sweeping: getting ready, 50 s so far"),
         ([(0.0, 0, 1200)], 50.0, "sweeping: 0 of 1,200 runs"),
         ([(0.0, 0, 12), (30.0, 3, 12)], 0.0, "sweeping: 3 of 12 runs, about 90 s left"),
         ([(0.0, 0, 12), (30.0, 3, 12)], 20.0, "sweeping: 3 of 12 runs, about 70 s left"),

@@ -49,6 +49,23 @@ def test_the_page_of_a_folder_is_that_of_the_run(run: Outcome, folder: Path) -> 
     assert found["file"] == f"{folder}/report.html"
 
 
+def test_the_pictures_of_a_finished_run_are_drawn_again(folder: Path) -> None:
+    figures = folder / "figures"
+    before = {file.name: file.read_bytes() for file in figures.iterdir()}
+    assert invoke(folder, "--figures", "svg").exit_code == 0
+    drawn = {file.name: file.read_bytes() for file in figures.iterdir()}
+    assert {name: drawn[name] for name in before} == before
+    assert set(drawn) - set(before) == {name.replace(".png", ".svg") for name in before}
+    assert invoke(folder, "--width-mm", "85").exit_code == 0
+    assert (figures / "raster.png").read_bytes() != before["raster.png"]
+
+
+def test_pictures_of_other_commands_are_not_drawn_again(tiny: Callable[..., Config], tmp_path: Path) -> None:
+    leave(check_outcome(check_readiness(tiny())), Folder(tmp_path))
+    done = invoke(tmp_path, "--figures", "pdf")
+    assert (done.exit_code, "give them to check itself" in done.output) == (2, True)
+
+
 def test_the_page_of_another_command_is_the_one_that_it_left(
     tiny: Callable[..., Config], tmp_path: Path
 ) -> None:

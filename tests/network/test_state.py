@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from lava_predict import load_preset
 from lava_predict.network.arithmetic import arithmetic_of
 from lava_predict.network.draw import draw_network
 from lava_predict.network.layout import Expected, lengths, network_layout, state_layout
-from lava_predict.network.state import State, leaves, mapped
+from lava_predict.network.state import State, leaves, mapped, not_finite
 
 CHOICES = [
     (neuron, delay, precision)
@@ -119,3 +119,20 @@ def flat(layout: Any) -> list[Expected]:
     if isinstance(layout, Expected):
         return [layout]
     return [one for part in layout for one in flat(part)]
+
+
+class Tree(NamedTuple):
+    small: np.ndarray
+    large: np.ndarray
+    whole: np.ndarray
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_is_named_and_what_is_only_large_is_not(bad: float) -> None:
+    tree = Tree(np.zeros((2, 3)), np.full(5, 1e308), np.full(4, 2**62))
+    assert not_finite(tree) == []
+    tree.large[-1] = bad
+    assert not_finite(tree) == ["large"]
+    tree.small[1, 2] = bad
+    assert not_finite(tree) == ["small", "large"]

@@ -42,6 +42,11 @@ def run(folder: Path) -> RunData:
     return load_run(folder)
 
 
+def test_it_shows_itself_in_one_line(run: RunData) -> None:
+    probes = run.to_xarray().sizes["probe"]
+    assert repr(run) == f"<RunData: preset smoke, seed 3; {probes} probes, cues: 2, events: 2>"
+
+
 def test_the_data_set_has_the_record_under_names_with_units(run: RunData) -> None:
     data, record = run.to_xarray(), run.record
     one = data.prediction.sel(cue="right", event="light").isel(probe=3)

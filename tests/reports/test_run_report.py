@@ -117,7 +117,7 @@ def test_the_lead_gives_the_errors_at_the_ends_and_the_misses(tiny: Callable[...
     )
     true = np.array([[0.6, 0.3], [0.1, 0.9]])
     off = np.abs(np.clip(record.p[ends, 0], 0, 1) - true).mean()
-    assert run.page.title == "A run of smoke, seed 1"
+    assert run.page.title == f"A run of smoke with {len(run.summary['changed'])} changed settings, seed 1"
     assert run.page.lead.startswith(
         "In float, on the cpu. At the end of the 2 blocks the error of the prediction after the cue alone "
         f"is {errors[0]} and {errors[1]} of the error of predicting nothing; a learner that only counts "

@@ -10,6 +10,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lava_predict import Config, UserError, config_from, load_config, load_preset, preset_names
@@ -167,6 +168,29 @@ def test_a_block_names_the_cues_that_it_shows_or_shows_all() -> None:
     plain = load_preset("smoke", ["task.cues=2"])
     assert list(plain.task.blocks[0].shown(2)) == [0, 1]
     assert "cues" not in plain.to_dict()["task"]["blocks"][0]
+
+
+def test_settings_are_changed_by_texts_or_by_values() -> None:
+    texts = ["reservoir.noise=0.5", "reservoir.excitatory.a={start=0.01, stop=0.03}", "task.cues=2"]
+    values = {
+        "reservoir.noise": np.float64(0.5),
+        "reservoir.excitatory.a": {"start": 0.01, "stop": 0.03},
+        "task.cues": np.int64(2),
+    }
+    assert load_preset("smoke", values) == load_preset("smoke", texts)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"noise": 0.5}, "'noise': must be section.key"),
+        ({"reservoir.nois": 0.5}, "did you mean 'noise'"),
+        ({3: 0.5}, "overrides = 3"),
+    ],
+)
+def test_values_by_wrong_keys_are_refused(values: dict[Any, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_preset("smoke", values)
 
 
 def test_an_unknown_preset_suggests_one() -> None:

@@ -111,7 +111,7 @@ def invoke(*arguments: str):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to sweep"),
+        (["--seeds", "1"], "nothing to sweep"),
         (["--set", "readout.what_rat=0.02,0.05"], "did you mean 'what_rate'"),
         (["--set", "reservoir.noise=1,2", "--trials", "3"], "--trials: only a search has them"),
         (["--set", "reservoir.noise=1..2", "--search", "optuna"], "add --trials N"),

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
 from lava_predict import UserError, load_preset
-from lava_predict.sweeps.plan import Plan, Range, Search, Values, planned
+from lava_predict.sweeps.plan import Plan, Range, Search, Values, as_swept, planned
 
 SMOKE = partial(load_preset, "smoke")
 
 
-def plan(*settings: str, **options: Any) -> Plan:
-    return planned(SMOKE, settings, [1, 2], **options)
+def plan(*settings: str, seeds: Sequence[int] = (1, 2), **options: Any) -> Plan:
+    return planned(SMOKE, settings, seeds, **options)
+
+
+def test_one_combination_is_swept_over_several_seeds() -> None:
+    made = plan("reservoir.noise=0.5")
+    assert [(point.settings, point.config.reservoir.noise) for point in made.grid] == [({}, 0.5)]
+    assert made.runs == 2
+
+
+@pytest.mark.parametrize("text", ["reservoir.noise=0.5,1", "reservoir.noise=0.5..2:log", "task.cues=1..3"])
+def test_what_is_swept_is_written_as_it_is_read(text: str) -> None:
+    (swept,) = plan(text, search=Search(4, 2)).swept
+    assert f"{swept.key}={as_swept(swept.described())}" == text
 
 
 @pytest.mark.parametrize(
@@ -83,8 +96,8 @@ SEARCH = {"search": Search(4, 2)}
 @pytest.mark.parametrize(
     ("settings", "options", "message"),
     [
-        ([], {}, "nothing to sweep; give --set section.key=v1,v2"),
-        (["reservoir.noise=0.5"], {}, "nothing to sweep"),
+        ([], {"seeds": [1]}, "nothing to sweep; give --set section.key=v1,v2"),
+        (["reservoir.noise=0.5"], {"seeds": [1]}, "nothing to sweep"),
         (["reservoir.noise=0.5"], SEARCH, r"or --set section\.key=LOW\.\.HIGH"),
         (["readout.least_rat=0.02,0.05"], {}, "did you mean 'least_rate'"),
         (["reservor.noise=0.02,0.05"], {}, "did you mean 'reservoir'"),

@@ -53,7 +53,7 @@ from lava_predict.learning.when.gated_delta import (
     fixed_gated_delta,
 )
 from lava_predict.numerics.binding import bind, part
-from lava_predict.numerics.compiled import kernel, lean_kernel
+from lava_predict.numerics.compiled import kernel, lean_kernel, merged_kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
@@ -393,7 +393,7 @@ def scratch(memory: Memory) -> np.ndarray:
     return np.empty(memory.x.size)
 
 
-@lean_kernel
+@merged_kernel
 def count_spikes(
     memory: Memory,
     x_sum: np.ndarray,
@@ -433,7 +433,7 @@ def copy_row(values: np.ndarray, rows: np.ndarray, row: int) -> None:
         rows[row, j] = values[j]
 
 
-@kernel
+@merged_kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
 
@@ -454,7 +454,7 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     return new
 
 
-@kernel
+@merged_kernel
 def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     last = memory.cue[0]
@@ -467,7 +467,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
         projection.remember(directions_of(memory), last)
 
 
-@lean_kernel
+@merged_kernel
 def trace_step(
     k: Constants,
     memory: Memory,
@@ -496,7 +496,7 @@ def trace_step(
     return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
-@lean_kernel
+@merged_kernel
 def change_rows(
     k: Constants,
     memory: Memory,
@@ -518,7 +518,7 @@ def change_rows(
             add_to_row(w, first + event, xc, change)
 
 
-@lean_kernel
+@merged_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -604,7 +604,7 @@ def learn_late(
     change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target)
 
 
-@lean_kernel
+@merged_kernel
 def learn_at_once(
     k: Constants,
     memory: Memory,
@@ -859,7 +859,7 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
 
 
-@kernel
+@merged_kernel
 def fixed_find_cue(memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
@@ -883,7 +883,7 @@ def gate_rates(
         rate_gate[event] = (rate * gate[event] + (1 << (fraction - 1))) >> fraction
 
 
-@kernel
+@merged_kernel
 def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
@@ -892,7 +892,7 @@ def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> No
         projection.fixed_remember(directions_of(memory), last)
 
 
-@lean_kernel
+@merged_kernel
 def fixed_change_rows(
     k: FixedConstants,
     memory: Memory,
@@ -937,9 +937,10 @@ def fixed_learn_across(
 ) -> None:
     """As `learn_across`, in integers."""
     direction = np.empty_like(xc)
-    norm = fixed_across(memory, cue, xc, direction)
-    rows = (memory.w, cue * z.size if k.own else 0)
-    fixed_change_rows(k, memory, cue, *rows, direction, z, norm, gate, target, rate_gate, step_key, lost)
+    norm, first = fixed_across(memory, cue, xc, direction), cue * z.size if k.own else 0
+    fixed_change_rows(
+        k, memory, cue, memory.w, first, direction, z, norm, gate, target, rate_gate, step_key, lost
+    )
 
 
 @kernel
@@ -986,12 +987,15 @@ def fixed_learn_late(
             projection.fixed_remember(directions_of(memory), last)
         direction = np.empty_like(xc)
         norm = fixed_across(memory, cue, xc, direction)
-    moment = (rate_gate, step_key, lost)
-    fixed_change_rows(k, memory, cue, memory.w, first, direction, z, norm, gate, target, *moment)
-    fixed_change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target, *moment)
+    fixed_change_rows(
+        k, memory, cue, memory.w, first, direction, z, norm, gate, target, rate_gate, step_key, lost
+    )
+    fixed_change_rows(
+        k, memory, cue, late.tag, 0, direction, z, norm, waiting, target, rate_gate, step_key, lost
+    )
 
 
-@lean_kernel
+@merged_kernel
 def fixed_learn_at_once(
     k: FixedConstants,
     memory: Memory,
@@ -1010,8 +1014,10 @@ def fixed_learn_at_once(
 ) -> None:
     """As `learn_at_once`, in integers."""
     if cue != UNKNOWN:
-        rows = (memory.w, cue * z.size if k.own else 0)
-        fixed_change_rows(k, memory, cue, *rows, xc, z, norm, gate, target, rate_gate, step_key, lost)
+        first = cue * z.size if k.own else 0
+        fixed_change_rows(
+            k, memory, cue, memory.w, first, xc, z, norm, gate, target, rate_gate, step_key, lost
+        )
 
 
 @kernel
@@ -1038,8 +1044,9 @@ def fixed_learn_somehow(
     elif cue == UNKNOWN:
         return
     elif not k.protect:
-        rows = (memory.w, cue * z.size if k.own else 0)
-        fixed_change_rows(k, memory, cue, *rows, xc, z, norm, gate, target, *moment)
+        fixed_learn_at_once(
+            k, memory, spiking, count, since_cue, cue, xc, z, norm, gate, target, rate_gate, step_key, lost
+        )
     elif (since_cue - k.onset) % k.every == 0:
         fixed_learn_across(k, memory, cue, xc, z, gate, target, *moment)
 
@@ -1089,8 +1096,9 @@ def _fixed_step(
         if fixed_diverged(z):
             return -1
     if learning:
-        moment = (rate_gate, step_key, lost)
-        fixed_learn(k, memory, spiking, count, since_cue, cue, xc, z, norm, gate, target, *moment)
+        fixed_learn(
+            k, memory, spiking, count, since_cue, cue, xc, z, norm, gate, target, rate_gate, step_key, lost
+        )
     return norm
 
 

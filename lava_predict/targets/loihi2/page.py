@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from lava_predict.reports.changed import changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe, OneOf
@@ -93,6 +94,7 @@ def _values(readiness: Readiness) -> dict[str, Any]:
     softer = [reason for reason in readiness.reasons if not reason.fails]
     values: dict[str, Any] = {
         "preset": config.preset,
+        "changed": changed_settings(config),
         "seed": config.run.seed,
         **named(readiness, "verdict", "reasons"),
         "checks": [_check(check) for check in readiness.checks],
@@ -298,5 +300,6 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "limits": LIMITS.values(),
     }
     taken = f"{summary['resources']['cores']:,} of {LIMITS['cores'].in_words()} cores"
-    lead = f"{summary['preset']}, seed {summary['seed']}: {summary['verdict']}; {taken}."
+    preset = of_preset(summary["preset"], summary["changed"])
+    lead = f"{preset}, seed {summary['seed']}: {summary['verdict']}; {taken}."
     return Page("Is this network ready for Loihi 2?", lead, "check.html.j2", figures, content)

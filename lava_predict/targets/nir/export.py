@@ -197,7 +197,7 @@ def _graphs() -> Any:
     try:
         import nir  # noqa: F401
     except ImportError:
-        raise UserError(f"--format nir: {needs_package('nir', 'nir')}") from None
+        raise UserError(f"--to nir: {needs_package('nir', 'nir')}") from None
     from lava_predict.targets.nir import graph
 
     return graph
