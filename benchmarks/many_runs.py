@@ -2,9 +2,9 @@
 
     python benchmarks/many_runs.py [--runs 1000] [--settled 50]
 
-Runs of a tiny network in float and in integers by turns, each with its record and checkpoint made and
-read, and every tenth a stream. Prints the resident set after each tenth of the runs, and how much it has grown since
-``--settled`` runs; exits with 1 if that is more than `MOST_MIB`.
+Runs of a tiny network in float and in integers by turns, each with its record and checkpoint made and read,
+and every tenth a stream. Prints the resident set after each tenth of the runs, and how much it has grown
+since ``--settled`` runs; exits with 1 if that is more than `MOST_MIB`.
 """
 
 from __future__ import annotations

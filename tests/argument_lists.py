@@ -15,7 +15,21 @@ from lava_predict.cli import app
 
 REACHED = "here the work would begin"
 WORDS = ["", " ", "0", "-1", "1", "2", "1.5", "1e999", "nan", "inf", "9" * 30, "True", "all", "nowhere"]
-WORDS += [".", "..", "/", "-", "--", "a\0b", "x" * 300, "µ\u2028", "\udcff", "smoke", "robust", "stream"]
+WORDS += [
+    ".",
+    "..",
+    "/",
+    "-",
+    "--",
+    "--help",
+    "a\0b",
+    "x" * 300,
+    "µ\u2028",
+    "\udcff",
+    "smoke",
+    "robust",
+    "stream",
+]
 WORDS += ["fixed", "float", "cpu", "lava", "fpga", "fused", "markov", "run.seed=1", "run.seed=x", "a.b=["]
 WORDS += ["reservoir.noise=nan", "=", "reservoir.neurons=12", "fixed=3", "task.blocks=[]", "preset=paper"]
 WORDS += ["png,pdf", "csv", "[0.7", "{}"]

@@ -127,7 +127,13 @@ def _of_reproduction() -> bytes:
     criterion = {"key": "error", "quantity": "error", "paper": "small", "ours": figures, "verdict": "holds"}
     criterion |= {"null": figures | {"name": "nothing"}, "rule": "at most 0.3"}
     claim = {"number": 1, "name": "one", "statement": "It learns.", "verdict": "holds", "figures": []}
-    values = {"preset": "smoke", "seeds": [100, 101], "confidence": 0.95, "timing": {"wall_s": 1.0}}
+    values = {
+        "preset": "smoke",
+        "seeds": [100, 101],
+        "confidence": 0.95,
+        "timing": {"wall_s": 1.0},
+        "changed": [],
+    }
     values |= {"claims": [claim | {"criteria": [criterion]}], "units": {"total": 2, "reused": 0}}
     assert set(values) == set(REPRODUCED)
     return _summary(Outcome("reproduce", values))

@@ -26,6 +26,7 @@ PRECISION = st.sampled_from(["float", "fixed"])
 FEW_PARTS = settings_of_any_kind(neurons=("izhikevich",), delays=False, on_chip=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(values=FEW_PARTS, precision=PRECISION, chunk=st.integers(1, 40), stop=st.integers(0, 5))
 def test_every_way_of_running_any_configuration_gives_the_same_bits(

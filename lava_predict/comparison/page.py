@@ -22,7 +22,7 @@ from lava_predict.comparison.study import (
 )
 from lava_predict.experiment.scores import rmse
 from lava_predict.reports import curves
-from lava_predict.reports.changed import changed_settings, of_preset
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe
@@ -54,6 +54,7 @@ _VARIANT = {
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "single_cell": {"currents": [float]},
     "network": {name: Each(OVER_SEEDS) for name, _, _ in _NETWORK_COLUMNS[:_ALONE]}

@@ -12,7 +12,7 @@ from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_devi
 from lava_predict.comparison.streams import StreamComparison, Summary
 from lava_predict.comparison.study import FIXED, FLOAT, NULLS
 from lava_predict.reports import plot_style as style
-from lava_predict.reports.changed import changed_settings, of_preset
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.plain_values import Each, Maybe
@@ -32,6 +32,7 @@ _VARIANT: dict[str, Any] = {
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "stream": {"events": int, "labels": [str], "ms_per_unit": float, "notes": [str]},
     "best_possible": Maybe(Each(OVER_SEEDS)),

@@ -230,10 +230,7 @@ def _owner_of(text: str | bytes) -> Owner | None:
         owner = Owner(**json.loads(text))
     except (ValueError, TypeError, RecursionError):
         return None
-    right = all(
-        type(value).__name__ == one.type
-        for one, value in zip(fields(owner), vars(owner).values(), strict=True)
-    )
+    right = all(type(getattr(owner, one.name)).__name__ == one.type for one in fields(owner))
     return owner if right and 0 < owner.process < 2**31 else None
 
 

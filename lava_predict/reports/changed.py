@@ -13,6 +13,9 @@ from lava_predict.settings.schema import Config
 _NAMED_IN_THE_TITLE = ("preset", "run.seed")
 _PARTS = tuple(registry.key for registry in (NEURONS, SYNAPSES, RULES, TASKS))
 
+CHANGED = [{"setting": str, "preset": object, "value": object}]
+"""What `changed_settings` is in summary.json."""
+
 
 def changed_settings(config: Config) -> list[dict[str, Any]]:
     """Return name, the preset's value and this value of every setting that differs from the preset.

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from lava_predict.analysis.over_seeds import OVER_SEEDS, in_words, mean_and_deviation
-from lava_predict.reports.changed import changed_settings, of_preset
+from lava_predict.reports.changed import CHANGED, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, named, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reproduction.claim import CONFIDENCE, Judged
@@ -25,6 +25,7 @@ _CRITERION |= {"null": Maybe(OVER_SEEDS | {"name": str}), "rule": Maybe(str)}
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "seeds": [int],
     "confidence": float,
     "claims": [

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lava_predict.analysis.over_seeds import OVER_SEEDS, mean_and_deviation
 from lava_predict.analysis.over_seeds import in_words as figure_in_words
 from lava_predict.errors import Caution
-from lava_predict.reports.changed import as_toml, changed_settings, of_preset
+from lava_predict.reports.changed import CHANGED, as_toml, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.files import with_changes
@@ -29,6 +29,7 @@ _POINT = {"point": int, "settings": Each(str), "error": OVER_SEEDS, "counting": 
 
 SUMMARY: dict[str, Any] = {
     "preset": str,
+    "changed": CHANGED,
     "precision": str,
     "seeds": [int],
     "swept": Each(object),

@@ -197,6 +197,12 @@ def test_the_rate_falls_with_the_occurrences_down_to_the_least() -> None:
     assert rates[-2] > rates[-1]
 
 
+def test_a_rate_that_falls_further_than_the_table_has_room_is_refused() -> None:
+    assert annealed_delta.annealed_rates(config_of("readout.least_rate=4e-5")).size == 99_991
+    with pytest.raises(UserError, match=r"readout\.least_rate = 1e-12: must be at least first_rate / 10000"):
+        config_of("readout.least_rate=1e-12")
+
+
 def test_a_when_rate_is_a_rate_per_ms_that_does_not_fall() -> None:
     config = config_of("readout.when_rate=0.05")
     expected = annealed_delta.constant_rate(config, 0.05)

@@ -77,6 +77,9 @@ GATE_FRACTION = 12
 MOST_LAG_MS = 1000.0
 """Most time by which learning may lag, ms."""
 
+MOST_FALL = 10_000.0
+"""The first rate is at most so many times the least: a table has each rate between them."""
+
 CHIP = "lava_predict.learning.annealed_on_chip"
 """The module of the rule on Lava's learning engine."""
 
@@ -127,6 +130,16 @@ class Settings(ReadoutSettings):
         rest = {key: value for key, value in values.items() if key != "when_rate"}
         share = float(on_grid(1.0 - (1.0 - rate) ** RATE_MS))
         return {**rest, "first_rate": share, "least_rate": share}
+
+    @model_validator(mode="after")
+    def _the_rates_fit_a_table(self) -> Settings:
+        if self.first_rate > MOST_FALL * self.least_rate:
+            least = self.first_rate / MOST_FALL
+            raise ValueError(
+                f".least_rate = {digits(self.least_rate)}: must be at least first_rate / {MOST_FALL:g} = "
+                f"{digits(least)}; raise it, or lower first_rate"
+            )
+        return self
 
     @model_validator(mode="after")
     def _the_lag_fits_a_ring(self) -> Settings:
