@@ -119,7 +119,8 @@ def test_every_command_shown_can_be_typed(page: Path) -> None:
         settings = (values.get("preset") or "robust", values.get("settings") or [])
         if arguments.startswith("sweep "):
             search = Search(values["trials"], 4) if values["search"] else None
-            planned(partial(load_preset, settings[0]), settings[1], [1], values["precision"], search)
+            seeds = range(values["seeds"])
+            planned(partial(load_preset, settings[0]), settings[1], seeds, values["precision"], search)
         elif "# a mistake" in arguments:
             with pytest.raises(UserError):
                 load_preset(*settings)
