@@ -100,7 +100,9 @@ def test_a_damaged_summary_is_refused(folder: Path, key: str) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     for damaged in ({k: v for k, v in summary.items() if k != key}, {**summary, key: 3}):
         (folder / "summary.json").write_text(json.dumps(damaged))
-        wrong = rf"summary.json: {key}: is .*; expected a (list|table).*; run it again: lava-predict run config"
+        wrong = (
+            rf"summary.json: {key}: is .*; expected a (list|table).*; run it again: lava-predict run config"
+        )
         with pytest.raises(UserError, match=wrong):
             page_of(folder)
 

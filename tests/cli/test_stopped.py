@@ -162,6 +162,11 @@ def test_export_and_report_are_refused_where_another_process_writes_their_file(
         write_file(tmp_path / "network.nir", b"", overwrite=True)
 
 
+def owner_is_known(file: Path) -> bool:
+    """Tell whether the owner has written who it is; the file is there a moment earlier."""
+    return file.exists() and file.stat().st_size > 0
+
+
 @pytest.mark.slow
 def test_of_two_resumes_one_is_refused_and_the_other_ends_as_if_alone(
     stopped: tuple[str, Path], tmp_path: Path
@@ -172,15 +177,18 @@ def test_of_two_resumes_one_is_refused_and_the_other_ends_as_if_alone(
     resume = [*command, "--resume", "out", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(resume, cwd=tmp_path, **pipes) as first:
-        assert wait_until(lambda: (tmp_path / ".out.owner").exists() or first.poll() is not None)
-        first.send_signal(signal.SIGSTOP)
-        again = [*SMALL[name][1:], "--out", "out"]
-        for second in (resume, [*command, *again], [*command, *again, "--overwrite"]):
-            done = subprocess.run(second, cwd=tmp_path, capture_output=True, text=True, check=False)
-            assert done.returncode == 2
-            assert f"process {first.pid} on {socket.gethostname()}" in done.stderr
-        first.send_signal(signal.SIGCONT)
-        stdout, stderr = first.communicate(timeout=600)
+        try:
+            assert wait_until(lambda: owner_is_known(tmp_path / ".out.owner") or first.poll() is not None)
+            first.send_signal(signal.SIGSTOP)
+            again = [*SMALL[name][1:], "--out", "out"]
+            for second in (resume, [*command, *again], [*command, *again, "--overwrite"]):
+                done = subprocess.run(second, cwd=tmp_path, capture_output=True, text=True, check=False)
+                assert done.returncode == 2
+                assert f"process {first.pid} on {socket.gethostname()}" in done.stderr
+            first.send_signal(signal.SIGCONT)
+            stdout, stderr = first.communicate(timeout=600)
+        finally:
+            first.kill()
     assert first.returncode == 0, stderr
     whole = CliRunner().invoke(app, [*SMALL[name], "--out", str(tmp_path / "whole"), "--json"])
     assert json.loads(stdout)["fingerprint"] == json.loads(whole.stdout)["fingerprint"]
