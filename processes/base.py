@@ -26,9 +26,6 @@ TAGS = {"float": ("floating_pt",), "fixed": ("bit_accurate_loihi", "fixed_pt")}
 _LAVAS = ("name", "log_config")
 """Arguments that Lava gives every Process."""
 
-_THE_ENGINES = ("arithmetic", "state", "playbook", "logbook", "shared", "inhibitory_in_flight")
-"""Arguments that the engine gives, which a message does not offer."""
-
 _KINDS = {PyInPort: PyInPort.VEC_DENSE, PyOutPort: PyOutPort.VEC_DENSE, np.ndarray: np.ndarray}
 
 
@@ -42,7 +39,7 @@ class Process(AbstractProcess):
     ------
     TypeError
         For an argument that neither the class nor one that it passes ``**kwargs`` on to has; the message
-        names it, the likely one and all that there are for users.
+        names it, the likely one and all that there are.
     """
 
     # Lava's destructor asks for it, also when the constructor has raised.
@@ -55,7 +52,7 @@ class Process(AbstractProcess):
             if name not in allowed:
                 raise TypeError(
                     f"{cls.__name__}({name}={short(value)}): there is no such argument; "
-                    f"{one_of(name, [each for each in allowed if each not in _THE_ENGINES])}"
+                    f"{one_of(name, allowed)}"
                 )
         return super().__new__(cls)
 
