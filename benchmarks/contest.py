@@ -16,7 +16,7 @@ import numpy as np
 from frame import timed
 
 from lava_predict import Experiment, load_preset
-from lava_predict.numerics.time_step import decay_of_step
+from lava_predict.numerics import decay_of_step
 
 _EXCHANGED, _DRAWN, _ARRAYS = "problem.json", "drawn.pickle", "arrays.npz"
 

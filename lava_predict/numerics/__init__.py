@@ -12,5 +12,6 @@ if TYPE_CHECKING:
     from lava_predict.numerics.draws import values_of
     from lava_predict.numerics.noise import fold, key_of, standard_noise, uniform
     from lava_predict.numerics.plan import Plan, Planner
+    from lava_predict.numerics.time_step import decay_of_step
 else:
     __all__, __getattr__, __dir__ = public_face(__name__)

@@ -81,7 +81,9 @@ def precision(case: tuple[str, str]) -> str:
 def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
     experiment = Experiment(config)
     arithmetic = experiment.arithmetic(precision)
-    session = Session(arithmetic, experiment.task, CpuEngine(arithmetic, experiment.task, chunk_steps=chunk_steps))
+    session = Session(
+        arithmetic, experiment.task, CpuEngine(arithmetic, experiment.task, chunk_steps=chunk_steps)
+    )
     session.advance(100)
     return session
 
