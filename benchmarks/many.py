@@ -20,7 +20,7 @@ from pathlib import Path
 from frame import machine, parser_of, timed
 
 from lava_predict import load_preset
-from lava_predict.sweeps.study import learn_task
+from lava_predict.sweeps import study
 
 SETTING, VALUES = "readout.tau_m_ms", (8192, 4096)
 
@@ -52,12 +52,12 @@ def main() -> None:
     parser.add_argument("--preset", default="robust")
     chosen = parser.parse_args()
     config = load_preset(chosen.preset)
-    learn_task(config, "float")  # compiles
+    study.learn_task(config, "float")  # compiles
     runs = len(VALUES) * chosen.seeds
     alone: list[float] = []
     sweeps: dict[int, list[tuple[float, float]]] = {1: [], chosen.jobs: []}
     for _ in range(chosen.repeats):
-        alone.append(timed(lambda: learn_task(config, "float"))[0])
+        alone.append(timed(lambda: study.learn_task(config, "float"))[0])
         for jobs, found in sweeps.items():
             found.append(sweep_s(chosen.preset, chosen.seeds, jobs))
     run_s, one_s = statistics.median(alone), middle(sweeps[1])[0]

@@ -18,8 +18,7 @@ import psutil
 from frame import parser_of
 
 from lava_predict import Experiment, StreamLearner, load_preset
-from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
-from lava_predict.records.run_record import RunRecord, load_record
+from lava_predict.records import Checkpoint, RunRecord, load_checkpoint, load_record
 
 MOST_MIB = 2.0
 BLOCKS = "task.blocks=[{trials=3, probability=[0.6, 0.3], latency_ms=[10, 30]}]"

@@ -11,8 +11,8 @@ from frame import timed
 
 from lava_predict import CpuEngine, load_preset
 from lava_predict.engines import Engine
-from lava_predict.network.arithmetic import Arithmetic, arithmetic_of
-from lava_predict.numerics.binding import bind, part
+from lava_predict.network import Arithmetic, arithmetic_of
+from lava_predict.numerics import bind, part
 from lava_predict.registry import TASKS
 from lava_predict.tasks import Task
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from lava_predict import LavaEngine
 from lava_predict.engines import Engine
-from lava_predict.network.arithmetic import Arithmetic
+from lava_predict.network import Arithmetic
 from lava_predict.tasks import Task
 
 from lava_predict.processes import Izhikevich  # isort: skip  Before Lava, from Python 3.11 on.

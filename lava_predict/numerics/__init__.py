@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lava_predict.lazy import public_face
 
 if TYPE_CHECKING:
-    from lava_predict.numerics.binding import bind
+    from lava_predict.numerics.binding import bind, part
     from lava_predict.numerics.compiled import kernel
     from lava_predict.numerics.draws import values_of
     from lava_predict.numerics.noise import fold, key_of, standard_noise, uniform
