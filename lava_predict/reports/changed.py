@@ -33,6 +33,11 @@ def changed_settings(config: Config) -> list[dict[str, Any]]:
     ]
 
 
+def changed_rows(changed: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each of `changed_settings`: name, the preset's value, this value; as TOML has them."""
+    return [[one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in changed]
+
+
 def of_preset(preset: str, changed: Sequence[Any]) -> str:
     """Name a preset, and how many settings differ from it."""
     if not changed:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.reports.changed import as_toml, changed_settings, of_preset
+from lava_predict.reports.changed import as_toml, changed_rows, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, speed_in_words
 from lava_predict.reports.page import Page
 from lava_predict.reports.summary import (
@@ -100,9 +100,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
         "blocks": {"header": header, "rows": rows},
         "events": events_named(summary),
         "last_estimates": ", ".join(f"{p:.2f}" for p in estimates),
-        "changed": [
-            [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
-        ],
+        "changed": changed_rows(summary["changed"]),
         "commands": _commands(summary),
         "speed": speed_in_words(summary["timing"], "of the network's time took"),
     }

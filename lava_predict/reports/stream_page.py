@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lava_predict.errors import Caution
 from lava_predict.events.reading import SOURCE
-from lava_predict.reports.changed import as_toml, changed_settings
+from lava_predict.reports.changed import as_toml, changed_rows, changed_settings
 from lava_predict.reports.outcome import Outcome, sheet, speed_in_words
 from lava_predict.reports.page import Entry, Page
 from lava_predict.settings.plain_values import Each, Maybe
@@ -86,9 +86,7 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     content = {
         "summary": summary,
         "tables": {part: _table(summary, part) for part in ("all", "last_third")},
-        "changed": [
-            [one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]
-        ],
+        "changed": changed_rows(summary["changed"]),
         "command": _command(summary),
         "speed": speed_in_words(summary["timing"], "of the network's time took"),
     }

@@ -175,10 +175,8 @@ def _nested(overrides: Overrides) -> Iterator[tuple[Mapping[str, Any], bool]]:
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
             check_kind("overrides", key, str, "section.key, such as 'reservoir.noise'")
-            yield (
-                _at(key, plain(value), f"overrides: {key!r}: must be section.key, as 'reservoir.noise'"),
-                True,
-            )
+            bad = f"overrides: {key!r}: must be section.key, as 'reservoir.noise'"
+            yield _at(key, plain(value), bad), True
         return
     if isinstance(overrides, str) or not isinstance(overrides, Iterable):
         raise UserError(

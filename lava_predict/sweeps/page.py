@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lava_predict.analysis.over_seeds import OVER_SEEDS, mean_and_deviation
 from lava_predict.analysis.over_seeds import in_words as figure_in_words
 from lava_predict.errors import Caution
-from lava_predict.reports.changed import CHANGED, as_toml, changed_settings, of_preset
+from lava_predict.reports.changed import CHANGED, as_toml, changed_rows, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.settings.files import with_changes
@@ -194,12 +194,11 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
             f"{', with ' * bool(best['settings'])}{in_words(best['settings'])}; "
             f"a learner that only counts outcomes gets {figure_in_words(best['counting'])}."
         )
-    changed = [[one["setting"], as_toml(one["preset"]), as_toml(one["value"])] for one in summary["changed"]]
     content = {
         "summary": summary,
         "reading": _READING,
         "combinations": _table(summary),
-        "changed": changed,
+        "changed": changed_rows(summary["changed"]),
         "command": _command(summary),
     }
     title = "A sweep over settings" if summary["swept"] else "A sweep over seeds"
