@@ -101,11 +101,15 @@ def draw(config: Config) -> Connections:
     return Connections(*gathered(_columns(config), cells, expected, packs))
 
 
+def _charge_scale(config: Config) -> float:
+    """Return the factor of charges that keeps a cell's mean recurrent input, whatever size and density."""
+    reservoir = config.reservoir
+    return REFERENCE_IN_DEGREE / max(1.0, reservoir.neurons * reservoir.connection_probability)
+
+
 def _largest_weights(config: Config) -> tuple[float, float]:
     """Return a bound of excitatory and of inhibitory weights, mV / ms."""
-    reservoir = config.reservoir
-    # A cell's recurrent input stays the same on average whatever the size and density of the network.
-    scale = REFERENCE_IN_DEGREE / max(1.0, reservoir.neurons * reservoir.connection_probability)
+    reservoir, scale = config.reservoir, _charge_scale(config)
     charges = (reservoir.excitatory_charge, reservoir.inhibitory_charge)
     return charges[0] * scale / reservoir.tau_s_ms, charges[1] * scale / reservoir.tau_s_ms
 
@@ -114,9 +118,7 @@ def _columns(config: Config) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw the targets and weights of each cell in turn."""
     reservoir = config.reservoir
     cells = reservoir.neurons
-    rng = generator(config, SYNAPSES, config.run.draws.synapses)
-    # A cell's recurrent input stays the same on average whatever the size and density of the network.
-    scale = REFERENCE_IN_DEGREE / max(1.0, cells * reservoir.connection_probability)
+    rng, scale = generator(config, SYNAPSES, config.run.draws.synapses), _charge_scale(config)
     for cell in range(cells):
         # One draw of pair and weight for every possible synapse, so that neither the probability
         # nor the strength of connections changes the draw of the others.
