@@ -1,14 +1,18 @@
 """Synapses in compressed columns: wide, in physical units, or packed into 6 bytes each, in integers 4.
 
 Wide columns have targets of int32 and weights of float64. Packed ones have the lowest 16 bits of a target
-and a weight as a multiple of `WEIGHT_GRAIN` in int32, or in integers in int16. Above `SMALL` cells each
-column is cut at the borders of `RANGES` ranges of targets: so each of some threads can own ranges, and the
-higher bits of a target are those of its range. The order of synapses is that of wide columns.
+and a weight as a multiple of `WEIGHT_GRAIN` in int32. In integers these 16 bits and a weight of 16 bits share
+32, so that a synapse is read at once: in a quarter less time than from two arrays.
+
+Above `SMALL` cells each column is cut at the borders of `RANGES` ranges of targets: so each of some threads
+can own ranges, and the higher bits of a target are those of its range. The order of synapses is that of wide
+columns.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -29,6 +33,8 @@ SMALL, RANGES = 2048, 8
 LARGEST = 2.0**31 * WEIGHT_GRAIN
 """What a weight must be below to be packed, mV / ms."""
 
+_LOWER, _UPPER = (0, 1) if sys.byteorder == "little" else (1, 0)  # Halves of 32 bits.
+
 DRAWN = "synapses of %d of %d cells"
 """What is logged of columns that are gathered for long."""
 
@@ -39,16 +45,16 @@ _AT_A_TIME = 2**18
 
 
 class Columns(NamedTuple):
-    """Synapses in wide columns.
+    """Synapses in columns, wide unless stated otherwise.
 
     Attributes
     ----------
     first : (N + 1,) int64
         Cell j's outgoing synapses are ``first[j] .. first[j + 1] - 1``.
     target : (S,) int32
-        Postsynaptic cell, ascending within a column.
+        Postsynaptic cell, ascending within a column. Packed (S,) or, joined with the weight, (0,) uint16.
     weight : (S,) float64 or int16
-        mV / ms, or as an integer network has it.
+        mV / ms, or as an integer network has it. Packed int32, or uint32 with the target in the lower half.
     """
 
     first: np.ndarray
@@ -60,7 +66,7 @@ def columns(connections: Any) -> Columns:
     """Return the synapses of a part's Connections as wide columns; what is wide already is not copied."""
     if not is_packed(connections):
         return Columns(*connections[:3])
-    size = connections.target.size
+    size = connections.weight.size
     target, weight = np.empty(size, np.int32), np.empty(size, _wide_type(connections))
     for part, piece in _pieces(connections):
         target[part], weight[part] = piece.target, piece.weight
@@ -89,6 +95,29 @@ def arrays(connections: Any) -> Iterator[np.ndarray]:
 def is_packed(connections: Any) -> bool:
     """Tell whether a part's Connections are packed columns."""
     return getattr(connections, "target", np.empty(0)).dtype == np.uint16
+
+
+def join(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return room for targets and weights in integers, uint32, and that of the weights in it, int16.
+
+    The lower halves are filled with the packed ``target``.
+    """
+    joined = np.empty(target.size, np.uint32)
+    lower, weight = _halves(joined)
+    lower[:] = target
+    return joined, weight
+
+
+@lean_kernel
+def joined_target(synapse: Any) -> Any:
+    """Return the target of a synapse in integers, as it is held: its lowest 16 bits."""
+    return np.uint32(synapse) & np.uint32(0xFFFF)
+
+
+@lean_kernel
+def joined_weight(synapse: Any) -> Any:
+    """Return the weight of a synapse in integers, int32."""
+    return np.right_shift(np.int32(synapse), np.int32(16))
 
 
 def cells_of(connections: Any) -> int:
@@ -200,8 +229,15 @@ def page_end(low: int, high: int, size: int, target: np.ndarray) -> int:
     return end
 
 
+def _halves(joined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return views of the targets, uint16, and weights, int16."""
+    return joined.view(np.uint16)[_LOWER::2], joined.view(np.int16)[_UPPER::2]
+
+
 def _wide_type(connections: Any) -> Any:
-    return np.float64 if connections.weight.dtype == np.int32 else connections.weight.dtype
+    return {"int32": np.float64, "uint32": np.int16}.get(
+        connections.weight.dtype.name, connections.weight.dtype
+    )
 
 
 def _begins(connections: Any) -> np.ndarray:
@@ -214,10 +250,13 @@ def _begins(connections: Any) -> np.ndarray:
 def _pieces(connections: Any) -> Iterator[tuple[slice, Columns]]:
     """Yield wide columns some at a time, each with the place of its synapses among all."""
     begins, cells, low = _begins(connections), cells_of(connections), 0
+    targets, weights = connections.target, connections.weight
+    if weights.dtype == np.uint32:
+        targets, weights = _halves(weights)
     while low < cells:
         high = max(low + 1, int(np.searchsorted(begins, begins[low] + _AT_A_TIME, "right")) - 1)
         part, first = slice(int(begins[low]), int(begins[high])), begins[low : high + 1] - begins[low]
-        target, weight = connections.target[part], connections.weight[part]
+        target, weight = targets[part], weights[part]
         if is_packed(connections):
             target, weight = target.astype(np.int32), weight.astype(_wide_type(connections))
             if cells > 1 << PAGE_BITS:

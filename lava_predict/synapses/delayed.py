@@ -196,5 +196,5 @@ def fixed_deliver_ranges(
             j = spiking[index]
             shift = k.excitatory_shift if j < k.first_inhibitory else k.inhibitory_shift
             arriving = synapses.ring[(row + connections.delay[j]) % rows, page:]
-            fixed_add_pieces(spiking[index:], 1, connections, low, end, ranges, shift, arriving)
+            fixed_add_pieces(spiking[index:], 1, connections, low, end, ranges, np.int32(shift), arriving)
         low = end

@@ -14,6 +14,9 @@ from lava_predict.numerics.columns import (
     gathered,
     in_pieces,
     is_packed,
+    join,
+    joined_target,
+    joined_weight,
     pack,
     page_end,
     page_of,
@@ -51,11 +54,12 @@ class Connections(NamedTuple):
     first : (N + 1,) or (N * RANGES + 1,) int64
         Where each cell's outgoing synapses begin, or each piece of them.
     target : (S,) uint16 or int32
-        Postsynaptic cell, ascending within a column; packed the lowest 16 bits of it.
-    weight : (S,) int32, float64 or int16
+        Postsynaptic cell, ascending within a column; packed the lowest 16 bits of it. In integers, if packed,
+        (0,), as ``weight`` holds it.
+    weight : (S,) int32, float64, uint32 or int16
         What a spike adds to the target's synaptic current, of one sign a column (Dale's law): multiples of
         2^-24 mV / ms; or mV / ms where 32 bits do not hold that; or in integers ``weight_bits`` and sign, one
-        exponent for excitatory and one for inhibitory synapses.
+        exponent for excitatory and one for inhibitory synapses, packed above the target's 16 bits.
     """
 
     first: np.ndarray
@@ -271,7 +275,8 @@ def add_pieces(
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
         while i + BLOCK <= end:
-            ask_for(target, weight, i + ahead)
+            ask_for(target, i + ahead)
+            ask_for(weight, i + ahead)
             for _ in range(BLOCK):
                 sums[np.uint32(target[i])] += weight[i] * unit
                 i += np.uint64(1)
@@ -281,11 +286,11 @@ def add_pieces(
 
 
 @lean_kernel
-def ask_for(target: np.ndarray, weight: np.ndarray, first: np.uint64) -> None:
+def ask_for(array: np.ndarray, first: np.uint64) -> None:
     """Ask for the memory of `BLOCK` synapses, so that a column is at hand when its turn comes."""
-    prefetch(target, first)
-    prefetch(weight, first)
-    prefetch(weight, first + BLOCK // np.uint64(2))
+    prefetch(array, first)
+    if array.itemsize > 2:
+        prefetch(array, first + BLOCK // np.uint64(2))
 
 
 @lean_kernel
@@ -356,10 +361,13 @@ def quantise(
     packed_columns = connections if is_packed(connections) else pack(connections)
     if packed_columns is not None:
         connections = Connections(*packed_columns)
-    weight: np.ndarray = np.empty(connections.weight.size, np.int16)
     rows = (connections.first.size - 1) // cells_of(connections)
     border = int(connections.first[rows * reservoir.excitatory_cells])
-    unit = WEIGHT_GRAIN if is_packed(connections) else 1.0
+    unit, target, held = 1.0, connections.target, np.empty(connections.weight.size, np.int16)
+    weight = held
+    if is_packed(connections):
+        held, weight = join(connections.target)
+        unit, target = WEIGHT_GRAIN, connections.target[:0]
     shifts = []
     for name, part in (("excitatory", slice(0, border)), ("inhibitory", slice(border, None))):
         given = connections.weight[part]
@@ -373,7 +381,7 @@ def quantise(
         excitatory_shift=shifts[0],
         inhibitory_shift=shifts[1],
     )
-    return connections._replace(weight=weight), k
+    return Connections(connections.first, target, held), k
 
 
 def largest(connections: Any, k: FixedConstants) -> float:
@@ -504,20 +512,42 @@ def fixed_deliver_ranges(
     low: int,
     high: int,
 ) -> None:
-    """As `deliver_ranges`, in integers."""
+    """As `deliver_ranges`, in integers.
+
+    The sign of more fraction bits, whose shift is the smaller, comes last: then what the first has brought is
+    shifted by the difference, and all by the rest, each once a cell instead of once a weight.
+    """
     a_in, target = synapses.a_in, connections.target
     ranges = range_count(a_in.size, target)
     size = range_size(a_in.size, ranges)
     excitatory = excitatory_spikes(spiking, count, k.first_inhibitory)
+    others, inhibitory = spiking[excitatory:], count - excitatory
+    excitatory_first = k.excitatory_shift >= k.inhibitory_shift
+    last_shift = min(k.excitatory_shift, k.inhibitory_shift)
+    between = abs(k.excitatory_shift - k.inhibitory_shift)
+    none = np.int32(0)
     a_in[low * size : high * size] = 0
     while low < high:
         end = page_end(low, high, size, target)
-        of_page = a_in[page_of(low * size, target) :]
-        fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, k.excitatory_shift, of_page)
-        inhibitory = spiking[excitatory:]
-        others = count - excitatory
-        fixed_add_pieces(inhibitory, others, connections, low, end, ranges, k.inhibitory_shift, of_page)
+        arriving, of_page = a_in[low * size : end * size], a_in[page_of(low * size, target) :]
+        if excitatory_first:
+            fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, none, of_page)
+            shift_up(arriving, between)
+            fixed_add_pieces(others, inhibitory, connections, low, end, ranges, none, of_page)
+        else:
+            fixed_add_pieces(others, inhibitory, connections, low, end, ranges, none, of_page)
+            shift_up(arriving, between)
+            fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, none, of_page)
+        shift_up(arriving, last_shift)
         low = end
+
+
+@lean_kernel
+def shift_up(sums: np.ndarray, bits: int) -> None:
+    """Shift numbers up by so many bits, in place."""
+    if bits > 0:
+        for j in range(sums.size):
+            sums[j] <<= bits
 
 
 @lean_kernel
@@ -531,7 +561,7 @@ def fixed_add_pieces(
     shift: int,
     sums: np.ndarray,
 ) -> None:
-    """As `add_pieces`, of cells of one sign; ``shift`` leads from the weights' to F fraction bits."""
+    """As `add_pieces`, of cells of one sign; ``shift``, int32, is added to the weights' fraction bits."""
     first, target, weight = connections.first, connections.target, connections.weight
     for index in range(count):
         column = spiking[index] * ranges
@@ -539,10 +569,19 @@ def fixed_add_pieces(
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
         while i + BLOCK <= end:
-            ask_for(target, weight, i + ahead)
+            ask_for(weight, i + ahead)
             for _ in range(BLOCK):
-                sums[np.uint32(target[i])] += weight[i] << shift
+                add_one(target, weight, i, shift, sums)
                 i += np.uint64(1)
         while i < end:
-            sums[np.uint32(target[i])] += weight[i] << shift
+            add_one(target, weight, i, shift, sums)
             i += np.uint64(1)
+
+
+@lean_kernel
+def add_one(target: np.ndarray, weight: np.ndarray, i: np.uint64, shift: int, sums: np.ndarray) -> None:
+    """Add a synapse's weight, shifted up, to its target's sum; numba compiles the one branch alone."""
+    if target.itemsize == 2:
+        sums[joined_target(weight[i])] += np.left_shift(joined_weight(weight[i]), shift)
+    else:
+        sums[np.uint32(target[i])] += np.left_shift(np.int32(weight[i]), shift)

@@ -156,7 +156,7 @@ class Oracle:
         """Take over what the package's own classes hold."""
         numbers: dict[str, Any] = numbers_of(constants)
         numbers["rounding"] = ROUNDINGS[numbers["rounding"]]
-        arrays = {place.split(".")[-1]: array for place, array in arrays_of(network).items()}
+        arrays = {place.split(".")[-1]: array for place, array in arrays_of(network.wide()).items()}
         held = cls(numbers, arrays, state_of(state))
         held.trials, held.error = state.what.trials.tolist(), state.what.error.tolist()
         held.when_error = state.when.error.tolist()

@@ -22,6 +22,7 @@ from lava_predict.network.draw import Network, draw_network
 from lava_predict.network.state import State, leaves
 from lava_predict.network.step import Constants, Recording, kernels
 from lava_predict.neurons import izhikevich
+from lava_predict.numerics.columns import join
 from lava_predict.registry import RULES
 from lava_predict.synapses import exponential
 from lava_predict.tasks import Kind, Segment, Streams
@@ -273,9 +274,11 @@ def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     types = dict.fromkeys(izhikevich.FixedParameters._fields, np.int32)
     types |= {"first": np.int64, "target": np.uint16}
     rows = {name: np.array(given, types.get(name, np.int16)) for name, given in vectors.network.items()}
+    joined, weight = join(rows["target"])
+    weight[:] = rows["weight"]
     network = Network(
         izhikevich.FixedParameters(*(rows[name] for name in izhikevich.FixedParameters._fields)),
-        exponential.Connections(rows["first"], rows["target"], rows["weight"]),
+        exponential.Connections(rows["first"], rows["target"][:0], joined),
         rows["input_weight"],
         rows["feedback_weight"],
     )

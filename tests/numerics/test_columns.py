@@ -15,6 +15,9 @@ from lava_predict.numerics.columns import (
     columns,
     in_pieces,
     is_packed,
+    join,
+    joined_target,
+    joined_weight,
     pack,
     range_size,
 )
@@ -49,6 +52,27 @@ def test_what_is_packed_can_be_read_again_to_the_bit(cells: int) -> None:
         assert mine.tobytes() == theirs.tobytes()
     joined = b"".join(array.tobytes() for array in arrays(packed))
     assert joined == b"".join(array.tobytes() for array in given)
+
+
+@pytest.mark.parametrize("cells", [1, 7, SMALL + 1, 70_001])
+def test_in_integers_target_and_weight_share_32_bits(cells: int) -> None:
+    given = wide(cells, min(cells, 40))
+    packed = pack(given)
+    assert packed is not None
+    weight = np.random.default_rng(3).integers(-(2**15), 2**15, given.weight.size).astype(np.int16)
+    synapse, room = join(packed.target)
+    room[:] = weight
+    held = Columns(packed.first, packed.target[:0], synapse)
+    assert is_packed(held)
+    assert cells_of(held) == cells
+    assert synapse.itemsize == 4
+    found = columns(held)
+    assert (found.target.dtype, found.weight.dtype) == (np.int32, np.int16)
+    for mine, theirs in zip(found, (given.first, given.target, weight), strict=True):
+        assert np.array_equal(mine, theirs)
+    for index in range(min(50, synapse.size)):
+        assert joined_target(synapse[index]) == given.target[index] % 2**16
+        assert joined_weight(synapse[index]) == weight[index]
 
 
 def test_above_two_to_the_16_cells_a_target_has_its_higher_bits_from_its_range() -> None:

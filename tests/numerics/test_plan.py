@@ -18,6 +18,7 @@ from lava_predict import Config, load_preset
 from lava_predict.learning.when import annealed_delta
 from lava_predict.network.arithmetic import FixedArithmetic
 from lava_predict.network.draw import Network, draw_network
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.plan import Entry, Plan, Planner, fraction_bits_for
 
 HALF = Fraction(1, 2) + Fraction(1, 10**6)
@@ -113,7 +114,7 @@ def weights_held(config: Config, network: Network, made: FixedArithmetic, every:
     )
     network = network.wide()
     border = int(network.synapses.first[config.reservoir.excitatory_cells])
-    drawn, integers = network.synapses.weight, held.synapses.weight
+    drawn, integers = network.synapses.weight, columns(held.synapses).weight
     parts = [
         ("excitatory weights", drawn[:border], integers[:border], k.excitatory_shift),
         ("inhibitory weights", drawn[border:], integers[border:], k.inhibitory_shift),

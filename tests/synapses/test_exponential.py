@@ -9,6 +9,7 @@ from plain_integers import ROUNDINGS, kept
 
 from lava_predict import load_preset
 from lava_predict.network.draw import draw_network
+from lava_predict.numerics.columns import columns
 from lava_predict.numerics.integers import NEAREST
 from lava_predict.numerics.plan import Planner
 from lava_predict.registry import SYNAPSES
@@ -42,11 +43,11 @@ def test_in_integers_each_sign_has_its_own_exponent() -> None:
     config = load_preset("smoke", ["reservoir.neurons=3", "reservoir.excitatory_fraction=0.34"])
     held, k = exponential.quantise(Planner(config.fixed), config, CONNECTIONS)
     assert config.reservoir.excitatory_cells == k.first_inhibitory == 1
-    assert held.weight.tolist() == [128, 64, -192]
+    assert columns(held).weight.tolist() == [128, 64, -192]
     assert (k.excitatory_shift, k.inhibitory_shift) == (8, 8)
     strong = CONNECTIONS._replace(weight=np.array([50.0, 25.0, -0.75]))
     held, k = exponential.quantise(Planner(config.fixed), config, strong)
-    assert held.weight.tolist() == [200, 100, -192]
+    assert columns(held).weight.tolist() == [200, 100, -192]
     assert (k.excitatory_shift, k.inhibitory_shift) == (14, 8)
     assert exponential.largest(held, k) == 200 << 14
     for wide in (False, True):
