@@ -4,7 +4,10 @@ Each kill is a SIGKILL to the whole process group, at a moment drawn between the
 end. Then the same command is given again; where it is refused, what its message names is done. It must end
 with the same results and leave nothing else behind.
 
-    python benchmarks/kills.py [--kills 100] [--command run] [--seed 1]
+Before that, commands are given twice at the same time: one must do its work as if it were alone, and the
+other one must be refused with the host and process id of the first.
+
+    python benchmarks/kills.py [--kills 100] [--doubles 20] [--command run] [--seed 1]
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -101,6 +106,18 @@ def gone_on(name: str, arguments: list[str], place: Path) -> list[str]:
     return [*steps, f"stuck: {message.strip()}"]
 
 
+def given_twice(arguments: list[str], place: Path) -> tuple[dict[str, Any], str]:
+    """Give a command twice at once; return what was found, and how one was refused, or "" if not as it must."""
+    both = [started(arguments, place) for _ in range(2)]
+    messages = [process.communicate()[1] for process in both]
+    codes = [process.returncode for process in both]
+    if sorted(codes) != [0, 2]:
+        return results(place), ""
+    winner, message = both[codes.index(0)], messages[codes.index(2)].strip()
+    named = socket.gethostname() in message and re.search(rf"\b{winner.pid}\b", message)
+    return results(place), message if named else ""
+
+
 def undisturbed(arguments: list[str], place: Path) -> tuple[dict[str, Any], float]:
     """Carry out a command; return what it found, and for how many seconds it wrote."""
     process = started(arguments, place)
@@ -115,41 +132,81 @@ def undisturbed(arguments: list[str], place: Path) -> tuple[dict[str, Any], floa
     return found, time.perf_counter() - begun
 
 
+class Commands:
+    """The commands, each with what it finds undisturbed and how long it writes.
+
+    Parameters
+    ----------
+    names : list of str
+        Of `COMMANDS`.
+    room : Path
+        A folder for all they write.
+    """
+
+    def __init__(self, names: list[str], room: Path) -> None:
+        self._names, self._room = names, room
+        self._whole: dict[str, tuple[dict[str, Any], float]] = {}
+
+    def turns(self, count: int) -> Iterator[tuple[int, str, list[str], dict[str, Any], float]]:
+        """Yield so many commands by turns: number, name, arguments, what is expected, seconds of writing."""
+        for number, name in enumerate(islice(cycle(self._names), count), start=1):
+            arguments = [*COMMANDS[name], "--out", "out"]
+            if name not in self._whole:
+                for once in ("compiling", "whole"):  # The first time may compile.
+                    self._whole[name] = undisturbed(arguments, self.place(f"{name} {once}"))
+            yield number, name, arguments, *self._whole[name]
+
+    def place(self, name: str) -> Path:
+        """Return a new empty folder."""
+        (place := self._room / name).mkdir()
+        return place
+
+
+def start_twice(commands: Commands, count: int) -> int:
+    """Give commands twice at once, so often; return how often that ended as it must."""
+    good = 0
+    for number, name, arguments, expected, _ in commands.turns(count):
+        found, message = given_twice(arguments, commands.place(f"double {number}"))
+        ends = found == expected and bool(message)
+        good += ends
+        print(f"{number:4d} {name:8s} given twice: {message if ends else 'NOT as it must'}", flush=True)
+    return good
+
+
+def kill(commands: Commands, count: int, rng: random.Random) -> int:
+    """Kill commands, so many times; return how often they went on to the same results."""
+    told: dict[str, int] = {}
+    for number, name, arguments, expected, lasts_s in commands.turns(count):
+        for again in range(100):
+            place, after_s = commands.place(f"{number}-{again}"), rng.uniform(0.0, lasts_s)
+            if killed(arguments, place, after_s):
+                break
+        left = sorted(path.name for path in place.iterdir())
+        steps = gone_on(name, arguments, place)
+        same = results(place) == expected
+        print(
+            f"{number:4d} {name:8s} killed after {after_s:5.2f} s, left {left}; then {steps}: "
+            f"{'the same' if same else 'NOT the same'}",
+            flush=True,
+        )
+        told[name] = told.get(name, 0) + same
+    print(", ".join(f"{name} {good}" for name, good in told.items()))
+    return sum(told.values())
+
+
 def main() -> int:
     parser = parser_of(__doc__)
     parser.add_argument("--kills", type=int, default=100, help="in all; the commands by turns")
+    parser.add_argument("--doubles", type=int, default=20, help="double starts in all; likewise")
     parser.add_argument("--command", action="append", choices=COMMANDS, help="repeatable; default: all")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    names, rng, good = options.command or list(COMMANDS), random.Random(options.seed), 0
-    told: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as room:
-        whole: dict[str, tuple[dict[str, Any], float]] = {}
-        for number, name in enumerate(islice(cycle(names), options.kills), start=1):
-            arguments = [*COMMANDS[name], "--out", "out"]
-            if name not in whole:
-                for once in ("compiling", "whole"):  # The first time may compile.
-                    (place := Path(room, f"{name} {once}")).mkdir()
-                    whole[name] = undisturbed(arguments, place)
-            expected, lasts_s = whole[name]
-            for again in range(100):
-                (place := Path(room, f"{number}-{again}")).mkdir()
-                after_s = rng.uniform(0.0, lasts_s)
-                if killed(arguments, place, after_s):
-                    break
-            left = sorted(path.name for path in place.iterdir())
-            steps = gone_on(name, arguments, place)
-            same = results(place) == expected
-            good += same
-            print(
-                f"{number:4d} {name:8s} killed after {after_s:5.2f} s, left {left}; then {steps}: "
-                f"{'the same' if same else 'NOT the same'}",
-                flush=True,
-            )
-            told[name] = told.get(name, 0) + same
-    print(", ".join(f"{name} {count}" for name, count in told.items()))
-    print(f"{good} of {options.kills}")
-    return 0 if good == options.kills else 1
+        commands = Commands(options.command or list(COMMANDS), Path(room))
+        twice = start_twice(commands, options.doubles)
+        good = kill(commands, options.kills, random.Random(options.seed))
+    print(f"{twice} of {options.doubles} double starts, {good} of {options.kills} kills")
+    return 0 if (twice, good) == (options.doubles, options.kills) else 1
 
 
 if __name__ == "__main__":
