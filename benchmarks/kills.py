@@ -107,7 +107,7 @@ def gone_on(name: str, arguments: list[str], place: Path) -> list[str]:
 
 
 def given_twice(arguments: list[str], place: Path) -> tuple[dict[str, Any], str]:
-    """Give a command twice at once; return what was found, and how one was refused, or "" if not as it must."""
+    """Give a command twice at once; return what was found, and how one was refused, or "" if it was not."""
     both = [started(arguments, place) for _ in range(2)]
     messages = [process.communicate()[1] for process in both]
     codes = [process.returncode for process in both]

@@ -55,6 +55,7 @@ def check_ways(command: Command, begin: Path, into: Path, calls: list[list[str]]
                 assert _ended(command, way, shutil.copytree(state, into / "again")) == whole
             shutil.rmtree(into / "again")
         found += 1
+    print(f"{found} of {found} states that a kill leaves: each goes on to the same end")
     return found
 
 
