@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 _DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
 """What pictures are drawn with; other backends start processes, which should not begin with half of it."""
 
+_PLOTS = "lava_predict.reports.plots"
+_LONG_S = 1.0
+"""A run that goes on after this time, s, is worth a second process that gets ready to draw its pictures."""
+
 _MANY_CELLS = 10_000
-"""From so many cells on it is shown how far the drawing of a network is; it takes seconds then."""
+"""From so many cells on it is shown how far the drawing of a network is; it takes seconds then. And memory
+matters more than the second that a second process saves."""
 
 
 def run(
@@ -68,6 +74,7 @@ def run(
     from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.outcome import leave, show
     from lava_predict.reports.run_page import run_outcome
+    from lava_predict.reports.second_process import SecondProcess
 
     printed = shared.printed(figures, width_mm)
     if resume is not None:
@@ -86,7 +93,7 @@ def run(
         chosen = shared.chosen_config(config, preset, settings, seed)
         way = _way(chosen, precision, backend, form, target, threads)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
-    with unfinished_run(folder, overwrite, resume is not None) as files:
+    with unfinished_run(folder, overwrite, resume is not None) as files, closing(SecondProcess()) as second:
         network, state, before_s = None, None, 0.0
         if resume is not None:
             going_on = load_checkpoint(files.checkpoint)
@@ -97,11 +104,14 @@ def run(
         with shared.drawing(quiet or as_json or way.config.reservoir.neurons < _MANY_CELLS):
             experiment = Experiment(way.config, network=network)
         plan, started = experiment.arithmetic(way.precision).plan, time.perf_counter()
+        helped = _has_a_processor_to_spare(way)
 
         def keep(state: RunState) -> None:
-            wall_s = before_s + time.perf_counter() - started
+            took_s, form = time.perf_counter() - started, way.options["form"]
+            if helped and took_s > _LONG_S and not second.started:
+                second.start(_PLOTS)
             checkpoint = Checkpoint(
-                way.config, way.precision, way.backend, way.options["form"], experiment.network, state, wall_s
+                way.config, way.precision, way.backend, form, experiment.network, state, before_s + took_s
             )
             files.keep(checkpoint.to_bytes(plan), bool(state.trials))
 
@@ -118,7 +128,7 @@ def run(
             outcome = run_outcome(result, health)
             if network is not None:
                 outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
-            leave(outcome, files, printed)
+            leave(outcome, files, printed, second)
     show(outcome, folder, quiet, as_json)
 
 
@@ -149,6 +159,14 @@ def _way(
     way = _Way(config, precision, backend, {"form": form, "target": target, "threads": threads})
     engine_options(way.backend, way.precision, way.options, config)
     return way
+
+
+def _has_a_processor_to_spare(way: _Way) -> bool:
+    """Say whether a second process can get ready while the network is simulated."""
+    from lava_predict.pool import processors
+
+    threads = shared.given_or(way.options["threads"], 1)
+    return way.backend == "cpu" and threads < processors() and way.config.reservoir.neurons < _MANY_CELLS
 
 
 def _drawn_otherwise(experiment: Experiment) -> list[Caution]:

@@ -19,11 +19,10 @@ from rich.table import Table as Sheet
 from lava_predict.errors import Caution
 from lava_predict.records.folder import SCHEMA, Folder
 from lava_predict.reports.page import Entry, PageOf, column_kinds, shown
-from lava_predict.reports.print_style import ON_SCREEN, Printed, render
+from lava_predict.reports.print_style import ON_SCREEN, Printed
+from lava_predict.reports.second_process import Picture, SecondProcess, render_all
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from lava_predict.settings.schema import Config
 
 _WIDTH_IN_A_PIPE = 160
@@ -45,8 +44,9 @@ class Outcome:
         What the user should know.
     config, page, files : Config or None, callable or None, mapping of str to bytes
         Becomes config.toml; makes report.html from the summary and the figures; further files, by name.
-    figures : mapping of str to Figure
-        Pictures by name; they become figures/NAME.png, and other files if `leave` is asked for them.
+    figures : mapping of str to Figure or callable
+        Pictures by name, or what draws them when they are written; they become figures/NAME.png, and other
+        files if `leave` is asked for them.
     """
 
     command: str
@@ -55,7 +55,7 @@ class Outcome:
     lines: Sequence[str] = ()
     warnings: Sequence[Caution] = ()
     config: Config | None = None
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Picture] = field(default_factory=dict)
     page: PageOf | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -98,13 +98,18 @@ def speed_in_words(timing: Mapping[str, float], took: str = "in") -> str:
     return f"{timing['simulated_s']:.0f} s {took} {timing['wall_s']:.1f} s: {times} times real time"
 
 
-def leave(outcome: Outcome, folder: Folder, printed: Printed = ON_SCREEN) -> None:
-    """Write the files of an outcome, its pictures as asked for, summary.json last."""
+def leave(
+    outcome: Outcome, folder: Folder, printed: Printed = ON_SCREEN, second: SecondProcess | None = None
+) -> None:
+    """Write the files of an outcome, its pictures as asked for, summary.json last.
+
+    A second process draws some of the pictures, where there is one.
+    """
     if outcome.config is not None:
         folder.write("config.toml", outcome.config.to_toml())
     for name, data in outcome.files.items():
         folder.write(name, data)
-    pictures = {name: render(figure, printed) for name, figure in outcome.figures.items()}
+    pictures = render_all(outcome.figures, printed, second)
     for name, files in pictures.items():
         for ending, data in files.items():
             folder.write(f"figures/{name}.{ending}", data)

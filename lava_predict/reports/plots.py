@@ -243,6 +243,6 @@ def _widened(values: np.ndarray, columns: int) -> np.ndarray:
 
 
 FIGURES: dict[str, Callable[[RunRecord], Figure]] = {
-    draw.__name__: draw for draw in (learning_curve, prediction, raster, probability)
+    draw.__name__: draw for draw in (prediction, learning_curve, raster, probability)
 }
-"""Every picture of a run, by the name of its file."""
+"""Every picture of a run, by the name of its file; the first takes as long as the others together."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,13 @@ _MM_PER_INCH = 25.4
 _TEXT_PT, _SMALL_PT, _THINNEST_PT = 8.0, 7.0, 0.6
 _ROOM_A_ROW = 0.3
 """Inches that the texts of a row of panels need beside the panels."""
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {"pil_kwargs": {"compress_level": 2}},
+    "pdf": {"metadata": {"CreationDate": None}},
+    "svg": {"metadata": {"Date": None}},
+}
+"""Of `savefig`. The level takes half the time of the usual one, for files that are a seventh larger."""
+
 _FONTS = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "lava-predict"}
 """Fonts are embedded as TrueType in PDF and drawn as paths in SVG, whose names are the same in every run."""
 
@@ -57,8 +64,7 @@ def render(figure: Figure, printed: Printed = ON_SCREEN) -> dict[str, bytes]:
         _lay_out(figure, dpi)
         for kind in ("png", *(one for one in printed.formats if one != "png")):
             buffer = io.BytesIO()
-            undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-            figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
+            figure.savefig(buffer, format=kind, dpi=dpi, **_OPTIONS[kind])
             files[kind] = buffer.getvalue()
     return files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
         lines,
         [*(health.warnings if health is not None else ()), *run_warnings(result)],
         result.config,
-        {name: draw(record) for name, draw in plots.FIGURES.items()},
+        {name: partial(draw, record) for name, draw in plots.FIGURES.items()},
         files={"results.h5": record.to_bytes()},
     )
 

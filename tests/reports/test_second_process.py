@@ -1,0 +1,83 @@
+"""Pictures drawn by two processes: the same files, whatever becomes of the second one."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from matplotlib.figure import Figure
+
+from lava_predict.reports import plot_style as style
+from lava_predict.reports.print_style import Printed, render
+from lava_predict.reports.second_process import SecondProcess, render_all
+
+PRINTED = Printed(("png", "svg"))
+
+
+def line(height: float) -> Figure:
+    figure, axes = style.one_panel(2, 2)
+    axes.plot([0, height])
+    return figure
+
+
+@pytest.fixture
+def second() -> Iterator[SecondProcess]:
+    with closing(SecondProcess()) as process:
+        yield process
+
+
+def test_a_second_process_draws_the_same_files(second: SecondProcess) -> None:
+    second.start("lava_predict.reports.plot_style")
+    second.wait()
+    assert second.render(partial(line, 3), PRINTED) == render(line(3), PRINTED)
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_all_pictures_are_drawn_in_their_order(second: SecondProcess, starts: bool) -> None:
+    pictures = {"line 2": line(2), "line 3": partial(line, 3), "line 4": partial(line, 4)}
+    if starts:
+        second.start()
+    files = render_all(pictures, PRINTED, second)
+    assert list(files) == list(pictures)
+    assert files == {f"line {height}": render(line(height), PRINTED) for height in (2, 3, 4)}
+
+
+@pytest.mark.parametrize("module", ["sys", "no_such_module"])
+def test_what_the_second_process_cannot_draw_is_drawn_here(second: SecondProcess, module: str) -> None:
+    def unknown_elsewhere() -> Figure:
+        return line(5)
+
+    second.start(module)
+    pictures = {"one": unknown_elsewhere, "other": unknown_elsewhere}
+    expected = render(line(5))
+    assert render_all(pictures, second=second) == {"one": expected, "other": expected}
+
+
+def test_it_ends_when_it_is_closed(second: SecondProcess) -> None:
+    second.start("time")
+    (process,) = psutil.Process().children()
+    second.close()
+    assert not process.is_running()
+
+
+STARTS_ONE = """
+import os, signal
+from lava_predict.reports.second_process import SecondProcess
+second = SecondProcess()
+second.start("lava_predict.reports.plot_style")
+import psutil
+print(psutil.Process().children()[0].pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_it_does_not_outlive_a_caller_that_is_killed(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", STARTS_ONE], cwd=tmp_path, capture_output=True, text=True)
+    number = int(killed.stdout)
+    if psutil.pid_exists(number):
+        psutil.wait_procs([psutil.Process(number)], timeout=60)
+    assert not psutil.pid_exists(number)
