@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from lava_predict.experiment.results import RunState
     from lava_predict.settings.schema import Config
 
-_DRAWING = ("matplotlib.figure", "matplotlib.backends.backend_agg")
-"""What pictures are drawn with; other backends start processes, which should not begin with half of it."""
-
 _PLOTS = "lava_predict.reports.plots"
+_REPORTS = ("lava_predict.reports.run_page", "lava_predict.analysis.run_health", _PLOTS)
+"""What is needed when the run has ended. It is imported while kernels run; but backends that start processes
+should not begin with half of it."""
+
 _LONG_S = 1.0
 """A run that goes on after this time, s, is worth a second process that gets ready to draw its pictures."""
 
@@ -68,12 +69,9 @@ def run(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
-    from lava_predict.analysis.integer_health import check_health
     from lava_predict.experiment.experiment import Experiment
     from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
     from lava_predict.records.folder import unfinished_run
-    from lava_predict.reports.outcome import leave, show
-    from lava_predict.reports.run_page import run_outcome
     from lava_predict.reports.second_process import SecondProcess
 
     printed = shared.printed(figures, width_mm)
@@ -116,13 +114,18 @@ def run(
             files.keep(checkpoint.to_bytes(plan), bool(state.trials))
 
         with (
-            shared.meanwhile_importing(*(_DRAWING if way.backend == "cpu" else ())),
+            shared.meanwhile_importing(*(_REPORTS if way.backend == "cpu" else ())),
             shared.progress_bar(quiet or as_json, "training", "trials") as progress,
         ):
             result = experiment.run(
                 way.backend, way.precision, progress=progress, state=state, keep=keep, **way.options
             )
         result = replace(result, wall_s=before_s + result.wall_s)
+
+        from lava_predict.analysis.integer_health import check_health
+        from lava_predict.reports.outcome import leave, show
+        from lava_predict.reports.run_page import run_outcome
+
         health = check_health(experiment, result) if way.precision == "fixed" else None
         with shared.waiting(quiet or as_json or not sys.stderr.isatty(), "drawing and writing"):
             outcome = run_outcome(result, health)

@@ -14,7 +14,6 @@ from lava_predict.errors import UserError, one_of
 from lava_predict.lazy import public_face
 from lava_predict.network.arithmetic import PRECISIONS, Arithmetic
 from lava_predict.network.state import State
-from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Task
@@ -116,5 +115,6 @@ if TYPE_CHECKING:
     from lava_predict.engines.lava.engine import LavaEngine
     from lava_predict.engines.lava.stream import LavaStream
     from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
+    from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 else:
     __all__, __getattr__, __dir__ = public_face(__name__, "Engine", "engine_options")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from lava_predict.errors import whole
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.network.state import State
 from lava_predict.network.step import Recording
-from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 from lava_predict.numerics.columns import RANGES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Streams, Task
+
+if TYPE_CHECKING:
+    from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 
 _MOST_SPIKES = 1_000_000
 

@@ -51,9 +51,7 @@ class SecondProcess:
             [sys.executable, "-c", _CODE.format(sys.path, __name__, modules)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # A Ctrl-C at the terminal is for this process, which then ends the other one.
-            start_new_session=True,
+            stderr=subprocess.DEVNULL,  # A Ctrl-C ends both; this process says so.
         )
 
     def wait(self) -> None:
