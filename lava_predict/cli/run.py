@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -111,7 +112,7 @@ def run(
             checkpoint = Checkpoint(
                 way.config, way.precision, way.backend, form, experiment.network, state, before_s + took_s
             )
-            files.keep(checkpoint.to_bytes(plan), bool(state.trials))
+            files.keep(partial(checkpoint.write, plan=plan), bool(state.trials))
 
         with (
             shared.meanwhile_importing(*(_REPORTS if way.backend == "cpu" else ())),

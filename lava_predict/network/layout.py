@@ -110,10 +110,9 @@ def like_tree(tree: Any) -> Any:
     return type(tree)(*(like(part) if isinstance(part, np.ndarray) else like_tree(part) for part in tree))
 
 
-def check_synapses(network: Network) -> None:
-    """Raise a UserError if the columns of the synapses are none: a kernel would read beside their memory."""
-    first = network.synapses.first
-    if first[0] != 0 or first[-1] != network.synapses.target.size or (np.diff(first) < 0).any():
+def check_begins(first: np.ndarray, synapses: int) -> None:
+    """Raise a UserError if these are no begins of columns: a kernel would read beside their memory."""
+    if first[0] != 0 or first[-1] != synapses or (np.diff(first) < 0).any():
         raise UserError(f"network/synapses/first: must ascend from 0 to the number of synapses; {DAMAGED}")
 
 

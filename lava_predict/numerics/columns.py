@@ -128,15 +128,20 @@ def cells_of(connections: Any) -> int:
 
 def pack(wide: Any) -> Columns | None:
     """Pack wide columns; None if a weight does not fit, or targets do not ascend."""
-    cells = wide.first.size - 1
-    fits = bool(np.all(np.abs(wide.weight) < LARGEST))
-    if not fits or np.any(wide.weight != np.round(wide.weight / WEIGHT_GRAIN) * WEIGHT_GRAIN):
-        return None
-    packing = Packing(cells, wide.target.size)
-    for low, high in zip(wide.first[:-1].tolist(), wide.first[1:].tolist(), strict=True):
-        if np.any(np.diff(wide.target[low:high]) <= 0):
+    return pack_pieces((wide,), wide.first.size - 1, wide.target.size)
+
+
+def pack_pieces(pieces: Iterable[Any], cells: int, expected: int) -> Columns | None:
+    """Pack wide columns that come some at a time, as from `in_pieces`; the rest is as for `Packing`."""
+    packing = Packing(cells, expected)
+    for wide in pieces:
+        fits = bool(np.all(np.abs(wide.weight) < LARGEST))
+        if not fits or np.any(wide.weight != np.round(wide.weight / WEIGHT_GRAIN) * WEIGHT_GRAIN):
             return None
-        packing.add(wide.target[low:high], wide.weight[low:high])
+        for low, high in zip(wide.first[:-1].tolist(), wide.first[1:].tolist(), strict=True):
+            if np.any(np.diff(wide.target[low:high]) <= 0):
+                return None
+            packing.add(wide.target[low:high], wide.weight[low:high])
     return packing.packed()
 
 
@@ -234,6 +239,15 @@ def _halves(joined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return joined.view(np.uint16)[_LOWER::2], joined.view(np.int16)[_UPPER::2]
 
 
+def cells_at_a_time(first: np.ndarray) -> Iterator[slice]:
+    """Yield ranges of cells that together have about so many synapses as are converted at a time."""
+    low, cells = 0, first.size - 1
+    while low < cells:
+        high = max(low + 1, int(np.searchsorted(first, first[low] + _AT_A_TIME, "right")) - 1)
+        yield slice(low, high)
+        low = high
+
+
 def _wide_type(connections: Any) -> Any:
     return {"int32": np.float64, "uint32": np.int16}.get(
         connections.weight.dtype.name, connections.weight.dtype
@@ -249,12 +263,12 @@ def _begins(connections: Any) -> np.ndarray:
 
 def _pieces(connections: Any) -> Iterator[tuple[slice, Columns]]:
     """Yield wide columns some at a time, each with the place of its synapses among all."""
-    begins, cells, low = _begins(connections), cells_of(connections), 0
+    begins, cells = _begins(connections), cells_of(connections)
     targets, weights = connections.target, connections.weight
     if weights.dtype == np.uint32:
         targets, weights = _halves(weights)
-    while low < cells:
-        high = max(low + 1, int(np.searchsorted(begins, begins[low] + _AT_A_TIME, "right")) - 1)
+    for some in cells_at_a_time(begins):
+        low, high = some.start, some.stop
         part, first = slice(int(begins[low]), int(begins[high])), begins[low : high + 1] - begins[low]
         target, weight = targets[part], weights[part]
         if is_packed(connections):
@@ -267,7 +281,6 @@ def _pieces(connections: Any) -> Iterator[tuple[slice, Columns]]:
                 weight *= WEIGHT_GRAIN
                 _sign_zeros(first, weight)
         yield part, Columns(first, target, weight)
-        low = high
 
 
 def _sign_zeros(first: np.ndarray, weight: np.ndarray) -> None:

@@ -7,11 +7,12 @@ and step. A digest of the content shows whether a file was cut off or altered.
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -21,7 +22,8 @@ from lava_predict.experiment.fingerprint import Fingerprint
 from lava_predict.experiment.results import Probe, RunState, TrialRecord
 from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.network.draw import Network
-from lava_predict.network.layout import Expected, check_synapses, lengths, network_layout, state_layout
+from lava_predict.network.layout import Expected, check_begins, lengths, network_layout, state_layout
+from lava_predict.numerics.columns import Columns, arrays, cells_at_a_time, in_pieces, is_packed, pack_pieces
 from lava_predict.numerics.plan import Plan
 from lava_predict.records.hdf5 import (
     FileKind,
@@ -102,8 +104,8 @@ class Checkpoint:
     state: RunState
     wall_s: float
 
-    def to_bytes(self, plan: Plan | None = None) -> bytes:
-        """Return the checkpoint as an HDF5 file.
+    def write(self, target: BinaryIO, plan: Plan | None = None) -> None:
+        """Write the checkpoint to an open empty file, in no room that grows with the synapses.
 
         ``plan`` says what the parameters are in integers, for readers without this package. It is not read
         back, as it follows from settings and network.
@@ -112,7 +114,7 @@ class Checkpoint:
         def fill(file: h5py.File) -> None:
             file.attrs.update(precision=self.precision, backend=self.backend, form=self.form or "")
             file.attrs["wall_s"] = self.wall_s
-            write_tree(file.create_group("network"), self.network.wide())
+            _write_network(file.create_group("network"), self.network)
             write_tree(file.create_group("state"), self.state.network)
             for number, entry in enumerate(plan.entries if plan is not None else ()):
                 file.create_group(f"plan/{number:02d}").attrs.update(vars(entry))
@@ -124,7 +126,30 @@ class Checkpoint:
                 write_records(run.create_group(name), getattr(self.state, name))
             sign(file)
 
-        return KIND.to_bytes(self.config, fill)
+        KIND.write(target, self.config, fill)
+
+    def to_bytes(self, plan: Plan | None = None) -> bytes:
+        """Return the bytes of what `write` writes."""
+        buffer = io.BytesIO()
+        self.write(buffer, plan)
+        return buffer.getvalue()
+
+
+def _write_network(group: h5py.Group, network: Network) -> None:
+    """Write a network with its synapses in wide columns, as `Network.wide` has them, some at a time."""
+    synapses = network.synapses
+    if not is_packed(synapses):
+        write_tree(group, network)
+        return
+    begins, size = next(arrays(synapses)), synapses.target.size
+    write_tree(group, network._replace(synapses=synapses._replace(first=begins, target=None, weight=None)))
+    target = group["synapses"].create_dataset("target", size, "int32")
+    weight = group["synapses"].create_dataset("weight", size, "float64")
+    low = 0
+    for piece in in_pieces(synapses):
+        high = low + piece.target.size
+        target[low:high], weight[low:high] = piece.target, piece.weight
+        low = high
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -138,17 +163,48 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if precision not in PRECISIONS:
             raise UserError(f"attribute precision: is {precision!r}; {one_of(precision, PRECISIONS)}")
         reader, form = Reader(lengths(config)), attribute(file, "form", str)
-        network = reader.tree(group_of(file, "network"), network_layout(config))
-        check_synapses(network)
+        network = _read_network(group_of(file, "network"), reader, config)
         return Checkpoint(
             config=config,
             precision=precision,
             backend=attribute(file, "backend", str),
             form=form or None,
-            network=network.packed(),
+            network=network,
             state=_read_state(file, reader, config, network, precision),
             wall_s=attribute(file, "wall_s", float),
         )
+
+
+def _read_network(group: h5py.Group, reader: Reader, config: Config) -> Network:
+    """Read a network and pack its synapses, if they can be, some at a time."""
+    layout = network_layout(config)
+    expected = layout.synapses
+    if not {"first", "target", "weight"} <= set(expected._fields):
+        return reader.tree(group, layout)  # type: ignore[no-any-return]
+    network = reader.tree(group, layout._replace(synapses=expected._replace(target=None, weight=None)))
+    inner, first = group["synapses"], network.synapses.first
+    target = reader.dataset(inner, "target", expected.target)
+    weight = reader.dataset(inner, "weight", expected.weight)
+    check_begins(first, target.size)
+
+    def wide() -> Iterator[Columns]:
+        for cells in cells_at_a_time(first):
+            part = slice(int(first[cells.start]), int(first[cells.stop]))
+            begins = first[cells.start : cells.stop + 1] - part.start
+            values = (
+                reader.rows(target, part, expected.target),
+                reader.rows(weight, part, expected.weight),
+            )
+            yield Columns(begins, *values)
+
+    packed = target.dtype == np.uint16
+    columns = None if packed else pack_pieces(wide(), first.size - 1, target.size)
+    if columns is None:
+        whole = slice(None)
+        columns = Columns(
+            first, reader.rows(target, whole, expected.target), reader.rows(weight, whole, expected.weight)
+        )
+    return network._replace(synapses=network.synapses._replace(**columns._asdict()))  # type: ignore[no-any-return]
 
 
 def _read_state(

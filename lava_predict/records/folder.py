@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -35,18 +35,25 @@ SCHEMA = 1
 """Version of the layout of summary.json."""
 
 
+Content = bytes | str | Callable[[BinaryIO], None]
+"""What a file holds: bytes, text that becomes UTF-8, or what writes it to the open empty file."""
+
+
 class Folder:
     """A folder being written, ``aside``, under another name until it is complete."""
 
     def __init__(self, aside: Path) -> None:
         self._aside = aside
 
-    def write(self, name: str, data: bytes | str) -> None:
-        """Write a file of the folder, text as UTF-8; ``name`` is its path inside the folder."""
+    def write(self, name: str, data: Content) -> None:
+        """Write a file of the folder; ``name`` is its path inside the folder."""
         path = self._aside / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
+        with path.open("w+b") as file:
+            if callable(data):
+                data(file)
+            else:
+                file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
         _LOG.debug("wrote %s, %d bytes", path, path.stat().st_size)
@@ -69,8 +76,8 @@ def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
             _put_in_place(aside, path)
 
 
-def write_file(path: Path, data: bytes | str, overwrite: bool) -> None:
-    """Write a file, text as UTF-8, aside and give it its final name, ``path``.
+def write_file(path: Path, data: Content, overwrite: bool) -> None:
+    """Write a file aside and give it its final name, ``path``.
 
     Raises a UserError if the name is taken (``overwrite`` allows it to be that of a file), another process is
     writing it, or the disk is full or cannot be written.
@@ -107,7 +114,7 @@ class UnfinishedRun(Folder):
         self._aside.mkdir(exist_ok=resume)
         self.checkpoint, self.started = self._folder / CHECKPOINT, resume
 
-    def write(self, name: str, data: bytes | str) -> None:
+    def write(self, name: str, data: Content) -> None:
         """Write a file at once, as after a kill the folder is used again."""
         aside = f"{PARTIAL}{uuid.uuid4().hex}"
         super().write(aside, data)
@@ -124,7 +131,7 @@ class UnfinishedRun(Folder):
         file.seek(size)
         return file
 
-    def keep(self, checkpoint: bytes, started: bool) -> None:
+    def keep(self, checkpoint: Content, started: bool) -> None:
         """Replace the last checkpoint, at once; ``started`` says whether any trial has been done."""
         self.write(CHECKPOINT, checkpoint)
         if self._aside != self._folder:

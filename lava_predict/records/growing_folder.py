@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_predict.errors import UserError, short
-from lava_predict.records.folder import Folder, write_file
+from lava_predict.records.folder import Content, Folder, write_file
 
 SUMMARY = "summary.json"
 """Name of the file that is written last."""
@@ -28,7 +28,7 @@ class GrowingFolder(Folder):
         super().__init__(path)
         self.path = path
 
-    def write(self, name: str, data: bytes | str) -> None:
+    def write(self, name: str, data: Content) -> None:
         """Write or replace a file aside, then rename it; ``name`` is its path inside the folder."""
         write_file(self.path / name, data, overwrite=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import h5py
 import numpy as np
@@ -26,6 +26,12 @@ DIGEST = "sha256"
 """Attribute of a file that holds its `content_digest`."""
 
 _BAD_CONTENT = (AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+_PLAIN = "biufcS"
+"""Kinds of types whose values are as many bytes each."""
+
+_BLOCK = 2**22
+"""Bytes that are read at a time."""
+
 _KINDS = {str: "text", int: "whole number", float: "finite number"}
 Record = TypeVar("Record")
 Plain = TypeVar("Plain", str, int, float)
@@ -74,13 +80,17 @@ class FileKind:
     name: str
     source: str
 
-    def to_bytes(self, config: Config, fill: Callable[[h5py.File], None]) -> bytes:
-        """Return the bytes of a new file with these settings, and with what ``fill`` writes to it."""
-        buffer = io.BytesIO()
-        with h5py.File(buffer, "w") as file:
+    def write(self, target: BinaryIO, config: Config, fill: Callable[[h5py.File], None]) -> None:
+        """Write a new file with these settings, and with what ``fill`` writes to it, to an open empty one."""
+        with h5py.File(target, "w") as file:
             file.attrs.update(format=self.format, schema=self.schema)
             file["config"] = config.to_toml()
             fill(file)
+
+    def to_bytes(self, config: Config, fill: Callable[[h5py.File], None]) -> bytes:
+        """Return the bytes of what `write` writes."""
+        buffer = io.BytesIO()
+        self.write(buffer, config, fill)
         return buffer.getvalue()
 
     @contextmanager
@@ -125,11 +135,14 @@ def read_config(file: h5py.File) -> Config:
 
 
 def write_tree(group: h5py.Group, tree: Any) -> None:
-    """Write a named tuple of arrays and of further such tuples: arrays as datasets, tuples as groups."""
+    """Write a named tuple of arrays and of further such tuples: arrays as datasets, tuples as groups.
+
+    What is None is left out.
+    """
     for name, value in tree._asdict().items():
         if isinstance(value, tuple):
             write_tree(group.create_group(name), value)
-        else:
+        elif value is not None:
             group[name] = value
 
 
@@ -147,6 +160,10 @@ class Reader:
 
     def array(self, group: h5py.Group, name: str, expected: Expected) -> np.ndarray:
         """Return an array; raises a UserError that says what was found and what is expected."""
+        return self.rows(self.dataset(group, name, expected), slice(None), expected)
+
+    def dataset(self, group: h5py.Group, name: str, expected: Expected) -> h5py.Dataset:
+        """Return the dataset of an array, of which only shape and type have been checked."""
         item, place = group.get(name), f"{group.name.rstrip('/')}/{name}".lstrip("/")
         if not isinstance(item, h5py.Dataset):
             found = "is missing" if item is None else "is a group"
@@ -157,20 +174,28 @@ class Reader:
                 f"{place}: holds {kind} of shape {_shape(shape or ())}; expected {self._words(expected)}; "
                 f"{DAMAGED}"
             )
-        array: np.ndarray = np.asarray(item[()])
-        self._check_values(place, array, expected)
+        return item
+
+    def rows(self, item: h5py.Dataset, rows: slice, expected: Expected) -> np.ndarray:
+        """Return some rows of what `dataset` gave, checked as `array` does."""
+        array: np.ndarray = np.asarray(item[rows] if item.ndim else item[()])
+        self._check_values(item.name.lstrip("/"), array, expected)
         return array
 
     def tree(self, group: h5py.Group, layout: Any) -> Any:
-        """Read a tree that `write_tree` wrote, into named tuples of the layout's classes."""
-        return type(layout)(
-            *(
-                self.array(group, name, part)
-                if isinstance(part, Expected)
-                else self.tree(group_of(group, name), part)
-                for name, part in zip(layout._fields, layout, strict=True)
-            )
-        )
+        """Read a tree that `write_tree` wrote, into named tuples of the layout's classes.
+
+        What is None in the layout is not read.
+        """
+
+        def branch(name: str, part: Any) -> Any:
+            if part is None:
+                return None
+            if isinstance(part, Expected):
+                return self.array(group, name, part)
+            return self.tree(group_of(group, name), part)
+
+        return type(layout)(*map(branch, layout._fields, layout))
 
     def records(
         self, group: h5py.Group, kind: type[Record], columns: Mapping[str, Expected | Places]
@@ -328,9 +353,30 @@ def content_digest(file: h5py.File) -> str:
         add(b"item", name.encode())
         for key in sorted(set(item.attrs) - {DIGEST}):
             add(b"attribute", key.encode(), *_pieces(item.attrs[key]))
-        if isinstance(item, h5py.Dataset):
+        if (
+            isinstance(item, h5py.Dataset)
+            and item.ndim
+            and item.nbytes > _BLOCK
+            and item.dtype.kind in _PLAIN
+        ):
+            kind, shape = _little(item[:0]).dtype.str, ",".join(map(str, item.shape))
+            add(b"data", kind.encode(), shape.encode())
+            digest.update(item.nbytes.to_bytes(8, "little"))
+            for rows in row_blocks(item):
+                digest.update(_little(item[rows]).tobytes())
+        elif isinstance(item, h5py.Dataset):
             add(b"data", *_pieces(item[()]))
     return digest.hexdigest()
+
+
+def row_blocks(item: h5py.Dataset) -> Iterator[slice]:
+    """Yield the rows of a dataset some at a time, so that a large one needs no room in memory."""
+    rows = max(1, _BLOCK // max(1, item.nbytes // len(item)))
+    return (slice(start, start + rows) for start in range(0, len(item), rows))
+
+
+def _little(array: np.ndarray) -> np.ndarray:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
 def _pieces(value: Any) -> Iterator[bytes]:
@@ -342,8 +388,8 @@ def _pieces(value: Any) -> Iterator[bytes]:
     shape = ",".join(map(str, array.shape)).encode()
     if array.dtype.hasobject:  # Texts of any lengths; the bytes of such an array are addresses.
         yield from (b"texts", shape, *map(_text, array.ravel()))
-    elif array.dtype.kind in "biufcS":
-        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    elif array.dtype.kind in _PLAIN:
+        little = _little(array)
         yield from (little.dtype.str.encode(), shape, little.tobytes())
     else:
         raise TypeError(f"no digest is defined for values of type {array.dtype}")
