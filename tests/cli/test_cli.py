@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from lava_predict import __version__, load_config, load_preset, pool, preset_names
-from lava_predict.cli import app, shared
+from lava_predict.cli import app, run, shared
 from lava_predict.engines.lava import engine
 from lava_predict.network import arithmetic
 from lava_predict.newer_python import lava_is_missing
 from lava_predict.records.run_record import load_record
 from lava_predict.registry import ENGINES
+from lava_predict.reports.second_process import SecondProcess
 
 SMALL = [
     "--preset",
@@ -114,6 +115,28 @@ def test_config_of_a_run_and_a_second_run_agree(ran: tuple[Path, Any], tmp_path:
 
 
 @pytest.mark.slow
+def test_a_run_that_takes_long_is_drawn_by_two_processes_to_the_same_files(
+    ran: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, ...]] = []
+
+    def start(second: SecondProcess, *modules: str) -> None:
+        started.append(modules)
+        start_it(second, *modules)
+        second.wait()  # So it is ready before the run ends.
+        monkeypatch.setattr(second, "wait", lambda: None)
+
+    start_it = SecondProcess.start
+    monkeypatch.setattr(SecondProcess, "start", start)
+    monkeypatch.setattr(run, "_LONG_S", 0.0)
+    monkeypatch.setattr(pool, "processors", lambda: 2)
+    done = CliRunner().invoke(app, ["run", *SMALL, "--seed", "5", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    for file in (ran[0] / "figures").iterdir():
+        assert (tmp_path / "out/figures" / file.name).read_bytes() == file.read_bytes()
+    assert started == [("lava_predict.reports.plots",)]
+
+
 def test_default_folder_and_quiet(tmp_path: Path) -> None:
     done = command("run", *SMALL, "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

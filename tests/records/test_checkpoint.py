@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import h5py
@@ -19,7 +20,9 @@ from shared_segments import wait_until
 from lava_predict import Experiment
 from lava_predict.errors import UserError
 from lava_predict.network.state import leaves
+from lava_predict.numerics import columns
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
+from lava_predict.records.hdf5 import DIGEST
 
 PRECISIONS = pytest.mark.parametrize("precision", ["float", "fixed"])
 SMALL = ("--preset", "smoke", "--set", "reservoir.neurons=80", "--set", "task.settle_ms=400")
@@ -72,6 +75,21 @@ def test_it_reads_back_to_the_bit_and_goes_on_to_the_same_bits(
     rest.restore(read.state)
     rest.advance(5 - trials)
     assert rest.state.differences(whole.state) == []
+
+
+def test_it_does_not_depend_on_how_many_synapses_are_converted_at_a_time(
+    tiny, written: Path, monkeypatch
+) -> None:
+    whole = load_checkpoint(written)
+    monkeypatch.setattr(columns, "_AT_A_TIME", 20)
+    pieces = load_checkpoint(written)
+    assert pieces.network.fingerprint() == whole.network.fingerprint()
+    assert pieces.network.synapses.target.dtype == "uint16"
+    with h5py.File(BytesIO(pieces.to_bytes())) as file, h5py.File(written) as before:
+        assert file.attrs[DIGEST] == before.attrs[DIGEST]
+        assert (
+            file["network/synapses/weight"][()] == Experiment(tiny()).network.wide().synapses.weight
+        ).all()
 
 
 GO_ON = """

@@ -15,6 +15,7 @@ import pytest
 
 from lava_predict import UserError
 from lava_predict.network.layout import Expected, like_tree
+from lava_predict.records import hdf5
 from lava_predict.records.hdf5 import (
     DIGEST,
     Places,
@@ -214,3 +215,14 @@ def test_the_digest_sees_every_name_type_shape_and_byte() -> None:
     digests = [digest(one) for one in variants]
     assert len(set(digests)) == len(variants)
     assert digest(make()) == digests[0]
+
+
+def test_a_digest_does_not_depend_on_how_much_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(BytesIO(), "w") as file:
+        for kind in ("<f8", ">i4", "u2", "?", "S3"):
+            file[f"a/{kind.strip('<>')}"] = np.arange(60).reshape(12, 5).astype(kind)
+        file["one"], file["none"] = np.array([7.0]), np.zeros((0, 4))
+        whole = content_digest(file)
+        for size in (1, 64, 100):
+            monkeypatch.setattr(hdf5, "_BLOCK", size)
+            assert content_digest(file) == whole
