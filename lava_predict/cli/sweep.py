@@ -16,6 +16,9 @@ from lava_predict.errors import UserError, one_of
 if TYPE_CHECKING:
     from lava_predict.sweeps.plan import Search
 
+_PAGE = "lava_predict.sweeps.page"
+"""Draws, so it takes long to import; the runs need not wait for it."""
+
 _SEARCHES = ("optuna",)
 _BATCH = 4
 
@@ -95,8 +98,6 @@ def sweep(
         processes(executor, at_once, scheduler, ["lava_predict.sweeps.study"]) as pool,
         owned(folder),
     ):
-        from lava_predict.reports.outcome import leave, show
-        from lava_predict.sweeps import page
         from lava_predict.sweeps.study import compile_kernels
 
         files = growing_folder(folder, described, overwrite)
@@ -106,7 +107,11 @@ def sweep(
         ):
             if at_once > 1 and scheduler is None:
                 compile_kernels(plan.first, precision)
-            found = run_sweep(plan, files, Cache(cache), pool, progress)
+            with shared.meanwhile_importing(_PAGE):
+                found = run_sweep(plan, files, Cache(cache), pool, progress)
+        from lava_predict.reports.outcome import leave, show
+        from lava_predict.sweeps import page
+
         outcome = page.outcome(found, cache, time.perf_counter() - started)
         leave(outcome, files, printed)
     show(outcome, folder, quiet, as_json)
