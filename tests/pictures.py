@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matplotlib.figure import Figure
-
-from lava_predict.reports.print_style import render
+from lava_predict.reports.second_process import Picture, render_all
 
 
-def pngs(figures: Mapping[str, Figure]) -> dict[str, bytes]:
-    return {name: render(figure)["png"] for name, figure in figures.items()}
+def pngs(figures: Mapping[str, Picture]) -> dict[str, bytes]:
+    return {name: files["png"] for name, files in render_all(figures).items()}
