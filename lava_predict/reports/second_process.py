@@ -46,13 +46,15 @@ class SecondProcess:
         return self._process is not None
 
     def start(self, *modules: str) -> None:
-        """Start it, to import some modules first."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE.format(sys.path, __name__, modules)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # A Ctrl-C ends both; this process says so.
-        )
+        """Start it, to import some modules first; where no process can be started, all goes on without it."""
+        code = _CODE.format(sys.path, __name__, modules)
+        with suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # A Ctrl-C ends both; this process says so.
+            )
 
     def wait(self) -> None:
         """Wait until it has imported its modules; raises one of the errors of `render`."""

@@ -57,6 +57,15 @@ def test_what_the_second_process_cannot_draw_is_drawn_here(second: SecondProcess
     assert render_all(pictures, second=second) == {"one": expected, "other": expected}
 
 
+def test_where_no_process_can_be_started_all_is_drawn_here(
+    second: SecondProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    second.start("sys")
+    assert not second.started
+    assert render_all({"one": line(5)}, second=second) == {"one": render(line(5))}
+
+
 def test_it_ends_when_it_is_closed(second: SecondProcess) -> None:
     second.start("time")
     (process,) = psutil.Process().children()
