@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lava_predict.reports.second_process import Picture, render_all
+from lava_predict.reports.second_process import Picture, Rendering
 
 
 def pngs(figures: Mapping[str, Picture]) -> dict[str, bytes]:
-    return {name: files["png"] for name, files in render_all(figures).items()}
+    return {name: files["png"] for name, files in Rendering(figures).files().items()}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -122,14 +124,20 @@ class RunRecord:
                 arrays[name] = column(records, name.removeprefix("trial_").removeprefix("probe_"))
         return cls(config=result.config, **arrays)
 
-    def to_bytes(self) -> bytes:
-        """Return the record as an HDF5 file."""
+    def write(self, target: BinaryIO) -> None:
+        """Write the record as an HDF5 file to an open empty one."""
 
         def fill(file: h5py.File) -> None:
             for name in _arrays():
                 file.create_dataset(name, data=getattr(self, name), compression="gzip", shuffle=True)
 
-        return _KIND.to_bytes(self.config, fill)
+        _KIND.write(target, self.config, fill)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of what `write` writes."""
+        buffer = BytesIO()
+        self.write(buffer)
+        return buffer.getvalue()
 
 
 def _spikes(probes: Sequence[Probe]) -> dict[str, np.ndarray]:

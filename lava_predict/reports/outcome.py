@@ -17,10 +17,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table as Sheet
 
 from lava_predict.errors import Caution
-from lava_predict.records.folder import SCHEMA, Folder
+from lava_predict.records.folder import SCHEMA, Content, Folder
 from lava_predict.reports.page import Entry, PageOf, column_kinds, shown
 from lava_predict.reports.print_style import ON_SCREEN, Printed
-from lava_predict.reports.second_process import Picture, SecondProcess, render_all
+from lava_predict.reports.second_process import Picture, Rendering, SecondProcess
 
 if TYPE_CHECKING:
     from lava_predict.settings.schema import Config
@@ -42,7 +42,7 @@ class Outcome:
         What the terminal shows, and the lines below.
     warnings : sequence of Caution
         What the user should know.
-    config, page, files : Config or None, callable or None, mapping of str to bytes
+    config, page, files : Config or None, callable or None, mapping of str to Content
         Becomes config.toml; makes report.html from the summary and the figures; further files, by name.
     figures : mapping of str to Figure or callable
         Pictures by name, or what draws them when they are written; they become figures/NAME.png, and other
@@ -57,7 +57,7 @@ class Outcome:
     config: Config | None = None
     figures: Mapping[str, Picture] = field(default_factory=dict)
     page: PageOf | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Content] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -105,11 +105,12 @@ def leave(
 
     A second process draws some of the pictures, where there is one.
     """
+    rendering = Rendering(outcome.figures, printed, second)
     if outcome.config is not None:
         folder.write("config.toml", outcome.config.to_toml())
     for name, data in outcome.files.items():
         folder.write(name, data)
-    pictures = render_all(outcome.figures, printed, second)
+    pictures = rendering.files()
     for name, files in pictures.items():
         for ending, data in files.items():
             folder.write(f"figures/{name}.{ending}", data)

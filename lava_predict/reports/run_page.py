@@ -86,7 +86,7 @@ def run_outcome(result: Result, health: Health | None = None) -> Outcome:
         [*(health.warnings if health is not None else ()), *run_warnings(result)],
         result.config,
         {name: partial(draw, record) for name, draw in plots.FIGURES.items()},
-        files={"results.h5": record.to_bytes()},
+        files={"results.h5": record.write},
     )
 
 

@@ -28,8 +28,8 @@ Picture = Union["Figure", Callable[[], "Figure"]]
 Files = dict[str, bytes]
 """The files of a picture, by ending."""
 
-_FAILED = (OSError, EOFError, pickle.PickleError, AttributeError, TypeError)
-"""Where the second process is gone, or a picture cannot be sent to it."""
+_FAILED = (OSError, EOFError, ValueError, pickle.PickleError, AttributeError, TypeError)
+"""Where the second process is gone, its pipes are closed, or a picture cannot be sent to it."""
 
 _CODE = "import sys; sys.path[:] = {}; from {} import serve; serve({})"
 
@@ -89,31 +89,43 @@ def serve(modules: tuple[str, ...]) -> None:
             answer = _files_of(*pickle.load(pictures))
 
 
-def render_all(
-    pictures: Mapping[str, Picture], printed: Printed = ON_SCREEN, second: SecondProcess | None = None
-) -> dict[str, Files]:
-    """Return the files of pictures, by the pictures' names.
+class Rendering:
+    """Pictures that become files: a second process, where there is one, begins at once with the first.
 
-    This process begins with the first picture, and the second one, where there is one, with the last: so what
-    takes longest should be first.
+    This process begins with the last when `files` is called. So what takes longest should be first.
     """
-    waiting, files = deque(pictures), dict[str, Files]()
 
-    def draw_elsewhere(second: SecondProcess) -> None:
+    def __init__(
+        self,
+        pictures: Mapping[str, Picture],
+        printed: Printed = ON_SCREEN,
+        second: SecondProcess | None = None,
+    ) -> None:
+        self._pictures, self._printed = pictures, printed
+        self._waiting, self._files = deque(pictures), dict[str, Files]()
+        self._elsewhere: Thread | None = None
+        if second is not None and second.started:
+            self._elsewhere = Thread(target=self._draw_elsewhere, args=(second,), daemon=True)
+            self._elsewhere.start()
+
+    def files(self) -> dict[str, Files]:
+        """Draw what has not been drawn, and return the files by the names of the pictures."""
+        for name in _taken(self._waiting.pop):
+            self._draw(name)
+        if self._elsewhere is not None and len(self._files) < len(self._pictures):
+            self._elsewhere.join()
+        for name in self._pictures.keys() - self._files.keys():
+            self._draw(name)
+        return {name: self._files[name] for name in self._pictures}
+
+    def _draw(self, name: str) -> None:
+        self._files[name] = _files_of(self._pictures[name], self._printed)
+
+    def _draw_elsewhere(self, second: SecondProcess) -> None:
         with suppress(*_FAILED):
             second.wait()
-            for name in _taken(waiting.pop):
-                files[name] = second.render(pictures[name], printed)
-
-    elsewhere = None
-    if second is not None and second.started:
-        elsewhere = Thread(target=draw_elsewhere, args=(second,), daemon=True)
-        elsewhere.start()
-    for name in _taken(waiting.popleft):
-        files[name] = _files_of(pictures[name], printed)
-    if elsewhere is not None and len(files) < len(pictures):
-        elsewhere.join()
-    return {name: files.get(name) or _files_of(picture, printed) for name, picture in pictures.items()}
+            for name in _taken(self._waiting.popleft):
+                self._files[name] = second.render(self._pictures[name], self._printed)
 
 
 def _taken(take: Callable[[], str]) -> Iterator[str]:

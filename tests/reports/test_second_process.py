@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from lava_predict.reports import plot_style as style
 from lava_predict.reports.print_style import Printed, render
-from lava_predict.reports.second_process import SecondProcess, render_all
+from lava_predict.reports.second_process import Rendering, SecondProcess
 
 PRINTED = Printed(("png", "svg"))
 
@@ -41,7 +41,7 @@ def test_all_pictures_are_drawn_in_their_order(second: SecondProcess, starts: bo
     pictures = {"line 2": line(2), "line 3": partial(line, 3), "line 4": partial(line, 4)}
     if starts:
         second.start()
-    files = render_all(pictures, PRINTED, second)
+    files = Rendering(pictures, PRINTED, second).files()
     assert list(files) == list(pictures)
     assert files == {f"line {height}": render(line(height), PRINTED) for height in (2, 3, 4)}
 
@@ -54,7 +54,7 @@ def test_what_the_second_process_cannot_draw_is_drawn_here(second: SecondProcess
     second.start(module)
     pictures = {"one": unknown_elsewhere, "other": unknown_elsewhere}
     expected = render(line(5))
-    assert render_all(pictures, second=second) == {"one": expected, "other": expected}
+    assert Rendering(pictures, second=second).files() == {"one": expected, "other": expected}
 
 
 def test_where_no_process_can_be_started_all_is_drawn_here(
@@ -63,7 +63,20 @@ def test_where_no_process_can_be_started_all_is_drawn_here(
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     second.start("sys")
     assert not second.started
-    assert render_all({"one": line(5)}, second=second) == {"one": render(line(5))}
+    assert Rendering({"one": line(5)}, second=second).files() == {"one": render(line(5))}
+
+
+@pytest.mark.filterwarnings("error")
+def test_nobody_waits_for_a_second_process_that_is_not_ready(
+    second: SecondProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "takes_long.py").write_text("import time; time.sleep(3600)")
+    monkeypatch.syspath_prepend(tmp_path)
+    second.start("takes_long")
+    rendering = Rendering({"one": line(5)}, second=second)
+    assert rendering.files() == {"one": render(line(5))}
+    second.close()
+    rendering._elsewhere.join()
 
 
 def test_it_ends_when_it_is_closed(second: SecondProcess) -> None:
