@@ -84,11 +84,11 @@ def pairs() -> list[Any]:
     chosen = []
     for number, variant in enumerate(VARIANTS):
         for way, (form, steps) in enumerate(WAYS):
-            # One graph in either arithmetic is fast enough for the fast part.
-            fast = form == "fused" or variant == "feedback"
-            both = steps == 100 or (form == "graph" and fast)
+            # For the fast part one graph in either arithmetic, and no kernels that it alone needs.
+            short = form == "fused" or variant == "feedback"
+            both = steps == 100 or (form == "graph" and short)
             for precision in PRECISIONS if both else [PRECISIONS[(number + way) % 2]]:
-                marks = [] if fast else [pytest.mark.slow]
+                marks = [] if short and variant != "causal" else [pytest.mark.slow]
                 chosen.append(pytest.param(form, steps, variant, precision, marks=marks))
     return chosen
 

@@ -425,7 +425,7 @@ def test_weights_that_lava_would_change_are_refused(weights: np.ndarray) -> None
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
-    """Cells, synapses, relays and learning synapses as Lava Processes, over three trials."""
+    """Cells, synapses, relays and learning synapses as Lava Processes, over two short trials."""
     from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 
     import_lava()
@@ -436,7 +436,15 @@ def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
     from lava_predict.processes.on_chip_readout.process import OnChipReadout
     from lava_predict.processes.reservoir.process import Reservoir
 
-    experiment = Experiment(load_preset("smoke", SHORT), seed=5)
+    shorter = [
+        "reservoir.neurons=80",
+        "task.settle_ms=100",
+        "task.before_ms=50",
+        "task.after_ms=400",
+        "task.pause_ms=[50, 60]",
+        "task.blocks=[{trials=2, probability=[0.5, 0.5], latency_ms=[100, 300]}]",
+    ]
+    experiment = Experiment(load_preset("smoke", [*SHORT, *shorter]), seed=5)
     arithmetic, task = experiment.arithmetic("fixed"), experiment.task
     k, occurrences, rows = arithmetic.constants.when, np.zeros(2, int), []
     for segment in [*task.settling(), *(one for n in range(3) for one in task.trial(0, n))]:

@@ -49,7 +49,7 @@ def drawn(session: StreamSession) -> dict[str, np.ndarray]:
     return {f"{type(part).__name__} {name}": a for part in parts for name, a in part.to_arrays().items()}
 
 
-@pytest.mark.parametrize("cut", [1, 7, 24])
+@pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 24])
 def test_a_stopped_session_goes_on_to_the_same_bits(
     left: tuple[StreamSession, bytes],
     whole: tuple[dict, bytes],
