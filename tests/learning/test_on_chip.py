@@ -438,11 +438,11 @@ def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
 
     shorter = [
         "reservoir.neurons=80",
-        "task.settle_ms=100",
-        "task.before_ms=50",
-        "task.after_ms=400",
-        "task.pause_ms=[50, 60]",
-        "task.blocks=[{trials=2, probability=[0.5, 0.5], latency_ms=[100, 300]}]",
+        "task.settle_ms=40",
+        "task.before_ms=20",
+        "task.after_ms=260",
+        "task.pause_ms=[5, 10]",
+        "task.blocks=[{trials=2, probability=[0.5, 0.5], latency_ms=[80, 160]}]",
     ]
     experiment = Experiment(load_preset("smoke", [*SHORT, *shorter]), seed=5)
     arithmetic, task = experiment.arithmetic("fixed"), experiment.task
