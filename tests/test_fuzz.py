@@ -71,7 +71,9 @@ def test_lava_gives_the_bits_of_the_cpu_for_any_configuration(precision: str) ->
         assert Experiment(config).run("lava", precision).fingerprint == expected
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "resumed" in name else ()) for name in READERS]
+)
 def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
     path, whole = tmp_path / name, original(name)
     path.parent.mkdir(exist_ok=True)

@@ -153,7 +153,9 @@ def tiny(neuron: str, synapse: str, rule: str, *more: str) -> Config:
 @pytest.mark.parametrize(
     ("neuron", "synapse", "rule", "arithmetic"),
     [
-        pytest.param(*choice, arithmetic, marks=() if choice in FAST else pytest.mark.slow)
+        pytest.param(
+            *choice, arithmetic, marks=() if choice in FAST and arithmetic != "on_chip" else pytest.mark.slow
+        )
         for choice in CHOICES
         for arithmetic in ARITHMETICS
         if arithmetic != "on_chip" or hasattr(RULES.get(choice[2]), "CHIP")

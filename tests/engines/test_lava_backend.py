@@ -84,11 +84,10 @@ def pairs() -> list[Any]:
     chosen = []
     for number, variant in enumerate(VARIANTS):
         for way, (form, steps) in enumerate(WAYS):
-            # For the fast part one graph in either arithmetic, and no kernels that it alone needs.
-            short = form == "fused" or variant == "feedback"
-            both = steps == 100 or (form == "graph" and short)
+            both = steps == 100 or (form == "graph" and variant == "feedback")
             for precision in PRECISIONS if both else [PRECISIONS[(number + way) % 2]]:
-                marks = [] if short and variant != "causal" else [pytest.mark.slow]
+                # The fast part has one graph in either arithmetic, and compiles no kernel for this alone.
+                marks = [] if both and variant != "causal" else [pytest.mark.slow]
                 chosen.append(pytest.param(form, steps, variant, precision, marks=marks))
     return chosen
 

@@ -56,7 +56,7 @@ def test_a_step_of_a_tenth_comes_to_the_same_conclusions() -> None:
 
 
 def test_every_switch_is_followed_within_50_trials() -> None:
-    runs = [blocks("robust", seed) for seed in (1, 2, 3)]
+    runs = [blocks("robust", seed) for seed in (1, 2)]
     for number in (1, 2, 3):
         errors = {n: np.mean([run[number].error[n] for run in runs]) for n in (0, 10, 25, 50)}
         assert min(errors.values()) < errors[0] / 2

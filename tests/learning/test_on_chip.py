@@ -356,7 +356,7 @@ def check_against_lava(
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("groups", [8, 1])
+@pytest.mark.parametrize("groups", [pytest.param(8, marks=pytest.mark.slow), 1])
 def test_lava_learns_and_the_emulation_is_equal_to_it(groups: int) -> None:
     taught = lesson(6)
     found = check_against_lava(plan(groups=groups).constants, taught, 50)
