@@ -60,7 +60,9 @@ NETWORKS: dict[str, tuple[str, ...]] = {
     "banks of memory, adaptive LIF, delays, shared weights, constant norm": (
         TWO,
         "readout.cue_weights=shared",
-        "readout.when_norm=constant",
+        "readout.when_norm=constant",  # Not measured here, so that the rates have to be lower.
+        "readout.first_rate=0.004",
+        "readout.least_rate=0.002",
         "reservoir.neurons=900",
         "reservoir.connection_probability=0.015",
         "reservoir.neuron=adaptive_lif",
