@@ -38,6 +38,7 @@ def test_every_way_of_running_any_configuration_gives_the_same_bits(
         run_every_way(config, precision, chunk, stop, folder)
 
 
+@pytest.mark.slow
 def test_most_of_these_configurations_run(tmp_path: Path) -> None:
     ends: Counter[str] = Counter()
 

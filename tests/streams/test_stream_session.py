@@ -248,7 +248,8 @@ app()
 """
 
 
-@pytest.mark.parametrize("every_s", [0.0, pytest.param(1000.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("every_s", [0.0, 1000.0])
 def test_a_killed_command_goes_on_to_the_same_bits(every_s: float, tmp_path: Path) -> None:
     """SIGKILL leaves no time to write anything, and may come before anything learned was kept."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
