@@ -70,6 +70,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def quickly_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a core for Verilator be compiled without optimising, which takes longer than a short simulation."""
+    verilator = pytest.importorskip("lava_predict.targets.fpga.verilator", exc_type=ImportError)
+    flags = verilator._VERILATE.replace("OPT_FAST=-O3", "OPT_FAST=-O0")
+    assert flags != verilator._VERILATE
+    monkeypatch.setattr(verilator, "_VERILATE", f"{flags} -MAKEFLAGS OPT_SLOW=-O0 -MAKEFLAGS OPT_GLOBAL=-O0")
+
+
+@pytest.fixture
 def nothing_left() -> Iterator[None]:
     """Check that no child process and no shared-memory segment outlives the test."""
     before: set[int | None] = {child.pid for child in psutil.Process().children(recursive=True)}

@@ -33,6 +33,12 @@ ARITHMETICS = {
 
 PARTS = [(registry, name) for registry in (NEURONS, SYNAPSES, RULES) for name in registry.names()]
 CHOICES = [(n, s, r) for n in NEURONS.names() for s in SYNAPSES.names() for r in RULES.names()]
+FAST = (
+    ("izhikevich", "exponential", "annealed_delta"),
+    ("izhikevich", "exponential", "gated_delta"),
+    ("adaptive_lif", "delayed", "annealed_delta"),
+)
+"""Choices of the fast part: every part once; each choice more is another kernel to compile."""
 
 
 def demanded(registry: Registry) -> Iterator[tuple[str, str | None, bool]]:
@@ -147,7 +153,9 @@ def tiny(neuron: str, synapse: str, rule: str, *more: str) -> Config:
 @pytest.mark.parametrize(
     ("neuron", "synapse", "rule", "arithmetic"),
     [
-        (*choice, arithmetic)
+        pytest.param(
+            *choice, arithmetic, marks=() if choice in FAST and arithmetic != "on_chip" else pytest.mark.slow
+        )
         for choice in CHOICES
         for arithmetic in ARITHMETICS
         if arithmetic != "on_chip" or hasattr(RULES.get(choice[2]), "CHIP")
@@ -171,6 +179,12 @@ def test_two_trials_in_every_arithmetic(neuron: str, synapse: str, rule: str, ar
     session.close()
 
 
+each_choice = pytest.mark.parametrize(
+    ("neuron", "synapse", "rule"),
+    [pytest.param(*choice, marks=() if choice in FAST else pytest.mark.slow) for choice in CHOICES],
+)
+
+
 def bytes_of(played: Played) -> list[bytes]:
     return [
         array.tobytes()
@@ -182,7 +196,7 @@ def bytes_of(played: Played) -> list[bytes]:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize(("neuron", "synapse", "rule"), CHOICES)
+@each_choice
 def test_chunks_of_any_size_give_the_same_bits(neuron: str, synapse: str, rule: str, precision: str) -> None:
     experiment = Experiment(tiny(neuron, synapse, rule))
     task = experiment.task
@@ -198,7 +212,7 @@ def test_chunks_of_any_size_give_the_same_bits(neuron: str, synapse: str, rule: 
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize(("neuron", "synapse", "rule"), CHOICES)
+@each_choice
 def test_a_run_that_is_stopped_and_restored_gives_the_same_bits(
     neuron: str, synapse: str, rule: str, precision: str
 ) -> None:
@@ -219,6 +233,7 @@ def test_a_run_that_is_stopped_and_restored_gives_the_same_bits(
     assert other.saturations.tolist() == one.saturations.tolist()
 
 
+@pytest.mark.slow
 def test_the_other_parts_give_other_runs() -> None:
     """A setting that named a part without using it would pass all that is above."""
     prints = {}

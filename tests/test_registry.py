@@ -194,6 +194,7 @@ def test_an_entry_point_that_cannot_be_loaded_is_named(installed: Any, value: st
         assert part in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_neuron_of_another_package_runs_and_is_refused_in_integers(tmp_path: Path) -> None:
     """In a process of its own, as for a user, with nothing but the package on the path."""
     other_package(tmp_path, integrator="integrating_cells", broken="no_such_module")

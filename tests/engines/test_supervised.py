@@ -409,13 +409,13 @@ def test_library_imports_without_lava():
 
 
 @pytest.mark.slow
-def test_memory_stays_over_fifty_runs():
+def test_memory_stays_over_many_runs():
     def megabytes() -> float:
         return psutil.Process().memory_info().rss / 2**20
 
     for _ in range(3):
         run_and_check()
     before = megabytes()
-    for _ in range(47):
+    for _ in range(25):
         run_and_check()
-    assert megabytes() - before < 20
+    assert megabytes() - before < 10

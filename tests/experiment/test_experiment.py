@@ -49,7 +49,7 @@ VARIANTS = {
 
 FAST = {
     "float": ("plain", "reset", "feedback", "constant norm"),
-    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip", "adaptive LIF, delays"),
+    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip"),
 }
 CASES = [
     pytest.param(

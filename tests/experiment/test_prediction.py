@@ -11,6 +11,7 @@ from lava_predict.experiment.results import BlockResult
 pytestmark = pytest.mark.slow
 
 ONE_BLOCK = "task.blocks=[{trials=100, probability=[0.7, 0.3], latency_ms=[300, 600]}]"
+HALF_BLOCK = ONE_BLOCK.replace("trials=100", "trials=50")
 NO_RECURRENCE = "reservoir.connection_probability=0.0"
 
 
@@ -48,14 +49,14 @@ def test_a_block_is_learned_and_recurrence_helps(
 
 
 def test_a_step_of_a_tenth_comes_to_the_same_conclusions() -> None:
-    fine = [blocks("robust", 1, ONE_BLOCK, "run.dt_ms=0.1", *more)[0] for more in ((), (NO_RECURRENCE,))]
-    assert relative_error(fine[0], 100) < 0.32
-    assert relative_error(fine[1], 100) > relative_error(fine[0], 100)
+    fine = [blocks("robust", 1, HALF_BLOCK, "run.dt_ms=0.1", *more)[0] for more in ((), (NO_RECURRENCE,))]
+    assert relative_error(fine[0], 50) < 0.32
+    assert relative_error(fine[1], 50) > relative_error(fine[0], 50)
     np.testing.assert_allclose(fine[0].peak_ms[0], [300, 600], atol=20)
 
 
 def test_every_switch_is_followed_within_50_trials() -> None:
-    runs = [blocks("robust", seed) for seed in (1, 2, 3)]
+    runs = [blocks("robust", seed) for seed in (1, 2)]
     for number in (1, 2, 3):
         errors = {n: np.mean([run[number].error[n] for run in runs]) for n in (0, 10, 25, 50)}
         assert min(errors.values()) < errors[0] / 2

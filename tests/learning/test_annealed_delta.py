@@ -62,8 +62,15 @@ SHARED = "readout.cue_weights=shared"
 PROTECTED = (SHARED, "readout.protect=hebbian")
 
 
-@pytest.mark.parametrize("settings", [(), (SHARED,), PROTECTED], ids=["own", "shared", "protected"])
-@pytest.mark.parametrize("dt", [1.0, 0.5])
+@pytest.mark.parametrize(
+    ("settings", "dt"),
+    [
+        pytest.param((), 1.0, id="own"),
+        pytest.param((SHARED,), 0.5, id="shared, fine steps"),
+        pytest.param(PROTECTED, 1.0, id="protected", marks=pytest.mark.slow),
+        pytest.param(PROTECTED, 0.5, id="protected, fine steps", marks=pytest.mark.slow),
+    ],
+)
 def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) -> None:
     config = config_of(*settings, f"run.dt_ms={dt}")
     k, memory = annealed_delta.constants(config), annealed_delta.start(config)
@@ -91,16 +98,19 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     assert np.abs(plain.w).max() > 0.05
 
 
-@pytest.mark.parametrize("rounding", ROUNDINGS)
+SHORT_WORDS = (SHARED, "fixed.trace_bits=18", "fixed.mean_bits=20", "fixed.readout_bits=18")
+FINE_STEPS = ("run.dt_ms=0.5", "readout.when_norm=constant")
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "rounding"),
     [
-        (),
-        (SHARED, "fixed.trace_bits=18", "fixed.mean_bits=20", "fixed.readout_bits=18"),
-        ("run.dt_ms=0.5", "readout.when_norm=constant"),
-        PROTECTED,
+        *(pytest.param((), rounding, id=f"own-{rounding}") for rounding in ROUNDINGS),
+        pytest.param(SHORT_WORDS, "floor", id="shared, short words"),
+        pytest.param(FINE_STEPS, "nearest", id="fine steps, constant norm"),
+        pytest.param(PROTECTED, "nearest", id="protected-nearest", marks=pytest.mark.slow),
+        pytest.param(PROTECTED, "stochastic", id="protected-stochastic", marks=pytest.mark.slow),
     ],
-    ids=["own", "shared, short words", "fine steps, constant norm", "protected"],
 )
 def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], rounding: str) -> None:
     config = config_of(*settings, f"fixed.rounding={rounding}")

@@ -356,7 +356,7 @@ def check_against_lava(
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("groups", [8, 1])
+@pytest.mark.parametrize("groups", [pytest.param(8, marks=pytest.mark.slow), 1])
 def test_lava_learns_and_the_emulation_is_equal_to_it(groups: int) -> None:
     taught = lesson(6)
     found = check_against_lava(plan(groups=groups).constants, taught, 50)
@@ -425,7 +425,7 @@ def test_weights_that_lava_would_change_are_refused(weights: np.ndarray) -> None
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
-    """Cells, synapses, relays and learning synapses as Lava Processes, over three trials."""
+    """Cells, synapses, relays and learning synapses as Lava Processes, over two short trials."""
     from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 
     import_lava()
@@ -436,7 +436,15 @@ def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
     from lava_predict.processes.on_chip_readout.process import OnChipReadout
     from lava_predict.processes.reservoir.process import Reservoir
 
-    experiment = Experiment(load_preset("smoke", SHORT), seed=5)
+    shorter = [
+        "reservoir.neurons=80",
+        "task.settle_ms=40",
+        "task.before_ms=20",
+        "task.after_ms=260",
+        "task.pause_ms=[5, 10]",
+        "task.blocks=[{trials=2, probability=[0.5, 0.5], latency_ms=[80, 160]}]",
+    ]
+    experiment = Experiment(load_preset("smoke", [*SHORT, *shorter]), seed=5)
     arithmetic, task = experiment.arithmetic("fixed"), experiment.task
     k, occurrences, rows = arithmetic.constants.when, np.zeros(2, int), []
     for segment in [*task.settling(), *(one for n in range(3) for one in task.trial(0, n))]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plain_grid
 import pytest
-from plain_integers import ROUNDINGS, fold
+from plain_integers import fold
 from plain_lagged import PlainFixedLagged, PlainLagged
 
 from lava_predict import Config, Experiment, UserError, load_preset
@@ -72,7 +72,13 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
 
 
 @pytest.mark.parametrize(
-    ("settings", "rounding"), [*((OWN, rounding) for rounding in ROUNDINGS), (PROTECTED, "stochastic")]
+    ("settings", "rounding"),
+    [
+        (OWN, "nearest"),
+        pytest.param(OWN, "floor", marks=pytest.mark.slow),
+        pytest.param(OWN, "stochastic", marks=pytest.mark.slow),
+        (PROTECTED, "stochastic"),
+    ],
 )
 def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], rounding: str) -> None:
     config = config_of(*settings, f"fixed.rounding={rounding}", "fixed.readout_bits=18")

@@ -166,14 +166,14 @@ def check_networks(rule: str, networks: st.SearchStrategy[Config], examples: int
 
 @pytest.mark.parametrize("rule", RULES)
 def test_kernel_equals_oracle(rule: str) -> None:
-    check_networks(rule, configurations(), 150)
+    check_networks(rule, configurations(), 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("networks", [configurations(), OTHER_PARTS], ids=["izhikevich", "other-parts"])
 @pytest.mark.parametrize("rule", RULES)
 def test_kernel_equals_oracle_in_many_more_networks(rule: str, networks: st.SearchStrategy[Config]) -> None:
-    check_networks(rule, networks, 200)
+    check_networks(rule, networks, 120)
 
 
 @pytest.mark.slow
@@ -185,9 +185,8 @@ def test_a_thousand_strong_inputs_saturate() -> None:
     chosen["task"] |= {"events_drive_reservoir": True, "blocks": [block]}
     strong = {"event_current": 1000.0, "cue_current": 1000.0, "feedback_gain": 1000.0, "cue_fraction": 1.0}
     chosen["reservoir"] |= strong | {"neurons": 3}
-    for seed in range(2):
-        oracle = check_advance(validated(chosen), seed, extreme=0.3)
-        assert oracle.saturations["current"] > 0
+    oracle = check_advance(validated(chosen), 0, extreme=0.3)
+    assert oracle.saturations["current"] > 0
 
 
 # The real engine.
@@ -276,18 +275,17 @@ def test_engine_equals_oracle(rounding: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize(
-    "overrides",
+    ("rounding", "overrides"),
     [
-        ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0"),
-        ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18"),
-        ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0"),
-        ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18"),
+        ("nearest", ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0")),
+        ("stochastic", ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18")),
+        ("stochastic", ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0")),
+        ("floor", ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18")),
     ],
     ids=["delays", "delays-and-reset", "lif", "lif-and-delays"],
 )
-def test_engine_with_other_parts_equals_oracle(overrides: tuple[str, ...], rounding: str) -> None:
+def test_engine_with_other_parts_equals_oracle(rounding: str, overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides, f'fixed.rounding="{rounding}"']), 3)
 
 
@@ -326,7 +324,7 @@ def test_engine_equals_oracle_where_everything_saturates() -> None:
 def test_engine_equals_oracle_on_the_presets_tasks(preset: str) -> None:
     overrides = (
         "readout.rule=gated_delta",
-        "reservoir.neurons=40",
+        "reservoir.neurons=20",
         "task.settle_ms=50",
         "task.pause_ms=[50, 60]",
     )

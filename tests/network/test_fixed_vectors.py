@@ -318,6 +318,7 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_built")
 @pytest.mark.parametrize("rounding", ["nearest", "floor"])
 def test_the_fpga_core_gives_the_vectors(rounding: str) -> None:
     pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")

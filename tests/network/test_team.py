@@ -16,7 +16,9 @@ from lava_predict.network import team as teams
 
 LARGE = (
     "reservoir.neurons=2100",
-    "task.blocks=[{trials=2, probability=[0.7, 0.3], latency_ms=[300, 600]}]",
+    "task.settle_ms=100",
+    "task.after_ms=320",
+    "task.blocks=[{trials=2, probability=[0.7, 0.3], latency_ms=[100, 200]}]",
     "run.probe_trials=[]",
 )
 DELAYED = ("reservoir.synapse=delayed", "reservoir.delay_ms=[1, 9]")
@@ -30,8 +32,15 @@ def found(result: Result) -> tuple[object, ...]:
     return (result.fingerprint, result.prediction.tobytes())
 
 
-@pytest.mark.parametrize("settings", [(), DELAYED], ids=["exponential", "delayed"])
-@pytest.mark.parametrize("precision", ["float", "fixed"])
+@pytest.mark.parametrize(
+    ("precision", "settings"),
+    [
+        pytest.param("float", (), id="float-exponential"),
+        pytest.param("fixed", (), id="fixed-exponential", marks=pytest.mark.slow),
+        pytest.param("float", DELAYED, id="float-delayed", marks=pytest.mark.slow),
+        pytest.param("fixed", DELAYED, id="fixed-delayed", marks=pytest.mark.slow),
+    ],
+)
 def test_threads_do_not_change_a_bit(precision: str, settings: tuple[str, ...]) -> None:
     one = experiment(*settings)
     alone = found(one.run(precision=precision))

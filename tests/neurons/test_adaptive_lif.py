@@ -85,8 +85,15 @@ def simulate(parameters: Parameters, current: np.ndarray, dt: float) -> Trace:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("kind", ["constant", "stepped"])
-@pytest.mark.parametrize("dt", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize(
+    ("dt", "kind"),
+    [
+        pytest.param(1.0, "constant", marks=pytest.mark.slow),
+        (1.0, "stepped"),
+        pytest.param(0.5, "constant", marks=pytest.mark.slow),
+        pytest.param(0.1, "stepped", marks=pytest.mark.slow),
+    ],
+)
 def test_spikes_and_traces_equal_brian2(dt: float, kind: str) -> None:
     """Brian2 solves the two differential equations itself, with its exact method."""
     brian2 = pytest.importorskip(

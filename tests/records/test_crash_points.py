@@ -96,7 +96,9 @@ def toy(options: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("there", ["nothing", "an unfinished run", "both"])
+@pytest.mark.parametrize(
+    "there", ["nothing", "an unfinished run", pytest.param("both", marks=pytest.mark.slow)]
+)
 def test_an_unfinished_run_goes_on_from_every_state(there: str, tmp_path: Path) -> None:
     begin = tmp_path / "begin"
     begin.mkdir()
@@ -143,7 +145,7 @@ def folder(options: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_folder_is_the_old_one_or_the_new_one_after_every_kill(there: bool, tmp_path: Path) -> None:
     begin = tmp_path / "begin"
     begin.mkdir()
@@ -237,4 +239,4 @@ def test_a_command_goes_on_from_every_state_to_the_same_fingerprint(
     if there:
         _called(command, OUT, begin)
     calls = [OVERWRITE, OUT] if there else [OUT, RESUME]
-    assert check_ways(command, begin, tmp_path, calls, every=5) > 5
+    assert check_ways(command, begin, tmp_path, calls, every=9) > 5

@@ -20,7 +20,7 @@ from lava_predict.settings.files import with_changes
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Kind, Segment
 from lava_predict.tasks.meet import Meet
-from lava_predict.work.unit import carry_out_unit
+from lava_predict.work.unit import Found, carry_out_unit
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,18 @@ def config(request: pytest.FixtureRequest) -> Config:
 @pytest.fixture(scope="module")
 def replay(config: Config) -> Replay:
     return Replay(config)
+
+
+@pytest.fixture(scope="module")
+def whole_error(config: Config) -> np.ndarray:
+    return learn_blocks(config)["error"]
+
+
+@pytest.fixture(scope="module")
+def of_seeds() -> list[dict[str, Found]]:
+    """Carry out what the claim asks for on two seeds, with the rule of the preset."""
+    units = [gating.CLAIM.units(load_preset("smoke"), seed) for seed in (7, 8)]
+    return [{name: carry_out_unit(one) for name, one in of_one.items()} for of_one in units]
 
 
 def error_without(name: str, config: Config) -> np.ndarray:
@@ -54,19 +66,23 @@ def shown(rule: object, segment: Segment, chunk: Chunk) -> Chunk:
     return rule.shown(segment, chunk)
 
 
-def test_rules_that_nothing_is_taken_from_are_those_of_the_course(config: Config, replay: Replay) -> None:
+def test_rules_that_nothing_is_taken_from_are_those_of_the_course(
+    whole_error: np.ndarray, replay: Replay
+) -> None:
     whole = {"whole": OwnRules(replay.local_rules())}
     errors = [probe.error / probe.zero_error for probe in replay.run(whole)["whole"]]
-    np.testing.assert_allclose(errors, learn_blocks(config)["error"], rtol=1e-9)
+    np.testing.assert_allclose(errors, whole_error, rtol=1e-9)
 
 
-def test_rules_that_nothing_is_taken_from_forget_at_the_same_surprises(config: Config) -> None:
+def test_rules_that_nothing_is_taken_from_forget_at_the_same_surprises(
+    config: Config, whole_error: np.ndarray
+) -> None:
     startled = with_changes(config, [("readout", "timing_surprise", 0.5)])
     replay = Replay(startled)
     whole = {"whole": OwnRules(replay.local_rules())}
     errors = [probe.error / probe.zero_error for probe in replay.run(whole)["whole"]]
     np.testing.assert_allclose(errors, learn_blocks(startled)["error"], rtol=1e-9)
-    assert not np.allclose(errors, learn_blocks(config)["error"])
+    assert not np.allclose(errors, whole_error)
 
 
 def test_ablations_learned_together_are_those_learned_alone(config: Config) -> None:
@@ -78,14 +94,13 @@ def test_ablations_learned_together_are_those_learned_alone(config: Config) -> N
 
 
 @pytest.mark.parametrize("name", [*ablation.RULE_ABLATIONS, *ablation.NETWORK_ABLATIONS])
-def test_every_ablation_changes_the_learner(config: Config, name: str) -> None:
+def test_every_ablation_changes_the_learner(config: Config, whole_error: np.ndarray, name: str) -> None:
     if name in ablation.NETWORK_ABLATIONS:
         error = learn_blocks(with_changes(config, ablation.network_changes(config, name)))["error"]
     else:
         error = error_without(name, config)
-    whole = learn_blocks(config)["error"]
-    assert error.shape == whole.shape
-    assert not np.allclose(error, whole, equal_nan=True)
+    assert error.shape == whole_error.shape
+    assert not np.allclose(error, whole_error, equal_nan=True)
 
 
 def test_no_centring_is_the_setting_of_that_name() -> None:
@@ -231,24 +246,19 @@ def test_a_learner_that_diverges_counts_as_twice_nothing() -> None:
     assert gating.mean_error(found, error, np.array([True, False])) == pytest.approx(0.4)
 
 
-def test_gating_claim_goes_through_on_the_smallest_network(config: Config) -> None:
+def test_gating_claim_goes_through_on_the_smallest_network(of_seeds: list[dict[str, Found]]) -> None:
     claim = gating.CLAIM
-    seeds = [
-        {name: carry_out_unit(one) for name, one in claim.units(load_preset("smoke"), seed).items()}
-        for seed in (7, 8)
-    ]
-    judged, verdict = judge(claim, claim.measured(seeds))
+    judged, verdict = judge(claim, claim.measured(of_seeds))
     assert len(judged) == len(claim.criteria)
     assert all(one.measured.ours.shape == (2,) for one in judged)
     assert np.isfinite([one.measured.ours for one in judged]).all()
     assert verdict in Verdict
-    (picture,) = claim.pictures(config, seeds)
+    (picture,) = claim.pictures(load_preset("smoke"), of_seeds)
     assert picture.figure.axes
 
 
-def test_the_gating_claim_fails_if_an_ablation_does_no_harm(config: Config) -> None:
-    claim = gating.CLAIM
-    found = {name: carry_out_unit(one) for name, one in claim.units(load_preset("smoke"), 7).items()}
+def test_the_gating_claim_fails_if_an_ablation_does_no_harm(of_seeds: list[dict[str, Found]]) -> None:
+    claim, found = gating.CLAIM, of_seeds[0]
     full = found["full rule"]["error"]
     harmless = {
         name: full if name.endswith(": error") else array for name, array in found["together"].items()

@@ -28,7 +28,7 @@ def spikes() -> np.ndarray:
     ("settings", "grown"),
     [
         (["fixed.rounding=nearest"], 1),
-        (["fixed.rounding=floor"], 1),
+        pytest.param(["fixed.rounding=floor"], 1, marks=pytest.mark.slow),
         (["fixed.rounding=stochastic"], 1),
         (
             [
@@ -40,8 +40,12 @@ def spikes() -> np.ndarray:
             1,
         ),
         (["readout.timing_surprise=0.1", "fixed.readout_bits=16"], 1),
-        (["stream.surprise_bits=0.01"], 4),
-        (["stream.first_rate=3.9", "readout.first_rate=0.99", "fixed.readout_fraction_bits=23"], 4),
+        pytest.param(["stream.surprise_bits=0.01"], 4, marks=pytest.mark.slow),
+        pytest.param(
+            ["stream.first_rate=3.9", "readout.first_rate=0.99", "fixed.readout_fraction_bits=23"],
+            4,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_rules_are_those_of_plain_integers(settings: list[str], grown: int, spikes: np.ndarray) -> None:

@@ -104,7 +104,7 @@ def test_same_bits_as_the_cpu(
     assert found[0]["timing"]["simulated_s"] == whole[0]["timing"]["simulated_s"]
 
 
-@pytest.mark.parametrize("second", ["lava", "cpu"])
+@pytest.mark.parametrize("second", ["lava", pytest.param("cpu", marks=pytest.mark.slow)])
 def test_a_stopped_session_goes_on_to_the_same_bits(
     learn: Learn, whole: Left, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def drawn(session: StreamSession) -> dict[str, np.ndarray]:
     return {f"{type(part).__name__} {name}": a for part in parts for name, a in part.to_arrays().items()}
 
 
-@pytest.mark.parametrize("cut", [1, 7, 24])
+@pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 24])
 def test_a_stopped_session_goes_on_to_the_same_bits(
     left: tuple[StreamSession, bytes],
     whole: tuple[dict, bytes],
@@ -248,6 +248,7 @@ app()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_s", [0.0, 1000.0])
 def test_a_killed_command_goes_on_to_the_same_bits(every_s: float, tmp_path: Path) -> None:
     """SIGKILL leaves no time to write anything, and may come before anything learned was kept."""

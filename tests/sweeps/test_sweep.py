@@ -131,6 +131,7 @@ SEARCHED = [
 ]
 
 
+@pytest.mark.slow
 def test_a_search_has_the_same_table_stopped_or_not_and_its_study_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,9 +19,10 @@ from lava_predict.targets.fpga.stream import CoreStream
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_built")
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
 def test_a_stream_runs_event_by_event_on_the_core_with_the_predictions_of_the_cpu() -> None:
-    config = load_preset("stream", ["reservoir.neurons=60", "stream.labels_max=5"])
+    config = load_preset("stream", ["reservoir.neurons=60", "stream.labels_max=5", "stream.settle_ms=100"])
     events = example("markov", 8, 1, config.run.dt_ms).events
     columns = (events.step, events.label, events.sequence, events.gap)
     heard = [Event(*map(int, row)) for row in zip(*columns, strict=True)]

@@ -300,7 +300,7 @@ def test_other_cells_and_delays_are_mapped_by_what_they_are() -> None:
     assert len(static(settings[0]).layout.populations[0].states) == 4
 
 
-@pytest.mark.parametrize("learning", ["own", "on_chip"])
+@pytest.mark.parametrize("learning", ["own", pytest.param("on_chip", marks=pytest.mark.slow)])
 def test_other_cells_learn_on_the_chip_as_well(learning: str) -> None:
     found = check_readiness(small("reservoir.neuron=adaptive_lif", f"fixed.learning={learning}"))
     assert found.verdict is not Verdict.NOT_READY
