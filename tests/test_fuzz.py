@@ -27,7 +27,7 @@ FEW_PARTS = settings_of_any_kind(neurons=("izhikevich",), delays=False, on_chip=
 
 
 @pytest.mark.slow
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(values=FEW_PARTS, precision=PRECISION, chunk=st.integers(1, 40), stop=st.integers(0, 5))
 def test_every_way_of_running_any_configuration_gives_the_same_bits(
     values: dict[str, Any], precision: str, chunk: int, stop: int, tmp_path_factory: pytest.TempPathFactory
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
     path.write_bytes(whole)
     assert outcome(name, path) == "read"
     ends: Counter[str] = Counter()
-    for seed in range(5 if "resumed" in name else 25):  # These draw pictures, too.
+    for seed in range(12 if "resumed" in name else 60):  # These draw pictures, too.
         done = damage(name, whole, random.Random(f"{name} {seed}"), path)
         try:
             ends[outcome(name, path).split(":")[0]] += 1
@@ -94,7 +94,7 @@ def test_argument_lists_end_in_work_or_in_a_message(monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     stop_before_work(monkeypatch)
     ends: Counter[str] = Counter()
-    for seed in range(120):
+    for seed in range(200):
         given = arguments(random.Random(seed))
         try:
             ends[ended(given)] += 1
