@@ -24,7 +24,8 @@ def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any
 
     ``package`` is the name of the package whose `__init__` is being executed; ``own`` are public names that
     it defines itself. Returns ``__all__``, sorted; ``__getattr__``, which imports the module that a name
-    comes from and keeps the name in the package; and ``__dir__``.
+    comes from and keeps the name in the package; and ``__dir__``. What has been loaded refuses arguments that
+    it does not have by `named_arguments`.
     """
     module = sys.modules[package]
     homes = imports_for_type_checkers(module.__spec__.loader.get_source(package))  # type: ignore[union-attr]
@@ -32,8 +33,12 @@ def public_face(package: str, *own: str) -> tuple[list[str], Callable[[str], Any
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=module)
-        value = getattr(import_module(homes[name]), name)
-        setattr(module, name, value)
+        from lava_predict.errors import named_arguments
+
+        home = import_module(homes[name])
+        value = named_arguments(getattr(home, name))
+        for place in (home, module):  # In both the same object, or it could not be pickled.
+            setattr(place, name, value)
         return value
 
     return sorted([*homes, *own]), load, lambda: sorted({*vars(module), *homes})

@@ -14,7 +14,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.errors import UserError, one_of, plain, short
+from lava_predict.errors import UserError, plain, refuse_unknown, short
 from lava_predict.network.alone import MakeArithmetic
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.noise import fold, key_of
@@ -47,13 +47,7 @@ class Process(AbstractProcess):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse unknown arguments before anything is made."""
-        allowed = _arguments(cls)
-        for name, value in kwargs.items():
-            if name not in allowed:
-                raise TypeError(
-                    f"{cls.__name__}({name}={short(value)}): there is no such argument; "
-                    f"{one_of(name, allowed)}"
-                )
+        refuse_unknown(cls.__name__, kwargs, _arguments(cls))
         return super().__new__(cls)
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     create_model,
     model_serializer,
     model_validator,
@@ -60,7 +61,20 @@ class Decays:
             )
 
 
-class Section(BaseModel):
+class _Explained(type(BaseModel)):  # type: ignore[misc]
+    """Explains what is wrong with settings that are given by their names as a command would."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except ValidationError as invalid:
+            from lava_predict.settings.explain import explain
+
+            remedy = "all values come from presets: use load_preset or load_config, and change some of them"
+            raise UserError(f"{cls.__name__}: {explain(invalid, cls, {})}; {remedy}") from None
+
+
+class Section(BaseModel, metaclass=_Explained):
     """A group of settings; unknown keys are errors, and values keep their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
