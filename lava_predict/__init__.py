@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from lava_predict.clone import find_processes
 from lava_predict.lazy import public_face
 from lava_predict.newer_python import mend_lava
 
@@ -42,6 +43,7 @@ else:
     __all__, __getattr__, __dir__ = public_face(__name__)
 
 mend_lava()
+find_processes()
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __version__ = "0.2.0"

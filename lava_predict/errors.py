@@ -25,7 +25,7 @@ class UserError(ValueError):
     """
 
 
-class UnknownArgument(UserError, TypeError):
+class UnknownArgumentError(UserError, TypeError):
     """An argument that does not exist was given by its name; a TypeError, too, as Python itself raises."""
 
 
@@ -78,10 +78,10 @@ def _likeness(given: str, name: str) -> float:
 
 
 def refuse_unknown(whose: str, given: Mapping[str, Any], allowed: Sequence[str]) -> None:
-    """Raise an UnknownArgument for an argument given by a name that ``whose`` arguments do not have."""
+    """Raise an UnknownArgumentError for an argument given by a name that ``whose`` arguments do not have."""
     for name, value in given.items():
         if name not in allowed:
-            raise UnknownArgument(
+            raise UnknownArgumentError(
                 f"{whose}({name}={short(value)}): there is no such argument; {one_of(name, allowed)}"
             )
 
@@ -92,8 +92,8 @@ Public = TypeVar("Public")
 def named_arguments(public: Public) -> Public:
     """Let a function, or a class's constructor and public methods, refuse unknown arguments by name.
 
-    Python's own TypeError suggests no name. A class is changed in place. What takes any argument checks its own,
-    and settings are checked by pydantic.
+    Python's own TypeError suggests no name. A class is changed in place. What takes any argument checks its
+    own, and settings are checked by pydantic.
     """
     if isinstance(public, FunctionType):
         return _checked(public, public.__name__)  # type: ignore[return-value]

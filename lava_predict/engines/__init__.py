@@ -19,7 +19,6 @@ from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Task
 
-
 _OF_RUNS = ("backend", "precision", "progress", "state", "keep", "form", "target", "threads")
 """Arguments that some run takes, for a near miss."""
 

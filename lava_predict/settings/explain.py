@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lava_predict.errors import likely, one_of, short
-from lava_predict.settings.schema import Block, Config, Section, Spread
+from lava_predict.settings.schema import Block, Section, Spread
 
 Sections = dict[tuple[str, ...], type[Section]]
 """Sections of a configuration by the path of their keys."""
@@ -81,7 +81,7 @@ def _explain_one(error: Any, known: Sections, example: Mapping[str, Any]) -> str
 
 
 def _elsewhere(place: Sequence[Any], known: Sections) -> str | None:
-    """Return the key of the setting of this name in another section: a block, one further in, or one beside."""
+    """Return the key of the setting of this name in a block, or in a section further in or beside."""
     *above, name = map(str, place)
     if above == ["task"] and name in Block.model_fields:
         return f"task.blocks = [{{{name} = ...}}]"
