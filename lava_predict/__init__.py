@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from lava_predict.clone import find_processes
-from lava_predict.lazy import public_face
+from lava_predict.lazy import find_processes, public_face
 from lava_predict.newer_python import mend_lava
 
 if TYPE_CHECKING:
