@@ -229,7 +229,7 @@ def test_what_scrolls_has_a_shadow_where_there_is_more_to_see(
         for box in browser.driver.execute_script(BOXES):
             left, top, right, bottom = map(round, box["at"])
             rows = seen[top:bottom, left:right]
-            edges = rows[:, [2, -2]]
+            edges = rows[:, [0, -1]]
             darker.append((box["figure"], box["cut"], *np.median(edges - np.median(rows), axis=0)))
         sides.append(darker)
     for (figure, cut, left, right), (*_, left_at_end, right_at_end) in zip(*sides, strict=True):
