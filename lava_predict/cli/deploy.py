@@ -68,9 +68,10 @@ def deploy(
         check_part(synthesise, network.shape)
     chosen = network.config
     folder = out if out is not None else shared.default_folder(f"fpga-{chosen.preset}-{chosen.run.seed}")
+    doing = "writing the core" if steps is None else "verifying"
     with (
         shared.delivery(folder, overwrite, quiet, as_json) as deliver,
-        shared.progress_bar(quiet or as_json, "verifying", "steps") as progress,
+        shared.progress_bar(quiet or as_json, doing, "steps") as progress,
     ):
 
         def tell(text: str) -> None:
