@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from lava_predict.lazy import public_face
+from lava_predict.lazy import find_processes, public_face
 from lava_predict.newer_python import mend_lava
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ else:
     __all__, __getattr__, __dir__ = public_face(__name__)
 
 mend_lava()
+find_processes()
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __version__ = "0.2.0"

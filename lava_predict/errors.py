@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from abc import ABCMeta
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from inspect import CO_VARKEYWORDS
+from types import FunctionType
+from typing import Any, TypeVar
 
 DAMAGED = "the file is damaged, or of another program; use another copy"
 """Ends a message about a file whose content cannot be."""
@@ -19,6 +23,10 @@ class UserError(ValueError):
 
     The message names the key, the value, what is allowed and what to do.
     """
+
+
+class UnknownArgumentError(UserError, TypeError):
+    """An argument that does not exist was given by its name; a TypeError, too, as Python itself raises."""
 
 
 class RunError(RuntimeError):
@@ -46,9 +54,78 @@ class Caution:
 
 def one_of(given: str, allowed: Sequence[str]) -> str:
     """Say what is allowed, with the likely name for a near miss."""
-    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = likely(given, allowed)
+    hint = "" if near is None else f"did you mean {near!r}? "
     return f"{hint}allowed: {', '.join(allowed)}"
+
+
+def likely(given: str, allowed: Iterable[str]) -> str | None:
+    """Return the allowed name that was probably meant, or None."""
+    scored = [(_likeness(given, name), name) for name in allowed]
+    likeness, name = max(scored, default=(0.0, ""))
+    return name if likeness > 2 / 3 else None
+
+
+def _likeness(given: str, name: str) -> float:
+    """Return how likely a name was meant, 0 to 1; words that both share say little: jitter_ms, after_ms."""
+    ours, theirs = given.lower().split("_"), name.lower().split("_")
+    if ours == theirs[: len(ours)]:
+        return 1.0 - 0.01 * (len(theirs) - len(ours))  # A unit was left out: dt for dt_ms.
+    for end in (-1, 0):
+        while len(ours) > 1 and len(theirs) > 1 and ours[end] == theirs[end]:
+            ours.pop(end), theirs.pop(end)
+    return difflib.SequenceMatcher(None, "_".join(theirs), "_".join(ours)).ratio()
+
+
+def refuse_unknown(whose: str, given: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    """Raise an UnknownArgumentError for an argument given by a name that ``whose`` arguments do not have."""
+    for name, value in given.items():
+        if name not in allowed:
+            raise UnknownArgumentError(
+                f"{whose}({name}={short(value)}): there is no such argument; {one_of(name, allowed)}"
+            )
+
+
+Public = TypeVar("Public")
+
+
+def named_arguments(public: Public) -> Public:
+    """Let a function, or a class's constructor and public methods, refuse unknown arguments by name.
+
+    Python's own TypeError suggests no name. A class is changed in place. What takes any argument checks its
+    own, and settings are checked by pydantic.
+    """
+    if isinstance(public, FunctionType):
+        return _checked(public, public.__name__)  # type: ignore[return-value]
+    if type(public) not in (type, ABCMeta) or public.__module__.split(".")[0] != __name__.split(".")[0]:
+        return public
+    for name, member in list(vars(public).items()):
+        constructs = name in _CONSTRUCTORS
+        function = member.__func__ if isinstance(member, staticmethod) else member
+        if isinstance(function, FunctionType) and (constructs or not name.startswith("_")):
+            whose = public.__name__ if constructs else f"{public.__name__}.{name}"  # type: ignore[attr-defined]
+            setattr(public, name, _checked(function, whose))
+    return public
+
+
+_CONSTRUCTORS = ("__init__", "__new__")
+
+
+def _checked(function: Any, whose: str) -> Callable[..., Any]:
+    code = function.__code__
+    if code.co_flags & CO_VARKEYWORDS:
+        return function  # type: ignore[no-any-return]
+    every = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    allowed = [name for name in every if name not in ("self", "_cls")]
+    known = frozenset(allowed)
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not known.issuperset(kwargs):
+            refuse_unknown(whose, kwargs, allowed)
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def needs_package(package: str, extra: str) -> str:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lava_predict.errors import RunError, UserError, needs_package, one_of, whole
+from lava_predict.errors import RunError, UserError, named_arguments, needs_package, one_of, whole
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ EXECUTORS = ("local", "dask")
 """Where units can be carried out."""
 
 
+@named_arguments
 def carry_out(
     function: Callable[[Unit], Found],
     units: Sequence[Unit],

@@ -10,11 +10,12 @@ from lava.magma.core.decorator import implements, requires
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_predict.errors import UserError, one_of, plain, short
+from lava_predict.errors import UserError, plain, refuse_unknown, short
 from lava_predict.network.alone import MakeArithmetic
 from lava_predict.network.arithmetic import Arithmetic
 from lava_predict.numerics.noise import fold, key_of
@@ -27,6 +28,41 @@ _LAVAS = ("name", "log_config")
 """Arguments that Lava gives every Process."""
 
 _KINDS = {PyInPort: PyInPort.VEC_DENSE, PyOutPort: PyOutPort.VEC_DENSE, np.ndarray: np.ndarray}
+
+
+class PortsDifferError(UserError, AssertionError):
+    """Two ports of different shapes were connected; an AssertionError, too, as Lava itself raises."""
+
+
+def _check_shapes(
+    port: AbstractPort,
+    others: list[AbstractPort],
+    kind: type,
+    same_shape: bool = True,
+    same_type: bool = False,
+) -> None:
+    """Refuse ports of different shapes by the names of both; Lava's own check comes after it."""
+    for other in others:
+        if same_shape and isinstance(other, AbstractPort) and port.shape != other.shape:
+            remedy = (
+                "reshape one: port.reshape(...)"
+                if port.size == other.size
+                else "connect ports of one shape, or put a Dense between them"
+            )
+            raise PortsDifferError(
+                f"{_named(port)} and {_named(other)} are connected, but differ in shape; {remedy}"
+            )
+    _lavas_check(port, others, kind, same_shape, same_type)
+
+
+def _named(port: AbstractPort) -> str:
+    owner = "" if port.process is None else f"{type(port.process).__name__}."
+    return f"{owner}{port.name} {port.shape}"
+
+
+_lavas_check = AbstractPort._validate_ports
+# Lava's message has neither port's name. Most connections begin or end at a port of Lava's own Processes.
+AbstractPort._validate_ports = _check_shapes
 
 
 class Process(AbstractProcess):
@@ -47,13 +83,7 @@ class Process(AbstractProcess):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse unknown arguments before anything is made."""
-        allowed = _arguments(cls)
-        for name, value in kwargs.items():
-            if name not in allowed:
-                raise TypeError(
-                    f"{cls.__name__}({name}={short(value)}): there is no such argument; "
-                    f"{one_of(name, allowed)}"
-                )
+        refuse_unknown(cls.__name__, kwargs, _arguments(cls))
         return super().__new__(cls)
 
 

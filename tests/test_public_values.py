@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pickle
+from abc import ABCMeta
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,16 +23,18 @@ from lava_predict import (
     check_readiness,
     compare,
     config_from,
+    draw_network,
     load_config,
     load_preset,
     reproduce,
     with_changes,
 )
 from lava_predict.comparison.streams import compare_streams
-from lava_predict.errors import plain, seeds_of, whole
-from lava_predict.events import example
+from lava_predict.errors import UnknownArgumentError, plain, seeds_of, whole
+from lava_predict.events import Columns, example
 from lava_predict.network.stream_network import StreamNetwork
 from lava_predict.pool import carry_out, processes
+from lava_predict.settings import FixedSettings
 from lava_predict.work.cache import Cache
 
 SMALL = load_preset("smoke", ["reservoir.neurons=20", "readout.rule='gated_delta'"])
@@ -137,6 +143,82 @@ def test_other_values_are_refused_by_name(named: str) -> None:
     with pytest.raises(UserError) as refused:
         OTHERS[named]()
     assert named in str(refused.value)
+
+
+NEAR_MISSES: dict[str, Callable[[], Any]] = {
+    "Experiment(sed=1): there is no such argument; did you mean 'seed'?": lambda: Experiment(sed=1),
+    "PredictionNetwork(sed=1): there is no such argument; did you mean 'seed'?": (
+        lambda: PredictionNetwork(sed=1)
+    ),
+    "PredictionNetwork.fit(z=[1.0]): there is no such argument; allowed: X, y": (
+        lambda: PredictionNetwork().fit([1], z=[1.0])
+    ),
+    "carry_out(progres=None): there is no such argument; did you mean 'progress'?": (
+        lambda: carry_out(str, [1], 1, progres=None)
+    ),
+    "Columns(sequense='a'): there is no such argument; did you mean 'sequence'?": lambda: Columns(
+        sequense="a"
+    ),
+    "precison = 'fixed': backend 'cpu' has threads; did you mean 'precision'?": (
+        lambda: Experiment(SMALL).run(precison="fixed")
+    ),
+    "Config: sed = 1: there is no such setting; did you mean 'run.seed'?": lambda: Config(sed=1),
+    "FixedSettings: v_bts = 3: there is no such setting; did you mean 'v_bits'?": lambda: FixedSettings(
+        v_bts=3
+    ),
+    "run.noise = 1: there is no such setting; did you mean 'reservoir.noise'?": (
+        lambda: load_preset("smoke", {"run.noise": 1})
+    ),
+    "run.dt = 1: there is no such setting; did you mean 'dt_ms'?": lambda: load_preset(
+        "smoke", {"run.dt": 1}
+    ),
+    "task.latency_ms = 1: there is no such setting; did you mean 'task.blocks = [{latency_ms = ...}]'?": (
+        lambda: load_preset("smoke", {"task.latency_ms": 1})
+    ),
+    "task.jitter_ms = 1: there is no such setting; allowed: name, cues,": (
+        lambda: load_preset("smoke", {"task.jitter_ms": 1})
+    ),
+}
+
+
+@pytest.mark.parametrize("message", NEAR_MISSES)
+def test_an_unknown_name_is_refused_with_the_likely_one_or_none(message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        NEAR_MISSES[message]()
+    assert message in str(refused.value)
+
+
+ROOMS = "settings work events tasks learning network streams engines experiment records analysis reports"
+FACES = ["lava_predict", *(f"lava_predict.{room}" for room in ROOMS.split())]
+FACES += [f"lava_predict.{room}" for room in ("comparison", "targets", "reproduction")]
+
+
+def callables(face: str) -> list[Any]:
+    """List the functions that a face shows, and the classes with a constructor of their own."""
+    module = importlib.import_module(face)
+    shown = [getattr(module, name) for name in module.__all__]
+    own = [one for one in shown if getattr(one, "__module__", "").startswith("lava_predict.")]
+    return [
+        one
+        for one in own
+        if inspect.isfunction(one)
+        or (type(one) in (type, ABCMeta) and "__init__" in vars(one) and not inspect.isabstract(one))
+    ]
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_public_function_and_class_refuses_an_unknown_argument_by_name(face: str) -> None:
+    for public in callables(face):
+        if public.__module__ == face:
+            continue  # What an `__init__` defines itself is made by the package, not by users.
+        with pytest.raises(UnknownArgumentError, match=rf"^{public.__name__}\(nonesuch=1\): there"):
+            public(nonesuch=1)
+        assert pickle.loads(pickle.dumps(public)) is public
+
+
+def test_an_unknown_argument_is_a_type_error_as_python_s_own() -> None:
+    with pytest.raises(TypeError, match="did you mean 'config'"):
+        draw_network(confg=SMALL)
 
 
 def test_numpy_s_numbers_in_settings_become_python_s() -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lava_predict.tasks import Example
 
 
+_STREAMS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+"""How names of files of events end."""
+
+
 def compare(
     config: shared.ConfigArgument = None,
     preset: Annotated[
@@ -28,7 +32,9 @@ def compare(
     example: Annotated[
         str | None, typer.Option(help="Compare on a stream that is made, as for learn.")
     ] = None,
-    number: Annotated[int, typer.Option(min=2, help="Events of an example.")] = shared.EXAMPLE_EVENTS,
+    number: Annotated[
+        int, typer.Option(min=2, help="Events of an example; learn knows it as --number, too.")
+    ] = shared.EXAMPLE_EVENTS,
     time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
     sequence: Annotated[str | None, typer.Option(help="Column that tells sequences apart.")] = None,
@@ -55,6 +61,12 @@ def compare(
     from lava_predict.work.cache import Cache
 
     read = {"--time": time, "--label": label, "--sequence": sequence, "--ms-per-unit": ms_per_unit}
+    if events is not None and events.name.isdecimal() and not events.exists():
+        raise UserError(
+            f"--events {str(events)!r}: is no file; the number of an example's events is --number {events}"
+        )
+    if config is not None and config.suffix.lower() in _STREAMS:
+        raise UserError(f"CONFIG = {str(config)!r}: is no TOML file; events are given as --events {config}")
     if events is not None and example is not None:
         raise UserError(f"--events {str(events)!r} and --example {example!r}: give one of them")
     if events is None and (given := [name for name, value in read.items() if value is not None]):

@@ -43,7 +43,6 @@ def deploy(
 ) -> None:
     """Write a network as a core for an FPGA, prove it bit by bit, and say what it costs."""
     from lava_predict.targets.fpga.engine import check_extra
-    from lava_predict.targets.fpga.verilator import check_verilator
 
     if place not in PLACES:
         raise UserError(f"deploy {place!r}: there is no such target; {one_of(place, PLACES)}")
@@ -52,6 +51,7 @@ def deploy(
     check_extra(synthesise is not None)
     from lava_predict.targets.fpga import deploy as target
     from lava_predict.targets.fpga.synthesis import check_part
+    from lava_predict.targets.fpga.verilator import check_verilator
 
     steps = _steps(verify)
     if steps is not None:
@@ -68,9 +68,10 @@ def deploy(
         check_part(synthesise, network.shape)
     chosen = network.config
     folder = out if out is not None else shared.default_folder(f"fpga-{chosen.preset}-{chosen.run.seed}")
+    doing = "writing the core" if steps is None else "verifying"
     with (
         shared.delivery(folder, overwrite, quiet, as_json) as deliver,
-        shared.progress_bar(quiet or as_json, "verifying", "steps") as progress,
+        shared.progress_bar(quiet or as_json, doing, "steps") as progress,
     ):
 
         def tell(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lava_predict.cli import shared
-from lava_predict.errors import UserError
+from lava_predict.errors import MOST_SEED, UserError
 
 if TYPE_CHECKING:
     from lava_predict.events import Columns, Events
@@ -31,8 +31,13 @@ def learn(
         str | None, typer.Option(help="A stream that is made: markov, grammar, switch; or tunes, spikes.")
     ] = None,
     number: Annotated[
-        int | None,
-        typer.Option("--events", min=2, help=f"Events of an example. Default: {shared.EXAMPLE_EVENTS}."),
+        str | None,
+        typer.Option(
+            "--events",
+            "--number",
+            metavar="N",
+            help=f"Events of an example. Default: {shared.EXAMPLE_EVENTS}.",
+        ),
     ] = None,
     time: Annotated[str | None, typer.Option(help="Column of times.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
@@ -78,6 +83,7 @@ def learn(
         raise UserError("--watch and --quiet exclude each other; give one of them")
     if watch and backend == "lava":
         raise UserError("--watch: shows a stream that is learned on the cpu alone; leave out --backend lava")
+    length = shared.EXAMPLE_EVENTS if number is None else _length(number)
     printed = shared.printed(figures, width_mm)
     columns = Columns(time, label, sequence)
     source: dict[str, Any]
@@ -104,7 +110,7 @@ def learn(
         if (events is None) == (example is None):
             raise UserError("EVENTS and --example: give one of them, a file or the name of an example")
         path = None if events is None else str(Path(events).absolute())
-        source = {"path": path, "example": example, "number": shared.given_or(number, shared.EXAMPLE_EVENTS)}
+        source = {"path": path, "example": example, "number": length}
         source |= {"columns": list(columns), "ms_per_unit": ms_per_unit}
         source |= {"precision": precision, "backend": on}
         stream, best = _events(config, source)
@@ -128,6 +134,18 @@ def learn(
     show(outcome, folder, quiet, as_json)
     if not (quiet or as_json):
         print(f"predictions of every event: {folder}/predictions.csv")
+
+
+def _length(given: str) -> int:
+    """Read the number of an example's events; compare takes a file there, which gets an answer, too."""
+    if not given.isdecimal():
+        raise UserError(
+            f"--events {given!r}: is no number of events; a file is given without --events: "
+            f"lava-predict learn {given}"
+        )
+    if not 2 <= int(given) <= MOST_SEED:
+        raise UserError(f"--events {given}: must be a whole number from 2")
+    return int(given)
 
 
 def _config(

@@ -163,12 +163,14 @@ class Count:
         self._started = clock()
         self._first: tuple[int, float] | None = None
         self._last: tuple[int, int, float] | None = None
+        self._longest_s = 0.0
 
     def tell(self, done: int, total: int) -> None:
         """Take note of the number done and the total."""
         now = self._clock()
         # What was known before takes no time: a stopped command begins with a number above 0.
         self._first = self._first or (done, now)
+        self._longest_s = max(self._longest_s, now - self._last[2] if self._last else 0.0)
         self._last = (done, total, now)
 
     def line(self) -> str:
@@ -190,7 +192,14 @@ class Count:
         (before, begun), (done, total, told) = self._first, self._last
         if done == before or done >= total:
             return None
-        left_s = (told - begun) / (done - before) * (total - done) - (self._clock() - told)
+        each_s, since_s = (told - begun) / (done - before), self._clock() - told
+        left_s = each_s * (total - done) - since_s
+        if since_s > self._longest_s:
+            # The next one takes longer than those before, and counts as if it ended now; of the last one
+            # nothing can be told.
+            if done + 1 == total:
+                return None
+            left_s = (told - begun + since_s) / (done - before + 1) * (total - done - 1)
         return f"about {_in_words(max(left_s, 1.0))} left"
 
 

@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lava_predict.errors import UserError, one_of
+from lava_predict.errors import UserError, likely, named_arguments, one_of, short
 from lava_predict.lazy import public_face
 from lava_predict.network.arithmetic import PRECISIONS, Arithmetic
 from lava_predict.network.state import State
 from lava_predict.registry import ENGINES
 from lava_predict.settings.schema import Config
 from lava_predict.tasks import Played, Segment, Task
+
+_OF_RUNS = ("backend", "precision", "progress", "state", "keep", "form", "target", "threads")
+"""Arguments that some run takes, for a near miss."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Engine(ABC):
         """Give back what the engine holds; it cannot be used afterwards."""
 
 
+@named_arguments
 def engine_options(
     backend: str, precision: str, given: Mapping[str, Any], config: Config | None = None
 ) -> tuple[type[Engine], Any]:
@@ -104,7 +108,9 @@ def engine_options(
     for name, value in chosen.items():
         if name not in known:
             has = f"has {', '.join(known)}" if known else "has no options"
-            raise UserError(f"{name} = {value!r}: backend {backend!r} {has}; leave it out")
+            near = likely(name, [*known, *_OF_RUNS])
+            remedy = "leave it out" if near in (None, name) else f"did you mean {near!r}?"
+            raise UserError(f"{name} = {short(value)}: backend {backend!r} {has}; {remedy}")
     options = engine.Options(**chosen)
     engine.check(precision, options, config)
     return engine, options

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lava_predict.errors import UserError, needs_package, one_of, short
+from lava_predict.errors import UserError, named_arguments, needs_package, one_of, short
 from lava_predict.events.events import LABELS_MAX, Events, Row, events_of
 from lava_predict.settings.plain_values import Many, Maybe
 
@@ -29,6 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Note = Callable[[str], object]
 
 
+@named_arguments
 class Columns(NamedTuple):
     """Names of the columns; of ``time`` and ``label`` None is a guess, without ``sequence`` there is one."""
 

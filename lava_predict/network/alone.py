@@ -13,6 +13,7 @@ from typing import Any
 from lava_predict.errors import UserError
 from lava_predict.network.arithmetic import Arithmetic, arithmetic_of, parts_of
 from lava_predict.network.draw import draw_network, without_connections
+from lava_predict.numerics.plan import loihi_style
 from lava_predict.settings.files import load_preset, with_changes
 from lava_predict.settings.schema import Config, FixedSettings
 
@@ -26,7 +27,7 @@ def reservoir_alone(
     *,
     dt_ms: float,
     seed: int,
-    fixed: FixedSettings | None,
+    fixed: FixedSettings | Mapping[str, Any] | None,
     settings: Mapping[str, Any],
 ) -> MakeArithmetic:
     """Draw a reservoir. Raises a UserError for a bad value.
@@ -37,8 +38,8 @@ def reservoir_alone(
         N, input channels, and fed-back readouts.
     dt_ms, seed : float, int
         Time step, and what is drawn.
-    fixed : FixedSettings, optional
-        Word lengths; by default those of the presets.
+    fixed : FixedSettings or mapping, optional
+        Word lengths, all or some by name; else those of the presets.
     settings : mapping
         Of the section ``reservoir``, by name; those that are None, and all others, are those of ``robust``.
     """
@@ -53,7 +54,7 @@ def readout_alone(
     *,
     dt_ms: float,
     seed: int,
-    fixed: FixedSettings | None,
+    fixed: FixedSettings | Mapping[str, Any] | None,
     rate: float | None,
     settings: Mapping[str, Any],
 ) -> MakeArithmetic:
@@ -88,7 +89,7 @@ def _settings(
     events: int,
     dt_ms: float,
     seed: int,
-    fixed: FixedSettings | None,
+    fixed: FixedSettings | Mapping[str, Any] | None,
     section: str,
     settings: Mapping[str, Any],
 ) -> Config:
@@ -102,5 +103,5 @@ def _settings(
     ]
     changes += [(section, key, value) for key, value in settings.items() if value is not None]
     if fixed is not None:
-        changes += [("fixed", key, value) for key, value in fixed.model_dump().items()]
+        changes += [("fixed", key, value) for key, value in loihi_style(fixed).model_dump().items()]
     return with_changes(load_preset("robust"), changes, seed)

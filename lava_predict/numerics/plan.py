@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lava_predict.errors import Caution, short
+from lava_predict.errors import Caution, check_kind
 from lava_predict.numerics.integers import FLOOR, MOST_FRACTION, NEAREST, STATE_BITS, STOCHASTIC
 from lava_predict.numerics.time_step import decay_of_step
 from lava_predict.settings.files import load_preset
@@ -110,18 +111,16 @@ class Plan:
         raise KeyError(name)
 
 
-def loihi_style(settings: FixedSettings | None) -> FixedSettings:
-    """Check word lengths, or give the presets' own: 24-bit states, 16-bit factors, 8-bit weights.
+def loihi_style(settings: FixedSettings | Mapping[str, Any] | None) -> FixedSettings:
+    """Complete word lengths with the presets' own: 24-bit states, 16-bit factors, 8-bit weights.
 
-    Raises a ValueError if ``settings`` is neither None nor FixedSettings.
+    Raises a UserError for anything but FixedSettings, some of their values by name, or None.
     """
-    if settings is None:
-        return load_preset("robust").fixed
-    if not isinstance(settings, FixedSettings):
-        raise ValueError(
-            f"fixed = {short(settings)}: must be FixedSettings, such as load_preset('robust').fixed"
-        )
-    return settings
+    if isinstance(settings, FixedSettings):
+        return settings
+    some = {} if settings is None else settings
+    check_kind("fixed", some, Mapping, "settings of the section fixed, such as {'v_bits': 20}")
+    return load_preset("robust", {f"fixed.{key}": value for key, value in some.items()}).fixed
 
 
 def to_integer(value: np.ndarray | float, fraction_bits: int, rounding: str) -> np.ndarray:

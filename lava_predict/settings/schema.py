@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     create_model,
     model_serializer,
     model_validator,
@@ -21,6 +22,11 @@ from pydantic import (
 
 from lava_predict.errors import UserError, check_kind, digits, pair, short
 from lava_predict.registry import NEURONS, RULES, SYNAPSES, TASKS, Registry
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
 MOST_SYNAPSES = 300_000_000
 """Limit on expected synapses (12 bytes each)."""
@@ -60,7 +66,21 @@ class Decays:
             )
 
 
-class Section(BaseModel):
+class _Explained(ModelMetaclass):
+    """Explains what is wrong with settings that are given by their names as a command would."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except ValidationError as invalid:
+            from lava_predict.settings.explain import explain
+
+            schema: Any = self
+            remedy = "all values come from presets: use load_preset or load_config, and change some of them"
+            raise UserError(f"{self.__name__}: {explain(invalid, schema, {})}; {remedy}") from None
+
+
+class Section(BaseModel, metaclass=_Explained):
     """A group of settings; unknown keys are errors, and values keep their type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

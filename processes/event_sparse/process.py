@@ -26,9 +26,9 @@ class EventSparse(Process):
     weights : scipy.sparse matrix, (N_out, N_in)
         Weight of each synapse, in physical units whatever the precision. In float64 sums are exact, and so
         equal to those of Sparse and Dense to the bit, if the weights are multiples of a common power of two.
-    fixed : FixedSettings, optional
+    fixed : FixedSettings or mapping, optional
         Word lengths of the model in integers, which gives each sign of the weights an exponent of its own;
-        by default as for Izhikevich.
+        as for Izhikevich.
     playbook, shared : object, mapping, optional
         As for Izhikevich, with the state "a_buff" (float64, or int64 for the model in integers).
     **kwargs
@@ -56,7 +56,7 @@ class EventSparse(Process):
         self,
         *,
         weights: spmatrix | sparray,
-        fixed: FixedSettings | None = None,
+        fixed: FixedSettings | Mapping[str, Any] | None = None,
         playbook: Any = None,
         shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,

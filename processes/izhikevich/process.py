@@ -69,9 +69,9 @@ class Izhikevich(Process):
     noise_seed : int
         0 to 2^64 - 1. Cell and time step own their random number: two populations with the same seed
         get the same noise.
-    fixed : FixedSettings, optional
-        Word lengths and rounding of the model in integers; by default Loihi-style ones, as in the
-        presets' section ``fixed``.
+    fixed : FixedSettings or mapping, optional
+        Word lengths and rounding of the model in integers: all, or some by name, such as ``{"v_bits": 20}``.
+        The others are Loihi-style ones, as in the presets' section ``fixed``.
     playbook : object, optional
         Of a host that directs the population: its ``position(time_step)`` returns the noise key (uint64) of
         the segment that this Lava step (from 1) belongs to, and the step within it. A step below 0 means
@@ -129,7 +129,7 @@ class Izhikevich(Process):
         dt_ms: float = 1.0,
         noise: float = 0.0,
         noise_seed: int = 0,
-        fixed: FixedSettings | None = None,
+        fixed: FixedSettings | Mapping[str, Any] | None = None,
         playbook: Any = None,
         shared: Mapping[str, np.ndarray] | None = None,
         **kwargs: Any,

@@ -54,8 +54,8 @@ class Readout(Process):
         Of what a rule draws.
     settings : mapping, optional
         Further settings of the rule, by their name in the presets' section ``readout``.
-    fixed : FixedSettings, optional
-        Word lengths and rounding of the model in integers; by default those of the presets.
+    fixed : FixedSettings or mapping, optional
+        Word lengths and rounding of the model in integers, all or some by name; else those of the presets.
     gate, target : (T, K) array_like, optional
         A schedule in physical units: the gate of each event in each step, 0 .. 1, and what z shall be. It
         starts again every T steps, and what comes in at ``teach_in`` is added to it.
@@ -117,7 +117,7 @@ class Readout(Process):
         dt_ms: float = 1.0,
         seed: int = 1,
         settings: Mapping[str, Any] | None = None,
-        fixed: FixedSettings | None = None,
+        fixed: FixedSettings | Mapping[str, Any] | None = None,
         gate: ArrayLike | None = None,
         target: ArrayLike | None = None,
         cue: ArrayLike | None = None,

@@ -55,8 +55,8 @@ class Reservoir(Process):
     excitatory, inhibitory : mapping, optional
         Parameters of the cells to change, such as ``{"bias": 4.0}``: a number, or a spread over the cells as
         the preset has it.
-    fixed : FixedSettings, optional
-        Word lengths and rounding of the model in integers.
+    fixed : FixedSettings or mapping, optional
+        Word lengths and rounding of the model in integers, all or some by name; else those of the presets.
     arithmetic : Arithmetic or callable
         In place of all above: a network and its numbers, or what makes them for a precision.
     state : State, optional
@@ -110,7 +110,7 @@ class Reservoir(Process):
         feedback_gain: float | None = None,
         excitatory: Mapping[str, Any] | None = None,
         inhibitory: Mapping[str, Any] | None = None,
-        fixed: FixedSettings | None = None,
+        fixed: FixedSettings | Mapping[str, Any] | None = None,
         arithmetic: Arithmetic | MakeArithmetic | None = None,
         state: State | None = None,
         playbook: Playbook | None = None,

@@ -101,6 +101,11 @@ def test_the_command_leaves_table_figure_and_page(
         (["--example", "markov", "--ms-per-unit", "2"], "--ms-per-unit: say how a file is read"),
         (["--example", "tune"], "--example 'tune': there is none; did you mean 'tunes'?"),
         (["--events", "none.csv"], "none.csv"),
+        (["--events", "500"], "the number of an example's events is --number 500"),
+        (
+            ["presses.csv"],
+            "CONFIG = 'presses.csv': is no TOML file; events are given as --events presses.csv",
+        ),
     ],
 )
 def test_a_stream_that_cannot_be_had_is_refused(options: list[str], message: str, tmp_path: Path) -> None:

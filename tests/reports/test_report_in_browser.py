@@ -96,6 +96,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in made}
 
 
+BOXES = """
+return [...document.querySelectorAll('.wide')].map(e => {
+  const box = e.getBoundingClientRect(), y = window.scrollY;
+  return {at: [box.left, box.top + y, box.right, box.bottom + y], cut: e.scrollWidth > e.clientWidth,
+          figure: e.parentElement.tagName == 'FIGURE'}});
+"""
+"""Where on the page each box stands that scrolls sideways, and whether it has to."""
+
 PAGES = pytest.mark.parametrize("name", ["run", "everything"])
 EVERY_SCREEN = pytest.mark.parametrize("screen", SCREENS)
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -206,6 +214,40 @@ def test_a_picture_of_the_page_shows_words_and_figures(
         # Black on white in the light, black on a dimmed white in the dark.
         assert drawn.min() < 100
         assert np.median(drawn) == pytest.approx(255 if scheme == "light" else 0.88 * 255, abs=2)
+
+
+def edges(seen: np.ndarray) -> list[float]:
+    """Return how much the left and the right edge of a box, three pixels, differ from its ground at least."""
+    columns = np.median(seen, axis=0) - np.median(seen)
+    return [min(side, key=abs) for side in (columns[:3], columns[-3:])]
+
+
+@SCHEMES
+def test_what_scrolls_has_a_shadow_where_there_is_more_to_see(
+    browser: Browser, pages: dict[str, Path], scheme: str
+) -> None:
+    browser.show(pages["everything"], "phone", scheme)
+    scroll = "for (const box of document.querySelectorAll('.wide')) box.scrollLeft = arguments[0]"
+    sides = []
+    for place in (0, 9999):
+        browser.driver.execute_script(scroll, place)
+        seen, darker = browser.picture(), []
+        for box in browser.driver.execute_script(BOXES):
+            left, top, right, bottom = map(round, box["at"])
+            darker.append((box["figure"], box["cut"], *edges(seen[top:bottom, left:right])))
+        sides.append(darker)
+    for (figure, cut, left, right), (*_, left_at_end, right_at_end) in zip(*sides, strict=True):
+        shadow = pytest.approx(0, abs=3)
+        assert (left, right_at_end) == (shadow, shadow), (figure, cut)
+        assert (abs(right) > 8) == cut, (figure, right)
+        if figure:  # A table's first column stays in sight, and hides the shadow.
+            assert (abs(left_at_end) > 8) == cut, left_at_end
+    assert {(figure, cut) for figure, cut, *_ in sides[0]} == {
+        (True, True),
+        (True, False),
+        (False, True),
+        (False, False),
+    }
 
 
 def test_a_command_is_broken_between_its_words(browser: Browser, pages: dict[str, Path]) -> None:

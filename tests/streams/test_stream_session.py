@@ -211,6 +211,9 @@ def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: P
         (["-"], "needs --ms-per-unit"),
         (["-", "--ms-per-unit", "1", "--out", "x"], "leaves no folder"),
         (["missing.csv"], "cannot be read"),
+        (["--events", "presses.csv"], "a file is given without --events: lava-predict learn presses.csv"),
+        (["--example", "grammar", "--events", "1"], "--events 1: must be a whole number from 2"),
+        (["--example", "grammar", "--number", "1"], "--events 1: must be a whole number from 2"),
         (["--example", "grammer"], "did you mean 'grammar'"),
         (
             ["--example", "grammar", "--backend", "lava", "--form", "graph"],

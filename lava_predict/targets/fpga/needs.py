@@ -5,7 +5,6 @@ from __future__ import annotations
 from lava_predict.errors import UserError
 from lava_predict.learning.cue_units import ONSET_MS
 from lava_predict.settings.schema import Config
-from lava_predict.targets.fpga.cells import CELLS
 
 MOST_EVENTS = 16
 MOST_CHANNELS = 32
@@ -15,6 +14,8 @@ MOST_ONSET = 31
 
 def refuse(config: Config) -> None:
     """Raise a UserError for the first setting that the core has nothing for."""
+    from lava_predict.targets.fpga.cells import CELLS  # Needs the extra.
+
     reservoir, readout, fixed, task = config.reservoir, config.readout, config.fixed, config.task
     channels = task.cues + task.events * task.events_drive_reservoir
     onset = max(1, config.steps(ONSET_MS))
