@@ -74,8 +74,21 @@ def _lay_out(figure: Figure, dpi: float) -> None:
     engine = figure.get_layout_engine()
     if engine is not None and figure.axes:
         figure.set_dpi(dpi)
+        _fix_ticks(figure)
         engine.execute(figure)
         figure.set_layout_engine(None)
+
+
+def _fix_ticks(figure: Figure) -> None:
+    """Choose the places of ticks once; otherwise they are looked for each time that a panel is measured."""
+    from matplotlib.ticker import AutoLocator, FixedLocator
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(axis.get_major_locator()) is AutoLocator:
+                low, high = sorted(axis.get_view_interval())
+                ticks = axis.get_majorticklocs()
+                axis.set_major_locator(FixedLocator(ticks[(ticks >= low) & (ticks <= high)].tolist()))
 
 
 def _fit(figure: Figure, width: float) -> None:
