@@ -271,6 +271,7 @@ def add_pieces(
     for index in range(count):
         column = spiking[index] * ranges
         following = spiking[min(index + 1, count - 1)] * ranges
+        ask_for_places(first, spiking[min(index + 2, count - 1)] * ranges, low, high)
         # Unsigned, so that numba does not look for negative indices.
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
@@ -291,6 +292,13 @@ def ask_for(array: np.ndarray, first: np.uint64) -> None:
     prefetch(array, first)
     if array.itemsize > 2:
         prefetch(array, first + BLOCK // np.uint64(2))
+
+
+@lean_kernel
+def ask_for_places(first: np.ndarray, column: int, low: int, high: int) -> None:
+    """Ask for where a column's pieces begin and end, which lie far from those of other columns."""
+    prefetch(first, column + low)
+    prefetch(first, column + high)
 
 
 @lean_kernel
@@ -566,6 +574,7 @@ def fixed_add_pieces(
     for index in range(count):
         column = spiking[index] * ranges
         following = spiking[min(index + 1, count - 1)] * ranges
+        ask_for_places(first, spiking[min(index + 2, count - 1)] * ranges, low, high)
         i, end = np.uint64(first[column + low]), np.uint64(first[column + high])
         ahead = np.uint64(first[following + low]) - i
         while i + BLOCK <= end:
