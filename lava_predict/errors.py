@@ -63,7 +63,7 @@ def likely(given: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name that was probably meant, or None."""
     scored = [(_likeness(given, name), name) for name in allowed]
     likeness, name = max(scored, default=(0.0, ""))
-    return name if likeness > 2 / 3 else None
+    return name if likeness >= 2 / 3 else None
 
 
 def _likeness(given: str, name: str) -> float:

@@ -162,8 +162,9 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> Page:
     lead = (
         f"Preset {of_preset(summary['preset'], summary['changed'])}, "
         f"seeds {summary['seeds'][0]} to {summary['seeds'][-1]}; a stream of "
-        f"{stream['events']} events and {len(stream['labels'])} labels. Over the last third fixed point "
-        f"loses {in_words(more)} bits an event more than float (mean and deviation, paired over seeds)."
+        f"{stream['events']} events and {len(stream['labels'])} labels. Over the last third the loss in "
+        f"fixed point less that in float is {in_words(more)} bits an event (mean and deviation, paired over "
+        "seeds; below 0 fixed point is better)."
     )
     tables = {title: _rows(summary, window) for window, title in WINDOWS.items()}
     content = {"summary": summary, "tables": tables}

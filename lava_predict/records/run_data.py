@@ -273,12 +273,23 @@ def _summary(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
+_NEEDED_FOR = {
+    "pandas": "to_pandas(), --to csv and --to parquet",
+    "pyarrow": "--to parquet",
+    "xarray": "to_xarray() and --to netcdf",
+    "h5netcdf": "--to netcdf",
+    "neo": "spikes() and --to neo",
+    "quantities": "spikes() and --to neo",
+}
+"""What needs a package of the extra ``analysis``."""
+
+
 def _package(name: str) -> Any:
     """Import a package of the extra ``analysis``; raises a UserError that says how to get it."""
     try:
         return import_module(name)
     except ImportError:
-        raise UserError(f"this {needs_package(name, 'analysis')}") from None
+        raise UserError(f"{_NEEDED_FOR[name]}: {needs_package(name, 'analysis')}") from None
 
 
 def _csv(run: RunData, path: Path) -> None:

@@ -132,7 +132,7 @@ def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_j
         print(outcome.summary_text(), end="")
     elif not quiet:
         if outcome.table is not None:
-            Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE).print(outcome.table)
+            _print(outcome.table)
         for line in outcome.lines:
             print(line)
         if folder is not None and outcome.page is not None:
@@ -140,6 +140,18 @@ def show(outcome: Outcome, folder: Path | None = None, quiet: bool = False, as_j
             print(f"{what}: {folder}/ (open {folder}/report.html)")
         elif folder is not None and outcome.figures:
             print(f"table, records and pictures: {folder}/ (look at {folder}/figures/)")
+
+
+def _print(table: RenderableType) -> None:
+    """Print a table; in a pipe no line ends in the spaces that fill a cell."""
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    console = Console(width=_WIDTH_IN_A_PIPE)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 def sheet(

@@ -108,6 +108,13 @@ def test_the_last_line_says_where_the_files_are(
     assert capsys.readouterr().out == line
 
 
+def test_in_a_pipe_no_line_of_a_table_ends_in_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Outcome("try", {}, table=sheet(["what", "many"], [["a", 1], ["longer", None]], "title", "caption")))
+    lines = capsys.readouterr().out.splitlines()
+    assert "longer" in "".join(lines)
+    assert lines == [line.rstrip() for line in lines]
+
+
 def test_values_become_plain() -> None:
     found = plain(
         {
