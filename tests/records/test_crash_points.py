@@ -19,7 +19,7 @@ from lava_predict.cli import app
 from lava_predict.experiment import experiment
 from lava_predict.records.folder import PREDICTIONS, new_folder, unfinished_run, write_file
 from lava_predict.records.owner import owned
-from lava_predict.reports import outcome
+from lava_predict.reports import second_process
 from lava_predict.settings.schema import Config
 from lava_predict.streams import session
 from lava_predict.work.cache import Cache
@@ -225,7 +225,7 @@ def test_a_command_goes_on_from_every_state_to_the_same_fingerprint(
     monkeypatch.setattr(experiment, "KEEP_EVERY_S", 0.0)
     monkeypatch.setattr(session, "KEEP_EVERY_S", -1.0)
     monkeypatch.setattr(session, "TOGETHER", 1)
-    monkeypatch.setattr(outcome, "render", lambda figure, printed: {"png": b"a picture"})
+    monkeypatch.setattr(second_process, "render", lambda figure, printed: {"png": b"a picture"})
 
     def command(options: list[str]) -> str | None:
         arguments = SMALL[name] if options[0] == "--out" else [name]
