@@ -5,7 +5,7 @@ end. Then the same command is given again; where it is refused, what its message
 with the same results and leave nothing else behind.
 
 Before that, commands are given twice at the same time: one must do its work as if it were alone, and the
-other one must be refused with the host and process id of the first.
+other one must be refused with the host and process id of the first, unless it comes when that has ended.
 
     python benchmarks/kills.py [--kills 100] [--doubles 20] [--command run] [--seed 1]
 """
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -106,16 +107,22 @@ def gone_on(name: str, arguments: list[str], place: Path) -> list[str]:
     return [*steps, f"stuck: {message.strip()}"]
 
 
-def given_twice(arguments: list[str], place: Path) -> tuple[dict[str, Any], str]:
-    """Give a command twice at once; return what was found, and how one was refused, or "" if it was not."""
+def given_twice(arguments: list[str], place: Path) -> tuple[dict[str, Any], str, str]:
+    """Give a command twice at once; return what was found, what was said, and how it ended.
+
+    That is "refused", or "in turn" where one had ended before the other wanted to write, or "wrong".
+    """
     both = [started(arguments, place) for _ in range(2)]
-    messages = [process.communicate()[1] for process in both]
+    messages = [process.communicate()[1].strip() for process in both]
     codes = [process.returncode for process in both]
+    told = "; ".join(f"{code}: {message}" for code, message in zip(codes, messages, strict=True))
+    if codes == [0, 0]:
+        return results(place), told, "in turn"
     if sorted(codes) != [0, 2]:
-        return results(place), ""
-    winner, message = both[codes.index(0)], messages[codes.index(2)].strip()
+        return results(place), told, "wrong"
+    winner, message = both[codes.index(0)], messages[codes.index(2)]
     named = socket.gethostname() in message and re.search(rf"\b{winner.pid}\b", message)
-    return results(place), message if named else ""
+    return results(place), told, "refused" if named else "wrong"
 
 
 def undisturbed(arguments: list[str], place: Path) -> tuple[dict[str, Any], float]:
@@ -164,13 +171,14 @@ class Commands:
 
 def start_twice(commands: Commands, count: int) -> int:
     """Give commands twice at once, so often; return how often that ended as it must."""
-    good = 0
+    ends: Counter[str] = Counter()
     for number, name, arguments, expected, _ in commands.turns(count):
-        found, message = given_twice(arguments, commands.place(f"double {number}"))
-        ends = found == expected and bool(message)
-        good += ends
-        print(f"{number:4d} {name:8s} given twice: {message if ends else 'NOT as it must'}", flush=True)
-    return good
+        found, told, end = given_twice(arguments, commands.place(f"double {number}"))
+        ends[end if found == expected else "wrong"] += 1
+        same = "the same" if found == expected else f"NOT the same: {found}"
+        print(f"{number:4d} {name:8s} given twice: {end}: {told}; {same}", flush=True)
+    print(", ".join(f"{end} {often}" for end, often in ends.items()))
+    return ends["refused"] + ends["in turn"]
 
 
 def kill(commands: Commands, count: int, rng: random.Random) -> int:
