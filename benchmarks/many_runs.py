@@ -26,7 +26,7 @@ from lava_predict import Experiment, StreamLearner, load_preset
 from lava_predict.records import Checkpoint, RunRecord, load_checkpoint, load_record
 
 MOST_MIB = 4.0
-"""One step of 2.5 MiB was seen in 1,000 runs, as when one of Python's own tables doubles; else a tenth of it."""
+"""One step of 2.5 MiB was seen in 1,000 runs, as when one of Python's own tables doubles."""
 
 PR_SET_THP_DISABLE, M_MMAP_THRESHOLD = 41, -3
 OWN_PAGES_BYTES = 2**16
