@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 # Two test processes on two cores: more threads than one each for BLAS would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -28,6 +31,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # No deadline: the first call of a kernel compiles it. The same examples every time.
 settings.register_profile("lava-predict", deadline=None, derandomize=True)
 settings.load_profile("lava-predict")
+
+
+_BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def benchmark_lines() -> Callable[..., list[str]]:
+    """Carry out a script of benchmarks/, which must succeed, and return the lines that it prints."""
+
+    def carried_out(script: str, *arguments: str) -> list[str]:
+        command = [sys.executable, _BENCHMARKS / script, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.splitlines()
+
+    return carried_out
 
 
 @pytest.fixture

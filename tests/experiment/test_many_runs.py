@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "many_runs.py"
-
 
 @pytest.mark.slow
-def test_memory_is_flat_after_the_first_runs() -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--runs", "130", "--settled", "60"],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "grown by" in done.stdout
+def test_memory_is_flat_after_the_first_runs(benchmark_lines: Callable[..., list[str]]) -> None:
+    lines = benchmark_lines("many_runs.py", "--runs", "130", "--settled", "60")
+    assert "grown by" in "\n".join(lines)

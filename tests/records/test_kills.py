@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py"
-
 
 @pytest.mark.slow
-def test_killed_commands_go_on_to_the_same_results() -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "4", "--doubles", "1"],
-        capture_output=True,
-        text=True,
-        timeout=1100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "1 of 1 double starts, 4 of 4 kills"
+def test_killed_commands_go_on_to_the_same_results(benchmark_lines: Callable[..., list[str]]) -> None:
+    lines = benchmark_lines("kills.py", "--kills", "4", "--doubles", "1")
+    assert lines[-1] == "1 of 1 double starts, 4 of 4 kills"

@@ -140,3 +140,22 @@ def test_each_range_of_targets_can_be_delivered_to_on_its_own() -> None:
             given = (synapses, constants, spiking, spiking.size, low, high)
             getattr(exponential, f"{kernels}deliver_ranges")(parts, *given)
         assert parts.a_in.tobytes() == whole.a_in.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("excitatory", "inhibitory"), [(9.0, -1.0), (0.3, -9.0)], ids=["finer inhibition", "finer excitation"]
+)
+def test_in_integers_each_weight_is_shifted_by_its_own_sign(excitatory: float, inhibitory: float) -> None:
+    charges = [f"reservoir.excitatory_charge={excitatory}", f"reservoir.inhibitory_charge={inhibitory}"]
+    config = load_preset("smoke", ["reservoir.neurons=2500", *charges])
+    held, k = exponential.quantise(Planner(config.fixed), config, draw_network(config).synapses)
+    assert (k.excitatory_shift > k.inhibitory_shift) == (excitatory > -inhibitory)
+    state, spiking = exponential.fixed_start(held, False), np.arange(0, 2500, 7)
+    exponential.fixed_deliver(state, held, k, spiking, spiking.size)
+    first, target, weight = columns(held)
+    expected = np.zeros(2500, np.int64)
+    for j in spiking:
+        part = slice(first[j], first[j + 1])
+        shift = k.excitatory_shift if j < config.reservoir.excitatory_cells else k.inhibitory_shift
+        expected[target[part]] += weight[part].astype(np.int64) << shift
+    assert state.a_in.tolist() == expected.tolist()
