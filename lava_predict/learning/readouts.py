@@ -12,8 +12,8 @@ from lava_predict.numerics.integers import (
     FEEDBACK_FRACTION,
     PAYLOAD_FRACTION,
     STOCHASTIC,
+    cut_of,
     factor_offset,
-    offset,
     saturate,
     scaled,
     shifted,
@@ -30,6 +30,9 @@ MOST_Z = 100 << PAYLOAD_FRACTION
 """The same in integers."""
 
 _FIELD = np.uint64(0xFFFF)
+
+_SMALL_CHANGE, _SHORT_SHIFT = 2**14, 30
+"""Up to these, 32 bits hold a change times 16 bits, without sign too, and what is added for rounding."""
 
 
 @lean_kernel
@@ -191,23 +194,33 @@ def fixed_add_to_row(
     For stochastic rounding the words from ``word`` on are folded into ``key``, one for each entry. Returns
     how many weights were clipped.
     """
-    cut = offset(rounding, shift + grain, 0)
-    mask = np.int32(-(1 << grain))
-    lost = np.int32(0)
+    held_whole = np.int32(0)
     if rounding == STOCHASTIC:
         for j in range(xc.size):
-            cut = offset(STOCHASTIC, shift + grain, np.int64(fold(key, np.uint64(word + j)) & _FIELD))
-            wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
-            held = saturate(wide)
-            row[j] = held
-            lost = np.add(lost, np.int32(wide != held))
+            bits = np.int64(fold(key, np.uint64(word + j)) & _FIELD)
+            moved = scaled(change, xc[j], shift, cut_of(STOCHASTIC, shift, grain, bits))
+            held_whole = np.add(held_whole, move_weight(row, j, moved))
+        return xc.size - held_whole
+    cut = cut_of(rounding, shift, grain, 0)
+    if abs(change) <= _SMALL_CHANGE and shift <= _SHORT_SHIFT:
+        before, down, after = np.int32(cut.below), np.int32(shift), np.int32(cut.beyond)
+        for j in range(xc.size):
+            product = np.right_shift(np.add(np.multiply(change, xc[j]), before), down)
+            moved = np.bitwise_and(np.add(product, after), cut.mask)
+            held_whole = np.add(held_whole, move_weight(row, j, moved))
     else:
         for j in range(xc.size):
-            wide = np.add(row[j], np.bitwise_and(scaled(change, xc[j], shift, cut), mask))
-            held = saturate(wide)
-            row[j] = held
-            lost = np.add(lost, np.int32(wide != held))
-    return lost
+            held_whole = np.add(held_whole, move_weight(row, j, scaled(change, xc[j], shift, cut)))
+    return xc.size - held_whole
+
+
+@lean_kernel
+def move_weight(row: np.ndarray, j: int, moved: int) -> int:
+    """Add to one weight of a row, (inputs,) int32; return 1 if it holds the sum, or 0 if it is clipped."""
+    wide = np.add(row[j], moved)
+    held = saturate(wide)
+    row[j] = held
+    return np.int32(wide == held)
 
 
 @lean_kernel

@@ -17,7 +17,9 @@ from lava_predict.numerics.integers import (
     PAYLOAD_BITS,
     PAYLOAD_FRACTION,
     STOCHASTIC,
+    Cut,
     at_bounds,
+    cut_of,
     factor_offset,
     offset,
     saturate,
@@ -131,20 +133,17 @@ def fixed_advance_traces(
 
     ``decay`` has ``decay_bits`` fraction bits, ``gain`` has `TRACE_FRACTION`.
     """
-    factor, mask, highest = np.int32(decay), np.int32(-(1 << grain)), np.int32(HIGHEST)
-    shift = decay_bits + grain
+    factor, highest = np.int32(decay), np.int32(HIGHEST)
     # On a coarse grid the next number up from the greatest may be out of range.
     if rounding == STOCHASTIC:
         key = fold(step_key, TRACES_WORD)
         for j in range(x.size):
-            bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
-            kept = scaled(x[j], factor, decay_bits, offset(STOCHASTIC, shift, bits))
-            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
+            cut = cut_of(STOCHASTIC, decay_bits, grain, np.int64(fold(key, np.uint64(j)) & _FIELD))
+            x[j] = np.minimum(scaled(x[j], factor, decay_bits, cut), highest)
     else:
-        cut = offset(rounding, shift, 0)
+        cut = cut_of(rounding, decay_bits, grain, 0)
         for j in range(x.size):
-            kept = scaled(x[j], factor, decay_bits, cut)
-            x[j] = np.minimum(np.bitwise_and(kept, mask), highest)
+            x[j] = np.minimum(scaled(x[j], factor, decay_bits, cut), highest)
     lost = 0
     for index in range(count):
         j = spiking[index]
@@ -232,31 +231,47 @@ def fixed_advance_bounded_traces(
 
     ``decay``, (N,) int32, has ``decay_bits`` fraction bits.
     """
-    mask, shift = np.int32(-(1 << grain)), decay_bits + grain
     stochastic = rounding == STOCHASTIC
     key = fold(step_key, TRACES_WORD)
-    cut = offset(rounding, shift, 0)
     if stochastic:
         for j in range(r.size):
-            bits = np.int64(fold(key, np.uint64(j)) & _FIELD)
-            cut = offset(STOCHASTIC, shift, bits)
-            r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
+            cut = cut_of(STOCHASTIC, decay_bits, grain, np.int64(fold(key, np.uint64(j)) & _FIELD))
+            r[j] = scaled(r[j], decay[j], decay_bits, cut)
+    elif grain == 0:
+        decay_alike(r, decay, decay_bits, cut_of(rounding, decay_bits, 0, 0))
     else:
-        for j in range(r.size):
-            r[j] = np.bitwise_and(scaled(r[j], decay[j], decay_bits, cut), mask)
+        decay_alike(r, decay, decay_bits, cut_of(rounding, decay_bits, grain, 0))
     for index in range(count):
         r[spiking[index]] = np.int32(1 << BOUNDED_FRACTION)
-    one = np.int32(1 << decay_bits)
     if stochastic:
         for j in range(r.size):
             bits = np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD)
-            cut = offset(STOCHASTIC, shift, bits)
-            moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
-            x[j] = np.add(x[j], np.bitwise_and(moved, mask))
+            follow(r, x, j, decay, decay_bits, cut_of(STOCHASTIC, decay_bits, grain, bits))
+    elif grain == 0:
+        follow_alike(r, x, decay, decay_bits, cut_of(rounding, decay_bits, 0, 0))
     else:
-        for j in range(r.size):
-            moved = scaled(np.subtract(r[j], x[j]), np.subtract(one, decay[j]), decay_bits, cut)
-            x[j] = np.add(x[j], np.bitwise_and(moved, mask))
+        follow_alike(r, x, decay, decay_bits, cut_of(rounding, decay_bits, grain, 0))
+
+
+@lean_kernel
+def decay_alike(r: np.ndarray, decay: np.ndarray, decay_bits: int, cut: Cut) -> None:
+    """Let every trace r decay, with the same rounding for all."""
+    for j in range(r.size):
+        r[j] = scaled(r[j], decay[j], decay_bits, cut)
+
+
+@lean_kernel
+def follow(r: np.ndarray, x: np.ndarray, j: int, decay: np.ndarray, decay_bits: int, cut: Cut) -> None:
+    """Let x of cell j follow r."""
+    rate = np.subtract(np.int32(1 << decay_bits), decay[j])
+    x[j] = np.add(x[j], scaled(np.subtract(r[j], x[j]), rate, decay_bits, cut))
+
+
+@lean_kernel
+def follow_alike(r: np.ndarray, x: np.ndarray, decay: np.ndarray, decay_bits: int, cut: Cut) -> None:
+    """Let every x follow its r, with the same rounding for all."""
+    for j in range(r.size):
+        follow(r, x, j, decay, decay_bits, cut)
 
 
 @lean_kernel

@@ -14,11 +14,14 @@ import numpy as np
 from lava_predict.network.inputs import gather_current
 from lava_predict.network.spiking import list_spiking
 from lava_predict.numerics.binding import bind, part
+from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import STOCHASTIC
 from lava_predict.numerics.noise import CELLS_WORD, fold
 
 # These stand for the parts' kernels, and for how many counters the parts have.
-advance_cell = at_threshold = reset_cell = cell_cuts = cells_whole = no_cells_seen = count_cells = part
+advance_cell = adapt_cell = at_threshold = reset_cell = cell_cuts = cells_whole = no_cells_seen = (
+    count_cells
+) = part
 arrive = synapse_cut = synapses_whole = no_synapses_seen = count_synapses = part
 cell_counters = current_counter = 0
 
@@ -39,13 +42,17 @@ def advance_alike(
     """Advance all cells and their currents by one step up to the threshold, with the same rounding for all.
 
     ``cuts`` and ``cut`` are the rounding of neuron and synapse; ``steady`` is the sum of bias, inputs,
-    feedback and noise, (N,) int32 or int64: 24 bits, F fraction bits.
+    feedback and noise, (N,) int32 or int64: 24 bits, F fraction bits; it becomes the whole current. Each of
+    the loops needs few enough numbers that a processor holds them in its registers.
     """
     seen, synapses_seen = no_cells_seen(), no_synapses_seen()
     for j in range(steady.size):
         s, synapses_seen = arrive(synapses, k.synapses, cut, j, synapses_seen)
-        current = np.add(np.int32(steady[j]), s)
-        seen = advance_cell(cells, parameters, k.cells, cuts, j, current, seen)
+        steady[j] = np.add(np.int32(steady[j]), s)
+    for j in range(steady.size):
+        seen = advance_cell(cells, parameters, k.cells, cuts, j, np.int32(steady[j]), seen)
+    for j in range(steady.size):
+        seen = adapt_cell(cells, parameters, k.cells, cuts, j, seen)
     count_cells(cells, k.cells, seen, lost)
     count_synapses(synapses, k.synapses, synapses_seen, lost[cell_counters:])
 
@@ -61,8 +68,8 @@ def advance_cells(
 ) -> None:
     """Advance synaptic currents and cells by a step, up to the threshold.
 
-    ``i_in``, (N,) int32 or int64 of F fraction bits, holds the current from cues, events and feedback; bias
-    and noise are added to it. ``lost`` counts the cells whose variable stands at a bound after the step.
+    ``i_in``, (N,) int32 or int64 of F fraction bits, holds the current from cues, events and feedback; it is
+    overwritten. ``lost`` counts the cells whose variable stands at a bound after the step.
     """
     lost[current_counter] += gather_current(i_in, parameters.bias, k.inputs, step_key)
     nothing = np.uint64(0)
@@ -76,6 +83,7 @@ def advance_cells(
             s, synapses_seen = arrive(synapses, k.synapses, cut, j, synapses_seen)
             current = np.add(np.int32(i_in[j]), s)
             seen = advance_cell(cells, parameters, k.cells, cuts, j, current, seen)
+            seen = adapt_cell(cells, parameters, k.cells, cuts, j, seen)
         count_cells(cells, k.cells, seen, lost)
         count_synapses(synapses, k.synapses, synapses_seen, lost[cell_counters:])
     elif cells_whole(k.cells) and synapses_whole(k.synapses):
@@ -101,11 +109,18 @@ def reset_spiking(
     return count
 
 
+@lean_kernel
+def nothing_to_adapt(cells: Any, parameters: Any, k: Any, cuts: Any, j: int, seen: Any) -> Any:
+    """Leave a cell as it is."""
+    return seen
+
+
 @cache
 def population_kernels(neuron: Any, synapse: Any) -> tuple[Any, Any]:
     """Return `advance_cells` and `reset_spiking` for a neuron and a synapse."""
     loop = {
         "advance_cell": neuron.fixed_advance,
+        "adapt_cell": getattr(neuron, "fixed_adapt", nothing_to_adapt),
         "no_cells_seen": neuron.fixed_nothing_seen,
         "count_cells": neuron.fixed_count,
         "arrive": synapse.fixed_arrive,

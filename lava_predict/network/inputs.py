@@ -161,13 +161,13 @@ def gather_current(i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_k
     ``i_in``, (N,) int32 or int64, and ``bias``, (N,) int32, have F fraction bits; ``i_in`` has 24 bits
     afterwards. Returns how many currents were clipped.
     """
-    lost = np.int32(0)
+    held_whole = np.int32(0)
     if k.noise_factor == 0:
         for j in range(i_in.size):
             wide = np.add(summand(i_in[j]), bias[j])
             held = saturate(wide)
             i_in[j] = held
-            lost = np.add(lost, np.int32(wide != held))
+            held_whole = np.add(held_whole, np.int32(wide == held))
     else:
         cut = factor_offset(k.rounding, k.noise_shift)
         factor = np.int32(k.noise_factor)
@@ -178,5 +178,5 @@ def gather_current(i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_k
             wide = np.add(np.add(summand(i_in[j]), bias[j]), noise)
             held = saturate(wide)
             i_in[j] = held
-            lost = np.add(lost, np.int32(wide != held))
-    return lost
+            held_whole = np.add(held_whole, np.int32(wide == held))
+    return i_in.size - held_whole

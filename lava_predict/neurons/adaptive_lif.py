@@ -22,8 +22,9 @@ from lava_predict.numerics.integers import (
     LOWEST,
     MOST_FRACTION,
     STATE_BITS,
+    Cut,
     at_bounds,
-    offset,
+    cut_of,
     saturate,
     scaled,
     to_state,
@@ -198,13 +199,11 @@ class FixedConstants(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """Offsets of the shifts of v's decay, of the current and of h's decay, and masks (int32) of v and h."""
+    """How the shifts of v's decay, of the current and of h's decay round."""
 
-    v: int
-    current: int
-    h: int
-    v_mask: int
-    h_mask: int
+    v: Cut
+    current: Cut
+    h: Cut
 
 
 class Seen(NamedTuple):
@@ -259,15 +258,11 @@ def fixed_whole(k: FixedConstants) -> bool:
 
 @lean_kernel
 def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cuts:
-    """Return the offsets and masks of a step; ``bits`` has 16 random ones for each of the three shifts."""
-    v = offset(rounding, k.v_shift + k.v_grain, np.int64((bits >> np.uint64(16)) & np.uint64(0xFFFF)))
-    current = offset(
-        rounding, k.gain_shift + k.v_grain, np.int64((bits >> np.uint64(32)) & np.uint64(0xFFFF))
-    )
-    h = offset(rounding, k.h_shift + k.h_grain, np.int64(bits >> np.uint64(48)))
-    v_mask = np.int32(-1) if whole else np.int32(-(1 << k.v_grain))
-    h_mask = np.int32(-1) if whole else np.int32(-(1 << k.h_grain))
-    return Cuts(v, current, h, v_mask, h_mask)
+    """Return how a step rounds; ``bits`` has 16 random ones for each of the three shifts."""
+    v_grain, h_grain = (0, 0) if whole else (k.v_grain, k.h_grain)
+    v = cut_of(rounding, k.v_shift, v_grain, np.int64((bits >> np.uint64(16)) & np.uint64(0xFFFF)))
+    current = cut_of(rounding, k.gain_shift, v_grain, np.int64((bits >> np.uint64(32)) & np.uint64(0xFFFF)))
+    return Cuts(v, current, cut_of(rounding, k.h_shift, h_grain, np.int64(bits >> np.uint64(48))))
 
 
 @lean_kernel
@@ -280,16 +275,24 @@ def fixed_nothing_seen() -> Seen:
 def fixed_advance(
     cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, current: int, seen: Seen
 ) -> Seen:
-    """As `advance`, in integers; ``current`` is int32, F fraction bits."""
+    """As `advance`, in integers, but v alone; ``current`` is int32, F fraction bits."""
     rest = parameters.v_rest[j]
     left = scaled(np.subtract(cells.v[j], rest), parameters.v_decay[j], k.v_shift, cuts.v)
     driven = scaled(current, parameters.gain[j], k.gain_shift, cuts.current)
-    change = np.add(np.bitwise_and(left, cuts.v_mask), np.bitwise_and(driven, cuts.v_mask))
-    v = saturate(np.add(rest, change))
-    h = np.bitwise_and(scaled(cells.h[j], parameters.h_decay[j], k.h_shift, cuts.h), cuts.h_mask)
-    # On a coarse grid the next number up from the greatest may be out of range.
-    cells.v[j], cells.h[j] = v, np.minimum(h, np.int32(HIGHEST))
+    v = saturate(np.add(rest, np.add(left, driven)))
+    cells.v[j] = v
     return Seen(np.minimum(seen.lowest_v, v), np.maximum(seen.highest_v, v))
+
+
+@lean_kernel
+def fixed_adapt(
+    cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, seen: Seen
+) -> Seen:
+    """As `advance`, in integers, but h alone."""
+    h = scaled(cells.h[j], parameters.h_decay[j], k.h_shift, cuts.h)
+    # On a coarse grid the next number up from the greatest may be out of range.
+    cells.h[j] = np.minimum(h, np.int32(HIGHEST))
+    return seen
 
 
 @lean_kernel

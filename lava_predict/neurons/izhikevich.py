@@ -10,11 +10,15 @@ from pydantic import Field, model_validator
 from lava_predict.errors import digits
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
+    FLOOR,
     HIGHEST,
     LOWEST,
     MOST_FRACTION,
+    NEAREST,
     STATE_BITS,
+    Cut,
     at_bounds,
+    cut_of,
     cut_product,
     factor_offset,
     offset,
@@ -269,19 +273,20 @@ class Cuts(NamedTuple):
 
     Attributes
     ----------
-    first, second, u, square, b : int
-        `offset` for the shifts of v in either half step and of u, and for those of the intermediate products.
-    v_mask, u_mask : int32
-        All bits but those that are kept at 0.
+    first, second, square : int
+        `offset` for the shifts of v in either half step, and for that of an intermediate product.
+    v_mask : int32
+        All bits but those of v that are kept at 0.
+    u, b : Cut
+        For the shift of u, and for that of b v.
     """
 
     first: int
     second: int
-    u: int
     square: int
-    b: int
     v_mask: int
-    u_mask: int
+    u: Cut
+    b: Cut
 
 
 class Seen(NamedTuple):
@@ -353,15 +358,13 @@ def fixed_whole(k: FixedConstants) -> bool:
 @lean_kernel
 def fixed_cuts(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cuts:
     """Return the offsets and masks of a step; ``bits`` has 16 random ones for each of v twice, and u."""
-    v_shift, u_shift = k.v_shift + k.v_grain, k.a_shift + k.u_grain
-    first = offset(rounding, v_shift, np.int64((bits >> np.uint64(16)) & np.uint64(0xFFFF)))
-    second = offset(rounding, v_shift, np.int64((bits >> np.uint64(32)) & np.uint64(0xFFFF)))
-    u = offset(rounding, u_shift, np.int64(bits >> np.uint64(48)))
-    square, b = factor_offset(rounding, k.square_shift), factor_offset(rounding, k.b_shift)
-    # With masks that it knows, all bits, the compiler leaves them out: a tenth of the time.
-    v_mask = np.int32(-1) if whole else np.int32(-(1 << k.v_grain))
-    u_mask = np.int32(-1) if whole else np.int32(-(1 << k.u_grain))
-    return Cuts(first, second, u, square, b, v_mask, u_mask)
+    v_grain, u_grain = (0, 0) if whole else (k.v_grain, k.u_grain)
+    first = offset(rounding, k.v_shift + v_grain, np.int64((bits >> np.uint64(16)) & np.uint64(0xFFFF)))
+    second = offset(rounding, k.v_shift + v_grain, np.int64((bits >> np.uint64(32)) & np.uint64(0xFFFF)))
+    u = cut_of(rounding, k.a_shift, u_grain, np.int64(bits >> np.uint64(48)))
+    b = cut_of(FLOOR if rounding == FLOOR else NEAREST, k.b_shift, 0, 0)
+    square = factor_offset(rounding, k.square_shift)
+    return Cuts(first, second, square, np.int32(-(1 << v_grain)), u, b)
 
 
 @lean_kernel
@@ -384,8 +387,7 @@ def half_step(v: int, drive: int, k: FixedConstants, square_cut: int, v_cut: int
 def recover(v: int, u: int, a: int, b: int, k: FixedConstants, cuts: Cuts) -> int:
     """Advance the recovery variable by a time step: u + a dt (b v - u); v and u have F fraction bits."""
     target = scaled(v, b, k.b_shift, cuts.b)
-    change = scaled(np.subtract(target, u), a, k.a_shift, cuts.u)
-    return saturate(np.add(u, np.bitwise_and(change, cuts.u_mask)))
+    return saturate(np.add(u, scaled(np.subtract(target, u), a, k.a_shift, cuts.u)))
 
 
 @lean_kernel
@@ -398,14 +400,23 @@ def fixed_nothing_seen() -> Seen:
 def fixed_advance(
     cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, current: int, seen: Seen
 ) -> Seen:
-    """As `advance`, in integers; ``current`` is int32, F fraction bits."""
+    """As `advance`, in integers, but v alone; ``current`` is int32, F fraction bits."""
     v, u = cells.v[j], cells.u[j]
     drive = np.subtract(current, np.add(u, np.int32(k.rest))) * np.int32(k.half_step)
     v = half_step(v, drive, k, cuts.square, cuts.first, cuts.v_mask)
     v = half_step(v, drive, k, cuts.square, cuts.second, cuts.v_mask)
-    u = recover(v, u, parameters.a[j], parameters.b[j], k, cuts)
-    cells.v[j], cells.u[j] = v, u
-    return Seen(np.minimum(seen.lowest_v, v), np.minimum(seen.lowest_u, u), np.maximum(seen.highest_u, u))
+    cells.v[j] = v
+    return Seen(np.minimum(seen.lowest_v, v), seen.lowest_u, seen.highest_u)
+
+
+@lean_kernel
+def fixed_adapt(
+    cells: State, parameters: FixedParameters, k: FixedConstants, cuts: Cuts, j: int, seen: Seen
+) -> Seen:
+    """As `advance`, in integers, but u alone, once v is advanced."""
+    u = recover(cells.v[j], cells.u[j], parameters.a[j], parameters.b[j], k, cuts)
+    cells.u[j] = u
+    return Seen(seen.lowest_v, np.minimum(seen.lowest_u, u), np.maximum(seen.highest_u, u))
 
 
 @lean_kernel

@@ -12,6 +12,8 @@ A number of f fraction bits stands for integer * 2^-f. F is ``fixed.fraction_bit
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lava_predict.numerics.compiled import lean_kernel
@@ -38,6 +40,24 @@ NEAREST, FLOOR, STOCHASTIC = 0, 1, 2
 """Rounding of what a shift cuts off."""
 
 _MOST_SUMMAND = 2**29  # More than the greatest noise, 2^28, and two states, so that nothing brings it back.
+
+
+class Cut(NamedTuple):
+    """How a shift down rounds to the grid of a state; what is added is in two parts that 32 bits hold.
+
+    Attributes
+    ----------
+    below : int
+        What is added before the shift: the lowest bits of `offset`, as many as are shifted out.
+    beyond : int
+        What is added after it: the rest, 0 unless some of the bits that are left are kept at 0.
+    mask : int32
+        All bits but those that are kept at 0.
+    """
+
+    below: int
+    beyond: int
+    mask: int
 
 
 @lean_kernel
@@ -69,6 +89,17 @@ def offset(rounding: int, shift: int, bits: int) -> int:
 
 
 @lean_kernel
+def cut_of(rounding: int, shift: int, grain: int, bits: int) -> Cut:
+    """Return how to cut off ``shift`` bits, 0 .. 46, and to put the lowest ``grain`` of the rest to 0.
+
+    ``rounding`` and ``bits`` are as for `offset`. Where the compiler knows that ``grain`` is 0, it leaves out
+    what is not needed then: a tenth of the time of a step.
+    """
+    added = offset(rounding, shift + grain, bits)
+    return Cut(added & ((1 << shift) - 1), 0 if grain == 0 else added >> shift, np.int32(-(1 << grain)))
+
+
+@lean_kernel
 def factor_offset(rounding: int, shift: int) -> int:
     """Return `offset` for an intermediate product, which is never rounded stochastically."""
     return offset(FLOOR if rounding == FLOOR else NEAREST, shift, 0)
@@ -85,8 +116,8 @@ def cut_product(product: int, shift: int) -> int:
 
 
 @lean_kernel
-def scaled(value: int, factor: int, shift: int, cut: int) -> int:
-    """Multiply and shift, (value factor + cut) >> shift, all in 32 bits, where these hold the result.
+def scaled(value: int, factor: int, shift: int, cut: Cut) -> int:
+    """Multiply, shift down and round, all in 32 bits, where these hold the result.
 
     The upper and the lower bits of ``value`` are multiplied apart, so that no product has more than 32 bits.
 
@@ -98,16 +129,16 @@ def scaled(value: int, factor: int, shift: int, cut: int) -> int:
         16 bits, with sign or without.
     shift : int
         0 .. 46.
-    cut : int
-        From `offset`, for a shift of ``shift`` or more.
+    cut : Cut
+        From `cut_of`, for the same ``shift``.
     """
     split = min(shift, PAYLOAD_BITS - 1)
     below = (1 << split) - 1
-    rest = cut & ((1 << shift) - 1)
-    lower = np.add(np.multiply(np.bitwise_and(value, np.int32(below)), factor), np.int32(rest & below))
-    upper = np.add(np.multiply(np.right_shift(value, np.int32(split)), factor), np.int32(rest >> split))
+    lower = np.add(np.multiply(np.bitwise_and(value, np.int32(below)), factor), np.int32(cut.below & below))
+    upper = np.add(np.multiply(np.right_shift(value, np.int32(split)), factor), np.int32(cut.below >> split))
     product = np.add(upper, np.right_shift(lower, np.int32(split)))
-    return np.add(np.right_shift(product, np.int32(shift - split)), np.int32(cut >> shift))
+    cut_off = np.add(np.right_shift(product, np.int32(shift - split)), np.int32(cut.beyond))
+    return np.bitwise_and(cut_off, cut.mask)
 
 
 @lean_kernel

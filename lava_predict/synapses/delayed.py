@@ -13,12 +13,12 @@ import numpy as np
 from lava_predict.numerics.columns import cells_of, page_end, page_of, range_count, range_size
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import DELAYS, WEIGHT_GRAIN, generator
+from lava_predict.numerics.integers import Cut
 from lava_predict.numerics.plan import Planner
 from lava_predict.settings.schema import Config
 from lava_predict.synapses import exponential
 from lava_predict.synapses.exponential import (
     Constants,
-    Cut,
     FixedConstants,
     Seen,
     add_pieces,

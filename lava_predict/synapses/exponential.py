@@ -25,7 +25,7 @@ from lava_predict.numerics.columns import (
 )
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import SYNAPSES, WEIGHT_GRAIN, generator, to_grain
-from lava_predict.numerics.integers import HIGHEST, LOWEST, at_bounds, offset, saturate, scaled, summand
+from lava_predict.numerics.integers import HIGHEST, LOWEST, Cut, at_bounds, cut_of, saturate, scaled, summand
 from lava_predict.numerics.plan import Planner
 from lava_predict.numerics.prefetch import prefetch
 from lava_predict.numerics.time_step import decay_of_step
@@ -347,13 +347,6 @@ class FixedConstants(NamedTuple):
     inhibitory_shift: int
 
 
-class Cut(NamedTuple):
-    """What is added before the shift of s, and the mask (int32) of the bits that are kept after it."""
-
-    s: int
-    s_mask: int
-
-
 class Seen(NamedTuple):
     """The extremes of s so far, int32."""
 
@@ -422,9 +415,8 @@ def fixed_whole(k: FixedConstants) -> bool:
 
 @lean_kernel
 def fixed_cut(k: FixedConstants, rounding: int, bits: np.uint64, whole: bool) -> Cut:
-    """Return the offset and mask of a step, from the lowest 16 random ``bits``."""
-    s = offset(rounding, k.decay_bits + k.s_grain, np.int64(bits & np.uint64(0xFFFF)))
-    return Cut(s, np.int32(-1) if whole else np.int32(-(1 << k.s_grain)))
+    """Return how the decay of s rounds in a step, from the lowest 16 random ``bits``."""
+    return cut_of(rounding, k.decay_bits, 0 if whole else k.s_grain, np.int64(bits & np.uint64(0xFFFF)))
 
 
 @lean_kernel
@@ -438,7 +430,7 @@ def fixed_take(
     s: np.ndarray, j: int, charge: int, k: FixedConstants, cut: Cut, seen: Seen
 ) -> tuple[int, Seen]:
     """Let s of cell j decay and take up what arrives, F fraction bits; return it and the extremes so far."""
-    decayed = np.bitwise_and(scaled(s[j], np.int32(k.decay), k.decay_bits, cut.s), cut.s_mask)
+    decayed = scaled(s[j], np.int32(k.decay), k.decay_bits, cut)
     held = saturate(np.add(decayed, summand(charge)))
     s[j] = held
     return held, Seen(np.minimum(seen.lowest, held), np.maximum(seen.highest, held))

@@ -228,6 +228,7 @@ def test_a_step_equals_plain_integers(
         cuts = adaptive_lif.fixed_cuts(k, number, np.uint64(bits), adaptive_lif.fixed_whole(k))
         nothing = adaptive_lif.fixed_nothing_seen()
         seen = adaptive_lif.fixed_advance(cells, held, k, cuts, 0, np.int32(current), nothing)
+        seen = adaptive_lif.fixed_adapt(cells, held, k, cuts, 0, seen)
         adaptive_lif.fixed_count(cells, k, seen, lost)
         AdaptiveLifCells.advance(plain, network, state, 0, current, fields)
         assert (cells.v[0], cells.h[0]) == (state["v"][0], state["h"][0])
@@ -254,7 +255,7 @@ def test_a_threshold_at_its_bound_stays_a_24_bit_number_on_a_coarse_grid(roundin
     cells = State(held.v_rest.copy(), np.full(1, HIGHEST, np.int32))
     for bits in (0, 2**64 - 1):
         cuts = adaptive_lif.fixed_cuts(k, NUMBER_OF[rounding], np.uint64(bits), False)
-        adaptive_lif.fixed_advance(cells, held, k, cuts, 0, np.int32(0), adaptive_lif.fixed_nothing_seen())
+        adaptive_lif.fixed_adapt(cells, held, k, cuts, 0, adaptive_lif.fixed_nothing_seen())
         assert cells.h[0] <= HIGHEST
 
 

@@ -36,13 +36,15 @@ def test_a_product_is_cut_and_saturated_like_apytypes(
 def test_scaled(state: int, factor: int, shift: int, grain: int, rounding: int) -> None:
     """In halves of 15 bits what it is in one, wherever 32 bits hold it."""
     rounding = NEAREST if rounding == STOCHASTIC else rounding
-    cut_off = integers.offset(rounding, shift + grain, 0)
     if abs(state * factor) >> shift >= 2**30:
         factor >>= 15
     numbers = (np.int32(state), np.int32(factor))
-    assert integers.scaled(*numbers, shift, cut_off) == (state * factor + cut_off) >> shift
-    wanted = integer_of(rounded(exact(state, 24, 0) * exact(factor, 16, shift), 0, rounding))
-    assert integers.saturate(integers.scaled(*numbers, shift, integers.offset(rounding, shift, 0))) == wanted
+    wanted = rounded(exact(state, 24, 0) * exact(factor, 16, shift), 0, rounding)
+    found = integers.scaled(*numbers, shift, integers.cut_of(rounding, shift, 0, 0))
+    assert integers.saturate(found) == integer_of(wanted)
+    coarse = integers.scaled(*numbers, shift, integers.cut_of(rounding, shift, grain, 0))
+    added = integers.offset(rounding, shift + grain, 0)
+    assert coarse == (state * factor + added) >> (shift + grain) << grain
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))

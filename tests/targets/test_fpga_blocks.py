@@ -73,6 +73,7 @@ def test_a_cell_advances_spikes_and_saturates_as_the_kernel_says(neuron: str, ov
     for j in range(ROWS):
         current = np.int32(columns["steady"][j] + columns["s"][j])
         seen = part.fixed_advance(cells, network.network.cells, k.cells, cuts, j, current, seen)
+        seen = part.fixed_adapt(cells, network.network.cells, k.cells, cuts, j, seen)
     part.fixed_count(cells, k.cells, seen, counters)
     for j in range(ROWS):
         spike.append(part.fixed_at_threshold(cells, network.network.cells, k.cells, j))
