@@ -40,7 +40,7 @@ PAYLOAD = st.integers(-(2**15), 2**15)
 def test_a_row_of_weights_moves(
     pairs: list[tuple[int, int]], change: int, shift: int, grain: int, rounding: int, key: int
 ) -> None:
-    """By what plain integers say, for small changes and large; what is beyond 24 bits is clipped and counted."""
+    """By what plain integers say, by little and by much; what is beyond 24 bits is clipped and counted."""
     row, xc = (np.array(numbers, np.int32) for numbers in zip(*pairs, strict=True))
     row >>= grain
     row <<= grain
