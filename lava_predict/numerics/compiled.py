@@ -20,10 +20,11 @@ from typing import Any, TypeVar
 import llvmlite.binding as llvm
 import numba
 from numba.core import event
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
 from lava_predict.errors import Caution
+from lava_predict.numerics.dispatch import KernelDispatcher, for_a_kernel, rebuilt
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,6 +137,13 @@ class _CacheFile(IndexDataCacheFile):
         self._save_index({**self._load_index(), key: name})
 
 
+class _Reader(CompileResultCacheImpl):
+    """Reads what becomes a part of kernels, too."""
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        return rebuilt(target_context, payload)
+
+
 class _Cache(FunctionCache):
     """numba's cache on disk, except that a full disk or a damaged file costs time instead of the run.
 
@@ -144,10 +152,14 @@ class _Cache(FunctionCache):
     """
 
     only_ours = True
+    _impl_class = _Reader
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._cache_file.__class__ = _CacheFile
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (super()._index_key(sig, codegen), for_a_kernel())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -218,18 +230,9 @@ def lean_kernel(function: Function) -> Function:
     return _compile(function, allocates=False)
 
 
-def merged_kernel(function: Function) -> Function:
-    """As `lean_kernel`, of a function whose source becomes a part of the kernels that call it.
-
-    It is compiled within these alone, which takes less time where they are one or two. Its arguments are
-    written out there, as numba merges no call with ``*arguments``. From Python it is called as any kernel.
-    """
-    return _compile(function, allocates=False, merged=True)
-
-
 def step_kernel(function: Function) -> Function:
-    """As `merged_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
-    return _compile(function, allocates=False, merged=True, runs_long=True)
+    """As `lean_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
+    return _compile(function, allocates=False, runs_long=True)
 
 
 def note_origin(function: Callable[..., Any]) -> None:
@@ -238,22 +241,25 @@ def note_origin(function: Callable[..., Any]) -> None:
         _Cache.only_ours = False
 
 
-def _compile(function: Function, allocates: bool, merged: bool = False, runs_long: bool = False) -> Function:
+def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Function:
     note_origin(function)
+    settings: Any = numba.config
+    if settings.DISABLE_JIT:
+        return function
     # Inlined, as passing a network of many arrays takes as long as a short kernel runs. Counting the
     # references to arrays that are only lent takes longer still, a fifth of a step of 1,000 cells.
     options: Any = {
+        "nopython": True,
+        "boundscheck": None,
         "error_model": "numpy",
         "fastmath": False,
         "forceinline": True,
         "_nrt": allocates,
         "nogil": runs_long,
-        "inline": "always" if merged else "never",
         "no_cfunc_wrapper": True,
     }
-    compiled: Any = numba.njit(**options)(function)
-    settings: Any = numba.config
-    if _FOLDER is not None and not settings.DISABLE_JIT:
+    compiled: Any = KernelDispatcher(function, options)
+    if _FOLDER is not None:
         users_choice, settings.CACHE_DIR = settings.CACHE_DIR, str(_FOLDER)
         # numba raises where it finds no source file, or no longer may write.
         with contextlib.suppress(OSError, RuntimeError):
