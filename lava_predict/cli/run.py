@@ -16,7 +16,6 @@ from lava_predict.cli import shared
 from lava_predict.errors import Caution
 
 if TYPE_CHECKING:
-    from lava_predict.experiment.experiment import Experiment
     from lava_predict.experiment.results import RunState
     from lava_predict.settings.schema import Config
 
@@ -31,6 +30,12 @@ _LONG_S = 1.0
 _MANY_CELLS = 10_000
 """From so many cells on it is shown how far the drawing of a network is; it takes seconds then. And memory
 matters more than the second that a second process saves."""
+
+_DRAWN_OTHERWISE = Caution(
+    "the settings draw another network here than the stopped run has, because another version of "
+    "lava-predict or of its libraries started it: it continued with its own cells and synapses",
+    "start a new run if you need the fingerprint of a run without a stop",
+)
 
 
 def run(
@@ -71,7 +76,8 @@ def run(
 ) -> None:
     """Teach a network the task in blocks, test it on the cue alone, and show how well it predicts."""
     from lava_predict.experiment.experiment import Experiment
-    from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
+    from lava_predict.network.draw import draw_network
+    from lava_predict.records.checkpoint import Checkpoint, load_checkpoint, settings_of
     from lava_predict.records.folder import unfinished_run
     from lava_predict.reports.second_process import SecondProcess
 
@@ -93,8 +99,12 @@ def run(
         way = _way(chosen, precision, backend, form, target, threads)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
     with unfinished_run(folder, overwrite, resume is not None) as files, closing(SecondProcess()) as second:
-        network, state, before_s = None, None, 0.0
+        network, state, before_s, drawn_here = None, None, 0.0, ""
         if resume is not None:
+            # Before the run's own network is in memory, as a large one fits there once.
+            stopped = settings_of(files.checkpoint)
+            with shared.drawing(quiet or as_json or stopped.reservoir.neurons < _MANY_CELLS):
+                drawn_here = draw_network(stopped).fingerprint()
             going_on = load_checkpoint(files.checkpoint)
             if backend is None:
                 backend, form = going_on.backend, shared.given_or(form, going_on.form)
@@ -130,8 +140,8 @@ def run(
         health = check_health(experiment, result) if way.precision == "fixed" else None
         with shared.waiting(quiet or as_json or not sys.stderr.isatty(), "drawing and writing"):
             outcome = run_outcome(result, health)
-            if network is not None:
-                outcome = replace(outcome, warnings=[*outcome.warnings, *_drawn_otherwise(experiment)])
+            if network is not None and network.fingerprint() != drawn_here:
+                outcome = replace(outcome, warnings=[*outcome.warnings, _DRAWN_OTHERWISE])
             leave(outcome, files, printed, second)
     show(outcome, folder, quiet, as_json)
 
@@ -171,21 +181,6 @@ def _has_a_processor_to_spare(way: _Way) -> bool:
 
     threads = shared.given_or(way.options["threads"], 1)
     return way.backend == "cpu" and threads < processors() and way.config.reservoir.neurons < _MANY_CELLS
-
-
-def _drawn_otherwise(experiment: Experiment) -> list[Caution]:
-    """Warn if a resumed run has another network than its settings give here."""
-    from lava_predict.network.draw import draw_network
-
-    if experiment.network.fingerprint() == draw_network(experiment.config).fingerprint():
-        return []
-    return [
-        Caution(
-            "the settings draw another network here than the stopped run has, because another version of "
-            "lava-predict or of its libraries started it: it continued with its own cells and synapses",
-            "start a new run if you need the fingerprint of a run without a stop",
-        )
-    ]
 
 
 def with_folder_to_resume(arguments: list[str]) -> list[str]:

@@ -152,6 +152,12 @@ def _write_network(group: h5py.Group, network: Network) -> None:
         low = high
 
 
+def settings_of(path: str | Path) -> Config:
+    """Read the settings of a checkpoint alone; raises UserErrors as `load_checkpoint` does."""
+    with KIND.unaltered(path) as file:
+        return read_config(file)
+
+
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint, to the bit as it was written.
 
