@@ -149,20 +149,39 @@ class _Cache(FunctionCache):
 
     numba first imports all that compiling may need, SciPy's linear algebra included. Our own kernels, once
     compiled, need only the counting of references to arrays, so that a start is half a second shorter.
+
+    numba looks for its files when a function is imported. Those of ours are looked for when one is called
+    from Python, as few are; their folder says which state of the sources they are of. For a function of
+    another package only the time stamp of its source does, which has to be that of the import.
     """
 
     only_ours = True
     _impl_class = _Reader
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
+        self._py_func, self._found = function, False
+        if not _is_ours(function):
+            self._find()
+
+    def _find(self) -> None:
+        """Look for the files; numba raises where it finds no source file, or no longer may write."""
+        if self._found:
+            return
+        settings: Any = numba.config
+        users_choice, settings.CACHE_DIR = settings.CACHE_DIR, str(_FOLDER)
+        try:
+            super().__init__(self._py_func)
+        finally:
+            settings.CACHE_DIR = users_choice
         self._cache_file.__class__ = _CacheFile
+        self._found = True
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return (super()._index_key(sig, codegen), for_a_kernel())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
+            self._find()
             if not self.only_ours:
                 return super().load_overload(sig, target_context)
             rtsys.initialize(target_context)
@@ -177,6 +196,7 @@ class _Cache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(Exception):
+            self._find()
             super().save_overload(sig, data)
 
 
@@ -237,8 +257,12 @@ def step_kernel(function: Function) -> Function:
 
 def note_origin(function: Callable[..., Any]) -> None:
     """Let numba be set up as a whole where a kernel of another package is used, which may need it."""
-    if not function.__module__.startswith("lava_predict."):
+    if not _is_ours(function):
         _Cache.only_ours = False
+
+
+def _is_ours(function: Callable[..., Any]) -> bool:
+    return function.__module__.startswith("lava_predict.")
 
 
 def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Function:
@@ -260,9 +284,6 @@ def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Fu
     }
     compiled: Any = KernelDispatcher(function, options)
     if _FOLDER is not None:
-        users_choice, settings.CACHE_DIR = settings.CACHE_DIR, str(_FOLDER)
-        # numba raises where it finds no source file, or no longer may write.
         with contextlib.suppress(OSError, RuntimeError):
             compiled._cache = _Cache(function)
-        settings.CACHE_DIR = users_choice
     return compiled  # type: ignore[no-any-return]

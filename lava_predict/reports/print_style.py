@@ -75,6 +75,7 @@ def _lay_out(figure: Figure, dpi: float) -> None:
     if engine is not None and figure.axes:
         figure.set_dpi(dpi)
         _fix_ticks(figure)
+        _place_empty_labels(figure)
         engine.execute(figure)
         figure.set_layout_engine(None)
 
@@ -89,6 +90,14 @@ def _fix_ticks(figure: Figure) -> None:
                 low, high = sorted(axis.get_view_interval())
                 ticks = axis.get_majorticklocs()
                 axis.set_major_locator(FixedLocator(ticks[(ticks >= low) & (ticks <= high)].tolist()))
+
+
+def _place_empty_labels(figure: Figure) -> None:
+    """Let no place be looked for where an axis has no label: its ticks are measured twice for that."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():
+                axis.set_label_coords(0.0, 0.0)
 
 
 def _fit(figure: Figure, width: float) -> None:

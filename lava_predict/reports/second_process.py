@@ -7,6 +7,7 @@ is drawn here.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -31,7 +32,7 @@ Files = dict[str, bytes]
 _FAILED = (OSError, EOFError, ValueError, pickle.PickleError, AttributeError, TypeError)
 """Where the second process is gone, its pipes are closed, or a picture cannot be sent to it."""
 
-_CODE = "import sys; sys.path[:] = {}; from {} import serve; serve({})"
+_CODE = "import gc, sys; gc.set_threshold(*{}); sys.path[:] = {}; from {} import serve; serve({})"
 
 
 class SecondProcess:
@@ -47,7 +48,8 @@ class SecondProcess:
 
     def start(self, *modules: str) -> None:
         """Start it, to import some modules first; where no process can be started, all goes on without it."""
-        code = _CODE.format(sys.path, __name__, modules)
+        # It looks for garbage as often as this process, which `lava_predict.cli` has made rare.
+        code = _CODE.format(gc.get_threshold(), sys.path, __name__, modules)
         with suppress(OSError):
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],

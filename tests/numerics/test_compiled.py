@@ -119,6 +119,37 @@ def test_a_damaged_cache_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert sum(mended.stats.cache_hits.values()) == 1
 
 
+def test_an_edit_between_import_and_first_call_is_not_outdated_for_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numba's files say of which state of its file the code of another package's kernel is."""
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path / "caches")
+    source = tmp_path / "theirs.py"
+
+    def imported(factor: int) -> Any:
+        source.write_text(f"FACTOR = {factor}\ndef scaled(value): return FACTOR * value\n")
+        os.utime(source, (factor, factor))
+        names: dict[str, Any] = {"__name__": "theirs"}
+        exec(compile(source.read_text(), source, "exec"), names)
+        return kernel(names["scaled"])
+
+    monkeypatch.setattr(compiled._Cache, "only_ours", True)
+    first, second = imported(2), imported(3)
+    assert (first(5), second(5)) == (10, 15)
+    assert imported(3)(5) == 15
+
+
+def test_files_of_our_kernels_are_looked_for_when_they_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+    ours = {**globals(), "__name__": "lava_predict.some_room"}
+    made = kernel(FunctionType(doubled.__code__, ours, "doubled"))
+    assert not list(tmp_path.iterdir())
+    assert made(3) == 6
+    assert list(tmp_path.rglob("*.nbc"))
+
+
 def test_a_full_disk_does_not_stop_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

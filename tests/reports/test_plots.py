@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from lava_predict import Experiment, load_preset
 from lava_predict.records.run_record import RunRecord
-from lava_predict.reports import plot_style, plots
+from lava_predict.reports import plot_style, plots, print_style
 from lava_predict.reports.print_style import Printed, render
 
 
@@ -154,6 +154,15 @@ def test_print_has_its_width_embedded_fonts_and_readable_texts(name: str, record
     inside = figure.get_window_extent()
     for legend in figure.legends:
         assert legend.get_window_extent().width <= inside.width
+
+
+@pytest.mark.parametrize("name", plots.FIGURES)
+def test_labels_that_are_empty_change_no_picture(
+    name: str, record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = render(plots.FIGURES[name](record))
+    monkeypatch.setattr(print_style, "_place_empty_labels", lambda figure: None)
+    assert render(plots.FIGURES[name](record)) == shown
 
 
 def test_a_picture_is_the_same_file_every_time(record: RunRecord) -> None:

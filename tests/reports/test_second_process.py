@@ -1,5 +1,6 @@
 """Pictures drawn by two processes: the same files, whatever becomes of the second one."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,22 @@ def test_a_second_process_draws_the_same_files(second: SecondProcess) -> None:
     second.start("lava_predict.reports.plot_style")
     second.wait()
     assert second.render(partial(line, 3), PRINTED) == render(line(3), PRINTED)
+
+
+def threshold() -> Figure:
+    """Draw a line as high as this process makes new objects before it looks for garbage."""
+    return line(gc.get_threshold()[0])
+
+
+def test_it_looks_for_garbage_as_often_as_the_first(second: SecondProcess) -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, *before[1:])
+    try:
+        second.start()
+        second.wait()
+        assert second.render(threshold, PRINTED) == render(line(50_000), PRINTED)
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize("starts", [False, True])
