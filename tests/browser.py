@@ -138,6 +138,16 @@ class Browser:
         )
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("L"), np.float64)
 
+    def settled_picture(self) -> np.ndarray:
+        """Return the whole page once three pictures in a row are equal; what scrolled is painted later."""
+        equal, seen = 0, self.picture()
+        for _ in range(50):
+            before, seen = seen, self.picture()
+            equal = equal + 1 if np.array_equal(before, seen) else 0
+            if equal == 2:
+                break
+        return seen
+
     def check_that_it_fits(self, file: Path) -> None:
         """Assert that on no screen the page scrolls sideways or anything is cut off."""
         for screen, (width, _) in SCREENS.items():

@@ -231,7 +231,7 @@ def test_what_scrolls_has_a_shadow_where_there_is_more_to_see(
     sides = []
     for place in (0, 9999):
         browser.driver.execute_script(scroll, place)
-        seen, darker = browser.picture(), []
+        seen, darker = browser.settled_picture(), []
         for box in browser.driver.execute_script(BOXES):
             left, top, right, bottom = map(round, box["at"])
             darker.append((box["figure"], box["cut"], *edges(seen[top:bottom, left:right])))
