@@ -250,9 +250,18 @@ def lean_kernel(function: Function) -> Function:
     return _compile(function, allocates=False)
 
 
+def merged_kernel(function: Function) -> Function:
+    """As `lean_kernel`, of a function whose source becomes a part of the kernels that call it.
+
+    It is compiled within these alone, which takes less time where they are one or two. Its arguments are
+    written out there, as numba merges no call with ``*arguments``. From Python it is called as any kernel.
+    """
+    return _compile(function, allocates=False, merged=True)
+
+
 def step_kernel(function: Function) -> Function:
-    """As `lean_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
-    return _compile(function, allocates=False, runs_long=True)
+    """As `merged_kernel`, of a function that runs for long: other threads of Python go on meanwhile."""
+    return _compile(function, allocates=False, merged=True, runs_long=True)
 
 
 def note_origin(function: Callable[..., Any]) -> None:
@@ -265,7 +274,7 @@ def _is_ours(function: Callable[..., Any]) -> bool:
     return function.__module__.startswith("lava_predict.")
 
 
-def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Function:
+def _compile(function: Function, allocates: bool, merged: bool = False, runs_long: bool = False) -> Function:
     note_origin(function)
     settings: Any = numba.config
     if settings.DISABLE_JIT:
@@ -280,6 +289,7 @@ def _compile(function: Function, allocates: bool, runs_long: bool = False) -> Fu
         "forceinline": True,
         "_nrt": allocates,
         "nogil": runs_long,
+        "inline": "always" if merged else "never",
         "no_cfunc_wrapper": True,
     }
     compiled: Any = KernelDispatcher(function, options)

@@ -2,8 +2,7 @@
 
 Of every function that a kernel calls, numba makes two things: intermediate code, which becomes a part of the
 kernel, and machine code of its own with a wrapper for Python. A step is made of a hundred small functions,
-and nobody calls them from Python. Without the second, compiling takes two thirds of the time. The machine
-code of the kernels is the same.
+and nobody calls them from Python. Without the second, compiling takes three quarters of the time.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ def for_a_kernel() -> bool:
 
 
 class _Part(JITCodeLibrary):
-    """Intermediate code that becomes a part of kernels, where it is optimised; it has no address."""
+    """Intermediate code that becomes a part of kernels; it has no address.
 
-    def _optimize_final_module(self) -> None:
-        pass
+    It is optimised all the same. Optimised in its kernels alone, it makes a step in float take 4 % longer.
+    """
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()

@@ -53,7 +53,7 @@ from lava_predict.learning.when.gated_delta import (
     fixed_gated_delta,
 )
 from lava_predict.numerics.binding import bind, part
-from lava_predict.numerics.compiled import kernel, lean_kernel
+from lava_predict.numerics.compiled import kernel, lean_kernel, merged_kernel
 from lava_predict.numerics.draws import TRACES, generator
 from lava_predict.numerics.grid import on_grid
 from lava_predict.numerics.integers import PAYLOAD_FRACTION, bit_length
@@ -393,7 +393,7 @@ def scratch(memory: Memory) -> np.ndarray:
     return np.empty(memory.x.size)
 
 
-@lean_kernel
+@merged_kernel
 def count_spikes(
     memory: Memory,
     x_sum: np.ndarray,
@@ -433,7 +433,7 @@ def copy_row(values: np.ndarray, rows: np.ndarray, row: int) -> None:
         rows[row, j] = values[j]
 
 
-@lean_kernel
+@merged_kernel
 def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     """Make the cue that was ``found`` the current one; return whether it is a new one, if ``learning``.
 
@@ -454,7 +454,7 @@ def open_cue(memory: Memory, found: int, learning: bool) -> bool:
     return new
 
 
-@lean_kernel
+@merged_kernel
 def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     last = memory.cue[0]
@@ -467,7 +467,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
         projection.remember(directions_of(memory), last)
 
 
-@lean_kernel
+@merged_kernel
 def trace_step(
     k: Constants,
     memory: Memory,
@@ -496,7 +496,7 @@ def trace_step(
     return memory.cue[0] if since_cue >= k.onset else UNKNOWN
 
 
-@lean_kernel
+@merged_kernel
 def change_rows(
     k: Constants,
     memory: Memory,
@@ -518,7 +518,7 @@ def change_rows(
             add_to_row(w, first + event, xc, change)
 
 
-@lean_kernel
+@merged_kernel
 def learn_step(
     k: Constants,
     memory: Memory,
@@ -604,7 +604,7 @@ def learn_late(
     change_rows(k, memory, cue, late.tag, 0, direction, z, norm, waiting, target)
 
 
-@lean_kernel
+@merged_kernel
 def learn_at_once(
     k: Constants,
     memory: Memory,
@@ -859,7 +859,7 @@ def fixed_scratch(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     return np.empty(memory.x.size, np.int32), np.empty(memory.occurrences.shape[1], np.int32)
 
 
-@lean_kernel
+@merged_kernel
 def fixed_find_cue(memory: Memory, learning: bool) -> None:
     """Make the cue that the counted spikes tell the current one, and let its unit follow them."""
     found = fixed_recognise(memory.units, memory.cue[1], memory.onset)
@@ -883,7 +883,7 @@ def gate_rates(
         rate_gate[event] = (rate * gate[event] + (1 << (fraction - 1))) >> fraction
 
 
-@lean_kernel
+@merged_kernel
 def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> None:
     """As `recognise_cue`, in integers."""
     last = memory.cue[0]
@@ -892,7 +892,7 @@ def fixed_recognise_cue(k: FixedConstants, memory: Memory, learning: bool) -> No
         projection.fixed_remember(directions_of(memory), last)
 
 
-@lean_kernel
+@merged_kernel
 def fixed_change_rows(
     k: FixedConstants,
     memory: Memory,
@@ -995,7 +995,7 @@ def fixed_learn_late(
     )
 
 
-@lean_kernel
+@merged_kernel
 def fixed_learn_at_once(
     k: FixedConstants,
     memory: Memory,
