@@ -121,6 +121,8 @@ def given_twice(arguments: list[str], place: Path) -> tuple[dict[str, Any], str,
     if sorted(codes) != [0, 2]:
         return results(place), told, "wrong"
     winner, message = both[codes.index(0)], messages[codes.index(2)]
+    if "exists already" in message:  # The first had ended when the other one looked.
+        return results(place), told, "in turn"
     named = socket.gethostname() in message and re.search(rf"\b{winner.pid}\b", message)
     return results(place), told, "refused" if named else "wrong"
 
