@@ -99,7 +99,7 @@ def run(
         way = _way(chosen, precision, backend, form, target, threads)
         folder = out if out is not None else shared.default_folder(f"{chosen.preset}-{chosen.run.seed}")
     with unfinished_run(folder, overwrite, resume is not None) as files, closing(SecondProcess()) as second:
-        network, state, before_s, drawn_here = None, None, 0.0, ""
+        network, state, before_s, cautions = None, None, 0.0, []
         if resume is not None:
             # Before the run's own network is in memory, as a large one fits there once.
             stopped = settings_of(files.checkpoint)
@@ -110,6 +110,8 @@ def run(
                 backend, form = going_on.backend, shared.given_or(form, going_on.form)
             way = _way(going_on.config, going_on.precision, backend, form, target, threads)
             network, state, before_s = going_on.network, going_on.state, going_on.wall_s
+            if network.fingerprint() != drawn_here:
+                cautions = [_DRAWN_OTHERWISE]
         with shared.drawing(quiet or as_json or way.config.reservoir.neurons < _MANY_CELLS):
             experiment = Experiment(way.config, network=network)
         plan, started = experiment.arithmetic(way.precision).plan, time.perf_counter()
@@ -140,8 +142,7 @@ def run(
         health = check_health(experiment, result) if way.precision == "fixed" else None
         with shared.waiting(quiet or as_json or not sys.stderr.isatty(), "drawing and writing"):
             outcome = run_outcome(result, health)
-            if network is not None and network.fingerprint() != drawn_here:
-                outcome = replace(outcome, warnings=[*outcome.warnings, _DRAWN_OTHERWISE])
+            outcome = replace(outcome, warnings=[*outcome.warnings, *cautions])
             leave(outcome, files, printed, second)
     show(outcome, folder, quiet, as_json)
 

@@ -246,12 +246,10 @@ def fixed_sum_spiking(
 @lean_kernel
 def fixed_add_rows(row: np.ndarray, other: np.ndarray) -> int:
     """Add one row of weights to another, (N,) int32; return how many are clipped."""
-    lost = 0
+    held_whole = np.int32(0)
     for j in range(row.size):
-        wide = np.add(row[j], other[j])
-        row[j] = saturate(wide)
-        lost += int(wide != row[j])
-    return lost
+        held_whole = np.add(held_whole, move_weight(row, j, other[j]))
+    return row.size - held_whole
 
 
 @lean_kernel

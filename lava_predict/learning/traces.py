@@ -231,33 +231,26 @@ def fixed_advance_bounded_traces(
 
     ``decay``, (N,) int32, has ``decay_bits`` fraction bits.
     """
-    stochastic = rounding == STOCHASTIC
-    key = fold(step_key, TRACES_WORD)
-    if stochastic:
+    if rounding == STOCHASTIC:
+        key = fold(step_key, TRACES_WORD)
         for j in range(r.size):
             cut = cut_of(STOCHASTIC, decay_bits, grain, np.int64(fold(key, np.uint64(j)) & _FIELD))
             r[j] = scaled(r[j], decay[j], decay_bits, cut)
-    elif grain == 0:
-        decay_alike(r, decay, decay_bits, cut_of(rounding, decay_bits, 0, 0))
-    else:
-        decay_alike(r, decay, decay_bits, cut_of(rounding, decay_bits, grain, 0))
-    for index in range(count):
-        r[spiking[index]] = np.int32(1 << BOUNDED_FRACTION)
-    if stochastic:
+        raise_traces(r, spiking, count)
         for j in range(r.size):
             bits = np.int64((fold(key, np.uint64(j)) >> _S16) & _FIELD)
             follow(r, x, j, decay, decay_bits, cut_of(STOCHASTIC, decay_bits, grain, bits))
     elif grain == 0:
-        follow_alike(r, x, decay, decay_bits, cut_of(rounding, decay_bits, 0, 0))
+        advance_alike(r, x, spiking, count, decay, decay_bits, cut_of(rounding, decay_bits, 0, 0))
     else:
-        follow_alike(r, x, decay, decay_bits, cut_of(rounding, decay_bits, grain, 0))
+        advance_alike(r, x, spiking, count, decay, decay_bits, cut_of(rounding, decay_bits, grain, 0))
 
 
 @lean_kernel
-def decay_alike(r: np.ndarray, decay: np.ndarray, decay_bits: int, cut: Cut) -> None:
-    """Let every trace r decay, with the same rounding for all."""
-    for j in range(r.size):
-        r[j] = scaled(r[j], decay[j], decay_bits, cut)
+def raise_traces(r: np.ndarray, spiking: np.ndarray, count: int) -> None:
+    """Put the traces r of the cells that spike to 1."""
+    for index in range(count):
+        r[spiking[index]] = np.int32(1 << BOUNDED_FRACTION)
 
 
 @lean_kernel
@@ -268,8 +261,19 @@ def follow(r: np.ndarray, x: np.ndarray, j: int, decay: np.ndarray, decay_bits: 
 
 
 @lean_kernel
-def follow_alike(r: np.ndarray, x: np.ndarray, decay: np.ndarray, decay_bits: int, cut: Cut) -> None:
-    """Let every x follow its r, with the same rounding for all."""
+def advance_alike(
+    r: np.ndarray,
+    x: np.ndarray,
+    spiking: np.ndarray,
+    count: int,
+    decay: np.ndarray,
+    decay_bits: int,
+    cut: Cut,
+) -> None:
+    """Advance all bounded traces by a step, with the same rounding for all."""
+    for j in range(r.size):
+        r[j] = scaled(r[j], decay[j], decay_bits, cut)
+    raise_traces(r, spiking, count)
     for j in range(r.size):
         follow(r, x, j, decay, decay_bits, cut)
 

@@ -62,7 +62,7 @@ def test_only_what_python_calls_is_made_into_machine_code() -> None:
     assert outer(NUMBERS) == 11.0
 
 
-def test_parts_are_kept_for_other_kernels(folder: Path) -> None:
+def test_parts_are_kept_for_other_kernels() -> None:
     assert kernels()[2](NUMBERS) == 11.0
     root, _, _ = kernels()
 

@@ -42,9 +42,10 @@ def test_scaled(state: int, factor: int, shift: int, grain: int, rounding: int) 
     wanted = rounded(exact(state, 24, 0) * exact(factor, 16, shift), 0, rounding)
     found = integers.scaled(*numbers, shift, integers.cut_of(rounding, shift, 0, 0))
     assert integers.saturate(found) == integer_of(wanted)
-    coarse = integers.scaled(*numbers, shift, integers.cut_of(rounding, shift, grain, 0))
-    added = integers.offset(rounding, shift + grain, 0)
-    assert coarse == (state * factor + added) >> (shift + grain) << grain
+    cut, added = integers.cut_of(rounding, shift, grain, 0), integers.offset(rounding, shift + grain, 0)
+    all_bits = cut._replace(mask=np.int32(-1))
+    assert integers.scaled(*numbers, shift, all_bits) == (state * factor + added) >> shift
+    assert integers.scaled(*numbers, shift, cut) == (state * factor + added) >> (shift + grain) << grain
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))
