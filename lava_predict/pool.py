@@ -13,7 +13,7 @@ from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection
+from multiprocessing import connection, spawn
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
@@ -97,6 +97,7 @@ def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor
     if jobs <= 1:
         yield None
         return
+    _expect_a_main_guard()
     # Not forked: this process may have threads, such as that of a progress bar.
     context = multiprocessing.get_context("spawn")
     started = context.Event()
@@ -111,17 +112,32 @@ def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor
                 "a process that was carrying out units of work was ended from outside, maybe for want of "
                 "memory; give it fewer jobs or more memory"
             ) from None
-        script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
-        raise UserError(
-            f"{script}: the processes of a pool import this file, and it then starts a pool itself; put what "
-            'it does under  if __name__ == "__main__":  or give jobs = 1'
-        ) from None
+        raise _no_main_guard() from None
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _expect_a_main_guard() -> None:
+    """Raise a UserError in a process of a pool that is still importing the script of its caller.
+
+    Nothing has been made then that could outlive this process, which the caller's pool is about to end.
+    """
+    try:
+        spawn.get_preparation_data("")
+    except RuntimeError:
+        raise _no_main_guard() from None
+
+
+def _no_main_guard() -> UserError:
+    script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0] or "the script"
+    return UserError(
+        f"{script}: the processes of a pool import this file, and it then starts a pool itself; put what "
+        'it does under  if __name__ == "__main__":  or give jobs = 1'
+    )
 
 
 def _begin(started: Event, modules: Sequence[str]) -> None:
@@ -168,12 +184,15 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         with client, client.get_executor(pure=False) as executor, _same_environment(scheduler):
             yield executor
         return
+    _expect_a_main_guard()
     options = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-    with (
-        LocalCluster(silence_logs="ERROR", **options) as cluster,
-        Client(cluster) as client,
-        client.get_executor(pure=False) as executor,
-    ):
+    try:
+        started = LocalCluster(silence_logs="ERROR", **options)
+    except RuntimeError as error:
+        raise UserError(
+            f"executor = 'dask': {error} Maybe {_no_main_guard()}; or choose executor 'local'"
+        ) from error
+    with started as cluster, Client(cluster) as client, client.get_executor(pure=False) as executor:
         yield executor
 
 

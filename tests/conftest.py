@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -103,6 +104,7 @@ def nothing_left() -> Iterator[None]:
     before: set[int | None] = {child.pid for child in psutil.Process().children(recursive=True)}
     before_segments = segments()
     yield
+    gc.collect()  # An exception that was caught may hold a pool, in a cycle of references.
     # Python's own tracker of shared memory, which plain Lava starts, stays as long as the interpreter.
     before.add(getattr(resource_tracker._resource_tracker, "_pid", None))
     after = {child.pid for child in psutil.Process().children(recursive=True)}

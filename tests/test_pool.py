@@ -84,17 +84,22 @@ def test_a_process_that_is_ended_from_outside_is_said() -> None:
 
 
 UNGUARDED = """
-from lava_predict.pool import carry_out
-carry_out(str, [1, 2], 2)
+from lava_predict.pool import as_completed, processes
+with processes({executor!r}, 2) as executor:
+    list(as_completed(str, [1, 2], executor))
 """
 
 
-def test_a_script_without_a_main_guard_is_told_to_add_it(tmp_path: Path) -> None:
-    (tmp_path / "unguarded.py").write_text(UNGUARDED)
+@pytest.mark.parametrize("executor", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_script_without_a_main_guard_is_told_to_add_it(executor: str, tmp_path: Path) -> None:
+    (tmp_path / "unguarded.py").write_text(UNGUARDED.format(executor=executor))
     done = subprocess.run([sys.executable, "unguarded.py"], cwd=tmp_path, capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert "UserError: " in last
     assert all(part in last for part in ("unguarded.py", 'if __name__ == "__main__":'))
+    # Its processes stop before they start any of their own, so that they leave no semaphore behind.
+    assert "An attempt has been made to start a new process" not in done.stderr
+    assert "resource_tracker" not in done.stderr
 
 
 SLEEP = """
