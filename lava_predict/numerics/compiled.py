@@ -32,7 +32,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _IMPORT = re.compile(rb"^ *from lava_predict\.([\w.]+) import (\([^)]*\)|.*)", re.M)
-_KERNELS = re.compile(rb"numerics\.(compiled|binding) import")
+_KERNELS = (b"numerics.compiled import", b"numerics.binding import")
 _CONSTANT = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 _OLD_CACHES_KEPT = 4
 _DAY_S = 86400.0
@@ -44,17 +44,34 @@ def compiled_sources(package: Path = _PACKAGE) -> list[Path]:
     They are those that define kernels, and those from which these import constants, as numba compiles the
     values of constants in.
     """
-    text = {path: path.read_bytes() for path in package.rglob("*.py")}
-    found = {path for path in text if path.name == "compiled.py" or _KERNELS.search(text[path])}
+    place = _modules(package)
+    text = {name: place[name].read_bytes() for name in place}
+    found = {
+        name
+        for name in text
+        if place[name].name == "compiled.py" or any(needed in text[name] for needed in _KERNELS)
+    }
     waiting = list(found)
     while waiting:
         for module, names in _IMPORT.findall(text[waiting.pop()]):
-            place = package.joinpath(*module.decode().split("."))
-            home = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            home = module.decode()
             if home in text and home not in found and _CONSTANT.search(names):
                 found.add(home)
                 waiting.append(home)
-    return sorted(found)
+    return sorted(place[name] for name in found)
+
+
+def _modules(package: Path) -> dict[str, Path]:
+    """Find the modules of a package folder, without a look into its caches of code; they may be large."""
+    found = {}
+    for folder, folders, files in os.walk(package):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        inside = Path(folder).relative_to(package).parts
+        for name in files:
+            if name.endswith(".py"):
+                own = () if name == "__init__.py" else (name[:-3],)
+                found[".".join((*inside, *own))] = Path(folder, name)
+    return found
 
 
 def _cache_parents() -> Iterator[Path]:
