@@ -83,7 +83,7 @@ class _Explained(ModelMetaclass):
 class Section(BaseModel, metaclass=_Explained):
     """A group of settings; unknown keys are errors, and values keep their type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def check_step(self, dt_ms: float) -> None:
         """Refuse values that a time step of ``dt_ms`` is too long for, by a ValueError as a validator's.
