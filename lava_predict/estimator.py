@@ -17,7 +17,7 @@ from lava_predict.experiment import scores
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.given_trials import GivenTrials, Trial, settings_for
 from lava_predict.experiment.session import Session
-from lava_predict.settings.files import load_preset, with_changes
+from lava_predict.settings.files import load_preset, with_seed
 from lava_predict.settings.schema import Config
 from lava_predict.streams.learner import StreamLearner
 from lava_predict.tasks import NONE
@@ -160,8 +160,8 @@ class PredictionNetwork:
             raise UserError(f"data = {short(self.data)}: {one_of(str(self.data), list(_PRESETS))}")
         settings = {} if self.settings is None else self.settings
         check_kind("settings", settings, Mapping, "a mapping, such as {'reservoir.neurons': 200}")
-        config = load_preset(_PRESETS[self.data] if self.preset is None else self.preset)
-        return with_changes(config, [_change(*one) for one in settings.items()], self.seed)
+        preset = _PRESETS[self.data] if self.preset is None else self.preset
+        return with_seed(load_preset(preset, settings), self.seed)
 
     def _new(self, X: Any, y: Any) -> _Trials | _Events:
         config = self._config()
@@ -282,17 +282,6 @@ class _Events:
         dt_ms = self.learner.config.run.dt_ms
         learned = self.learner.copy().learn_rows(_rows(X, "predicted"))
         return [(event.label, event.gap * dt_ms, expected) for event, expected, _ in learned]
-
-
-def _change(setting: str, value: Any) -> tuple[str, str, Any]:
-    """Turn a setting, "section.key" or deeper, into a change as `with_changes` takes it."""
-    check_kind("settings", setting, str, "SECTION.KEY, such as 'reservoir.neurons'")
-    section, *keys = setting.split(".")
-    if not keys:
-        raise UserError(f"settings: {setting!r} must be SECTION.KEY, such as 'reservoir.neurons'")
-    for key in reversed(keys[1:]):
-        value = {key: value}
-    return section, keys[0], value
 
 
 def _cue(given: Any) -> int | str:

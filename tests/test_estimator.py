@@ -124,7 +124,10 @@ def test_cross_validation_takes_it() -> None:
         (lambda: small().fit([1], [[1.0, 2.0]]), "at most one event in a row"),
         (lambda: small().fit([1], [[5000.0]]), "from 0 to below task.after_ms = 1000"),
         (lambda: small().fit([1], [[300.0]]).predict([2]), "cue 2: must be a number from 1 to 1"),
-        (lambda: small(settings={"neurons": 3}).fit([1], [[1.0]]), "must be SECTION.KEY"),
+        (lambda: small(settings={"neurons": 3}).fit([1], [[1.0]]), "'neurons': must be section.key"),
+        (lambda: small(settings={"reservoir.": 3}).fit([1], [[1.0]]), "'reservoir.': must be section.key"),
+        (lambda: small(settings={3: 3}).fit([1], [[1.0]]), "must be section.key, such as"),
+        (lambda: small(seed=-1).fit([1], [[1.0]]), "seed = -1"),
         (lambda: PredictionNetwork("events").fit([1, 2]), "must have a time, a label"),
     ],
 )

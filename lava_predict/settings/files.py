@@ -175,7 +175,7 @@ def _nested(overrides: Overrides) -> Iterator[tuple[Mapping[str, Any], bool]]:
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
             check_kind("overrides", key, str, "section.key, such as 'reservoir.noise'")
-            bad = f"overrides: {key!r}: must be section.key, as 'reservoir.noise'"
+            bad = f"{key!r}: must be section.key, as 'reservoir.noise'"
             yield _at(key, plain(value), bad), True
         return
     if isinstance(overrides, str) or not isinstance(overrides, Iterable):
