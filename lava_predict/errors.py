@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import functools
+import os
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import CO_VARKEYWORDS
+from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -197,3 +200,19 @@ def check_kind(key: str, value: Any, kind: type, remedy: str) -> None:
     """Raise a UserError if a value that a caller gave is not of a kind; the remedy says what to give."""
     if not isinstance(value, kind):
         raise UserError(f"{key} = {short(value)}: must be {remedy}")
+
+
+def path_of(key: str, value: Any) -> Path:
+    """Return a path that a caller gave; raises a UserError for what can't be the name of a file here."""
+    check_kind(key, value, str | os.PathLike, "a path: a text or a Path")  # type: ignore[arg-type]
+    path = Path(os.fsdecode(value))
+    try:
+        path.lstat()
+    except ValueError as error:  # A null character, or one that file names cannot have here.
+        raise UserError(f"{key} = {short(str(path))}: is no name of a file ({error}); give another") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(
+                f"{key} = {short(str(path))}: is longer than names of files may be; give another"
+            ) from None
+    return path

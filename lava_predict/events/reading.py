@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lava_predict.errors import UserError, named_arguments, needs_package, one_of, short
+from lava_predict.errors import UserError, named_arguments, needs_package, one_of, path_of, short
 from lava_predict.events.events import LABELS_MAX, Events, Row, events_of
 from lava_predict.settings.plain_values import Many, Maybe
 
@@ -78,7 +78,7 @@ def read_events(
         With the row and value, what is allowed and what to do. Rows count from 1, the header included.
     """
     notes: list[str] = []
-    path = Path(path)
+    path = path_of("path", path)
     options: Any = {"dt_ms": dt_ms, "ms_per_unit": ms_per_unit, "labels_max": labels_max}
     try:
         if path.suffix.lower() in (".parquet", ".pq"):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 import h5py
 import numpy as np
 
-from lava_predict.errors import DAMAGED, UserError, plain, short
+from lava_predict.errors import DAMAGED, UserError, path_of, plain, short
 from lava_predict.network.layout import Expected
 from lava_predict.settings.files import config_from, parse_toml
 from lava_predict.settings.schema import Config
@@ -44,6 +44,7 @@ def reading(path: str | Path, name: str, source: str) -> Iterator[h5py.File]:
     Raises a UserError if there is no such file, or it or what is done with its content raises an error. The
     message says what it should be, ``name``, and which file to give, ``source``.
     """
+    path = path_of("path", path)
     try:
         with h5py.File(path, "r") as file:
             yield file

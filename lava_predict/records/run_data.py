@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lava_predict.errors import DAMAGED, UserError, needs_package, one_of
+from lava_predict.errors import DAMAGED, UserError, needs_package, one_of, path_of
 from lava_predict.experiment import scores
 from lava_predict.records.folder import write_file
 from lava_predict.records.run_record import RunRecord, load_record
@@ -208,7 +208,7 @@ class RunData:
         with tempfile.TemporaryDirectory() as room:
             aside = Path(room) / f"data{FORMS[form][0]}"
             FORMS[form][1](self, aside)
-            write_file(Path(path), aside.read_bytes(), overwrite)
+            write_file(path_of("path", path), aside.read_bytes(), overwrite)
 
     def _cue(self, cue: int | str) -> int:
         """Return the index of a cue that is given by name or number."""
@@ -246,7 +246,7 @@ def load_run(path: str | Path) -> RunData:
     >>> run = load_run("runs/mine")  # doctest: +SKIP
     >>> run.to_pandas().query("event == 'A'").plot("trials", "probability_estimate")  # doctest: +SKIP
     """
-    path, record = Path(path), load_record(path)
+    path, record = path_of("path", path), load_record(path)
     summary = path / "summary.json" if path.is_dir() else path.with_name("summary.json")
     found = _summary(summary) if summary.is_file() else {}
     about: dict[str, str] = {

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
-from lava_predict.errors import DAMAGED, UserError
+from lava_predict.errors import DAMAGED, UserError, path_of
 from lava_predict.experiment.results import Probe, Result
 from lava_predict.network.layout import Expected, lengths
 from lava_predict.records.hdf5 import FileKind, Reader, column, read_config
@@ -167,7 +167,7 @@ def load_record(path: str | Path) -> RunRecord:
     Raises a UserError if it cannot be read, is not a lava-predict run, has another schema, or does not hold
     what its settings ask for.
     """
-    path = Path(path)
+    path = path_of("path", path)
     with _KIND.opened(path / "results.h5" if path.is_dir() else path) as file:
         config = read_config(file)
         reader = Reader(lengths(config))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from lava_predict.errors import UserError, check_kind, one_of, plain, short, whole
+from lava_predict.errors import UserError, check_kind, one_of, path_of, plain, short, whole
 from lava_predict.registry import NEURONS, RULES, TASKS
 from lava_predict.settings.explain import explain, sections
 from lava_predict.settings.schema import Config, check_config, schema_for
@@ -87,9 +86,9 @@ def load_config(path: str | Path, overrides: Overrides = ()) -> Config:
     UserError
         If the file cannot be read, is not TOML, or holds a bad key or value.
     """
-    check_kind("CONFIG", path, str | PathLike, "the path of a TOML file")  # type: ignore[arg-type]
+    path = path_of("CONFIG", path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
         values = parse_toml(text)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not a TOML text in UTF-8: {error}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, path_of
 from lava_predict.work.unit import Found, Unit
 
 _LOG = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ _BAD_CONTENT = (OSError, ValueError, EOFError, RuntimeError, AttributeError, Key
 class Cache:
     """A folder with one file a unit, under the unit's key, made when the first result is kept."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = path_of("cache", folder)
 
     def get(self, unit: Unit) -> Found | None:
         """Return the result of a unit, or None if it is not known; a damaged file counts as unknown."""

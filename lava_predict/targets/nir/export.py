@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lava_predict.errors import UserError, needs_package
+from lava_predict.errors import UserError, needs_package, path_of
 from lava_predict.network.draw import Network, draw_network
 from lava_predict.records import checkpoint
 from lava_predict.records.checkpoint import Checkpoint, load_checkpoint
@@ -85,7 +85,7 @@ def export_cuba(run: str | Path, out: str | Path, overwrite: bool = False) -> Ap
 
 def _learned(run: str | Path) -> Checkpoint | StreamLearner:
     """Load what is in a folder, or in a checkpoint."""
-    run = Path(run)
+    run = path_of("run", run)
     path = run / CHECKPOINT if run.is_dir() else run
     kind = kind_of(path, (checkpoint.KIND, streams.KIND))
     return load_checkpoint(path) if kind == checkpoint.KIND else StreamLearner.load(path)
@@ -151,7 +151,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) ->
     """
     buffer = io.BytesIO()
     _graphs().nir.write(buffer, graph)
-    write_file(Path(path), buffer.getvalue(), overwrite)
+    write_file(path_of("path", path), buffer.getvalue(), overwrite)
 
 
 def from_nir(graph: nir.NIRGraph) -> TrainedNetwork | LearnedStream:
