@@ -112,7 +112,7 @@ def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor
                 "a process that was carrying out units of work was ended from outside, maybe for want of "
                 "memory; give it fewer jobs or more memory"
             ) from None
-        raise _no_main_guard() from None
+        raise UserError(_main_guard()) from None
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
@@ -129,12 +129,13 @@ def _expect_a_main_guard() -> None:
     try:
         spawn.get_preparation_data("")
     except RuntimeError:
-        raise _no_main_guard() from None
+        raise UserError(_main_guard()) from None
 
 
-def _no_main_guard() -> UserError:
+def _main_guard() -> str:
+    """Say why a script needs a main guard, and what that is."""
     script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0] or "the script"
-    return UserError(
+    return (
         f"{script}: the processes of a pool import this file, and it then starts a pool itself; put what "
         'it does under  if __name__ == "__main__":  or give jobs = 1'
     )
@@ -190,7 +191,7 @@ def dask_processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         started = LocalCluster(silence_logs="ERROR", **options)
     except RuntimeError as error:
         raise UserError(
-            f"executor = 'dask': {error} Maybe {_no_main_guard()}; or choose executor 'local'"
+            f"executor = 'dask': {error} Maybe {_main_guard()}; or choose executor 'local'"
         ) from error
     with started as cluster, Client(cluster) as client, client.get_executor(pure=False) as executor:
         yield executor

@@ -20,6 +20,7 @@ from lava_predict import (
 from lava_predict.errors import path_of
 from lava_predict.events.reading import read_events
 from lava_predict.records.checkpoint import settings_of
+from lava_predict.records.folder import write_file
 from lava_predict.targets.nir.export import read_graph
 from lava_predict.work.cache import Cache
 
@@ -38,6 +39,7 @@ TAKE_A_PATH = [
     pytest.param(read_events, id="read_events"),
     save,
     settings_of,
+    pytest.param(lambda path: write_file(path, b"", overwrite=False), id="write_file"),
 ]
 WITH_NIR = [read_nir, read_graph, lambda run: export_nir(run, "never.nir")]
 

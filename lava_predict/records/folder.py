@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from lava_predict.errors import UserError
+from lava_predict.errors import UserError, path_of
 from lava_predict.records.leftovers import (
     PARTIAL,
     clear,
@@ -76,12 +76,13 @@ def new_folder(path: Path, overwrite: bool) -> Iterator[Folder]:
             _put_in_place(aside, path)
 
 
-def write_file(path: Path, data: Content, overwrite: bool) -> None:
+def write_file(path: str | Path, data: Content, overwrite: bool) -> None:
     """Write a file aside and give it its final name, ``path``.
 
     Raises a UserError if the name is taken (``overwrite`` allows it to be that of a file), another process is
     writing it, or the disk is full or cannot be written.
     """
+    path = path_of("path", path)
     with _writing(path), owned(path):
         if path.is_dir() or (os.path.lexists(path) and not overwrite):
             ways = "choose another file" if path.is_dir() else "choose another file or add --overwrite"

@@ -208,7 +208,7 @@ class RunData:
         with tempfile.TemporaryDirectory() as room:
             aside = Path(room) / f"data{FORMS[form][0]}"
             FORMS[form][1](self, aside)
-            write_file(path_of("path", path), aside.read_bytes(), overwrite)
+            write_file(path, aside.read_bytes(), overwrite)
 
     def _cue(self, cue: int | str) -> int:
         """Return the index of a cue that is given by name or number."""

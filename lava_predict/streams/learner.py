@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lava_predict.errors import DAMAGED, UserError, path_of, real
+from lava_predict.errors import DAMAGED, UserError, real
 from lava_predict.events import Event, Intake, Prediction, Row, row_of
 from lava_predict.learning.streams.memory import LABEL, NOTHING, start_learned, start_ongoing
 from lava_predict.network.layout import Expected, like_tree
@@ -174,7 +174,7 @@ class StreamLearner:
             self.write(file)
             sign(file)
 
-        write_file(path_of("path", path), KIND.to_bytes(self.config, fill), overwrite)
+        write_file(path, KIND.to_bytes(self.config, fill), overwrite)
 
     def copy(self) -> StreamLearner:
         """Return an equal learner, which learns on its own."""

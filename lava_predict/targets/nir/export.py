@@ -151,7 +151,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph, overwrite: bool = False) ->
     """
     buffer = io.BytesIO()
     _graphs().nir.write(buffer, graph)
-    write_file(path_of("path", path), buffer.getvalue(), overwrite)
+    write_file(path, buffer.getvalue(), overwrite)
 
 
 def from_nir(graph: nir.NIRGraph) -> TrainedNetwork | LearnedStream:
