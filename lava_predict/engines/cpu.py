@@ -21,7 +21,10 @@ from lava_predict.tasks import Played, Segment, Streams, Task
 if TYPE_CHECKING:
     from lava_predict.network.stream_network import StreamNetwork, StreamPlayer
 
-_MOST_SPIKES = 1_000_000
+_MOST_SPIKES = 8_000_000
+"""Room for the spikes of a compiled call; of its memory only what spikes fill is ever touched."""
+
+_MOST_STEPS = 2000
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class CpuEngine(Engine):
     """Plays segments with the numba kernels, in this process, on one core or some.
 
     Beside what `Engine` takes, ``chunk_steps`` sets the most steps per compiled call; the bits do not depend
-    on it. By default there are as many as keep the buffer for spikes below a million entries.
+    on it. By default there are as many as a trial has, or fewer where more cells could spike than there is
+    room for: each call costs as much as a dozen steps of 1,000 cells.
     """
 
     Options = CpuOptions
@@ -56,7 +60,7 @@ class CpuEngine(Engine):
         self._arithmetic, self._task = arithmetic, task
         self._state = arithmetic.start.copy()
         cells = arithmetic.network.size
-        self._chunk = chunk_steps or max(1, min(2000, _MOST_SPIKES // cells))
+        self._chunk = chunk_steps or max(1, min(_MOST_STEPS, _MOST_SPIKES // cells))
         self._spikes = np.empty((2, self._chunk * cells), np.uint32)
         self._team = arithmetic.team((options or CpuOptions()).threads)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lava_predict.learning.traces import less_mean
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import (
     FEEDBACK_FRACTION,
@@ -87,6 +88,28 @@ def read_rows(w: np.ndarray, first: int, xc: np.ndarray, z: np.ndarray) -> float
             z_other += w[other, j] * xc[j]
         z[k] = z_k
         z[other - first] = z_other
+    return norm
+
+
+@lean_kernel
+def read_centred(
+    w: np.ndarray, first: int, x: np.ndarray, m: np.ndarray, row: int, xc: np.ndarray, z: np.ndarray
+) -> float:
+    """As `subtract_mean` and then `read_rows`, to the same bits.
+
+    Strictly ordered sums wait for each addition; here the subtraction is done meanwhile.
+    """
+    second = min(1, z.size - 1)
+    norm = z_first = z_second = 0.0
+    for j in range(xc.size):
+        xc[j] = less_mean(x, m, row, j)
+        norm += xc[j] * xc[j]
+        z_first += w[first, j] * xc[j]
+        z_second += w[first + second, j] * xc[j]
+    z[0] = z_first
+    z[second] = z_second
+    if z.size > 2:
+        read_rows(w, first + 2, xc, z[2:])
     return norm
 
 

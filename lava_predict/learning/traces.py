@@ -108,10 +108,16 @@ def advance_mean(m: np.ndarray, row: int, x: np.ndarray, rate: float) -> None:
 
 
 @lean_kernel
+def less_mean(x: np.ndarray, m: np.ndarray, row: int, j: int) -> float:
+    """Return the trace of cell j, less its slow mean in one row of (C, N)."""
+    return x[j] - m[row, j]  # type: ignore[no-any-return]
+
+
+@lean_kernel
 def subtract_mean(x: np.ndarray, m: np.ndarray, row: int, xc: np.ndarray) -> None:
     """Form the when readout's input ``xc``, (N,): traces less one row of slow means, (C, N)."""
     for j in range(x.size):
-        xc[j] = x[j] - m[row, j]
+        xc[j] = less_mean(x, m, row, j)
 
 
 # In integers.

@@ -31,6 +31,7 @@ from lava_predict.learning.readouts import (
     fixed_diverged,
     fixed_read_rows,
     fixed_sum_spiking,
+    read_centred,
     read_rows,
     sum_spiking,
 )
@@ -468,7 +469,7 @@ def recognise_cue(k: Constants, memory: Memory, learning: bool) -> None:
 
 
 @merged_kernel
-def trace_step(
+def follow_spikes(
     k: Constants,
     memory: Memory,
     what: what.Memory,
@@ -476,12 +477,10 @@ def trace_step(
     count: int,
     since_cue: int,
     learning: bool,
-    xc: np.ndarray,
 ) -> int:
-    """Advance traces, slow means and counts, recognise the cue, and write xc.
+    """Advance traces, slow means and counts, recognise the cue, and return the row of slow means in use.
 
-    Returns the current cue, which is `UNKNOWN` from a cue's onset until it is recognised, and where none is
-    on. Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
+    Changes all of the memory but weights, errors, occurrences and rate, and ``x_sum`` of the what rule.
     """
     advance_bounded_traces(memory.r, memory.x, spiking, count, k.decay)
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
@@ -492,8 +491,30 @@ def trace_step(
         rate = max(k.mean_rate, 1.0 / (memory.settled[block] + 1))
         advance_mean(memory.m, block, memory.x, rate)
         memory.settled[block] += 1
+    return block
+
+
+@lean_kernel
+def current_cue(k: Constants, memory: Memory, since_cue: int) -> int:
+    """Return the current cue: `UNKNOWN` from its onset until it is recognised, and where none is on."""
+    return memory.cue[0] if since_cue >= k.onset else UNKNOWN  # type: ignore[no-any-return]
+
+
+@merged_kernel
+def trace_step(
+    k: Constants,
+    memory: Memory,
+    what: what.Memory,
+    spiking: np.ndarray,
+    count: int,
+    since_cue: int,
+    learning: bool,
+    xc: np.ndarray,
+) -> int:
+    """As `follow_spikes`; write xc, and return the current cue."""
+    block = follow_spikes(k, memory, what, spiking, count, since_cue, learning)
     subtract_mean(memory.x, memory.m, block, xc)
-    return memory.cue[0] if since_cue >= k.onset else UNKNOWN
+    return current_cue(k, memory, since_cue)
 
 
 @merged_kernel
@@ -667,9 +688,10 @@ def _step(
     Changes all of the memory but errors, occurrences and rate, and ``x_sum`` of the what rule. If a when
     readout has diverged, nothing is learned.
     """
-    cue = trace_step(k, memory, what, spiking, count, since_cue, learning, xc)
+    block = follow_spikes(k, memory, what, spiking, count, since_cue, learning)
+    cue = current_cue(k, memory, since_cue)
     first = max(cue, 0) * z.size if k.own else 0
-    norm = read_rows(memory.w, first, xc, z)
+    norm = read_centred(memory.w, first, memory.x, memory.m, block, xc, z)
     if cue == UNKNOWN:
         z[:] = 0.0
         what_drive[:] = 0.0
