@@ -34,6 +34,14 @@ settings.register_profile("lava-predict", deadline=None, derandomize=True)
 settings.load_profile("lava-predict")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count what takes long as slow, too, so that the fast part is without both."""
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker("slow")
+
+
 _BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 

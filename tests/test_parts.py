@@ -154,7 +154,7 @@ def tiny(neuron: str, synapse: str, rule: str, *more: str) -> Config:
     ("neuron", "synapse", "rule", "arithmetic"),
     [
         pytest.param(
-            *choice, arithmetic, marks=() if choice in FAST and arithmetic != "on_chip" else pytest.mark.slow
+            *choice, arithmetic, marks=() if choice in FAST and arithmetic != "on_chip" else pytest.mark.long
         )
         for choice in CHOICES
         for arithmetic in ARITHMETICS

@@ -36,7 +36,7 @@ RUNS = {
 }
 MARKOV = "learn --example markov --events 200"
 PRECISIONS = ("float", "fixed")
-SLOW = ("smoke, other parts", "robust, first block")
+MARKS = {"robust, first block": pytest.mark.slow, "smoke, other parts": pytest.mark.long}
 
 
 def fingerprint(case: str, precision: str) -> dict[str, str]:
@@ -62,9 +62,7 @@ CASES = (*RUNS, MARKOV)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow if case in SLOW else ()) for case in CASES]
-)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=MARKS.get(case, ())) for case in CASES])
 def test_bits_are_those_recorded(case: str, precision: str) -> None:
     assert fingerprint(case, precision) == json.loads(RECORDED.read_text())[case][precision]
 

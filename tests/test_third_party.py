@@ -25,7 +25,7 @@ RULE = "readout.rule=plain_delta"
 TASK = "task.name=streaks"
 
 # A first run compiles the kernels for its parts.
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def command(*arguments: str, cwd: Path, there: bool = True) -> subprocess.CompletedProcess[str]:

@@ -121,6 +121,7 @@ def found_python(minor: int) -> Path:
     pytest.skip(f"there is no Python 3.{minor}")
 
 
+@pytest.mark.long
 def test_pip_installs_it_where_python_312_is_alone(source: Path, tmp_path: Path) -> None:
     """Same bits as here, Lava and an extra are missing in a sentence, and what that says gets the extra."""
     bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}

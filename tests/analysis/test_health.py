@@ -12,7 +12,7 @@ def small(*settings: str) -> Experiment:
     return Experiment(load_preset("smoke", ["task.settle_ms=3000", *settings]), seed=1)
 
 
-@pytest.mark.parametrize("preset", ["smoke", "robust", pytest.param("paper", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("preset", ["smoke", "robust", pytest.param("paper", marks=pytest.mark.long)])
 def test_the_default_plan_is_healthy(preset: str) -> None:
     health = check_health(Experiment(load_preset(preset), seed=1))
     assert health.warnings == ()

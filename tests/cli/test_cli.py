@@ -347,7 +347,7 @@ def test_plan_shows_every_parameter(tmp_path: Path) -> None:
     assert "warning: decay of x" in shown.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_compare_writes_table_figures_and_page(tmp_path: Path) -> None:
     settings = ["--set", "task.settle_ms=400", "--set", "run.probe_repeats=1"]
     done = command("compare", *SMALL, *settings, "--seeds", "1", "--jobs", "2", "--out", "out", cwd=tmp_path)

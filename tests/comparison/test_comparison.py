@@ -139,7 +139,7 @@ def found(cache: Cache) -> Comparison:
     return compare(CONFIG, [3, 4], cache=cache)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_was_done_before_is_not_done_again(
     found: Comparison, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

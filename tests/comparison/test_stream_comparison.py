@@ -63,7 +63,7 @@ def test_the_first_null_begins_with_other_potentials(
 
 
 @pytest.mark.parametrize("from_file", [True, False])
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_leaves_table_figure_and_page(
     from_file: bool, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -71,7 +71,7 @@ def test_a_snippet_is_short_and_shown_as_it_is(snippet: Path) -> None:
     assert len(pages) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @TAG
 def test_a_readout_of_lavas_own_cells_learns(tag: str, run) -> None:
     errors = numbers(run("lif_readout.py", tag), r"trial \d+: error (\d\.\d+)")
@@ -81,7 +81,7 @@ def test_a_readout_of_lavas_own_cells_learns(tag: str, run) -> None:
     assert errors[0] == pytest.approx(0.365, abs=0.001)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_izhikevich_cells_and_dense_spike_in_integers_about_as_in_float(run) -> None:
     (whole,) = numbers(run("izhikevich_integers.py"), r"(\d+) spikes")
     in_float = numbers(run("izhikevich.py"), r"\d+ ms: cell (\d+)")
@@ -89,7 +89,7 @@ def test_izhikevich_cells_and_dense_spike_in_integers_about_as_in_float(run) -> 
     assert whole == pytest.approx(len(in_float), rel=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @TAG
 def test_a_reservoir_alone_answers_its_cues(tag: str, run) -> None:
     before, first, second = numbers(run("reservoir.py", tag), r".*: (\d+) of 200 cells")

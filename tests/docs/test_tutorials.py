@@ -102,7 +102,7 @@ def test_what_is_kept_names_no_machine(path: Path) -> None:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @each
 def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, nothing_left: None) -> None:
     if path.stem in NEEDS:
@@ -118,7 +118,7 @@ def test_it_runs_in_its_time_and_leaves_nothing(path: Path, tmp_path: Path, noth
     assert list(tmp_path.iterdir()) == [copy]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tunes_are_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: None) -> None:
     (tmp_path / "music21.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -87,7 +87,9 @@ def pairs() -> list[Any]:
             both = steps == 100 or (form == "graph" and variant == "feedback")
             for precision in PRECISIONS if both else [PRECISIONS[(number + way) % 2]]:
                 # The fast part has one graph in either arithmetic, and compiles no kernel for this alone.
-                marks = [] if both and variant != "causal" else [pytest.mark.slow]
+                marks = [] if both else [pytest.mark.slow]
+                if variant == "causal":
+                    marks = [pytest.mark.long]
                 chosen.append(pytest.param(form, steps, variant, precision, marks=marks))
     return chosen
 
@@ -103,7 +105,7 @@ def test_same_bits_as_the_cpu(form: str, steps: int, variant: str, precision: st
 
 
 @pytest.mark.parametrize(("words", "saturates"), WORDS.values(), ids=WORDS.keys())
-@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.long)])
 def test_same_bits_and_saturations_whatever_the_words(form: str, words: list[str], saturates: bool) -> None:
     more = ["reservoir.feedback_gain=0.5", "task.reset=true", *words]
     config = with_steps(load_preset("smoke", [*BRIEF, *more]), 7)
@@ -287,7 +289,7 @@ def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused(precision: s
     np.testing.assert_array_equal(potentials[0], potentials[1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_runs() -> None:
     settings = [*BRIEF, "run.probe_trials=[]"]
     resident = []

@@ -408,7 +408,7 @@ def test_library_imports_without_lava():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_stays_over_many_runs():
     def megabytes() -> float:
         return psutil.Process().memory_info().rss / 2**20

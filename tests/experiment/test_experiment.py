@@ -51,12 +51,17 @@ FAST = {
     "float": ("plain", "reset", "feedback", "constant norm"),
     "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip"),
 }
+LONG = ("two cues", "cues in turn, jitter", "fine steps", "adaptive LIF, delays")
+
+
+def marks_of(name: str, precision: str) -> Any:
+    if name in FAST[precision]:
+        return ()
+    return pytest.mark.long if name in LONG else pytest.mark.slow
+
+
 CASES = [
-    pytest.param(
-        (name, precision),
-        id=f"{name}-{precision}",
-        marks=() if name in FAST[precision] else pytest.mark.slow,
-    )
+    pytest.param((name, precision), id=f"{name}-{precision}", marks=marks_of(name, precision))
     for name in VARIANTS
     for precision in PRECISIONS
     if precision == "fixed" or name not in ("stochastic", "on chip")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_is_flat_after_the_first_runs(benchmark_lines: Callable[..., list[str]]) -> None:
     lines = benchmark_lines("many_runs.py", "--runs", "130", "--settled", "60")
     assert "grown by" in "\n".join(lines)

@@ -48,6 +48,7 @@ def test_a_block_is_learned_and_recurrence_helps(
         assert np.abs(with_it.probability_estimate[0] - [0.7, 0.3]).max() < 0.2
 
 
+@pytest.mark.long
 def test_a_step_of_a_tenth_comes_to_the_same_conclusions() -> None:
     fine = [blocks("robust", 1, HALF_BLOCK, "run.dt_ms=0.1", *more)[0] for more in ((), (NO_RECURRENCE,))]
     assert relative_error(fine[0], 50) < 0.32

@@ -108,8 +108,8 @@ FINE_STEPS = ("run.dt_ms=0.5", "readout.when_norm=constant")
         *(pytest.param((), rounding, id=f"own-{rounding}") for rounding in ROUNDINGS),
         pytest.param(SHORT_WORDS, "floor", id="shared, short words"),
         pytest.param(FINE_STEPS, "nearest", id="fine steps, constant norm"),
-        pytest.param(PROTECTED, "nearest", id="protected-nearest", marks=pytest.mark.slow),
-        pytest.param(PROTECTED, "stochastic", id="protected-stochastic", marks=pytest.mark.slow),
+        pytest.param(PROTECTED, "nearest", id="protected-nearest", marks=pytest.mark.long),
+        pytest.param(PROTECTED, "stochastic", id="protected-stochastic", marks=pytest.mark.long),
     ],
 )
 def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], rounding: str) -> None:

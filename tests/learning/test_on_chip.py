@@ -422,7 +422,7 @@ def test_weights_that_lava_would_change_are_refused(weights: np.ndarray) -> None
 
 
 @needs_lava
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("nothing_left")
 def test_a_whole_network_learns_in_lava_as_it_does_emulated() -> None:
     """Cells, synapses, relays and learning synapses as Lava Processes, over two short trials."""

@@ -169,14 +169,14 @@ def test_kernel_equals_oracle(rule: str) -> None:
     check_networks(rule, configurations(), 60)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("networks", [configurations(), OTHER_PARTS], ids=["izhikevich", "other-parts"])
 @pytest.mark.parametrize("rule", RULES)
 def test_kernel_equals_oracle_in_many_more_networks(rule: str, networks: st.SearchStrategy[Config]) -> None:
     check_networks(rule, networks, 120)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_strong_inputs_saturate() -> None:
     """Each is at most 2^23, their sum is not; 32 bits would not hold it."""
     chosen = load_preset("smoke", ["readout.rule=gated_delta"]).to_dict()

@@ -319,7 +319,7 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("quickly_built")
-@pytest.mark.parametrize("rounding", ["nearest", "floor"])
+@pytest.mark.parametrize("rounding", ["nearest", pytest.param("floor", marks=pytest.mark.long)])
 def test_the_fpga_core_gives_the_vectors(rounding: str) -> None:
     pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
     from lava_predict.targets.fpga.device import Device

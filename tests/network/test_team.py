@@ -36,9 +36,9 @@ def found(result: Result) -> tuple[object, ...]:
     ("precision", "settings"),
     [
         pytest.param("float", (), id="float-exponential"),
-        pytest.param("fixed", (), id="fixed-exponential", marks=pytest.mark.slow),
-        pytest.param("float", DELAYED, id="float-delayed", marks=pytest.mark.slow),
-        pytest.param("fixed", DELAYED, id="fixed-delayed", marks=pytest.mark.slow),
+        pytest.param("fixed", (), id="fixed-exponential", marks=pytest.mark.long),
+        pytest.param("float", DELAYED, id="float-delayed", marks=pytest.mark.long),
+        pytest.param("fixed", DELAYED, id="fixed-delayed", marks=pytest.mark.long),
     ],
 )
 def test_threads_do_not_change_a_bit(precision: str, settings: tuple[str, ...]) -> None:

@@ -42,15 +42,15 @@ def written(tiny, tmp_path: Path) -> Path:
     return path
 
 
-SLOW = pytest.mark.slow  # Kernels that nothing in the fast part needs are compiled.
+LONG = pytest.mark.long  # Kernels that little else needs are compiled.
 # Trials before the checkpoint, and settings.
 CASES = [
     pytest.param(0, ["task.cues=2"], id="at the start"),
     pytest.param(1, ["task.cues=2"], id="after a trial"),
     pytest.param(4, ["task.cues=2", "task.latency_sd_ms=60"], id="in the second block, jitter"),
-    pytest.param(3, ["readout.causal=true", "readout.gate_window_ms=600"], id="with a ring", marks=SLOW),
-    pytest.param(2, ["reservoir.neuron=adaptive_lif"], id="adaptive LIF", marks=SLOW),
-    pytest.param(2, ["reservoir.delay_ms=[1, 20]"], id="delays", marks=SLOW),
+    pytest.param(3, ["readout.causal=true", "readout.gate_window_ms=600"], id="with a ring", marks=LONG),
+    pytest.param(2, ["reservoir.neuron=adaptive_lif"], id="adaptive LIF", marks=LONG),
+    pytest.param(2, ["reservoir.delay_ms=[1, 20]"], id="delays", marks=LONG),
     pytest.param(2, ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[0, 20]"], id="both"),
 ]
 
@@ -197,7 +197,7 @@ def killed_run(arguments: list[str], cwd: Path, wait_s: float) -> None:
         process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "kills"),
     [

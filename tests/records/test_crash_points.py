@@ -218,7 +218,9 @@ SMALL = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "there"), [("run", False), ("learn", True)])
+@pytest.mark.parametrize(
+    ("name", "there"), [("run", False), pytest.param("learn", True, marks=pytest.mark.long)]
+)
 def test_a_command_goes_on_from_every_state_to_the_same_fingerprint(
     name: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

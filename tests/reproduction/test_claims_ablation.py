@@ -22,7 +22,7 @@ from lava_predict.tasks import Kind, Segment
 from lava_predict.tasks.meet import Meet
 from lava_predict.work.unit import Found, carry_out_unit
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", params=["annealed_delta", "gated_delta"])

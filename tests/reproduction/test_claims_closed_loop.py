@@ -141,7 +141,7 @@ def test_claim_judges_planted_trajectories(
     assert found is verdict
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_closed_loop_claim_goes_through_on_the_smallest_network() -> None:
     preset = load_preset("smoke")
     units = [CLAIM.units(preset, seed) for seed in (5, 6)]

@@ -162,7 +162,7 @@ def test_angles_leave_out_the_constant_input() -> None:
     np.testing.assert_allclose(smallest_angles(*rows), [90])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_claim_goes_through_on_the_smallest_network() -> None:
     config = load_preset("smoke")
     done: dict[str, Found] = {}

@@ -167,7 +167,7 @@ def test_every_rule_stands_in_the_document(claim: Claim) -> None:
         assert cells[1:] == [criterion.quantity, criterion.paper, criterion.null or "–", rule]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("nothing_left")
 def test_here_in_two_processes_and_on_a_dask_cluster_the_figures_are_the_same(smoke: Config) -> None:
     """And a failure there is raised here."""

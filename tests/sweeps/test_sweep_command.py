@@ -79,7 +79,7 @@ def finished(
     return json.loads(done.stdout), sorted((out / "sweep.csv").read_text().splitlines())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize(
     "command",

@@ -97,7 +97,7 @@ def differences(config: Config, trials: int, open_bus: Any, probes: int = 1) -> 
 
 
 @needs_verilator
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("quickly_built")
 @pytest.mark.parametrize("overrides", NETWORKS.values(), ids=NETWORKS.keys())
 def test_a_network_learns_on_the_core_with_the_bits_of_the_cpu(overrides: tuple[str, ...]) -> None:
@@ -156,7 +156,7 @@ def _wrong(right: Any, number: int, fault: Signal) -> Any:
 
 
 @needs_verilator
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("quickly_built")
 def test_each_block_that_is_wrong_by_one_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = Signal(8)

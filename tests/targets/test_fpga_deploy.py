@@ -54,7 +54,7 @@ def test_deploy_leaves_a_core_whose_test_bench_agrees_with_the_cpu(tmp_path: Pat
     assert different == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
 def test_a_trained_run_goes_on_learning_on_the_core_and_lint_is_clean(tmp_path: Path) -> None:
     trained, out = tmp_path / "run", tmp_path / "core"
@@ -69,7 +69,7 @@ def test_a_trained_run_goes_on_learning_on_the_core_and_lint_is_clean(tmp_path: 
     assert subprocess.run(lint, capture_output=True, text=True, check=False).stderr == ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_core_that_differs_is_reported_by_name_and_ends_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from lava_predict.targets.fpga.engine import FpgaEngine
 from lava_predict.targets.fpga.stream import CoreStream
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("quickly_built")
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
 def test_a_stream_runs_event_by_event_on_the_core_with_the_predictions_of_the_cpu() -> None:
