@@ -25,6 +25,7 @@ _MOST_SPIKES = 8_000_000
 """Room for the spikes of a compiled call; of its memory only what spikes fill is ever touched."""
 
 _MOST_STEPS = 2000
+"""Of a compiled call, which no Ctrl-C ends: more than a trial of the presets has."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class CpuEngine(Engine):
     """Plays segments with the numba kernels, in this process, on one core or some.
 
     Beside what `Engine` takes, ``chunk_steps`` sets the most steps per compiled call; the bits do not depend
-    on it. By default there are as many as a trial has, or fewer where more cells could spike than there is
-    room for: each call costs as much as a dozen steps of 1,000 cells.
+    on it. By default there are as many as most trials have, or fewer where more cells could spike than there
+    is room for: each call costs as much as a dozen steps of 1,000 cells.
     """
 
     Options = CpuOptions

@@ -495,7 +495,7 @@ def follow_spikes(
 
 
 @lean_kernel
-def current_cue(k: Constants, memory: Memory, since_cue: int) -> int:
+def current_cue(k: Constants | FixedConstants, memory: Memory, since_cue: int) -> int:
     """Return the current cue: `UNKNOWN` from its onset until it is recognised, and where none is on."""
     return memory.cue[0] if since_cue >= k.onset else UNKNOWN  # type: ignore[no-any-return]
 
@@ -689,8 +689,7 @@ def _step(
     readout has diverged, nothing is learned.
     """
     block = follow_spikes(k, memory, what, spiking, count, since_cue, learning)
-    cue = current_cue(k, memory, since_cue)
-    first = max(cue, 0) * z.size if k.own else 0
+    cue, first = current_cue(k, memory, since_cue), block * z.size
     norm = read_centred(memory.w, first, memory.x, memory.m, block, xc, z)
     if cue == UNKNOWN:
         z[:] = 0.0
@@ -1100,17 +1099,16 @@ def _fixed_step(
     count_spikes(memory, what.x_sum, spiking, count, since_cue, k.onset, k.what_low, k.what_high, learning)
     if since_cue == k.onset:
         fixed_recognise_cue(k, memory, learning)
-    cue, block = memory.cue[0], max(memory.cue[0], 0) if k.own else 0
+    block = max(memory.cue[0], 0) if k.own else 0
     if learning and since_cue % MEAN_EVERY == 0:
         shift = min(bit_length(memory.settled[block]), k.mean_shift)
         fixed_advance_mean(memory.m, block, memory.x, shift, k.mean_grain, k.rounding, step_key)
         memory.settled[block] += 1
     norm = fixed_subtract_mean(memory.x, memory.m, block, k.rounding, xc)
-    first = block * z.size
-    if since_cue < k.onset or cue == UNKNOWN:
+    cue, first = current_cue(k, memory, since_cue), block * z.size
+    if cue == UNKNOWN:
         z[:] = 0
         what_drive[:] = 0
-        cue = UNKNOWN
     else:
         fraction = k.readout_fraction + CENTRED_FRACTION - PAYLOAD_FRACTION
         lost[0] += fixed_read_rows(memory.w, first, xc, fraction, k.rounding, z)
