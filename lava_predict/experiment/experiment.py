@@ -74,7 +74,7 @@ class Experiment:
         That is the mean of |xc|^2 from the cue on before anything is learned, in integers, plus the floor,
         as ``readout.when_norm = "constant"`` has it.
         """
-        fixed_parts(self.config)  # Refuses a rule that has no form for the learning engine.
+        fixed_parts(self.config)  # Refuses what has no form for the learning engine before it runs.
         own = self.config.fixed.model_copy(update={"learning": "own"})
         plain = self.config.model_copy(update={"fixed": own})
         engine = CpuEngine(FixedArithmetic(plain, self.network), self.task)

@@ -98,6 +98,20 @@ def fixed_start(config: Config) -> Memory:
     return Memory(**{name: both[name] for name in Memory._fields})
 
 
+def check(config: Config) -> None:
+    """Raise a UserError for settings of the when rule that Lava's learning engine has no form for."""
+    if row_blocks(config) > 1:
+        raise UserError(
+            f'readout.cue_weights = "own", task.cues = {config.task.cues}: the learning engine has the same '
+            'weights for all cues; set readout.cue_weights = "shared" or fixed.learning = "own"'
+        )
+    if config.readout.causal:
+        raise UserError(
+            "readout.causal = true: Lava's learning engine cannot learn from traces that lag behind; set it "
+            'to false, or set fixed.learning = "own"'
+        )
+
+
 def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple[FixedConstants, Scales]:
     """Turn the settings of the when rule into what Lava's learning engine takes.
 
@@ -113,16 +127,6 @@ def quantise(planner: Planner, config: Config, chip_norm: float | None) -> tuple
     settings, readout, dt = config.fixed, config.readout, config.run.dt_ms
     if chip_norm is None:
         raise ValueError("chip_norm: is needed with fixed.learning = 'on_chip'; `Experiment` measures it")
-    if row_blocks(config) > 1:
-        raise UserError(
-            f'readout.cue_weights = "own", task.cues = {config.task.cues}: the learning engine has the same '
-            'weights for all cues; set readout.cue_weights = "shared" or fixed.learning = "own"'
-        )
-    if readout.causal:
-        raise UserError(
-            "readout.causal = true: Lava's learning engine cannot learn from traces that lag behind; set it "
-            'to false, or set fixed.learning = "own"'
-        )
     k = annealed_delta.constants(config)
     decay, bits = planner.decays("decay of x", annealed_delta.time_constants_ms(config), dt)
     fewer = max(0, bits - _MOST_DECAY_BITS)

@@ -476,6 +476,17 @@ def row_blocks(rule: Any, config: Config) -> int:
 
 
 def fixed_parts(config: Config) -> Parts:
+    """Return the `integer_parts` of a network that is to run.
+
+    Raises a UserError as that does, and if the learning engine has no form for the rule's settings.
+    """
+    parts = integer_parts(config)
+    if config.fixed.learning == "on_chip":
+        parts.rule.check(config)
+    return parts
+
+
+def integer_parts(config: Config) -> Parts:
     """Return the parts in integers: with ``fixed.learning = "on_chip"`` the rule on Lava's learning engine.
 
     Raises a UserError if a part that the configuration names has no integers.

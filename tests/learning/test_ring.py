@@ -47,6 +47,7 @@ def moments(seed: int) -> Iterator[tuple[int, np.ndarray, np.ndarray, int, bool]
             yield number, np.flatnonzero(rng.random(CELLS) < rate), came, since, number != 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [OWN, SHARED, PROTECTED], ids=["own", "shared", "protected"])
 @pytest.mark.parametrize("dt", [1.0, 0.5])
 def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) -> None:
@@ -71,14 +72,10 @@ def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) 
     assert plain.tag.any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "rounding"),
-    [
-        (OWN, "nearest"),
-        pytest.param(OWN, "floor", marks=pytest.mark.slow),
-        pytest.param(OWN, "stochastic", marks=pytest.mark.slow),
-        (PROTECTED, "stochastic"),
-    ],
+    [(OWN, "nearest"), (OWN, "floor"), (OWN, "stochastic"), (PROTECTED, "stochastic")],
 )
 def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], rounding: str) -> None:
     config = config_of(*settings, f"fixed.rounding={rounding}", "fixed.readout_bits=18")
@@ -108,6 +105,7 @@ def small(*settings: str) -> Config:
     return load_preset("smoke", [CAUSAL, blocks, *few, *settings])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 @pytest.mark.parametrize("settings", [(), ("task.reset=true",)], ids=["pauses", "resets"])
 def test_chunks_and_probes_change_no_bit(precision: str, settings: tuple[str, ...]) -> None:
@@ -121,6 +119,7 @@ def test_chunks_and_probes_change_no_bit(precision: str, settings: tuple[str, ..
     assert session.state.network.differences(whole.state.network) == []
 
 
+@pytest.mark.long
 def test_what_is_in_the_ring_at_the_end_of_a_trial_is_learned_in_the_pause() -> None:
     experiment = Experiment(small("task.pause_ms=[300, 300]"))
     engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
@@ -148,7 +147,10 @@ def test_settings_that_cannot_lag_are_refused(settings: tuple[str, ...], message
         load_preset("smoke", [*settings, CAUSAL])
 
 
-def test_the_learning_engine_and_rules_on_recorded_spikes_are_refused() -> None:
+def test_the_learning_engine_and_rules_on_recorded_spikes_are_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(CpuEngine, "play")
     for start in (
         lambda: Experiment(small("fixed.learning=on_chip")).start(precision="fixed"),
         lambda: Replay(small()),

@@ -54,7 +54,8 @@ For comparing rules on one reservoir run, optional (`lava_predict.experiment.rec
 
 ``CHIP``
     Optional: name of the module that takes the place of this one in integers where ``fixed.learning`` is
-    "on_chip".
+    "on_chip". It has a function ``check`` as well, which raises a UserError for a configuration whose
+    settings the learning engine has no form for.
 
 For integers, in the formats of `lava_predict.numerics.integers`:
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lava_predict.learning import on_chip
-from lava_predict.network.arithmetic import fixed_parts
+from lava_predict.network.arithmetic import integer_parts
 from lava_predict.network.draw import Network
 from lava_predict.numerics.columns import columns
 from lava_predict.numerics.integers import FEEDBACK_FRACTION, STATE_BITS
@@ -230,7 +230,7 @@ def _cells(config: Config, counts: Counts) -> Population:
     ]
     if events:
         inputs += [dense(f"feedback, {sign}", events, _FEEDBACK_BITS) for sign in ("positive", "negative")]
-    neuron, synapse, _ = fixed_parts(config)
+    neuron, synapse, _ = integer_parts(config)
     states = (*neuron.STATE_WORDS, *synapse.state_words(config))
     neuron_bits = len(states) * STATE_BITS + neuron.parameter_bits(config.fixed)
     return Population(neuron.NAME, cells, states, neuron_bits, tuple(inputs), cells + channels + events)
