@@ -42,6 +42,7 @@ def run(tmp_path: Path) -> Run:
     return with_failing
 
 
+@pytest.mark.slow
 def test_a_failure_of_any_step_is_that_of_the_script(run: Run) -> None:
     code, every = run(0)
     assert code == 0

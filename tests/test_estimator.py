@@ -29,6 +29,7 @@ def bits(network: PredictionNetwork) -> Any:
     return network.learner_.state.network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 def test_trials_that_meet_drew_teach_what_the_experiment_learns(precision: str) -> None:
     block = {"trials": 6, "probability": [[0.6, 0.3], [0.2, 0.8]], "latency_ms": [300.0, 600.0]}
@@ -49,6 +50,7 @@ def test_trials_that_meet_drew_teach_what_the_experiment_learns(precision: str) 
     np.testing.assert_array_equal(network.predict_proba(["2"]), np.clip(probe.p[1:], 0, 1))
 
 
+@pytest.mark.slow
 def test_learning_in_parts_is_learning_at_once_and_predicting_changes_nothing() -> None:
     cues, times = trials(6)
     whole = small().fit(cues, times)
@@ -60,6 +62,7 @@ def test_learning_in_parts_is_learning_at_once_and_predicting_changes_nothing() 
     assert bits(whole.fit(cues, times)).differences(bits(parts)) == []
 
 
+@pytest.mark.slow
 def test_the_score_is_that_of_the_events_that_came() -> None:
     cues, times = np.ones(12, int), np.full((12, 1), 300.0)
     network = small().fit(cues, times)
@@ -71,6 +74,7 @@ def test_the_score_is_that_of_the_events_that_came() -> None:
     assert network.score([1], [[700.0]]) < 0.0
 
 
+@pytest.mark.slow
 def test_a_stream_is_that_of_the_learner_and_prediction_leaves_it_alone() -> None:
     network = PredictionNetwork("events", seed=3, settings=STREAM).fit(EVENTS[:40]).partial_fit(EVENTS[40:])
     changes = [(*name.split("."), value) for name, value in STREAM.items()]
@@ -102,6 +106,7 @@ def test_parameters_are_those_of_scikit_learn() -> None:
         network.set_params(sead=1)
 
 
+@pytest.mark.slow
 def test_cross_validation_takes_it() -> None:
     selection = pytest.importorskip("sklearn.model_selection")
     cues, times = trials(8)
@@ -115,6 +120,7 @@ def test_cross_validation_takes_it() -> None:
     assert np.isfinite(streams).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "message"),
     [

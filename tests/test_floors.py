@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FLOORS = """
 errors lazy newer_python registry pool settings work numerics events tasks neurons synapses learning network
@@ -24,6 +26,7 @@ def imports(path: Path) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("lava_predict.")} - {"__version__"}
 
 
+@pytest.mark.slow
 def test_no_room_imports_from_a_floor_above_nor_in_a_circle() -> None:
     floor, upwards = FLOORS.split().index, set()
     for path in [*REPOSITORY.glob("lava_predict/**/*.py"), *REPOSITORY.glob("processes/**/*.py")]:

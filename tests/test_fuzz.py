@@ -20,13 +20,14 @@ from wild_settings import settings_of_any_kind, taken
 
 from lava_predict import Experiment
 
+pytestmark = pytest.mark.slow
+
 NEVER_REFUSED = ("cache.npz", "owner/.name.owner")
 PRECISION = st.sampled_from(["float", "fixed"])
 # The kernels of these parts are compiled for other tests, too.
 FEW_PARTS = settings_of_any_kind(neurons=("izhikevich",), delays=False, on_chip=False)
 
 
-@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(values=FEW_PARTS, precision=PRECISION, chunk=st.integers(1, 40), stop=st.integers(0, 5))
 def test_every_way_of_running_any_configuration_gives_the_same_bits(
@@ -38,7 +39,6 @@ def test_every_way_of_running_any_configuration_gives_the_same_bits(
         run_every_way(config, precision, chunk, stop, folder)
 
 
-@pytest.mark.slow
 def test_most_of_these_configurations_run(tmp_path: Path) -> None:
     ends: Counter[str] = Counter()
 
@@ -52,7 +52,6 @@ def test_most_of_these_configurations_run(tmp_path: Path) -> None:
     assert ends[RAN] > 0.5 * ends.total()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 def test_lava_gives_the_bits_of_the_cpu_for_any_configuration(precision: str) -> None:
@@ -73,7 +72,7 @@ def test_lava_gives_the_bits_of_the_cpu_for_any_configuration(precision: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if "resumed" in name else ()) for name in READERS]
+    "name", [pytest.param(name, marks=pytest.mark.long if "resumed" in name else ()) for name in READERS]
 )
 def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
     path, whole = tmp_path / name, original(name)

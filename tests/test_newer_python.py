@@ -126,6 +126,7 @@ def test_how_to_get_lava_depends_on_the_python(
     assert all(part in newer_python.lava_is_missing() for part in said)
 
 
+@pytest.mark.slow
 def test_without_lava_all_but_its_processes_can_be_imported() -> None:
     script = """
 import importlib, pathlib, sys
@@ -142,6 +143,7 @@ assert len(modules) > 100
     subprocess.run([sys.executable, "-c", script], check=True, timeout=600)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

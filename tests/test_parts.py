@@ -33,12 +33,12 @@ ARITHMETICS = {
 
 PARTS = [(registry, name) for registry in (NEURONS, SYNAPSES, RULES) for name in registry.names()]
 CHOICES = [(n, s, r) for n in NEURONS.names() for s in SYNAPSES.names() for r in RULES.names()]
-FAST = (
+EVERYDAY = (
     ("izhikevich", "exponential", "annealed_delta"),
     ("izhikevich", "exponential", "gated_delta"),
     ("adaptive_lif", "delayed", "annealed_delta"),
 )
-"""Choices of the fast part: every part once; each choice more is another kernel to compile."""
+"""Choices that are tested every day: every part once; each choice more is another kernel to compile."""
 
 
 def demanded(registry: Registry) -> Iterator[tuple[str, str | None, bool]]:
@@ -150,11 +150,14 @@ def tiny(neuron: str, synapse: str, rule: str, *more: str) -> Config:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("neuron", "synapse", "rule", "arithmetic"),
     [
         pytest.param(
-            *choice, arithmetic, marks=() if choice in FAST and arithmetic != "on_chip" else pytest.mark.long
+            *choice,
+            arithmetic,
+            marks=() if choice in EVERYDAY and arithmetic != "on_chip" else pytest.mark.long,
         )
         for choice in CHOICES
         for arithmetic in ARITHMETICS
@@ -181,7 +184,7 @@ def test_two_trials_in_every_arithmetic(neuron: str, synapse: str, rule: str, ar
 
 each_choice = pytest.mark.parametrize(
     ("neuron", "synapse", "rule"),
-    [pytest.param(*choice, marks=() if choice in FAST else pytest.mark.slow) for choice in CHOICES],
+    [pytest.param(*choice, marks=() if choice in EVERYDAY else pytest.mark.long) for choice in CHOICES],
 )
 
 
@@ -195,6 +198,7 @@ def bytes_of(played: Played) -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @each_choice
 def test_chunks_of_any_size_give_the_same_bits(neuron: str, synapse: str, rule: str, precision: str) -> None:
@@ -211,6 +215,7 @@ def test_chunks_of_any_size_give_the_same_bits(neuron: str, synapse: str, rule: 
         assert state.differences(states[0]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @each_choice
 def test_a_run_that_is_stopped_and_restored_gives_the_same_bits(

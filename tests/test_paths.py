@@ -53,6 +53,7 @@ NO_PATHS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", TAKE_A_PATH)
 @pytest.mark.parametrize(("given", "message"), NO_PATHS.values(), ids=NO_PATHS)
 def test_what_is_no_path_is_named(

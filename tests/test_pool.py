@@ -42,6 +42,7 @@ def test_one_job_stays_in_this_process_and_two_do_not() -> None:
     assert os.getpid() not in carry_out(own_process, range(4), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.usefixtures("nothing_left")
 def test_an_exception_in_a_unit_is_raised_here(jobs: int) -> None:
@@ -77,6 +78,7 @@ def end_the_process(number: int) -> int:
     os._exit(number)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_process_that_is_ended_from_outside_is_said() -> None:
     with pytest.raises(RunError, match="ended from outside"):
@@ -90,7 +92,8 @@ with processes({executor!r}, 2) as executor:
 """
 
 
-@pytest.mark.parametrize("executor", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["local", "dask"])
 def test_a_script_without_a_main_guard_is_told_to_add_it(executor: str, tmp_path: Path) -> None:
     (tmp_path / "unguarded.py").write_text(UNGUARDED.format(executor=executor))
     done = subprocess.run([sys.executable, "unguarded.py"], cwd=tmp_path, capture_output=True, text=True)

@@ -87,6 +87,7 @@ def test_a_bad_seed_is_refused_by_name_wherever_it_is_given(entry: tuple[str, An
     assert str(plain(bad)) in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("good", [np.int64(3), np.uint8(3), np.array(3), 3], ids=repr)
 @pytest.mark.parametrize("entry", ONE_SEED.items(), ids=lambda item: item[0])
 def test_numpy_s_whole_numbers_are_seeds(entry: tuple[str, Any], good: Any) -> None:

@@ -61,6 +61,7 @@ def write() -> None:
 CASES = (*RUNS, MARKOV)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("case", [pytest.param(case, marks=MARKS.get(case, ())) for case in CASES])
 def test_bits_are_those_recorded(case: str, precision: str) -> None:

@@ -79,6 +79,7 @@ def test_wheel_holds_the_package_and_its_processes_only(wheel: Path) -> None:
     assert {str(path.relative_to(REPOSITORY)) for path in templates} <= set(names)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("installer", ["pip", "uv pip"] if sys.version_info >= (3, 11) else ["of the wheel"])
 def test_documented_network_runs_from_the_installed_wheel(
     installer: str, wheel: Path, tmp_path: Path

@@ -56,6 +56,7 @@ def spiking_steps(response: Response, dt_ms: float) -> np.ndarray:
     return np.rint(response.spikes_ms / dt_ms).astype(int) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_spike_times_equal_an_extended_precision_loop(name: str) -> None:
     pattern = FIRING_PATTERNS[name]
@@ -123,6 +124,7 @@ def test_spike_times_equal_brian2() -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     a=st.floats(0.001, 0.2),
@@ -161,6 +163,7 @@ def test_current_is_sampled_at_the_beginning_of_a_step() -> None:
         pattern.current(0.0)
 
 
+@pytest.mark.slow
 def test_start_of_recovery_is_b_v0_unless_given() -> None:
     pattern = FIRING_PATTERNS["spike latency"]
     same = simulate(replace(pattern, u0=pattern.b * pattern.v0))
@@ -447,6 +450,7 @@ def test_every_pattern_is_checked() -> None:
     assert set(CHECKS) == set(FIRING_PATTERNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dt_ms", [1.0, 0.1])
 @pytest.mark.parametrize("name", NAMES)
 def test_pattern_shows_what_it_is_named_for(name: str, dt_ms: float) -> None:

@@ -24,6 +24,7 @@ def planes(angles: list[float], dimensions: int) -> tuple[np.ndarray, np.ndarray
     return first, np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * beside
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.lists(st.floats(0, np.pi / 2), min_size=1, max_size=3))
 def test_principal_angles_are_those_built_in_whatever_basis_and_rotation(
@@ -152,6 +153,7 @@ def test_separation_by_shuffled_groups_has_the_mean_of_chance() -> None:
     assert found.mean() == pytest.approx(2 / 32, abs=4 * found.std() / np.sqrt(2000))
 
 
+@pytest.mark.slow
 def test_shuffles_are_decided_by_the_seed_and_reach_every_order() -> None:
     values, labels = np.arange(4.0), np.array([0.0, 2, 1, 3])
     found = geometry.shuffled(geometry.spearman, values, [labels], 400, seed=1)

@@ -12,6 +12,7 @@ def small(*settings: str) -> Experiment:
     return Experiment(load_preset("smoke", ["task.settle_ms=3000", *settings]), seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["smoke", "robust", pytest.param("paper", marks=pytest.mark.long)])
 def test_the_default_plan_is_healthy(preset: str) -> None:
     health = check_health(Experiment(load_preset(preset), seed=1))
@@ -21,6 +22,7 @@ def test_the_default_plan_is_healthy(preset: str) -> None:
     assert health.rate_correlation > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
@@ -32,8 +34,16 @@ def test_the_default_plan_is_healthy(preset: str) -> None:
         ("fixed.decay_bits=4", ["decay of s", "raise fixed.decay_bits"]),
         ("fixed.parameter_bits=3", ["a dt", "decay of x", "raise fixed.parameter_bits"]),
         ("readout.tau_m_ms=11000", ["slow mean", "readout.tau_m_ms"]),
-        ("readout.rule=gated_delta fixed.decay_bits=4", ["decay of x", "raise fixed.decay_bits"]),
-        ("readout.rule=gated_delta fixed.trace_bits=8", ["trace gain", "raise fixed.trace_bits"]),
+        pytest.param(
+            "readout.rule=gated_delta fixed.decay_bits=4",
+            ["decay of x", "raise fixed.decay_bits"],
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "readout.rule=gated_delta fixed.trace_bits=8",
+            ["trace gain", "raise fixed.trace_bits"],
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_what_a_user_forces_is_said_and_what_to_do(setting: str, named: list[str]) -> None:
@@ -42,6 +52,7 @@ def test_what_a_user_forces_is_said_and_what_to_do(setting: str, named: list[str
         assert text in warnings
 
 
+@pytest.mark.slow
 def test_a_network_that_falls_silent_is_named() -> None:
     health = check_health(small("fixed.fraction_bits=20"))
     assert health.silent_share > 0.3 > health.float_silent_share
@@ -49,6 +60,7 @@ def test_a_network_that_falls_silent_is_named() -> None:
     assert any(f"in float at {health.float_rate_hz:.2f} Hz" in str(warning) for warning in health.warnings)
 
 
+@pytest.mark.slow
 def test_a_runs_own_saturations_count() -> None:
     experiment = small(
         "readout.rule=gated_delta",
@@ -64,7 +76,7 @@ def test_a_runs_own_saturations_count() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["smoke", "robust"])
+@pytest.mark.parametrize("preset", ["smoke", pytest.param("robust", marks=pytest.mark.long)])
 def test_nothing_saturates_in_a_default_run(preset: str) -> None:
     result = Experiment(load_preset(preset), seed=1).run(precision="fixed")
     assert set(result.saturations) >= {"v", "u", "s"}

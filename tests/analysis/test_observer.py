@@ -75,6 +75,7 @@ def by_enumeration(trials: list[Observation], cues: int, expected: Expectation) 
     return probability / total, settled / total, np.array(length / total)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), max_size=6))
 def test_change_points_are_those_of_all_partitions(shown: list[tuple[int, int]]) -> None:
@@ -86,6 +87,7 @@ def test_change_points_are_those_of_all_partitions(shown: list[tuple[int, int]])
     np.testing.assert_allclose(found.run_length[-1], length, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-1, 1), max_size=30))
 def test_without_change_points_it_is_the_rule_of_succession(outcomes: list[int]) -> None:
     found = observer.count_outcomes(sequence(outcomes), 1, known())

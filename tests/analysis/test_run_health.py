@@ -8,6 +8,8 @@ import pytest
 from lava_predict import Experiment, Result, load_preset
 from lava_predict.analysis.run_health import run_warnings
 
+pytestmark = pytest.mark.slow
+
 BLOCK = "{{trials=12, probability=[0.9, 0.1], latency_ms=[300, 600]{}}}"
 
 
@@ -43,7 +45,7 @@ def test_a_run_that_has_learned_warns_of_nothing(result: Result, two_cues: Resul
     assert altered(result) == altered(two_cues) == []
 
 
-@pytest.mark.parametrize("preset", ["smoke", pytest.param("robust", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("preset", ["smoke", pytest.param("robust", marks=pytest.mark.long)])
 def test_a_preset_warns_of_nothing(preset: str) -> None:
     assert run_warnings(Experiment(load_preset(preset)).run()) == []
 

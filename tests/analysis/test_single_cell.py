@@ -64,6 +64,7 @@ def test_cells_fire_from_where_their_rest_loses_its_stability() -> None:
     assert np.all(np.diff(rates[:, 1:], axis=1) > 0)
 
 
+@pytest.mark.slow
 def test_an_arithmetic_does_not_lag_itself_and_a_slower_recovery_does_lag() -> None:
     def slower(a: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return simulate_float(0.97 * a, *others)

@@ -84,6 +84,7 @@ def test_differing_spikes_against_looking_at_each(one: np.ndarray, other: np.nda
     assert stats.divergence_horizon(raster(one), raster(other)) == first
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(RASTERS, RASTERS, st.integers(1, 12))
 def test_differing_share_against_looking_at_each_window(
@@ -129,6 +130,7 @@ def overlap(one: np.ndarray, other: np.ndarray, tau: float) -> float:
     return float(np.exp(-np.abs(one[:, None] - other[None, :]) / tau).sum())
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(RASTERS, RASTERS, st.integers(0, 8), st.floats(0.5, 15.0))
 def test_distance_over_lag_against_all_pairs(
@@ -168,6 +170,7 @@ def test_the_pair_sums_are_van_rossums_integral() -> None:
     assert found == pytest.approx(np.sqrt(2 * integral / unrelated), rel=1e-3)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(RASTERS, RASTERS)
 def test_distance_is_symmetric_and_zero_for_the_same(one: np.ndarray, other: np.ndarray) -> None:
@@ -179,6 +182,7 @@ def test_distance_is_symmetric_and_zero_for_the_same(one: np.ndarray, other: np.
     assert np.all(np.isnan(same) >= ~one.any(axis=0))
 
 
+@pytest.mark.slow
 @given(st.integers(-10, 10), st.integers(0, 100))
 def test_a_shifted_copy_is_at_distance_zero_at_its_shift_and_only_there(shift: int, seed: int) -> None:
     longer = poisson(0.1, 120, CELLS, seed)

@@ -50,6 +50,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     return folder / "out", command("run", *SMALL, "--seed", "5", "--out", "out", cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_the_contract_names(ran: tuple[Path, Any]) -> None:
     out, done = ran
     assert done.returncode == 0, done.stderr
@@ -66,6 +67,7 @@ def test_a_run_leaves_what_the_contract_names(ran: tuple[Path, Any]) -> None:
     assert load_record(out).error.size == 3
 
 
+@pytest.mark.slow
 def test_summary_has_the_fields_of_the_contract(ran: tuple[Path, Any]) -> None:
     summary = json.loads((ran[0] / "summary.json").read_text())
     assert summary["schema"] == 1
@@ -94,6 +96,7 @@ def test_summary_has_the_fields_of_the_contract(ran: tuple[Path, Any]) -> None:
     assert set(summary["timing"]) == {"wall_s", "simulated_s", "real_time_factor"}
 
 
+@pytest.mark.slow
 def test_output_in_a_pipe_is_a_table_without_a_bar(ran: tuple[Path, Any]) -> None:
     done = ran[1]
     assert "0.60 / 0.30" in done.stdout
@@ -137,6 +140,7 @@ def test_a_run_that_takes_long_is_drawn_by_two_processes_to_the_same_files(
     assert started == [("lava_predict.reports.plots",)]
 
 
+@pytest.mark.slow
 def test_default_folder_and_quiet(tmp_path: Path) -> None:
     done = command("run", *SMALL, "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -188,6 +192,7 @@ def test_lava_where_it_is_not_says_how_to_get_it(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_bad_call_from_the_shell(tmp_path: Path) -> None:
     done = command("run", "--set", "reservoir.tau_s_ms=-1", cwd=tmp_path)
     assert done.returncode == 2
@@ -248,6 +253,7 @@ def test_the_commands_import_what_takes_long_only_when_they_run() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, timeout=1200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "spared"),
     [
@@ -323,6 +329,7 @@ def test_a_run_in_integers_says_what_saturates_and_what_to_do(tmp_path: Path) ->
     assert "lower fixed.fraction_bits" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_in_integers_by_default_warns_of_nothing(tmp_path: Path) -> None:
     smoke = ["--preset", "smoke", "--precision", "fixed", "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, ["run", *smoke])
@@ -333,6 +340,7 @@ def test_a_run_in_integers_by_default_warns_of_nothing(tmp_path: Path) -> None:
     assert set(summary["saturations"]) >= {"v", "u", "s"}
 
 
+@pytest.mark.slow
 def test_plan_shows_every_parameter(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["plan", "--preset", "smoke", "--json", "--out", str(tmp_path / "plan")])
     summary = json.loads(done.stdout)

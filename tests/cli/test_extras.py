@@ -81,10 +81,12 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, 
     return {command: tuple(end) for command, end in json.loads(done.stdout).items()}
 
 
+@pytest.mark.slow
 def test_a_run_needs_no_extra(ends: dict[str, tuple[int, str, str]]) -> None:
     assert ends[RUN][0] == 0, ends[RUN]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", NEEDS)
 def test_a_missing_package_is_named_with_its_extra(
     command: str, ends: dict[str, tuple[int, str, str]]

@@ -36,6 +36,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False], ids=["before the command", "after it"])
 def test_every_command_takes_the_level(page: Path, before: bool) -> None:
     level, command = ["--log-level", "info"], ["report", str(page), "--quiet"]
@@ -46,11 +47,13 @@ def test_every_command_takes_the_level(page: Path, before: bool) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_unless_asked_for(page: Path) -> None:
     done = CliRunner().invoke(app, ["report", str(page), "--quiet"])
     assert (done.stdout, done.stderr) == ("", "")
 
 
+@pytest.mark.slow
 def test_an_unknown_level_is_refused(page: Path) -> None:
     done = CliRunner().invoke(app, ["report", str(page), "--log-level", "inf"])
     assert done.exit_code == 2
@@ -59,6 +62,7 @@ def test_an_unknown_level_is_refused(page: Path) -> None:
         log_to_stderr("Info")
 
 
+@pytest.mark.slow
 def test_help_of_every_command_names_the_levels() -> None:
     for command in app.registered_commands:
         assert command.callback is not None

@@ -37,6 +37,7 @@ def invoke(*arguments: str | Path):
     return CliRunner().invoke(app, ["report", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_the_page_of_a_folder_is_that_of_the_run(run: Outcome, folder: Path) -> None:
     shown = page(run.summary, {name: (folder / f"figures/{name}.png").read_bytes() for name in run.figures})
     assert page_of(folder) == ("run", shown.lead, shown.html())
@@ -49,6 +50,7 @@ def test_the_page_of_a_folder_is_that_of_the_run(run: Outcome, folder: Path) -> 
     assert found["file"] == f"{folder}/report.html"
 
 
+@pytest.mark.slow
 def test_the_pictures_of_a_finished_run_are_drawn_again(folder: Path) -> None:
     figures = folder / "figures"
     before = {file.name: file.read_bytes() for file in figures.iterdir()}
@@ -60,12 +62,14 @@ def test_the_pictures_of_a_finished_run_are_drawn_again(folder: Path) -> None:
     assert (figures / "raster.png").read_bytes() != before["raster.png"]
 
 
+@pytest.mark.slow
 def test_pictures_of_other_commands_are_not_drawn_again(tiny: Callable[..., Config], tmp_path: Path) -> None:
     leave(check_outcome(check_readiness(tiny())), Folder(tmp_path))
     done = invoke(tmp_path, "--figures", "pdf")
     assert (done.exit_code, "give them to check itself" in done.output) == (2, True)
 
 
+@pytest.mark.slow
 def test_the_page_of_another_command_is_the_one_that_it_left(
     tiny: Callable[..., Config], tmp_path: Path
 ) -> None:
@@ -95,6 +99,7 @@ def test_a_folder_that_holds_no_result_is_refused_with_what_is_missing(tmp_path:
             page_of(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["figures", "blocks", "reservoir", "versions"])
 def test_a_damaged_summary_is_refused(folder: Path, key: str) -> None:
     summary = json.loads((folder / "summary.json").read_text())
@@ -107,6 +112,7 @@ def test_a_damaged_summary_is_refused(folder: Path, key: str) -> None:
             page_of(folder)
 
 
+@pytest.mark.slow
 def test_a_missing_picture_is_named(folder: Path) -> None:
     (folder / "figures" / "raster.png").unlink()
     with pytest.raises(UserError, match=r"figures/raster.png: cannot be read \(No such file.*run it again"):
@@ -115,6 +121,7 @@ def test_a_missing_picture_is_named(folder: Path) -> None:
     assert invoke(folder).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_page_is_written_whole_or_not_at_all(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "page.html"
     assert invoke(folder, "--out", file).exit_code == 0

@@ -42,6 +42,7 @@ def printed(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", [True, False])
 @pytest.mark.parametrize("lines", [1, 30_000])
 @pytest.mark.parametrize(("shell", "why"), [(">&-", "closed"), (">/dev/full", "No space left on device")])
@@ -54,6 +55,7 @@ def test_output_that_takes_nothing_is_said_once(shell: str, why: str, lines: int
     assert why in said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", [True, False])
 def test_a_reader_that_leaves_is_nothing_to_speak_of(unbuffered: bool) -> None:
     done = printed("| head -n 1", 30_000, unbuffered)
@@ -66,6 +68,7 @@ def test_nothing_stops_because_stderr_is_lost(shell: str) -> None:
     assert (done.returncode, done.stdout.split()[-1]) == (0, "2")
 
 
+@pytest.mark.slow
 def test_who_prints_nothing_needs_no_output() -> None:
     done = printed(">&-", 0, False, quiet=True)
     assert (done.returncode, done.stderr) == (0, "done\n")

@@ -51,6 +51,7 @@ def stopped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return request.param, place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "at",
     [
@@ -74,6 +75,7 @@ def test_wherever_a_resume_is_interrupted_it_says_how_to_go_on(
     assert [path.name for path in tmp_path.iterdir()] == ["out.unfinished"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_an_interruption_before_anything_is_kept_leaves_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -167,7 +169,7 @@ def owner_is_known(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_two_resumes_one_is_refused_and_the_other_ends_as_if_alone(
     stopped: tuple[str, Path], tmp_path: Path
 ) -> None:

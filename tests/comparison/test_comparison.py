@@ -61,6 +61,7 @@ def test_variants_change_what_they_are_named_after(tiny: Tiny) -> None:
     assert with_changes(config, variants[FLOAT].changes, seed=9).run.seed == 9
 
 
+@pytest.mark.slow
 def test_a_task_run_is_the_experiments_own(tiny: Tiny) -> None:
     config = tiny()
     for name, precision in ((FLOAT, "float"), (FIXED, "fixed")):
@@ -72,6 +73,7 @@ def test_a_task_run_is_the_experiments_own(tiny: Tiny) -> None:
         assert outcome.saturations == result.saturations
 
 
+@pytest.mark.slow
 def test_other_noise_differs_from_float_and_a_repetition_does_not(tiny: Tiny) -> None:
     config = tiny()
     reference = run(config, FLOAT)
@@ -79,6 +81,7 @@ def test_other_noise_differs_from_float_and_a_repetition_does_not(tiny: Tiny) ->
     assert not np.array_equal(run(config, NOISE).w_when, reference.w_when)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
     outcome = run(tiny("readout.rule=gated_delta", "readout.when_rate=90.0"), FLOAT)
     assert np.isnan(outcome.error[-1])
@@ -86,6 +89,7 @@ def test_a_run_that_diverges_is_a_gap(tiny: Tiny) -> None:
     assert outcome.trials.tolist() == [0, 2, 3, 0, 2]
 
 
+@pytest.mark.slow
 def test_rasters_part_from_float_and_keep_its_statistics(tiny: Tiny) -> None:
     config = tiny()
     found = run_network(config)
@@ -194,14 +198,14 @@ def test_what_a_comparison_writes(found: Comparison) -> None:
     assert made.table.row_count == 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_fits_a_screen_and_a_phone(browser: Any, found: Comparison, tmp_path: Path) -> None:
     made, file = outcome(found, 1.5), tmp_path / "page.html"
     file.write_text(page(made.summary, pngs(made.figures)).html(), encoding="utf-8")
     browser.check_that_it_fits(file)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_cues_with_weights_of_their_own_are_compared_with_those_that_share_them(tiny: Tiny) -> None:
     made = outcome(compare(tiny("task.cues=2"), [3]), 0.0)
     readouts = made.summary["readouts"]

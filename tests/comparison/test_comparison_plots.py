@@ -64,6 +64,7 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_a_png_with_named_axes_that_pyplot_does_not_keep(name: str) -> None:
     figure = FIGURES[name]()
@@ -202,6 +203,7 @@ def test_word_length_knees_lie_in_view_however_large_the_error_of_few_bits() -> 
     assert axes.get_ylim()[1] < 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_runs_that_failed_count_as_worse_than_any() -> None:
     failed = np.array([[0.1, np.nan, np.nan], [0.2, 0.2, np.nan], [0.3, 0.3, np.nan]])

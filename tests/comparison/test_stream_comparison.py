@@ -30,6 +30,7 @@ def found() -> StreamComparison:
     return compare_streams(CONFIG, SEEDS, lambda seed: grammar(40, seed, (80.0, 300.0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "precision"), [(FLOAT, "float"), (FIXED, "fixed"), (NOISE, "float")])
 def test_a_variant_is_a_learner_with_its_settings(name: str, precision: str, found: StreamComparison) -> None:
     changes = [("run", "draws", {"noise": CONFIG.run.draws.noise + 1})] if name == NOISE else []
@@ -49,6 +50,7 @@ def test_a_variant_is_a_learner_with_its_settings(name: str, precision: str, fou
     assert list(found.outcomes) == [FLOAT, FIXED, *NULLS]
 
 
+@pytest.mark.slow
 def test_the_first_null_begins_with_other_potentials(
     found: StreamComparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:

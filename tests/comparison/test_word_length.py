@@ -30,6 +30,7 @@ def test_the_tolerance_is_a_ratio_and_its_limit_is_good() -> None:
     assert [knee(BITS, error, 0.25, ratio) for ratio in (1.0, 1.25, 1.5, 2.0)] == [12, 10, 8, 6]
 
 
+@pytest.mark.slow
 @given(st.permutations(range(12)), st.lists(st.floats(0.0, 4.0), min_size=12, max_size=12))
 def test_order_does_not_matter_and_all_from_the_knee_on_is_good(order: list[int], error: list[float]) -> None:
     bits, values = np.arange(2, 14), np.array(error)

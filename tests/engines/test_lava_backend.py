@@ -24,7 +24,7 @@ from lava_predict.engines import engine_options
 from lava_predict.engines.lava import engine as lava
 from lava_predict.network.arithmetic import arithmetic_of
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_left")]
 
 FEW = "task.blocks=[{trials=2, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
 SMALL = ["reservoir.neurons=80", "task.settle_ms=150", "run.probe_trials=[0, 1]", "run.probe_repeats=1", FEW]
@@ -86,10 +86,10 @@ def pairs() -> list[Any]:
         for way, (form, steps) in enumerate(WAYS):
             both = steps == 100 or (form == "graph" and variant == "feedback")
             for precision in PRECISIONS if both else [PRECISIONS[(number + way) % 2]]:
-                # The fast part has one graph in either arithmetic, and compiles no kernel for this alone.
-                marks = [] if both else [pytest.mark.slow]
-                if variant == "causal":
-                    marks = [pytest.mark.long]
+                # Every day these in either arithmetic, and no kernel that is compiled for this alone.
+                everyday = both and variant in ("plain", "feedback")
+                once = steps == 100 and variant != "causal" and precision == PRECISIONS[number % 2]
+                marks = () if everyday or once else pytest.mark.long
                 chosen.append(pytest.param(form, steps, variant, precision, marks=marks))
     return chosen
 
@@ -129,6 +129,7 @@ PARTS = {
 }
 
 
+@pytest.mark.long
 @PRECISION
 @pytest.mark.parametrize("settings", PARTS.values(), ids=PARTS.keys())
 def test_other_parts_have_the_same_bits_as_the_cpu(settings: list[str], precision: str) -> None:
@@ -141,6 +142,7 @@ def test_other_parts_have_the_same_bits_as_the_cpu(settings: list[str], precisio
     assert found.state.differences(expected.state) == []
 
 
+@pytest.mark.long
 @PRECISION
 def test_other_parts_move_between_backends(precision: str) -> None:
     """With spikes in flight for up to 20 steps on either side."""
@@ -197,7 +199,7 @@ def test_smoke_preset_has_the_same_bits(precision: str) -> None:
     assert Experiment(config).run("lava", precision, form="fused").state.differences(expected.state) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @PRECISION
 @pytest.mark.parametrize(("form", "steps"), [("fused", 100), ("graph", 1)])
 def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int, precision: str) -> None:
@@ -209,7 +211,7 @@ def test_two_trials_of_robust_have_the_same_bits(form: str, steps: int, precisio
 
 
 @PRECISION
-@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.long)])
 def test_a_state_moves_between_backends(form: str, precision: str) -> None:
     # In integers something saturates on either side of the move.
     settings = [BRIEF_TWO, "reservoir.feedback_gain=0.3", "fixed.fraction_bits=17"]
@@ -237,7 +239,7 @@ def test_more_segments_than_the_playbook_holds(monkeypatch: pytest.MonkeyPatch) 
 
 
 @PRECISION
-@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.long)])
 def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str, precision: str) -> None:
     # Weights of few fraction bits have the range to let the readout of the integer network diverge.
     wide = "fixed.readout_fraction_bits=8"
@@ -249,7 +251,7 @@ def test_divergence_ends_the_run_with_its_cause_and_the_next_run_works(form: str
     assert Experiment(config).run("lava", precision, form=form).fingerprint == expected.fingerprint
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @PRECISION
 def test_the_reservoir_alone_has_the_same_spikes_as_graph_and_fused(precision: str) -> None:
     """Both models of Reservoir in a plain Lava network, under Lava's own run configuration."""
@@ -300,8 +302,9 @@ def test_memory_does_not_grow_with_the_number_of_runs() -> None:
     assert max(resident[3:]) - resident[2] < 12
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("form", "precision"), [("fused", "fixed"), ("graph", "float")])
+@pytest.mark.parametrize(
+    ("form", "precision"), [("fused", "fixed"), pytest.param("graph", "float", marks=pytest.mark.long)]
+)
 def test_the_command(form: str, precision: str, tmp_path: Path) -> None:
     settings = [text for setting in BRIEF for text in ("--set", setting)]
     arguments = ["run", "--preset", "smoke", *settings, "--precision", precision, "--quiet"]
@@ -322,8 +325,7 @@ def test_the_command(form: str, precision: str, tmp_path: Path) -> None:
     assert (other["backend"], other["form"], other["precision"]) == ("lava", form, precision)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["fused", "graph"])
+@pytest.mark.parametrize("form", ["fused", pytest.param("graph", marks=pytest.mark.long)])
 def test_ctrl_c_ends_the_command_with_130_and_leaves_no_result(form: str, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "lava_predict", "run", "--backend", "lava", "--form", form, "--out", "out"],
@@ -364,7 +366,6 @@ def test_children_share_memory_with_the_host_only_through_fork() -> None:
     np.testing.assert_array_equal(array, [0.0, 7.0, 0.0])
 
 
-@pytest.mark.slow
 def test_the_simulation_of_loihi_2_is_the_integer_network_as_a_graph() -> None:
     config = load_preset("smoke", BRIEF)
     on_cpu = Experiment(config).run("cpu", "fixed")

@@ -20,6 +20,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_a_segment_that_nobody_uses_is_noticed_and_one_of_another_program_is_not():
     before = segments()
     left = SHARED_MEMORY / f"lava-predict-test-{os.getpid()}"

@@ -24,10 +24,12 @@ from lava_predict.engines.lava import supervised
 from lava_predict.engines.lava.supervised import SupervisedRun, import_lava
 from lava_predict.errors import RunError, UserError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("lava", reason="lava-nc is not installed")
 
 PEERS = pytest.mark.parametrize(
-    "peers", [pytest.param(0, id="alone", marks=pytest.mark.slow), pytest.param(2, id="connected")]
+    "peers", [pytest.param(0, id="alone", marks=pytest.mark.long), pytest.param(2, id="connected")]
 )
 PLACES = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
@@ -167,7 +169,6 @@ def test_hang_ends_when_patience_does(place, peers):
     check_failure(f"{place}: sleep", peers, RunError, "hangs: nothing has moved for 0.5 s", patience_s=0.5)
 
 
-@pytest.mark.slow
 def test_progress_earns_patience():
     looks = 0
 
@@ -266,7 +267,6 @@ def test_two_runs_side_by_side():
         assert first_told[1] == 5
 
 
-@pytest.mark.slow
 def test_waiting_costs_no_cpu():
     faulty, _, _ = network("before send: sleep")
     with supervise(faulty, patience_s=2.0) as run:
@@ -323,7 +323,6 @@ def alive(number: int) -> bool:
         return False
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_everything_quietly():
     with script() as (process, ids):
         os.killpg(process.pid, signal.SIGINT)
@@ -336,7 +335,7 @@ def test_ctrl_c_ends_everything_quietly():
 
 @pytest.mark.parametrize(
     "fault",
-    ["before send: sleep", pytest.param("", marks=pytest.mark.slow)],
+    ["before send: sleep", pytest.param("", marks=pytest.mark.long)],
     ids=["hanging", "busy"],
 )
 def test_children_die_with_a_killed_main_process(fault):
@@ -345,7 +344,6 @@ def test_children_die_with_a_killed_main_process(fault):
         assert wait_until(lambda: all_gone(ids))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prelude", "code"),
     [
@@ -361,7 +359,6 @@ def test_children_die_with_a_terminated_main_process(prelude, code):
         assert wait_until(lambda: all_gone(ids))
 
 
-@pytest.mark.slow
 def test_children_die_with_a_main_process_that_forgets_to_stop_them():
     code = SCRIPT.replace("with supervise(faulty) as run:", "if run := supervise(faulty):").replace(
         "    run.run(10**9)\n", ""
@@ -377,7 +374,6 @@ def test_children_die_with_a_main_process_that_forgets_to_stop_them():
     assert wait_until(lambda: all_gone([int(word) for word in done.stdout.split()]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_lava_can_be_imported_after_multiprocessing_was_used(method):
     code = textwrap.dedent(
@@ -402,7 +398,6 @@ def test_runs_in_a_daemonic_process():
     assert worker.exitcode == 0
 
 
-@pytest.mark.slow
 def test_library_imports_without_lava():
     code = "import lava_predict.engines.lava.supervised, sys; sys.exit('lava' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=200)

@@ -20,6 +20,7 @@ def sequences(seed: int, lengths: tuple[int, ...] = (25, 1, 2, 20)) -> list[list
     return [[(int(rng.integers(LABELS)), float(rng.choice(gaps))) for _ in range(n)] for n in lengths]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_predictions_follow_their_definitions(learner: tuple[int, float, bool]) -> None:
     order, memory, hazard = learner
@@ -88,6 +89,7 @@ def test_what_was_counted_goes_on_from_a_checkpoint() -> None:
     assert told(second, after).summary() == whole.summary() == first.summary()
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_contexts_that_occur() -> None:
     counting = Counting(64, 2, 1000.0)
     counting.begin(0)

@@ -21,6 +21,7 @@ def rows(*times: float, labels: str = "ABCDEFGH", sequences: str = "") -> list[R
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 4000), min_size=2), st.sampled_from([1.0, 0.5, 0.25]))
 def test_steps_are_times_rounded_to_the_nearest_halves_to_even(gaps: list[int], dt_ms: float) -> None:
     times = np.cumsum(gaps) / 8.0

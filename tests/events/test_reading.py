@@ -213,6 +213,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @example(b"t\n" + 2 * b"0001-01-01T00:00:00+23:59\n", [])
 @example(b"{}\n", [])
@@ -236,6 +237,7 @@ def test_mangled_input_is_read_or_refused_but_never_breaks(
             assert len(events_of(rows)) == len(rows)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=4)), min_size=1, max_size=4))
 def test_mangled_parquet_is_read_or_refused(

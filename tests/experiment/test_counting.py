@@ -29,6 +29,7 @@ def test_frequency_times_profile_at_the_mean_time() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jitter", [0, 60])
 def test_its_errors_in_a_run_are_those_of_counting_all_trials_before_each_probe(jitter: int) -> None:
     result = Experiment(load_preset("smoke", [*TURNS, f"task.latency_sd_ms={jitter}"])).run()

@@ -47,21 +47,18 @@ VARIANTS = {
 }
 
 
-FAST = {
-    "float": ("plain", "reset", "feedback", "constant norm"),
-    "fixed": ("feedback", "cues in turn, jitter", "stochastic", "on chip"),
+EVERYDAY = {
+    "float": ("plain", "feedback"),
+    "fixed": ("feedback", "stochastic", "on chip"),
 }
-LONG = ("two cues", "cues in turn, jitter", "fine steps", "adaptive LIF, delays")
-
-
-def marks_of(name: str, precision: str) -> Any:
-    if name in FAST[precision]:
-        return ()
-    return pytest.mark.long if name in LONG else pytest.mark.slow
 
 
 CASES = [
-    pytest.param((name, precision), id=f"{name}-{precision}", marks=marks_of(name, precision))
+    pytest.param(
+        (name, precision),
+        id=f"{name}-{precision}",
+        marks=() if name in EVERYDAY[precision] else pytest.mark.long,
+    )
     for name in VARIANTS
     for precision in PRECISIONS
     if precision == "fixed" or name not in ("stochastic", "on chip")
@@ -93,6 +90,7 @@ def run_in_chunks(config: Config, precision: str, chunk_steps: int) -> Session:
     return session
 
 
+@pytest.mark.slow
 def test_the_same_state_run_after_run_and_whatever_the_chunking(variant: Config, precision: str) -> None:
     whole = Experiment(variant).run(precision=precision).state
     assert whole.differences(Experiment(variant).run(precision=precision).state) == []
@@ -100,6 +98,7 @@ def test_the_same_state_run_after_run_and_whatever_the_chunking(variant: Config,
         assert whole.differences(run_in_chunks(variant, precision, chunk).state) == []
 
 
+@pytest.mark.slow
 def test_probes_leave_no_mark(variant: Config, precision: str) -> None:
     probed = Experiment(variant).run(precision=precision)
     none = variant.model_copy(update={"run": variant.run.model_copy(update={"probe_trials": ()})})
@@ -112,6 +111,7 @@ def test_probes_leave_no_mark(variant: Config, precision: str) -> None:
         assert result.state.network.differences(probed.state.network) == []
 
 
+@pytest.mark.slow
 def test_going_on_from_a_copied_state_in_another_engine(variant: Config, precision: str) -> None:
     whole = Experiment(variant).run(precision=precision).state
     first = Experiment(variant).start(precision=precision)
@@ -146,6 +146,7 @@ def test_another_process_comes_to_the_same_fingerprints(tiny: Tiny) -> None:
     assert json.loads(done.stdout) == vars(Experiment(config).run().fingerprint)
 
 
+@pytest.mark.slow
 def test_what_changes_the_fingerprints(tiny: Tiny) -> None:
     plain = Experiment(tiny()).run()
     for other in (
@@ -162,6 +163,7 @@ def test_what_changes_the_fingerprints(tiny: Tiny) -> None:
     assert learned.fingerprint.weights != plain.fingerprint.weights
 
 
+@pytest.mark.slow
 def test_fingerprint_of_spikes_by_its_definition(tiny: Tiny) -> None:
     from hashlib import sha256
 
@@ -179,6 +181,7 @@ def test_fingerprint_of_spikes_by_its_definition(tiny: Tiny) -> None:
     assert experiment.run().fingerprint.spikes == digest.hex()
 
 
+@pytest.mark.slow
 def test_differences_name_what_differs(tiny: Tiny) -> None:
     session = Experiment(tiny()).start()
     session.advance(1)
@@ -191,6 +194,7 @@ def test_differences_name_what_differs(tiny: Tiny) -> None:
     assert {"cells.v", "when.x", "fingerprint", "trials"} <= set(state.differences(session.state))
 
 
+@pytest.mark.slow
 def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) -> None:
     config = tiny("task.reset=true", "task.pause_ms=[0, 0]", "reservoir.noise=0.0", "task.settle_ms=0")
     experiment = Experiment(config)
@@ -204,6 +208,7 @@ def test_a_reset_and_no_noise_give_the_same_spikes_in_every_trial(tiny: Tiny) ->
     np.testing.assert_array_equal(spikes[0], spikes[2])
 
 
+@pytest.mark.slow
 def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> None:
     config = tiny("readout.when_norm='constant'")
     experiment = Experiment(config)
@@ -214,6 +219,7 @@ def test_the_constant_norm_is_the_mean_over_an_unlearned_trial(tiny: Tiny) -> No
     assert not session.state.network.when.w.any()
 
 
+@pytest.mark.slow
 def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
     experiment = Experiment(tiny())
     engine = CpuEngine(experiment.arithmetic("float"), experiment.task)
@@ -230,6 +236,7 @@ def test_slow_means_freeze_in_probes_and_follow_in_pauses(tiny: Tiny) -> None:
     assert engine.state.when.w.tobytes() == before.when.w.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [["readout.rule=gated_delta", "readout.when_rate=100.0", "readout.when_norm='constant'"]]
 )
@@ -238,12 +245,14 @@ def test_divergence_ends_the_run_with_its_cause(tiny: Tiny, settings: list[str])
         Experiment(tiny(*settings)).run()
 
 
+@pytest.mark.slow
 def test_a_block_ends_before_a_test_that_it_does_not_reach(tiny: Tiny) -> None:
     result = Experiment(tiny("run.probe_trials=[1, 4]")).run()
     assert [trial.block for trial in result.state.trials] == [0, 0, 0, 1, 1]
     assert [sorted(block.error) for block in result.blocks] == [[1, 3], [1, 2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["when.m", "when.w", "synapses.s", "cells.u", "what.w"])
 def test_a_number_that_is_not_finite_is_found_wherever_it_is(tiny: Tiny, place: str) -> None:
     session = Experiment(tiny("readout.rule=gated_delta", "readout.centred=false")).start()
@@ -275,17 +284,20 @@ def smoke() -> Result:
     return Experiment(load_preset("smoke"), seed=1).run()
 
 
+@pytest.mark.slow
 def test_result_of_the_readme(smoke: Result) -> None:
     assert sorted(smoke.blocks[0].error) == [0, 1, 10, 12]
     assert smoke.prediction.shape == (1000, 2)
     assert smoke.blocks[0].probability_estimate.shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_an_unlearned_network_predicts_nothing(smoke: Result) -> None:
     block = smoke.blocks[0]
     assert block.error[0] == block.zero_error
 
 
+@pytest.mark.slow
 def test_probe_is_the_mean_of_predictions_and_its_error_is_against_the_truth(smoke: Result) -> None:
     probe = smoke.state.probes[-1]
     cue_step = 200
@@ -295,6 +307,7 @@ def test_probe_is_the_mean_of_predictions_and_its_error_is_against_the_truth(smo
     assert 0 <= probe.o.min() <= probe.o.max() < 2
 
 
+@pytest.mark.slow
 def test_cues_in_turn_have_errors_of_their_own(tiny: Tiny) -> None:
     result = Experiment(tiny(*VARIANTS["cues in turn, jitter"])).run()
     first, second = result.blocks
@@ -312,12 +325,14 @@ def test_cues_in_turn_have_errors_of_their_own(tiny: Tiny) -> None:
     np.testing.assert_array_equal(probe.truth[1], result.state.probes[0].truth[1])
 
 
+@pytest.mark.slow
 def test_progress_counts_every_trial(tiny: Tiny) -> None:
     calls: list[tuple[int, int]] = []
     Experiment(tiny()).run(progress=lambda done, total: calls.append((done, total)))
     assert calls == [(n, 5) for n in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_simulated_time_is_that_of_all_segments(tiny: Tiny) -> None:
     config = tiny("task.pause_ms=[100, 100]")
     result = Experiment(config).run()

@@ -33,8 +33,9 @@ def counted(state: RunState, count: int, ring: int) -> RunState:
     return replace(state.copy(), network=network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
-@pytest.mark.parametrize("causal", ["false", "true"])
+@pytest.mark.parametrize("causal", ["false", pytest.param("true", marks=pytest.mark.long)])
 @pytest.mark.parametrize("limit", [2**31, 2**32])
 def test_counts_beyond_a_limit_of_32_bits(limit: int, causal: str, precision: str) -> None:
     experiment = Experiment(config_of(f"readout.causal={causal}"))
@@ -65,6 +66,7 @@ def mixed(key: int, word: int) -> int:
     return z ^ (z >> 31)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [2**31, 2**32])
 def test_trials_beyond_a_limit_of_32_bits_have_their_own_noise(limit: int) -> None:
     experiment = Experiment(config_of())

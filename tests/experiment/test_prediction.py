@@ -28,7 +28,12 @@ def relative_error(block: BlockResult, trials: int) -> float:
     ("preset", "most", "least_gain"),
     [
         ("robust", {10: 0.4, 50: 0.2, 100: 0.15}, {10: 0.015, 50: 0.015}),
-        ("paper", {10: 0.65, 50: 0.35, 100: 0.32}, {10: 0.03, 50: 0.03, 100: 0.03}),
+        pytest.param(
+            "paper",
+            {10: 0.65, 50: 0.35, 100: 0.32},
+            {10: 0.03, 50: 0.03, 100: 0.03},
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_block_is_learned_and_recurrence_helps(
@@ -56,6 +61,7 @@ def test_a_step_of_a_tenth_comes_to_the_same_conclusions() -> None:
     np.testing.assert_allclose(fine[0].peak_ms[0], [300, 600], atol=20)
 
 
+@pytest.mark.long
 def test_every_switch_is_followed_within_50_trials() -> None:
     runs = [blocks("robust", seed) for seed in (1, 2)]
     for number in (1, 2, 3):
@@ -63,6 +69,7 @@ def test_every_switch_is_followed_within_50_trials() -> None:
         assert min(errors.values()) < errors[0] / 2
 
 
+@pytest.mark.long
 def test_amplitude_follows_probability_and_its_when_part_does_not() -> None:
     levels = [0.2, 0.5, 0.8]
     found = []
@@ -76,6 +83,7 @@ def test_amplitude_follows_probability_and_its_when_part_does_not() -> None:
     assert np.abs(when / when.mean(axis=0) - 1).max() < 0.15
 
 
+@pytest.mark.long
 def test_three_events_with_omissions() -> None:
     block = "task.blocks=[{trials=200, probability=[0.5, 0.2, 0.1], latency_ms=[250, 450, 700]}]"
     runs = [blocks("robust", seed, block)[0] for seed in (1, 2)]

@@ -62,13 +62,14 @@ SHARED = "readout.cue_weights=shared"
 PROTECTED = (SHARED, "readout.protect=hebbian")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "dt"),
     [
         pytest.param((), 1.0, id="own"),
         pytest.param((SHARED,), 0.5, id="shared, fine steps"),
-        pytest.param(PROTECTED, 1.0, id="protected", marks=pytest.mark.slow),
-        pytest.param(PROTECTED, 0.5, id="protected, fine steps", marks=pytest.mark.slow),
+        pytest.param(PROTECTED, 1.0, id="protected", marks=pytest.mark.long),
+        pytest.param(PROTECTED, 0.5, id="protected, fine steps", marks=pytest.mark.long),
     ],
 )
 def test_float_is_the_same_as_plain_numpy(settings: tuple[str, ...], dt: float) -> None:
@@ -102,12 +103,13 @@ SHORT_WORDS = (SHARED, "fixed.trace_bits=18", "fixed.mean_bits=20", "fixed.reado
 FINE_STEPS = ("run.dt_ms=0.5", "readout.when_norm=constant")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "rounding"),
     [
         *(pytest.param((), rounding, id=f"own-{rounding}") for rounding in ROUNDINGS),
         pytest.param(SHORT_WORDS, "floor", id="shared, short words"),
-        pytest.param(FINE_STEPS, "nearest", id="fine steps, constant norm"),
+        pytest.param(FINE_STEPS, "nearest", id="fine steps, constant norm", marks=pytest.mark.long),
         pytest.param(PROTECTED, "nearest", id="protected-nearest", marks=pytest.mark.long),
         pytest.param(PROTECTED, "stochastic", id="protected-stochastic", marks=pytest.mark.long),
     ],
@@ -142,6 +144,7 @@ def test_integers_are_the_same_as_plain_integers(settings: tuple[str, ...], roun
     assert np.abs(memory.w).max() > 100
 
 
+@pytest.mark.slow
 def test_what_the_settings_do_without_can_be_left_out_to_the_same_bits() -> None:
     config, found = config_of(), []
     for take_step in (annealed_delta.step, annealed_delta.step_for(config, fixed=False)):

@@ -41,6 +41,7 @@ def when_case(seed: int, gate: float, rate: float) -> tuple[np.ndarray, ...]:
     return w, new, xc, target, z
 
 
+@pytest.mark.slow
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
 def test_when_rule_removes_the_share_rate_times_gate_of_the_error(
     seed: int, gate: float, rate: float
@@ -58,6 +59,7 @@ def test_when_rule_leaves_a_closed_channel_and_moves_only_along_the_input(seed: 
     np.testing.assert_allclose(change - np.outer(change @ xc / (xc @ xc), xc), 0, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(SEEDS)
 def test_when_rule_is_the_gradient_of_half_the_squared_error(seed: int) -> None:
     w, new, xc, target, _ = when_case(seed, 1.0, 0.25)
@@ -126,6 +128,7 @@ def test_an_omission_says_nothing_about_timing() -> None:
 # In integers.
 
 
+@pytest.mark.slow
 @given(
     st.integers(-60, 50),
     st.integers(0, 2**48) | st.integers(0, 48).map(lambda n: 2**n),

@@ -100,6 +100,7 @@ def test_pre_trace_is_what_lava_makes_of_a_graded_spike() -> None:
     assert expected.max() == 127
 
 
+@pytest.mark.slow
 @given(st.integers(-256, 255), st.integers(1, 127), st.integers(-127, 127), st.sampled_from([0, 1, 64, 127]))
 def test_weight_update_is_lavas(weight: int, x1: int, y1: int, y2: int) -> None:
     # As LearningRuleApplierBitApprox and LearningConnectionModelBitApproximate write it, in floats.
@@ -119,6 +120,7 @@ def test_rounding_is_unbiased_but_for_the_products_rounding_down() -> None:
         assert mean == 10 + math.floor(Fraction(36 * y1, 8)) / 128
 
 
+@pytest.mark.slow
 @given(st.integers(0, 4096), st.integers(-(2**17), 2**17), st.integers(-(2**23), 2**23 - 1))
 def test_gated_error_rounds_towards_zero_and_saturates(rate_gate: int, target: int, z: int) -> None:
     error = min(max(target - z, -(2**23)), 2**23 - 1)
@@ -126,6 +128,7 @@ def test_gated_error_rounds_towards_zero_and_saturates(rate_gate: int, target: i
     assert on_chip.gated_error(rate_gate, target, z, 20) == min(max(exact, -127), 127)
 
 
+@pytest.mark.slow
 @given(st.integers(-(2**24), 2**24), st.integers(128, 255), st.integers(1, 20))
 def test_z_rounds_to_nearest_and_saturates(difference: int, mantissa: int, shift: int) -> None:
     held = min(max(difference, -(2**23)), 2**23 - 1)
@@ -133,6 +136,7 @@ def test_z_rounds_to_nearest_and_saturates(difference: int, mantissa: int, shift
     assert on_chip.scale_z(difference, mantissa, shift) == min(max(exact, -(2**23)), 2**23 - 1)
 
 
+@pytest.mark.slow
 def test_traces_and_means_are_those_of_exact_arithmetic() -> None:
     k, taught = plan().constants, lesson(3)
     state = on_chip.initial_on_chip_state(CELLS, EVENTS)
@@ -147,6 +151,7 @@ def test_traces_and_means_are_those_of_exact_arithmetic() -> None:
     assert np.abs(state.x / 2**15 - x).max() < 0.003
 
 
+@pytest.mark.slow
 def test_z_is_the_sum_of_weights_and_centred_traces() -> None:
     k, taught = plan().constants, lesson(2)
     state = on_chip.initial_on_chip_state(CELLS, EVENTS)
@@ -158,6 +163,7 @@ def test_z_is_the_sum_of_weights_and_centred_traces() -> None:
             assert state.z / 65536 == pytest.approx(exact, abs=2**-15 + 0.005 * np.abs(exact).max())
 
 
+@pytest.mark.slow
 def test_extremes_saturate() -> None:
     k = plan().constants._replace(z_mantissa=255, z_shift=1)
     state = on_chip.initial_on_chip_state(CELLS, EVENTS)
@@ -277,6 +283,7 @@ def test_rounding_numbers_are_even() -> None:
     assert counts.min() > 60
 
 
+@pytest.mark.slow
 def test_weights_of_each_cues_own_are_refused() -> None:
     settings = ["fixed.learning=on_chip", "task.cues=2"]
     with pytest.raises(UserError, match=r"set readout\.cue_weights"):
@@ -354,9 +361,10 @@ def check_against_lava(
     return found
 
 
+@pytest.mark.slow
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("groups", [pytest.param(8, marks=pytest.mark.slow), 1])
+@pytest.mark.parametrize("groups", [pytest.param(8, marks=pytest.mark.long), 1])
 def test_lava_learns_and_the_emulation_is_equal_to_it(groups: int) -> None:
     taught = lesson(6)
     found = check_against_lava(plan(groups=groups).constants, taught, 50)
@@ -372,11 +380,11 @@ def test_lava_learns_and_the_emulation_is_equal_to_it(groups: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "chunk", "start"),
     [
-        ({}, 1, 0),
-        ({"groups": 1}, 10, 0),
+        pytest.param({}, 1, 0, marks=pytest.mark.long),
+        pytest.param({"groups": 1}, 10, 0, marks=pytest.mark.long),
         ({"first_rate": 40.0}, 25, 254),  # weights and y1 run into their bounds
-        ({"first_rate": 0.004}, 25, 100),  # the smallest y1
-        ({"groups": 1, "keep": 0.8}, 25, -256),
+        pytest.param({"first_rate": 0.004}, 25, 100, marks=pytest.mark.long),  # the smallest y1
+        pytest.param({"groups": 1, "keep": 0.8}, 25, -256, marks=pytest.mark.long),
     ],
 )
 def test_the_emulation_is_equal_to_lava(changes: dict[str, Any], chunk: int, start: int) -> None:

@@ -61,6 +61,7 @@ def test_at_the_start_every_cell_is_on_one_unit_and_units_are_orthonormal(cells:
     np.testing.assert_allclose(start(cells, 2, True).units / ONE, units, atol=1 / ONE)
 
 
+@pytest.mark.slow
 def test_units_learn_by_ojas_subspace_rule() -> None:
     memory = start(CELLS, CUES)
     h = first_units(CELLS)
@@ -72,6 +73,7 @@ def test_units_learn_by_ojas_subspace_rule() -> None:
     np.testing.assert_array_equal(memory.units[2], start(CELLS, CUES).units[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", [False, True])
 def test_units_come_to_span_the_directions_in_which_the_traces_vary(fixed: bool) -> None:
     units = taught(1, fixed, 600).units[0] / (ONE if fixed else 1)
@@ -82,6 +84,7 @@ def test_units_come_to_span_the_directions_in_which_the_traces_vary(fixed: bool)
     np.testing.assert_allclose(units @ units.T, np.eye(UNITS), atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", [False, True])
 def test_products_of_units_are_kept_for_the_cue_that_ended(fixed: bool) -> None:
     memory = taught(3, fixed)
@@ -94,6 +97,7 @@ def test_products_of_units_are_kept_for_the_cue_that_ended(fixed: bool) -> None:
     np.testing.assert_array_equal(memory.overlap, memory.overlap.T)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", range(CUES))
 def test_what_is_left_is_orthogonal_to_the_units_of_all_other_known_cues(cue: int) -> None:
     memory, x = taught(), traces(9, 1)[0]
@@ -105,6 +109,7 @@ def test_what_is_left_is_orthogonal_to_the_units_of_all_other_known_cues(cue: in
     assert 0 < product < x @ x
 
 
+@pytest.mark.slow
 def test_alone_a_cue_learns_as_without_projection() -> None:
     x = traces(9, 1)[0]
     d, product = project_into(taught(1), 0, x)
@@ -112,6 +117,7 @@ def test_alone_a_cue_learns_as_without_projection() -> None:
     assert product == pytest.approx(x @ x)
 
 
+@pytest.mark.slow
 def test_what_another_cue_reads_hardly_changes() -> None:
     memory, w = taught(), np.zeros(CELLS)
     plain = w.copy()
@@ -125,6 +131,7 @@ def test_what_another_cue_reads_hardly_changes() -> None:
     assert np.std(others @ w) < 0.1 * np.std(others @ plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", [False, True])
 def test_units_of_many_cues_settle_on_a_direction_that_all_share(fixed: bool) -> None:
     memory = start(CELLS, 20, fixed)
@@ -152,6 +159,7 @@ def test_nothing_is_learned_from_a_silent_network(fixed: bool) -> None:
 # In integers.
 
 
+@pytest.mark.slow
 def test_integer_units_learn_as_plain_integers_do() -> None:
     memory = start(CELLS, CUES, True)
     h = memory.units[0].tolist()
@@ -162,6 +170,7 @@ def test_integer_units_learn_as_plain_integers_do() -> None:
     assert memory.units[0].tolist() == h
 
 
+@pytest.mark.slow
 def test_integers_project_as_plain_integers_do() -> None:
     memory, x = taught(3, True), integers(traces(9, 1)[0])
     d = np.empty_like(x)

@@ -24,6 +24,7 @@ def test_graded(z: int) -> None:
     assert readouts.fixed_graded(readouts.fixed_graded(z) << 8) == readouts.fixed_graded(z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events", [1, 2, 3, 5])
 @pytest.mark.parametrize("fused", [True, False])
 def test_traces_less_means_are_read_in_ascending_order(events: int, fused: bool) -> None:
@@ -53,6 +54,7 @@ def in_order(left: list[float], right: list[float]) -> float:
 PAYLOAD = st.integers(-(2**15), 2**15)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(STATE, PAYLOAD), min_size=1, max_size=20),
     st.integers(-(2**14), 2**14) | STATE,

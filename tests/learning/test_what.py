@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def learn_what(outcomes: list[int], rate_floor: float) -> np.ndarray:
     return p
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-1, 1), min_size=1, max_size=60))
 def test_what_rule_with_falling_rate_is_the_mean_of_the_outcomes(outcomes: list[int]) -> None:
     share = [outcomes.count(k) / len(outcomes) for k in (0, 1)]

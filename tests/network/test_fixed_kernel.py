@@ -28,6 +28,8 @@ from lava_predict.settings.schema import validated
 from lava_predict.tasks import Streams
 from lava_predict.tasks.meet import Meet
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20
 """More than 16, so that the slow means move wherever the steps begin."""
 
@@ -274,32 +276,60 @@ def test_engine_equals_oracle(rounding: str) -> None:
     check_engine(load_preset("smoke", [*SMALL, *own]), 3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rounding", "overrides"),
     [
-        ("nearest", ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0")),
-        ("stochastic", ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18")),
-        ("stochastic", ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0")),
-        ("floor", ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18")),
+        pytest.param(
+            "nearest",
+            ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0"),
+            id="delays",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "stochastic",
+            ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18"),
+            id="delays-and-reset",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "stochastic",
+            ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0"),
+            id="lif",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "floor",
+            ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18"),
+            id="lif-and-delays",
+        ),
     ],
-    ids=["delays", "delays-and-reset", "lif", "lif-and-delays"],
 )
 def test_engine_with_other_parts_equals_oracle(rounding: str, overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides, f'fixed.rounding="{rounding}"']), 3)
 
 
-@pytest.mark.slow
+OTHER_SETTINGS = {
+    "uncentred": ("readout.centred=false", 'readout.when_norm="constant"', 'fixed.rounding="stochastic"'),
+    "surprises": ("readout.timing_surprise=0.01", "readout.surprise_keep=0.3", "fixed.readout_bits=16"),
+    "half-steps": ("run.dt_ms=0.5", "task.events_drive_reservoir=true", "task.cues=2"),
+    "reset-and-coarse-cells": (
+        "task.reset=true",
+        *("fixed.v_bits=18", "fixed.u_bits=20", "fixed.s_bits=16", "fixed.trace_bits=14"),
+    ),
+    "coarse-readout": (
+        *("fixed.readout_bits=16", "fixed.mean_bits=12"),
+        *("fixed.weight_bits=3", "fixed.parameter_bits=9"),
+    ),
+}
+EVERYDAY = ("surprises", "half-steps")
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("readout.centred=false", 'readout.when_norm="constant"', 'fixed.rounding="stochastic"'),
-        ("readout.timing_surprise=0.01", "readout.surprise_keep=0.3", "fixed.readout_bits=16"),
-        ("run.dt_ms=0.5", "task.events_drive_reservoir=true", "task.cues=2"),
-        ("task.reset=true", "fixed.v_bits=18", "fixed.u_bits=20", "fixed.s_bits=16", "fixed.trace_bits=14"),
-        ("fixed.readout_bits=16", "fixed.mean_bits=12", "fixed.weight_bits=3", "fixed.parameter_bits=9"),
+        pytest.param(overrides, id=name, marks=() if name in EVERYDAY else pytest.mark.long)
+        for name, overrides in OTHER_SETTINGS.items()
     ],
-    ids=["uncentred", "surprises", "half-steps", "reset-and-coarse-cells", "coarse-readout"],
 )
 def test_engine_equals_oracle_in_other_settings(overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides]), 2, constant_norm=0.001)
@@ -319,7 +349,7 @@ def test_engine_equals_oracle_where_everything_saturates() -> None:
     assert {name for name, count in counted.items() if count} >= {"v", "current", "m", "xc", "w_when"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("preset", ["robust", "paper"])
 def test_engine_equals_oracle_on_the_presets_tasks(preset: str) -> None:
     overrides = (

@@ -236,6 +236,7 @@ def vectors(request: pytest.FixtureRequest) -> Vectors:
     return read_vectors(request.param[0], path_of(*request.param).read_text(encoding="ascii"))
 
 
+@pytest.mark.slow
 def test_oracle_gives_the_vectors(vectors: Vectors) -> None:
     constants = dict(vectors.constants)
     key = constants.pop("key")
@@ -291,6 +292,7 @@ def kernel_of(vectors: Vectors) -> tuple[Network, Constants, State]:
     return network, constants, state
 
 
+@pytest.mark.slow
 def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     network, constants, state = kernel_of(vectors)
     rule = RULES.get(vectors.rule)
@@ -317,9 +319,9 @@ def test_kernel_gives_the_vectors(vectors: Vectors) -> None:
     assert state_of(state) == vectors.after
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("quickly_built")
-@pytest.mark.parametrize("rounding", ["nearest", pytest.param("floor", marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounding", ["nearest", "floor"])
 def test_the_fpga_core_gives_the_vectors(rounding: str) -> None:
     pytest.importorskip("amaranth", reason="the FPGA core needs the extra fpga")
     from lava_predict.targets.fpga.device import Device
@@ -411,6 +413,7 @@ def test_a_known_cue_a_new_one_and_an_unknown_one_are_shown(rounding: str) -> No
     assert sum(before["occurrences"][1]) > 0 == sum(before["occurrences"][2])
 
 
+@pytest.mark.slow
 def test_the_files_are_what_this_module_writes() -> None:
     for case in CASES:
         lines = path_of(*case).read_text(encoding="ascii").splitlines()

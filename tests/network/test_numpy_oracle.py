@@ -14,6 +14,8 @@ from lava_predict.network.arithmetic import FloatArithmetic
 from lava_predict.network.draw import draw_network
 from lava_predict.tasks.meet import Meet
 
+pytestmark = pytest.mark.slow
+
 CELLS = 100
 TOLERANCE = 1e-9
 

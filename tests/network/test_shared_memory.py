@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from lava_predict.network.shared_memory import IDLE, Playbook
 from lava_predict.tasks import Kind, Segment
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=6)
 
 

@@ -32,6 +32,7 @@ def found(result: Result) -> tuple[object, ...]:
     return (result.fingerprint, result.prediction.tobytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "settings"),
     [
@@ -47,6 +48,7 @@ def test_threads_do_not_change_a_bit(precision: str, settings: tuple[str, ...]) 
     assert found(one.run(precision=precision, threads=3)) == alone
 
 
+@pytest.mark.slow
 def test_one_thread_does_all_where_the_others_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
     one = experiment()
     alone = found(one.run())
@@ -59,6 +61,7 @@ def test_one_thread_does_all_where_the_others_never_come(monkeypatch: pytest.Mon
     assert found(one.run(threads=2)) == alone
 
 
+@pytest.mark.slow
 def test_a_forked_process_has_threads_of_its_own() -> None:
     one = experiment()
     arithmetic = one.arithmetic("float")
@@ -78,6 +81,7 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     assert z.tobytes() == here.z.tobytes() != before.z.tobytes()
 
 
+@pytest.mark.slow
 def test_threads_end_with_their_engine() -> None:
     before = threading.active_count()
     one = experiment()
@@ -91,6 +95,7 @@ def test_threads_end_with_their_engine() -> None:
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_a_small_network_has_nothing_to_share() -> None:
     assert Experiment(load_preset("smoke")).arithmetic("float").team(4) is None
     assert experiment().arithmetic("float").team(1) is None

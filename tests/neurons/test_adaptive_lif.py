@@ -84,14 +84,15 @@ def simulate(parameters: Parameters, current: np.ndarray, dt: float) -> Trace:
     return Trace(np.array(v), np.array(h), spikes)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
     ("dt", "kind"),
     [
-        pytest.param(1.0, "constant", marks=pytest.mark.slow),
+        pytest.param(1.0, "constant", marks=pytest.mark.long),
         (1.0, "stepped"),
-        pytest.param(0.5, "constant", marks=pytest.mark.slow),
-        pytest.param(0.1, "stepped", marks=pytest.mark.slow),
+        pytest.param(0.5, "constant", marks=pytest.mark.long),
+        pytest.param(0.1, "stepped", marks=pytest.mark.long),
     ],
 )
 def test_spikes_and_traces_equal_brian2(dt: float, kind: str) -> None:
@@ -137,6 +138,7 @@ def test_spikes_and_traces_equal_brian2(dt: float, kind: str) -> None:
     np.testing.assert_allclose(found.h, h, rtol=0.0, atol=ON_GRID)
 
 
+@pytest.mark.slow
 def test_a_constant_current_is_solved_exactly_whatever_the_step() -> None:
     """Below the threshold v = rest + tau I (1 - exp(-t / tau)), and 100 short steps are one long."""
     parameters = cells_of(10, seed=1)._replace(v_threshold=np.full(10, 1e6))
@@ -195,6 +197,7 @@ def one_cell(draw: Any) -> Parameters:
     return Parameters(*(np.array([spreads[name]["start"]]) for name in Parameters._fields))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @settings(max_examples=200)
 @given(
@@ -259,6 +262,7 @@ def test_a_threshold_at_its_bound_stays_a_24_bit_number_on_a_coarse_grid(roundin
         assert cells.h[0] <= HIGHEST
 
 
+@pytest.mark.slow
 @given(words(), one_cell(), st.sampled_from([1.0, 0.5, 0.01]))
 def test_parameters_are_the_nearest_that_their_words_hold(
     word: FixedSettings, parameters: Parameters, dt: float
@@ -294,6 +298,7 @@ def test_parameters_are_the_nearest_that_their_words_hold(
         assert value == 0.0 or fraction == 32 or one_more > 2**bits - 1
 
 
+@pytest.mark.slow
 @given(words(), one_cell(), st.sampled_from([1.0, 0.5, 0.01]))
 def test_the_plan_tells_how_far_off_the_time_constants_are(
     word: FixedSettings, parameters: Parameters, dt: float
@@ -338,6 +343,7 @@ def simulate_fixed(parameters: Parameters, current: np.ndarray, rounding: str, d
     return Trace(np.array(v), np.array(h), spikes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 def test_below_the_threshold_integers_stay_within_what_their_words_lose(rounding: str) -> None:
     """A step loses at most a unit at each of two shifts, and what rounding decay, gain and rest loses."""
@@ -360,6 +366,7 @@ def test_below_the_threshold_integers_stay_within_what_their_words_lose(rounding
     assert bound.max() < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
 def test_integers_spike_as_often_and_nearly_when_float_does(rounding: str) -> None:
     parameters, current = cells_of(30, seed=7), currents_of("constant", 1000, 30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lava_predict import load_preset
 from lava_predict.analysis.single_cell import CELLS, Cell, lag, simulate_fixed, simulate_float
@@ -26,6 +27,7 @@ def delay_ms(cell: Cell, parameter_bits: int, constant_rounding: str) -> float:
     return float(found.lag_ms[-1])
 
 
+@pytest.mark.slow
 def test_what_flooring_a_constant_costs() -> None:
     assert REGULAR[1:] == (0.02, 0.2, -65.0, 8.0)
     assert SLOW[1:] == (0.002, 0.2, -65.0, 8.0)
@@ -39,6 +41,7 @@ def test_what_flooring_a_constant_costs() -> None:
     )
 
 
+@pytest.mark.slow
 def test_fixed_cells_start_and_fire_like_float_ones() -> None:
     a, b, c, d = (np.array([getattr(cell, name) for cell in CELLS]) for name in "abcd")
     current = np.full(len(CELLS), 10.0)

@@ -44,6 +44,7 @@ CELLS = given(
 )
 
 
+@pytest.mark.slow
 @CELLS
 def test_half_step_and_recover_equal_apytypes(
     word: dict[str, int], dt: float, a: float, b: float, v: int, u: int, s: int, steady: int, rounding: int
@@ -75,6 +76,7 @@ FINE, COARSE = (load_preset("smoke").fixed.model_copy(update={"fraction_bits": b
 INHIBITION = np.array([-10.0, -50.0, -100.0, -150.0, -200.0, -250.0, -300.0, -500.0, -1000.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dt_ms", [1.0, 0.5, 0.1])
 @pytest.mark.parametrize("bits", [None, FINE, COARSE])
 def test_no_cell_fires_because_it_is_inhibited(bits: Any, dt_ms: float) -> None:
@@ -88,6 +90,7 @@ def test_no_cell_fires_because_it_is_inhibited(bits: Any, dt_ms: float) -> None:
 THRESHOLD = -62.5 + np.sqrt(16.25 / 0.04)  # where 0.04 v^2 + 5 v + 140 has its upper zero
 
 
+@pytest.mark.slow
 @given(
     v=st.floats(-128.0, THRESHOLD - 1e-6),
     u=st.floats(-100.0, 100.0),
@@ -102,6 +105,7 @@ def test_a_cell_below_its_threshold_stays_there_while_inhibition_prevails(
         assert -128.0 <= v < THRESHOLD
 
 
+@pytest.mark.slow
 @given(
     a=magnitudes(1e-4, 1e3),
     b=signed(1e-3, 1e3),

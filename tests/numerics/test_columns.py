@@ -38,6 +38,7 @@ def wide(cells: int, per_cell: int, seed: int = 1) -> Columns:
     return Columns(first, np.concatenate(target).astype(np.int32), np.concatenate(weight))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [1, 7, SMALL, SMALL + 1, 5003])
 def test_what_is_packed_can_be_read_again_to_the_bit(cells: int) -> None:
     given = wide(cells, min(cells, 40))
@@ -54,6 +55,7 @@ def test_what_is_packed_can_be_read_again_to_the_bit(cells: int) -> None:
     assert joined == b"".join(array.tobytes() for array in given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [1, 7, SMALL + 1, 70_001])
 def test_in_integers_target_and_weight_share_32_bits(cells: int) -> None:
     given = wide(cells, min(cells, 40))
@@ -75,6 +77,7 @@ def test_in_integers_target_and_weight_share_32_bits(cells: int) -> None:
         assert joined_weight(synapse[index]) == weight[index]
 
 
+@pytest.mark.slow
 def test_above_two_to_the_16_cells_a_target_has_its_higher_bits_from_its_range() -> None:
     cells = 70_001
     target = np.array([0, 65_535, 65_536, 70_000, 3, 69_999], np.int32)
@@ -96,6 +99,7 @@ def test_ranges_hold_all_cells_and_none_lies_on_two_pages(cells: int) -> None:
         assert low >> 16 == min(low + size, cells) - 1 >> 16
 
 
+@pytest.mark.slow
 def test_pieces_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lava_predict.numerics.columns._AT_A_TIME", 500)
     given = wide(3000, 9)

@@ -66,6 +66,7 @@ def start(folder: Path, **variables: str) -> tuple[str, str, str]:
     return result, where, done.stderr
 
 
+@pytest.mark.slow
 def test_without_a_folder_to_write_to_code_is_kept_in_a_private_temporary_one(tmp_path: Path) -> None:
     result, where, error = start(tmp_path, NUMBA_CACHE_DIR=f"{os.devnull}/caches")
     assert (result, error) == (MIXED, "")
@@ -75,6 +76,7 @@ def test_without_a_folder_to_write_to_code_is_kept_in_a_private_temporary_one(tm
     assert list(Path(where).rglob("*.nbc"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", ["open to others", "a link"])
 def test_a_temporary_folder_that_others_may_have_made_is_not_used(tmp_path: Path, trap: str) -> None:
     private = tmp_path / "tmp" / f"lava-predict-{os.getuid()}"
@@ -92,6 +94,7 @@ def test_a_temporary_folder_that_others_may_have_made_is_not_used(tmp_path: Path
     assert not list(private.iterdir())
 
 
+@pytest.mark.slow
 def test_the_folder_that_the_user_names_is_used(tmp_path: Path) -> None:
     result, where, _ = start(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "caches"))
     assert result == MIXED
@@ -214,6 +217,7 @@ def loaded_linear_algebra(folder: Path, before: str = "") -> bool:
     return loaded == "True"
 
 
+@pytest.mark.slow
 def test_our_compiled_kernels_load_without_what_compiling_needs(tmp_path: Path) -> None:
     """SciPy's linear algebra is what takes longest; a kernel of another package may need it."""
     assert loaded_linear_algebra(tmp_path)

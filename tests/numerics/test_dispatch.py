@@ -52,6 +52,7 @@ def is_part(function: Any) -> bool:
 NUMBERS = np.array([4.0, 9.0, 16.0])
 
 
+@pytest.mark.slow
 def test_only_what_python_calls_is_made_into_machine_code() -> None:
     root, roots, outer = kernels()
     assert outer(NUMBERS) == 11.0
@@ -62,6 +63,7 @@ def test_only_what_python_calls_is_made_into_machine_code() -> None:
     assert outer(NUMBERS) == 11.0
 
 
+@pytest.mark.slow
 def test_parts_are_kept_for_other_kernels() -> None:
     assert kernels()[2](NUMBERS) == 11.0
     root, _, _ = kernels()
@@ -76,6 +78,7 @@ def test_parts_are_kept_for_other_kernels() -> None:
     assert root(25.0) == 5.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [False, True])
 def test_an_error_in_a_part_is_raised(kept: bool) -> None:
     if kept:
@@ -93,6 +96,7 @@ def test_numba_of_others_calls_it() -> None:
     assert root(9.0) == 3.0
 
 
+@pytest.mark.slow
 def test_threads_compile_kernels_of_their_own() -> None:
     root, roots, outer = kernels()
     found: list[float] = []

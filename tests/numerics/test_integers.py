@@ -18,6 +18,7 @@ from lava_predict.numerics import integers
 from lava_predict.numerics.integers import NEAREST, STOCHASTIC
 
 
+@pytest.mark.slow
 @given(st.integers(-(2**62), 2**62) | STATE)
 def test_saturate(value: int) -> None:
     assert integers.saturate(value) == integer_of(exact(value, 64, 0)) == min(max(value, -8388608), 8388607)
@@ -32,6 +33,7 @@ def test_a_product_is_cut_and_saturated_like_apytypes(
     assert integers.saturate((state * factor + integers.offset(rounding, shift, 0)) >> shift) == wanted
 
 
+@pytest.mark.slow
 @given(STATE, st.integers(-(2**15), 2**15 - 1), st.integers(0, 38), st.integers(0, 22), ROUNDING)
 def test_scaled(state: int, factor: int, shift: int, grain: int, rounding: int) -> None:
     """In halves of 15 bits what it is in one, wherever 32 bits hold it."""
@@ -83,11 +85,13 @@ def test_shifted(value: int, down: int) -> None:
     assert integers.shifted(value, down) == math.floor(Fraction(value) / Fraction(2) ** down)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**62) | st.integers(0, 61).map(lambda n: 2**n))
 def test_bit_length(value: int) -> None:
     assert integers.bit_length(value) == value.bit_length()
 
 
+@pytest.mark.slow
 @given(st.lists(STATE, min_size=1, max_size=9))
 def test_at_bounds(values: list[int]) -> None:
     wanted = values.count(LOWEST) + values.count(HIGHEST)

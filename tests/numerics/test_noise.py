@@ -1,6 +1,7 @@
 """The keyed generator against published values, Python integers and statistics."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def test_noise_is_the_scaled_sum_of_four_fields(bits: int) -> None:
     assert standard_noise(np.uint64(bits)) == (fields - 131070) / 37837.0
 
 
+@pytest.mark.slow
 def test_noise_has_mean_0_and_variance_1_and_no_correlation_between_neighbours() -> None:
     key = key_of(7, 0, 3)
     sample = np.array([standard_noise(np.uint64(fold(key, np.uint64(n)))) for n in range(200_000)])
@@ -66,6 +68,7 @@ def test_uniform_is_uniform() -> None:
     assert chi_square < 43.8  # 19 degrees of freedom, p = 0.001
 
 
+@pytest.mark.slow
 def test_every_sum_of_fields_is_divided_to_the_last_bit() -> None:
     for total in range(4 * 65535 + 1):
         fields = [min(65535, max(0, total - 65535 * place)) for place in range(4)]

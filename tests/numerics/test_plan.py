@@ -276,6 +276,7 @@ def check_decays(config: Config, made: FixedArithmetic) -> None:
         assert entry.error == pytest.approx(abs(kept / tau - 1), rel=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(configurations())
 def test_quantise_any_configuration(config: Config) -> None:
@@ -307,6 +308,7 @@ RULE = dict.fromkeys(("robust", "smoke"), ("readout.rule=gated_delta",))
 """What presets of another rule are given; the plan of that rule is tested with it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(
     ("preset", "overrides"),
@@ -425,6 +427,7 @@ def test_warnings_say_how_much_is_lost() -> None:
     assert (slow.integer_low, slow.clipped) == (15, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 12])
 @given(weights=st.lists(st.floats(-100.0, 100.0), min_size=1, max_size=20))
 def test_weights_that_stand_alone(bits: int, weights: list[float]) -> None:

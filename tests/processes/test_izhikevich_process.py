@@ -243,6 +243,7 @@ def spikes_of(sink: Any) -> np.ndarray:
 # Firing patterns.
 
 
+@pytest.mark.slow
 def test_firing_patterns_of_one_population(run: Run) -> None:
     """A cell for each pattern: its own parameters, start and current."""
     steps = 400
@@ -290,6 +291,7 @@ def test_bistability_alone_to_its_end(run: Run) -> None:
         np.testing.assert_array_equal(ours, simulate(pattern, dt_ms).spikes_ms)
 
 
+@pytest.mark.slow
 def test_monitor_sees_the_potential_of_one_chattering_cell(run: Run) -> None:
     """The Monitor reads v after the reset, where `simulate` gives the peak."""
     pattern = FIRING_PATTERNS["chattering"]
@@ -309,6 +311,7 @@ def test_monitor_sees_the_potential_of_one_chattering_cell(run: Run) -> None:
 # Loops.
 
 
+@pytest.mark.slow
 def test_recurrent_dense_loop_with_injected_current(run: Run) -> None:
     cells, steps = 40, 300
     rng = np.random.default_rng(1)
@@ -363,6 +366,7 @@ def test_sparse_loops_between_excitatory_and_inhibitory_cells(run: Run) -> None:
     np.testing.assert_array_equal(np.hstack([spikes_of(sink) for sink in sinks]), expected)
 
 
+@pytest.mark.slow
 def test_two_populations_with_different_parameters_and_shapes(run: Run) -> None:
     """A chain; cells in a grid count in C order."""
     steps = 200
@@ -390,6 +394,7 @@ def test_two_populations_with_different_parameters_and_shapes(run: Run) -> None:
     np.testing.assert_array_equal(spikes_of(other), downstream)
 
 
+@pytest.mark.slow
 def test_spikes_may_go_straight_into_the_current(run: Run) -> None:
     """Without a Process between them there is no delay."""
     first = Izhikevich(shape=(3,), bias=[5.0, 8.0, 11.0])
@@ -404,6 +409,7 @@ def test_spikes_may_go_straight_into_the_current(run: Run) -> None:
 # State.
 
 
+@pytest.mark.slow
 def test_state_can_be_read_and_written_between_runs(run: Run) -> None:
     rng = np.random.default_rng(4)
     bias = rng.uniform(4.0, 12.0, (2, 3))
@@ -435,6 +441,7 @@ def test_state_can_be_read_and_written_between_runs(run: Run) -> None:
     np.testing.assert_array_equal(np.asarray(sink.data.get()).reshape(6, 100).T, np.vstack([first, second]))
 
 
+@pytest.mark.slow
 def test_write_through_a_reference_port_counts(run: Run) -> None:
     """A RefPort's write replaces the model's array by another."""
     bias = np.array([6.0, 9.0, 12.0])
@@ -452,6 +459,7 @@ def test_write_through_a_reference_port_counts(run: Run) -> None:
 # Noise.
 
 
+@pytest.mark.slow
 def test_noise_depends_on_the_seed_alone(run: Run) -> None:
     cells, steps = 20, 200
     bias = np.full(cells, 4.0)
@@ -486,6 +494,7 @@ class EveryThirdStepIdle:
         return key_of(7, segment), step
 
 
+@pytest.mark.slow
 def test_playbook_gives_the_noise_key_and_idle_steps(run: Run) -> None:
     cells, lava_steps = 10, 30
     playbook = EveryThirdStepIdle()
@@ -507,6 +516,7 @@ def test_playbook_gives_the_noise_key_and_idle_steps(run: Run) -> None:
     np.testing.assert_array_equal(population.v.get(), plain.v)
 
 
+@pytest.mark.slow
 def test_shared_arrays_are_the_models_own_state(run: Run) -> None:
     shared = {name: np.frombuffer(RawArray("d", 6), np.float64) for name in ("v", "u", "s")}
     rng = np.random.default_rng(6)
@@ -528,6 +538,7 @@ def test_shared_arrays_are_the_models_own_state(run: Run) -> None:
 # Integers.
 
 
+@pytest.mark.slow
 def test_firing_patterns_in_integers(run: Run) -> None:
     """Bit for bit those of the kernels; about as many spikes as in float64."""
     steps = 400
@@ -551,6 +562,7 @@ def test_firing_patterns_in_integers(run: Run) -> None:
     np.testing.assert_allclose(spikes.sum(axis=0), in_float.sum(axis=0), rtol=0.02, atol=1)
 
 
+@pytest.mark.slow
 def test_monitor_sees_millivolts_of_an_integer_cell(run: Run) -> None:
     pattern = FIRING_PATTERNS["chattering"]
     currents = in_integers(pattern.current(1.0)[:200, None])
@@ -605,6 +617,7 @@ def test_dense_and_event_sparse_loops_in_integers(run: Run) -> None:
     np.testing.assert_array_equal(by_events.s.get(), plain.shown("s"))
 
 
+@pytest.mark.slow
 def test_state_of_integers_reads_and_sets_in_physical_units(run: Run) -> None:
     rng = np.random.default_rng(8)
     bias = rng.uniform(4.0, 12.0, (2, 3))
@@ -630,6 +643,7 @@ def test_state_of_integers_reads_and_sets_in_physical_units(run: Run) -> None:
     np.testing.assert_array_equal(cells.d.get(), 5.5)
 
 
+@pytest.mark.slow
 def test_reference_port_writes_millivolts_to_integers(run: Run) -> None:
     bias = np.array([6.0, 9.0, 12.0])
     cells = Izhikevich(shape=(3,), bias=bias)
@@ -643,6 +657,7 @@ def test_reference_port_writes_millivolts_to_integers(run: Run) -> None:
     np.testing.assert_array_equal(cells.v.get(), plain.shown("v"))
 
 
+@pytest.mark.slow
 def test_integers_of_shared_memory_and_words_of_choice(run: Run) -> None:
     """Fewer bits, stochastic rounding, and a current beyond the range."""
     shared = {name: np.frombuffer(RawArray("i", 6), np.int32) for name in "vus"}
@@ -668,6 +683,7 @@ def test_integers_of_shared_memory_and_words_of_choice(run: Run) -> None:
     np.testing.assert_array_equal(cells.saturations.get(), plain.saturations)
 
 
+@pytest.mark.slow
 def test_event_sparse_gives_each_sign_its_exponent(run: Run) -> None:
     weights = np.array([[3.0, -40.0, 0.0], [0.013, 0.0, -0.11]])
     source = Source(data=np.array([[0, 1, 0], [0, 0, 1], [0, 1, 1]], np.int32))
@@ -681,6 +697,7 @@ def test_event_sparse_gives_each_sign_its_exponent(run: Run) -> None:
     np.testing.assert_array_equal(spikes_of(sink), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["floating_pt", FIXED])
 def test_event_sparse_carries_graded_spikes_as_sparse_with_message_bits_does(run: Run, tag: str) -> None:
     """Of both signs, also beside spikes of 1; and in integers by each sign's exponent."""

@@ -68,8 +68,9 @@ def taught(precision: str, raster: np.ndarray, more: Callable[[Any], None] = boo
     return sent[:, :2] * UNITS[precision], weights
 
 
+@pytest.mark.slow
 @PRECISION
-@pytest.mark.parametrize("rule", ["gated_delta", "annealed_delta"])
+@pytest.mark.parametrize("rule", [pytest.param("gated_delta", marks=pytest.mark.long), "annealed_delta"])
 def test_a_readout_alone_has_the_bits_of_a_trial_of_the_network(
     rule: str, precision: str, nothing_left: None
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_readout_alone_has_the_bits_of_a_trial_of_the_network(
     np.testing.assert_array_equal(z, trial.z)
 
 
+@pytest.mark.slow
 @PRECISION
 def test_ports_teach_what_a_schedule_does(precision: str, nothing_left: None) -> None:
     """With "annealed_delta", which needs to be told of cues; over two periods of the schedule."""
@@ -125,6 +127,7 @@ def test_ports_teach_what_a_schedule_does(precision: str, nothing_left: None) ->
     assert np.any(weights != 0)
 
 
+@pytest.mark.slow
 def test_rate_and_time_constants_count_and_shapes_are_the_populations(nothing_left: None) -> None:
     """The trace of a single spike, and a step of the rule by its definition, in float64."""
     gate, target = np.ones((3, 1)), np.full((3, 1), 0.5)
@@ -151,6 +154,7 @@ def test_rate_and_time_constants_count_and_shapes_are_the_populations(nothing_le
     np.testing.assert_allclose(x, trace[:6], rtol=1e-12)
 
 
+@pytest.mark.slow
 @PRECISION
 def test_a_reservoir_alone_is_the_network_of_its_settings(precision: str, nothing_left: None) -> None:
     """Bit for bit the kernels on a network drawn from a configuration, with both inputs and noise."""
@@ -184,6 +188,7 @@ def test_a_reservoir_alone_is_the_network_of_its_settings(precision: str, nothin
     np.testing.assert_array_equal(v, arithmetic.physical(state).cells.v)
 
 
+@pytest.mark.slow
 @PRECISION
 def test_a_reservoir_and_a_readout_close_a_loop(precision: str, nothing_left: None) -> None:
     """Neither waits for the other, and what is fed back reaches the cells."""
@@ -199,6 +204,7 @@ def test_a_reservoir_and_a_readout_close_a_loop(precision: str, nothing_left: No
     assert np.any(rasters[0] != rasters[1])
 
 
+@pytest.mark.slow
 def test_a_graph_of_a_reservoir_from_plain_arguments_is_refused(nothing_left: None) -> None:
     configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=True)
     with (
@@ -208,6 +214,7 @@ def test_a_graph_of_a_reservoir_from_plain_arguments_is_refused(nothing_left: No
         run.run(1)
 
 
+@pytest.mark.slow
 def test_a_readout_that_diverges_says_so_once_and_goes_on(
     nothing_left: None, caplog: pytest.LogCaptureFixture
 ) -> None:

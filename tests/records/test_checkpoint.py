@@ -55,6 +55,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @PRECISIONS
 @pytest.mark.parametrize(("trials", "settings"), CASES)
 def test_it_reads_back_to_the_bit_and_goes_on_to_the_same_bits(
@@ -78,6 +79,7 @@ def test_it_reads_back_to_the_bit_and_goes_on_to_the_same_bits(
     assert rest.state.differences(whole.state) == []
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_how_many_synapses_are_converted_at_a_time(
     tiny, written: Path, monkeypatch
 ) -> None:
@@ -140,6 +142,7 @@ def alter(path: Path, how: str) -> None:
                 file["config"] = 'preset = "robust"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -241,7 +244,7 @@ def test_a_run_killed_at_random_goes_on_to_the_same_fingerprints(options, kills,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupted_run_tells_how_to_go_on_and_is_not_overwritten(signum, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "lava_predict", "run", "--out", "out"],

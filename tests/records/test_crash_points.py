@@ -96,8 +96,9 @@ def toy(options: list[str]) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "there", ["nothing", "an unfinished run", pytest.param("both", marks=pytest.mark.slow)]
+    "there", ["nothing", "an unfinished run", pytest.param("both", marks=pytest.mark.long)]
 )
 def test_an_unfinished_run_goes_on_from_every_state(there: str, tmp_path: Path) -> None:
     begin = tmp_path / "begin"
@@ -145,7 +146,8 @@ def folder(options: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_folder_is_the_old_one_or_the_new_one_after_every_kill(there: bool, tmp_path: Path) -> None:
     begin = tmp_path / "begin"
     begin.mkdir()
@@ -160,6 +162,7 @@ def test_a_folder_is_the_old_one_or_the_new_one_after_every_kill(there: bool, tm
         assert text in ('{"fingerprint": "before"}' if there else "", '{"fingerprint": "new"}')
 
 
+@pytest.mark.slow
 def test_a_file_is_whole_after_every_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write() -> None:
         write_file(Path("network.nir"), "new", overwrite=True)
@@ -180,6 +183,7 @@ def count(config: Config, factor: int) -> Found:
     return {"steps": np.arange(factor)}
 
 
+@pytest.mark.slow
 def test_a_cache_has_a_unit_or_not_after_every_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     units = [unit(count, load_preset("smoke"), factor=factor) for factor in (1, 2)]

@@ -29,6 +29,7 @@ def first_broken(array: np.ndarray, value: float) -> np.ndarray:
     return array
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "place", "change", "said"),
     [
@@ -78,6 +79,7 @@ def test_a_dataset_that_is_not_what_it_must_be(
     assert said in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "item", "key", "value"),
     [
@@ -110,6 +112,7 @@ def test_a_signed_checkpoint_of_another_program(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "file.h5")
 
 
+@pytest.mark.slow
 def test_a_signed_checkpoint_with_settings_of_another_network(tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
     path.write_bytes(original(RUN))
@@ -122,6 +125,7 @@ def test_a_signed_checkpoint_with_settings_of_another_network(tmp_path: Path) ->
         load_checkpoint(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

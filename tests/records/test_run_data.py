@@ -42,11 +42,13 @@ def run(folder: Path) -> RunData:
     return load_run(folder)
 
 
+@pytest.mark.slow
 def test_it_shows_itself_in_one_line(run: RunData) -> None:
     probes = run.to_xarray().sizes["probe"]
     assert repr(run) == f"<RunData: preset smoke, seed 3; {probes} probes, cues: 2, events: 2>"
 
 
+@pytest.mark.slow
 def test_the_data_set_has_the_record_under_names_with_units(run: RunData) -> None:
     data, record = run.to_xarray(), run.record
     one = data.prediction.sel(cue="right", event="light").isel(probe=3)
@@ -63,6 +65,7 @@ def test_the_data_set_has_the_record_under_names_with_units(run: RunData) -> Non
     assert data.attrs["fingerprint_weights"] == "ab"
 
 
+@pytest.mark.slow
 def test_the_data_set_comes_back_from_netcdf_equal(run: RunData, tmp_path: Path) -> None:
     run.write(tmp_path / "run.nc", "netcdf")
     data, back = run.to_xarray(), xarray.load_dataset(tmp_path / "run.nc", engine="h5netcdf")
@@ -73,6 +76,7 @@ def test_the_data_set_comes_back_from_netcdf_equal(run: RunData, tmp_path: Path)
     }
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_probe_cue_and_event(run: RunData) -> None:
     table, record = run.to_pandas(), run.record
     assert len(table) == record.p.size == 6 * 2 * 2
@@ -92,6 +96,7 @@ def test_the_table_has_a_row_for_each_probe_cue_and_event(run: RunData) -> None:
         np.testing.assert_equal(row.peak_ms, scores.smoothed_peak(o, record.times_ms, 40.0)[event])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_the_table_comes_back_from_a_file(form: str, run: RunData, tmp_path: Path) -> None:
     run.write(tmp_path / "run", form)
@@ -100,6 +105,7 @@ def test_the_table_comes_back_from_a_file(form: str, run: RunData, tmp_path: Pat
     pandas.testing.assert_frame_equal(back, run.to_pandas(), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("probe", "cue"), [(-1, "right"), (5, 2), (0, 1)])
 def test_spike_trains_are_the_raster(probe: int, cue: int | str, run: RunData) -> None:
     record, trains = run.record, run.spikes(probe, cue)
@@ -113,6 +119,7 @@ def test_spike_trains_are_the_raster(probe: int, cue: int | str, run: RunData) -
     assert (trains[0].t_start.item(), trains[0].t_stop.item()) == (-200, 1000)
 
 
+@pytest.mark.slow
 def test_a_neo_file_has_a_segment_for_each_probe_and_cue(run: RunData, tmp_path: Path) -> None:
     run.write(tmp_path / "run.mat", "neo")
     block = neo.io.NeoMatlabIO(str(tmp_path / "run.mat")).read_block()
@@ -127,6 +134,7 @@ def test_a_neo_file_has_a_segment_for_each_probe_and_cue(run: RunData, tmp_path:
         np.testing.assert_array_equal(train.magnitude, run.spikes(probe[0], str(told["cue"]))[7].magnitude)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -141,6 +149,7 @@ def test_what_does_not_exist_is_named(call: Any, message: str, run: RunData) -> 
         call(run)
 
 
+@pytest.mark.slow
 def test_a_missing_package_says_how_to_get_it(run: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(

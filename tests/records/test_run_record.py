@@ -9,6 +9,8 @@ import pytest
 from lava_predict import Config, Experiment, Result, UserError, load_config, load_preset
 from lava_predict.records.run_record import RunRecord, load_record
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result() -> Result:

@@ -27,6 +27,7 @@ def record(request: pytest.FixtureRequest) -> RunRecord:
     return RunRecord.of(Experiment(load_preset("smoke", [*small, f"task.blocks=[{first}, {block}]"])).run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_is_a_png_wide_enough_for_print_with_named_axes(name: str, record: RunRecord) -> None:
     figure = plots.FIGURES[name](record)
@@ -39,6 +40,7 @@ def test_a_figure_is_a_png_wide_enough_for_print_with_named_axes(name: str, reco
     assert any("(ms)" in axes.get_xlabel() or "trial" in axes.get_xlabel() for axes in panels)
 
 
+@pytest.mark.slow
 def test_learning_curve_shows_every_probe_and_marks_the_switch(record: RunRecord) -> None:
     axes = plots.learning_curve(record).get_axes()[0]
     drawn = np.concatenate([line.get_ydata() for line in axes.get_lines() if line.get_marker() == "o"])
@@ -49,6 +51,7 @@ def test_learning_curve_shows_every_probe_and_marks_the_switch(record: RunRecord
     assert any(list(line.get_xdata()) == [3.0, 3.0] for line in axes.get_lines())
 
 
+@pytest.mark.slow
 def test_prediction_shows_truth_and_last_probe(record: RunRecord) -> None:
     figure = plots.prediction(record)
     cues, events = record.o.shape[1], record.o.shape[3]
@@ -60,6 +63,7 @@ def test_prediction_shows_truth_and_last_probe(record: RunRecord) -> None:
     np.testing.assert_array_equal(predicted.get_ydata(), record.o[-1, -1, after, -1])
 
 
+@pytest.mark.slow
 def test_raster_shows_every_spike_of_the_last_probe(record: RunRecord) -> None:
     axes = plots.raster(record).get_axes()[0]
     drawn = sum(line.get_xdata().size for line in axes.get_lines() if line.get_marker() == ".")
@@ -70,6 +74,7 @@ def test_raster_shows_every_spike_of_the_last_probe(record: RunRecord) -> None:
     assert marked == latencies
 
 
+@pytest.mark.slow
 def test_probability_shows_every_trial(record: RunRecord) -> None:
     panels = plots.probability(record).get_axes()
     drawn = sum(
@@ -86,6 +91,7 @@ def high(record: RunRecord) -> RunRecord:
     return replace(record, o=record.o + 1.3, trial_p=record.trial_p + 1.5, trial_outcome=outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prediction", "probability"])
 def test_axes_hold_all_that_is_drawn(name: str, high: RunRecord) -> None:
     panels = plots.FIGURES[name](high).get_axes()
@@ -95,6 +101,7 @@ def test_axes_hold_all_that_is_drawn(name: str, high: RunRecord) -> None:
     assert 1.3 < np.nanmax(drawn) <= top
 
 
+@pytest.mark.slow
 def test_trials_without_an_event_are_marked_below_0(high: RunRecord) -> None:
     marked = [
         trial
@@ -106,6 +113,7 @@ def test_trials_without_an_event_are_marked_below_0(high: RunRecord) -> None:
     assert sorted(marked) == np.flatnonzero(high.trial_outcome < 0).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cues", "events"), [(12, 20), (64, 40)])
 def test_many_cues_and_events_take_a_readable_number_of_panels(
     cues: int, events: int, record: RunRecord
@@ -138,6 +146,7 @@ def test_many_cues_and_events_take_a_readable_number_of_panels(
         np.testing.assert_array_equal(image.get_array(), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_print_has_its_width_embedded_fonts_and_readable_texts(name: str, record: RunRecord) -> None:
     figure = plots.FIGURES[name](record)
@@ -156,6 +165,7 @@ def test_print_has_its_width_embedded_fonts_and_readable_texts(name: str, record
         assert legend.get_window_extent().width <= inside.width
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_labels_that_are_empty_change_no_picture(
     name: str, record: RunRecord, monkeypatch: pytest.MonkeyPatch
@@ -165,6 +175,7 @@ def test_labels_that_are_empty_change_no_picture(
     assert render(plots.FIGURES[name](record)) == shown
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_file_every_time(record: RunRecord) -> None:
     first, second = (
         render(plots.learning_curve(record), Printed(("png", "pdf", "svg"), 85.0)) for _ in range(2)
@@ -172,6 +183,7 @@ def test_a_picture_is_the_same_file_every_time(record: RunRecord) -> None:
     assert first == second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prediction", "raster", "probability"])
 def test_events_and_cues_have_their_names(name: str, record: RunRecord) -> None:
     _, cues, _, events = record.o.shape

@@ -20,7 +20,7 @@ from lava_predict.reports.page import Number, Page, environment
 from lava_predict.reports.print_style import render
 from lava_predict.reports.run_page import page, run_outcome
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 LEAST_CONTRAST = 4.5
 """Of text (WCAG 2.2, 1.4.3, level AA)."""

@@ -22,6 +22,8 @@ from lava_predict.reports.page import Page
 from lava_predict.reports.run_page import page, run_outcome
 from lava_predict.settings.files import config_from, load_config, parse_toml
 
+pytestmark = pytest.mark.slow
+
 
 class Read(HTMLParser):
     """The tables of a page (header, rows) by caption, and its other texts by element."""
@@ -178,7 +180,6 @@ def test_fingerprints_and_versions_are_given_whole(tiny: Callable[..., Config]) 
     assert shown["version, numpy"] == np.__version__
 
 
-@pytest.mark.slow
 def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., Config]) -> None:
     good = ran(tiny(), "fixed").read
     assert "Integers" in good.texts["h2"]
@@ -198,7 +199,6 @@ def test_integers_that_hold_pass_and_those_that_do_not_warn(tiny: Callable[..., 
     assert dict(rows)["v"] == f"{bad.summary['saturations']['v']:,}"
 
 
-@pytest.mark.slow
 def test_several_cues_have_a_row_each_and_what_cannot_occur_a_dash(tiny: Callable[..., Config]) -> None:
     statistics = "probability=[[0.8, 0.2], [0.0, 0.0], [0.5, 0.5]], latency_ms=[300, 600]"
     run = ran(tiny("task.cues=3", f"task.blocks=[{{trials=2, {statistics}, cues=[1, 2]}}]"))
@@ -222,13 +222,15 @@ def test_omissions_alone_have_no_relative_error(tiny: Callable[..., Config]) -> 
 
 def test_another_neuron_is_listed_without_the_settings_that_it_brings() -> None:
     few = "task.blocks=[{trials=1, probability=[0.6, 0.3], latency_ms=[300, 600]}]"
-    parts = ["reservoir.neuron=adaptive_lif", "reservoir.neurons=50", "reservoir.inhibitory.v_rest=-66.0"]
-    config = load_preset("smoke", [*parts, few, "run.probe_trials=[]"])
+    parts = ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[1, 20]"]
+    others = ["reservoir.neurons=50", "reservoir.inhibitory.v_rest=-66.0", few, "run.probe_trials=[]"]
+    config = load_preset("smoke", [*parts, *others])
     changed = run_outcome(Experiment(config).run()).values["changed"]
-    assert {one["setting"]: (one["preset"], one["value"]) for one in changed[:4]} == {
+    assert {one["setting"]: (one["preset"], one["value"]) for one in changed[:5]} == {
         "reservoir.neuron": ("izhikevich", "adaptive_lif"),
         "reservoir.neurons": (200, 50),
+        "reservoir.delay_ms": ([0.0, 0.0], [1.0, 20.0]),
         "reservoir.inhibitory.v_rest.start": (-65.0, -66.0),
         "reservoir.inhibitory.v_rest.stop": (-65.0, -66.0),
     }
-    assert {one["setting"] for one in changed[4:]} == {"task.blocks", "run.probe_trials"}
+    assert {one["setting"] for one in changed[5:]} == {"task.blocks", "run.probe_trials"}

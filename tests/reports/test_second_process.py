@@ -31,6 +31,7 @@ def second() -> Iterator[SecondProcess]:
         yield process
 
 
+@pytest.mark.slow
 def test_a_second_process_draws_the_same_files(second: SecondProcess) -> None:
     second.start("lava_predict.reports.plot_style")
     second.wait()
@@ -42,6 +43,7 @@ def threshold() -> Figure:
     return line(gc.get_threshold()[0])
 
 
+@pytest.mark.slow
 def test_it_looks_for_garbage_as_often_as_the_first(second: SecondProcess) -> None:
     before = gc.get_threshold()
     gc.set_threshold(50_000, *before[1:])
@@ -53,6 +55,7 @@ def test_it_looks_for_garbage_as_often_as_the_first(second: SecondProcess) -> No
         gc.set_threshold(*before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("starts", [False, True])
 def test_all_pictures_are_drawn_in_their_order(second: SecondProcess, starts: bool) -> None:
     pictures = {"line 2": line(2), "line 3": partial(line, 3), "line 4": partial(line, 4)}
@@ -63,6 +66,7 @@ def test_all_pictures_are_drawn_in_their_order(second: SecondProcess, starts: bo
     assert files == {f"line {height}": render(line(height), PRINTED) for height in (2, 3, 4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["sys", "no_such_module"])
 def test_what_the_second_process_cannot_draw_is_drawn_here(second: SecondProcess, module: str) -> None:
     def unknown_elsewhere() -> Figure:
@@ -83,6 +87,7 @@ def test_where_no_process_can_be_started_all_is_drawn_here(
     assert Rendering({"one": line(5)}, second=second).files() == {"one": render(line(5))}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_nobody_waits_for_a_second_process_that_is_not_ready(
     second: SecondProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -53,6 +53,7 @@ def outcome(session: StreamSession) -> Outcome:
     return stream_outcome(session, {"log2_loss": 0.5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [("a",), ("a", "b", "c"), NASTY, tuple(f"label {n}" for n in range(30))])
 def test_every_stream_has_its_pictures_and_nothing_is_complained_of(labels: tuple[str, ...]) -> None:
     with warnings.catch_warnings():
@@ -62,6 +63,7 @@ def test_every_stream_has_its_pictures_and_nothing_is_complained_of(labels: tupl
     assert all(png.startswith(b"\x89PNG") for png in found.values())
 
 
+@pytest.mark.slow
 def test_without_stated_times_or_predicted_events_there_is_less_to_show() -> None:
     assert list(outcome(learned("a", "b", times=False)).figures) == ["course", "reliability", "last_seconds"]
     nothing = outcome(learned("a", few=True))
@@ -69,6 +71,7 @@ def test_without_stated_times_or_predicted_events_there_is_less_to_show() -> Non
     assert "No event could be predicted" in nothing.page(nothing.summary, pngs(nothing.figures)).html()
 
 
+@pytest.mark.slow
 def test_the_course_is_drawn_beside_counting() -> None:
     scored = learned("a", "b", "c").scored
     figure = stream_plots.course(scored.course, "order1, memory 30", {"log2_loss": 0.5})
@@ -86,6 +89,7 @@ def test_the_course_is_drawn_beside_counting() -> None:
     assert len(stream_plots.course(scored.course, "order1, memory 30", {}, False).axes) == 1
 
 
+@pytest.mark.slow
 def test_the_last_seconds_show_every_spike_event_and_expectation() -> None:
     session = learned("a", "b", "c")
     recent = session.scored.recent
@@ -102,6 +106,7 @@ def test_the_last_seconds_show_every_spike_event_and_expectation() -> None:
     assert [text.get_text() for text in lower.get_yticklabels()] == ["c", "b", "a"]
 
 
+@pytest.mark.slow
 def test_the_last_seconds_are_shown_though_nothing_was_expected_in_them() -> None:
     one = ScoredLearner(StreamLearner(config=load_preset("stream", SMALL)), 1)
     for time in (0, 300, 8000):
@@ -112,6 +117,7 @@ def test_the_last_seconds_are_shown_though_nothing_was_expected_in_them() -> Non
     assert axes.lines[0].get_xdata().size == one.recent.spikes.shape[1] > 0
 
 
+@pytest.mark.slow
 def test_bins_are_drawn_as_counted() -> None:
     calibration = learned("a", "b", "c").scored.calibration
     upper, lower = stream_plots.reliability(calibration).axes
@@ -132,6 +138,7 @@ def test_a_label_is_shown_on_one_short_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_learn_leaves_a_page_that_needs_no_other_file_and_report_makes_it_again(tmp_path: Path) -> None:
     settings = [part for text in SMALL[:2] for part in ("--set", text)]
     stream = ["learn", "--example", "grammar", "--events", "30", "--seed", "3", *settings]
@@ -154,6 +161,7 @@ def test_learn_leaves_a_page_that_needs_no_other_file_and_report_makes_it_again(
     assert json.loads(done.stdout)["fingerprint"] == summary["fingerprint"]
 
 
+@pytest.mark.slow
 def test_a_page_of_a_file_escapes_what_the_user_wrote(tmp_path: Path) -> None:
     made = stream_outcome(learned(*NASTY))
     values = {**made.summary, "notes": [NASTY[0]]}
@@ -171,6 +179,7 @@ def test_the_page_fits_a_screen_and_a_phone(browser: Any, tmp_path: Path) -> Non
     browser.check_that_it_fits(file)
 
 
+@pytest.mark.slow
 def test_an_unfinished_stream_is_continued_with_learn(tmp_path: Path) -> None:
     (tmp_path / "x.unfinished").mkdir()
     (tmp_path / "x.unfinished" / "predictions.csv").touch()

@@ -46,6 +46,7 @@ def shown(height: int, width: int = 90) -> tuple[str, ScoredLearner]:
     return captured.get(), one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "events"), [(60, 8), (24, 7), (16, 1)])
 def test_the_view_fits_and_says_what_is_expected(height: int, events: int) -> None:
     text, one = shown(height)
@@ -72,6 +73,7 @@ def test_bars_are_as_high_as_the_highest_of_their_share(columns: int) -> None:
     np.testing.assert_allclose(levels, [8 * np.clip(share.max(), 0, 1) for share in shares], atol=0.5)
 
 
+@pytest.mark.slow
 def test_where_labels_are_not_known_counting_expects_those_that_came_and_one_more() -> None:
     known, live = scored(len(EVENTS) - 1, 3), scored(None, 64)
     loss, count, seen = 0.0, {}, {EVENTS[0][1]}

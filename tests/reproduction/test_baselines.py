@@ -157,6 +157,7 @@ def rows(chunk: Chunk, xc: np.ndarray, part: slice) -> Chunk:
     return Chunk(part.start, x, xc[part], gate, target, cue)
 
 
+@pytest.mark.slow
 def test_merged_readout_learns_probability_times_timing(tiny: Tiny) -> None:
     config = tiny("readout.when_norm_floor=1e-9")
     merged = MergedReadout(config, rate=0.005)
@@ -182,6 +183,7 @@ def broadcast_errors(key: int, steps: int) -> tuple[float, float]:
     return float(np.sum(true**2)), float(np.sum((w - true) ** 2))
 
 
+@pytest.mark.slow
 def test_broadcast_reward_improves_a_regression() -> None:
     errors = np.array([broadcast_errors(key, 4000) for key in range(10)])
     assert errors[:, 1].mean() < 0.05 * errors[0, 0]
@@ -226,6 +228,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_replayed_own_rules_give_the_bits_of_the_session(tiny: Tiny, variant: str) -> None:
     config = tiny(*VARIANTS[variant])
@@ -241,6 +244,7 @@ def test_replayed_own_rules_give_the_bits_of_the_session(tiny: Tiny, variant: st
     assert found[-1].w_when.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
 def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny, rule: str) -> None:
     config = tiny(f"readout.rule={rule}")
@@ -267,6 +271,7 @@ def test_rules_learn_side_by_side_as_they_do_alone(tiny: Tiny, rule: str) -> Non
         assert np.array_equal(together["kept"][n].z, together["reset"][n].z) == same
 
 
+@pytest.mark.slow
 def test_a_rule_that_diverges_is_stopped_and_the_others_go_on(tiny: Tiny) -> None:
     config = tiny("task.cues=2")
     replay = Replay(config)
@@ -290,6 +295,7 @@ def test_a_rule_that_diverges_is_stopped_and_the_others_go_on(tiny: Tiny) -> Non
             assert np.isnan(getattr(probe, name)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "inputs"), [("annealed_delta", 80), ("gated_delta", 81)])
 def test_replayed_probes_hold_the_weights_of_their_time(tiny: Tiny, rule: str, inputs: int) -> None:
     config = tiny(f"readout.rule={rule}")
@@ -337,6 +343,7 @@ def test_merged_rls_is_least_squares_on_what_occurred(tiny: Tiny, outcome: int) 
     np.testing.assert_array_equal(rls.w_what, rls.w_when[:, :80])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["annealed_delta", "gated_delta"])
 def test_own_rules_at_a_constant_rate_take_that_share_of_the_error_away(tiny: Tiny, rule: str) -> None:
     config = tiny(f"readout.rule={rule}", "run.dt_ms=0.5", "readout.when_norm_floor=1e-12")

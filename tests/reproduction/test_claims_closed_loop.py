@@ -24,6 +24,7 @@ def learned(request: pytest.FixtureRequest) -> Learned:
     return Learned(config_of(2.0, rule=request.param))
 
 
+@pytest.mark.slow
 def test_a_presentations_own_signal_played_in_gives_its_very_trajectory(learned: Learned) -> None:
     closed = learned.present(3)
     played = learned.present(3, played_in=closed.fed_back)
@@ -34,6 +35,7 @@ def test_a_presentations_own_signal_played_in_gives_its_very_trajectory(learned:
     assert np.abs(closed.x - silent.x).max() > 0.001
 
 
+@pytest.mark.slow
 def test_presentations_do_not_depend_on_those_before_and_differ_by_their_number(learned: Learned) -> None:
     first = learned.present(0)
     other = learned.present(1)
@@ -41,6 +43,7 @@ def test_presentations_do_not_depend_on_those_before_and_differ_by_their_number(
     assert np.abs(first.x - other.x).max() > 0
 
 
+@pytest.mark.slow
 def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
     states, advance = [], learned._advance
 
@@ -58,6 +61,7 @@ def test_traces_are_those_of_the_network(learned: Learned, monkeypatch: pytest.M
     np.testing.assert_allclose(state.when.w @ xc.ravel(), shown.z[-1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_what_is_fed_back_is_the_graded_readout_of_the_step_before(learned: Learned) -> None:
     shown = learned.present(4)
     expected = [[graded(value) for value in row] for row in shown.z[:-1]]
@@ -74,6 +78,7 @@ def test_variability_is_the_variance_over_presentations_and_over_time() -> None:
         assert variability.over_time == pytest.approx(np.var(values.mean(axis=0), axis=0).sum())
 
 
+@pytest.mark.slow
 def test_a_kick_reaches_a_tenth_of_the_cells_and_acts_from_its_time_on(learned: Learned) -> None:
     before, after = learned.after, learned.after.copy()
     closed_loop.kick(after, 5, 0)
@@ -87,11 +92,13 @@ def test_a_kick_reaches_a_tenth_of_the_cells_and_acts_from_its_time_on(learned: 
     assert x[:, int(KICK_MS) + 50].min() > 0
 
 
+@pytest.mark.slow
 def test_with_no_gain_the_loop_makes_no_difference_after_a_kick() -> None:
     closed, played = Learned(config_of(0.0)).distances(1)
     np.testing.assert_array_equal(closed, played)
 
 
+@pytest.mark.slow
 def test_the_loop_through_other_weights_is_the_same_network() -> None:
     learned = Learned(config_of(0.3))
     same = learned.with_feedback(learned.feedback_weight).present(1)
@@ -100,6 +107,7 @@ def test_the_loop_through_other_weights_is_the_same_network() -> None:
     assert not np.array_equal(other.z, same.z)
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_gives_nan() -> None:
     wild = config_of(0.3, ("readout", "when_rate", 100.0), rule="gated_delta")
     found = closed_loop.trajectories(wild)

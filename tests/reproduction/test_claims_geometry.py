@@ -61,6 +61,7 @@ def planted_course(ends: Found, matching: list[int], fall: list[float]) -> Found
     }
 
 
+@pytest.mark.slow
 def test_a_condition_learned_beside_others_is_that_of_a_run_of_its_own(small: Config) -> None:
     found = endpoints(small, [0.2, 0.9], [[300.0, 600.0], [450.0, 750.0]])
     np.testing.assert_array_equal(found["probability"], [0.2, 0.9, 0.2, 0.9])
@@ -109,6 +110,7 @@ def test_moments_are_of_every_tenth_step_however_it_is_cut(small: Config) -> Non
     np.testing.assert_allclose(moments.what, np.outer(x_mean, x_mean))
 
 
+@pytest.mark.slow
 def test_visited_states_are_fewer_dimensions_than_cells(small: Config) -> None:
     found = visited_states(small)
     # Four trials have at most four mean traces.
@@ -118,6 +120,7 @@ def test_visited_states_are_fewer_dimensions_than_cells(small: Config) -> None:
     assert found["cosine"].mean() > found["cosine_anywhere"].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what_size", "component"), [(10.0, 1), (0.5, 3)])
 def test_the_size_of_the_what_weights_decides_which_component_sorts_by_probability(
     what_size: float, component: int

@@ -1,6 +1,7 @@
 """The Beta posterior against integrals, and the readout of it on trials whose posterior is known."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ def test_posterior_counts_the_trials_of_its_block_before_each() -> None:
     np.testing.assert_array_equal(b, [[1, 1], [1, 2], [2, 2], [1, 1], [1, 2]])
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-1, 1), min_size=1, max_size=20))
 def test_posterior_is_bayes_rule_one_trial_at_a_time(outcomes: list[int]) -> None:
     a, b = posterior.beta_posterior(np.array(outcomes), np.zeros(len(outcomes), int), 2)
@@ -26,6 +28,7 @@ def test_posterior_is_bayes_rule_one_trial_at_a_time(outcomes: list[int]) -> Non
     np.testing.assert_allclose(log_belief, closed, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(COUNTS, COUNTS)
 def test_targets_hold_mean_and_concentration_of_the_posterior(a: float, b: float) -> None:
     targets = posterior.confidence_targets(np.array([[a, b]]), np.array([[b, a]]))
@@ -45,6 +48,7 @@ def test_features_are_scaled_and_finite() -> None:
     np.testing.assert_allclose(found, [[0.6, 0.8, 0.0], [0.0, 0.0, np.log(0.01 / 0.99)]], atol=1e-12)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 1))
 def test_a_trial_removes_its_share_of_the_error(seed: int, rate: float) -> None:
     rng = np.random.default_rng(seed)

@@ -114,6 +114,7 @@ def smoke() -> Config:
     return load_preset("smoke")
 
 
+@pytest.mark.slow
 def test_a_stopped_reproduction_goes_on_where_it_was(smoke: Config, tmp_path: Path) -> None:
     """The second claim's study fails after the first's results were kept; with it mended, only it is run."""
     cache = Cache(tmp_path)
@@ -131,6 +132,7 @@ def test_a_stopped_reproduction_goes_on_where_it_was(smoke: Config, tmp_path: Pa
     assert reproduce.reproduce(smoke, [good, mended], [4, 5], cache).reused == 4
 
 
+@pytest.mark.slow
 def test_claims_of_the_same_unit_share_it(smoke: Config, tmp_path: Path) -> None:
     found = reproduce.reproduce(smoke, [a_claim(factor=3), a_claim(factor=3, number=2)], [4], Cache(tmp_path))
     assert (found.units, found.reused) == (1, 0)
@@ -239,6 +241,7 @@ def test_the_command_writes_table_figures_and_page_and_goes_on_from_its_cache(
     request.getfixturevalue("browser").check_that_it_fits(tmp_path / "first/report.html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("probes", "judged"), [([0, 1, 10, 12], False), ([0, 1, 10, 100], True)])
 def test_the_first_trial_of_a_short_block_is_not_judged_by_itself(probes: list[int], judged: bool) -> None:
     """A tenth of 12 trials is the first one, so there is nothing to compare."""

@@ -183,6 +183,7 @@ def outcome_of(load: Any) -> Config | None:
     return config
 
 
+@pytest.mark.slow
 @given(settings_near_the_known())
 def test_arbitrary_settings_are_taken_or_explained(values: dict[str, Any]) -> None:
     config = outcome_of(lambda: config_from(values))
@@ -190,6 +191,7 @@ def test_arbitrary_settings_are_taken_or_explained(values: dict[str, Any]) -> No
         assert config_from(parse_toml(config.to_toml())) == config
 
 
+@pytest.mark.slow
 @given(text=st.one_of(st.text(), settings_near_the_known().map(tomli_w.dumps)), data=st.binary(max_size=40))
 def test_arbitrary_files_are_taken_or_explained(
     text: str, data: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -200,6 +202,7 @@ def test_arbitrary_files_are_taken_or_explained(
         outcome_of(lambda: load_config(path))
 
 
+@pytest.mark.slow
 @given(st.sampled_from(KNOWN), st.text(max_size=30))
 def test_arbitrary_overrides_are_taken_or_explained(key: str, value: str) -> None:
     outcome_of(lambda: load_preset("smoke", [f"{key.lstrip('.')}={value}"]))
@@ -210,6 +213,7 @@ NUMBERS = st.one_of(st.floats(), st.integers(-10, 2000), st.floats(0, 1), st.boo
 ROWS = st.one_of(st.lists(NUMBERS, max_size=3), st.lists(st.lists(NUMBERS, max_size=3), max_size=3), NUMBERS)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 3), st.lists(st.tuples(st.integers(-1, 9), ROWS, ROWS), max_size=3))
 def test_arbitrary_blocks_are_taken_or_explained(cues: int, blocks: list[Any]) -> None:
     names = ("trials", "probability", "latency_ms")

@@ -13,6 +13,8 @@ from lava_predict import load_preset
 from lava_predict.learning.streams.fixed_label import probabilities
 from lava_predict.learning.streams.memory import SATURATING, constants
 
+pytestmark = pytest.mark.slow
+
 CELLS, LABELS = 20, 4
 AT = {299: [0], 520: [1], 640: [2], 760: [0], 980: [1, 2], 1400: [0], 1550: [1], 1770: [3], 2100: [0]}
 """Labels that come for the first time, two in one step, and gaps shorter and longer than the ring."""
@@ -28,7 +30,7 @@ def spikes() -> np.ndarray:
     ("settings", "grown"),
     [
         (["fixed.rounding=nearest"], 1),
-        pytest.param(["fixed.rounding=floor"], 1, marks=pytest.mark.slow),
+        pytest.param(["fixed.rounding=floor"], 1, marks=pytest.mark.long),
         (["fixed.rounding=stochastic"], 1),
         (
             [
@@ -40,11 +42,11 @@ def spikes() -> np.ndarray:
             1,
         ),
         (["readout.timing_surprise=0.1", "fixed.readout_bits=16"], 1),
-        pytest.param(["stream.surprise_bits=0.01"], 4, marks=pytest.mark.slow),
+        pytest.param(["stream.surprise_bits=0.01"], 4, marks=pytest.mark.long),
         pytest.param(
             ["stream.first_rate=3.9", "readout.first_rate=0.99", "fixed.readout_fraction_bits=23"],
             4,
-            marks=pytest.mark.slow,
+            marks=pytest.mark.long,
         ),
     ],
 )

@@ -42,6 +42,7 @@ def played(network: StreamNetwork) -> tuple[list[Any], np.ndarray]:
     return [array.tobytes() for one in predicted for array in one], np.concatenate(heard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 @pytest.mark.parametrize("limit", [2**31, 2**32])
 def test_steps_beyond_a_limit_of_32_bits(limit: int, precision: str) -> None:
@@ -65,6 +66,7 @@ def test_steps_beyond_a_limit_of_32_bits(limit: int, precision: str) -> None:
     assert ((late.step - 100 <= recent.spikes[0]) & (recent.spikes[0] < late.step)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 @pytest.mark.parametrize("limit", [2**31, 2**32])
 def test_counts_beyond_a_limit_of_32_bits(limit: int, precision: str) -> None:

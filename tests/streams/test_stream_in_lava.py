@@ -19,7 +19,7 @@ from lava_predict.network.stream_network import BEGIN, GATHER
 from lava_predict.records.folder import CHECKPOINT, unfinished_folder, unfinished_run
 from lava_predict.streams import StreamNetwork, StreamSession, session
 
-pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_left"), pytest.mark.timeout(300)]
 
 CONFIG = load_preset("stream", ["reservoir.neurons=60", "stream.settle_ms=100", "stream.labels_max=9"])
 # New labels up to the most, more than first have room; gaps of no step and below the window of 100 ms; a
@@ -104,7 +104,7 @@ def test_same_bits_as_the_cpu(
     assert found[0]["timing"]["simulated_s"] == whole[0]["timing"]["simulated_s"]
 
 
-@pytest.mark.parametrize("second", ["lava", pytest.param("cpu", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("second", ["lava", pytest.param("cpu", marks=pytest.mark.long)])
 def test_a_stopped_session_goes_on_to_the_same_bits(
     learn: Learn, whole: Left, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

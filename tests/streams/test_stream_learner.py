@@ -10,6 +10,8 @@ from lava_predict import StreamLearner, UserError, load_preset
 from lava_predict.network.arithmetic import PRECISIONS
 from lava_predict.tasks import grammar, markov
 
+pytestmark = pytest.mark.slow
+
 SMALL = load_preset("stream", ["reservoir.neurons=100", "stream.settle_ms=200"])
 EVENTS = [(120, "x"), (500, "y"), (530, "x"), (530, "z"), (1200, "y"), (1500, "x"), (4000, "w"), (4300, "v")]
 
@@ -158,7 +160,6 @@ def test_integers_that_saturate_are_counted_and_stay_counted() -> None:
     assert learner().network.saturations == {}
 
 
-@pytest.mark.slow
 def test_it_learns_what_depends_on_one_label_and_on_two() -> None:
     """Both streams have 4 labels, 2 bits; the null of order 1 on `grammar` is about 1.6."""
     config = load_preset("stream", ["reservoir.neurons=500"])
@@ -172,7 +173,6 @@ def test_it_learns_what_depends_on_one_label_and_on_two() -> None:
         assert np.mean(losses[-400:]) < most
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gap", [30, 0])
 def test_bursts_and_labels_at_once_are_learned(gap: int) -> None:
     """Ten labels follow each other 30 ms apart, or at one time, and then nothing comes for 300 ms."""

@@ -70,6 +70,7 @@ def test_a_ring_keeps_every_spike(spikes: np.ndarray) -> None:
         assert spiking[:count].tolist() == where.tolist()
 
 
+@pytest.mark.slow
 def test_traces_wait_in_the_ring_until_they_are_learned_from(spikes: np.ndarray) -> None:
     k, ongoing, _, _ = play(spikes[:500], {})
     whole = traces(spikes[:500], k.decay)
@@ -81,6 +82,7 @@ def test_traces_wait_in_the_ring_until_they_are_learned_from(spikes: np.ndarray)
     np.testing.assert_allclose(ongoing.kept_x[rows], whole[due], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_label_rule_is_that_of_its_plain_form() -> None:
     rng = np.random.default_rng(2)
     plain, k, learned = PlainLabels(CELLS, 3), constants(CONFIG), start_learned(CONFIG)
@@ -101,6 +103,7 @@ def test_the_label_rule_is_that_of_its_plain_form() -> None:
     assert plain.updates.max() < 60
 
 
+@pytest.mark.slow
 def test_times_are_taught_in_the_rings_time_before_an_event_only(spikes: np.ndarray) -> None:
     """Of two events 400 ms apart, one weight row changes before the ring's time, and none before that."""
     at = {299: [0], 699: [1]}
@@ -113,6 +116,7 @@ def test_times_are_taught_in_the_rings_time_before_an_event_only(spikes: np.ndar
     assert ongoing.now[OLD_LABEL] == 1
 
 
+@pytest.mark.slow
 def test_z_comes_to_peak_at_the_gap_that_recurs() -> None:
     """The same spikes follow every event, and the next event comes after 300 ms."""
     rng = np.random.default_rng(3)

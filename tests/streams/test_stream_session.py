@@ -49,7 +49,8 @@ def drawn(session: StreamSession) -> dict[str, np.ndarray]:
     return {f"{type(part).__name__} {name}": a for part in parts for name, a in part.to_arrays().items()}
 
 
-@pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 24])
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.long), 24])
 def test_a_stopped_session_goes_on_to_the_same_bits(
     left: tuple[StreamSession, bytes],
     whole: tuple[dict, bytes],
@@ -84,6 +85,7 @@ def test_a_stopped_session_goes_on_to_the_same_bits(
     assert (folder / "predictions.csv").read_bytes() == whole[1]
 
 
+@pytest.mark.slow
 def test_another_stream_is_refused(tmp_path: Path) -> None:
     with unfinished_run(tmp_path / "run", False, False) as files:
         StreamSession(CONFIG, STREAM, {}).run(files)
@@ -92,6 +94,7 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
         other.restore(tmp_path / "run" / CHECKPOINT)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_was_altered_is_refused(tmp_path: Path) -> None:
     with unfinished_run(tmp_path / "run", False, False) as files:
         StreamSession(CONFIG, STREAM, {}).run(files)
@@ -110,6 +113,7 @@ def test_the_digest_of_the_events_is_over_defined_bytes() -> None:
     assert session._digest(some) == expected
 
 
+@pytest.mark.slow
 def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes]) -> None:
     one = StreamLearner(config=CONFIG, precision=whole[0]["precision"])
     for time, label in zip(STREAM.time.tolist(), STREAM.label.tolist(), strict=True):
@@ -117,6 +121,7 @@ def test_event_by_event_from_python_gives_the_same_bits(whole: tuple[dict, bytes
     assert one.fingerprint() == whole[0]["fingerprint"]
 
 
+@pytest.mark.slow
 def test_predictions_and_scores_agree(whole: tuple[dict, bytes]) -> None:
     summary, table = whole
     rows = list(csv.DictReader(table.decode().splitlines()))
@@ -133,6 +138,7 @@ def test_predictions_and_scores_agree(whole: tuple[dict, bytes]) -> None:
     assert summary["baselines"] == alone.summary()
 
 
+@pytest.mark.slow
 def test_bins_count_what_predictions_csv_has(left: tuple[StreamSession, bytes]) -> None:
     rows = list(csv.DictReader(left[1].decode().splitlines()))
     p = np.array([[float(row[f"p_{label}"]) for label in STREAM.labels] for row in rows])
@@ -151,6 +157,7 @@ def test_bins_count_what_predictions_csv_has(left: tuple[StreamSession, bytes]) 
     assert 0 < found.gaps.sum() < len(rows)
 
 
+@pytest.mark.slow
 def test_the_last_seconds_are_those_of_the_whole_stream(
     left: tuple[StreamSession, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +186,7 @@ def test_the_last_seconds_are_those_of_the_whole_stream(
     assert len(some.events) < len(every.events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_file_and_a_pipe_give_the_same_predictions(precision: str, tmp_path: Path) -> None:
     times, labels = STREAM.time.tolist(), [STREAM.labels[n] for n in STREAM.label]
@@ -252,7 +260,7 @@ app()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every_s", [0.0, 1000.0])
+@pytest.mark.parametrize("every_s", [0.0, pytest.param(1000.0, marks=pytest.mark.long)])
 def test_a_killed_command_goes_on_to_the_same_bits(every_s: float, tmp_path: Path) -> None:
     """SIGKILL leaves no time to write anything, and may come before anything learned was kept."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"

@@ -61,6 +61,7 @@ def stopped_after(runs: int, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPa
     return context
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_run_and_probe_with_the_figures_of_a_run(tmp_path: Path) -> None:
     found = swept(tiny_plan(*GRID), tmp_path / "out")
     rows = table(tmp_path / "out")
@@ -83,6 +84,7 @@ def test_the_table_has_a_row_for_each_run_and_probe_with_the_figures_of_a_run(tm
     assert found.relative(found.points[2])[1] == pytest.approx(np.mean(ends))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [0, 1, 5])
 def test_a_stopped_sweep_goes_on_and_ends_with_the_same_table(
     runs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -99,6 +101,7 @@ def test_a_stopped_sweep_goes_on_and_ends_with_the_same_table(
     assert (out / TABLE).read_bytes() == (tmp_path / "whole" / "out" / TABLE).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_is_a_finding(tmp_path: Path) -> None:
     wild = planned(SMOKE, [*TINY, "readout.rule=gated_delta", "readout.when_rate=0.05,90.0"], [1, 2])
     found = swept(wild, tmp_path / "out")
@@ -158,6 +161,7 @@ def test_a_search_has_the_same_table_stopped_or_not_and_its_study_on_disk(
     assert len({str(point.settings) for point in whole.points}) == 5
 
 
+@pytest.mark.slow
 def test_a_longer_search_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="optuna is not installed: uv sync --extra search")
     whole = swept(tiny_plan(*SEARCHED, search=Search(4, 2)), tmp_path / "whole" / "out")
@@ -167,6 +171,7 @@ def test_a_longer_search_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
     assert [point.settings for point in longer.points] == [point.settings for point in whole.points]
 
 
+@pytest.mark.slow
 def test_a_search_learns_from_what_it_tried(tmp_path: Path) -> None:
     """Of a bowl over two settings, the last batches try values nearer to its bottom than the first ones."""
     pytest.importorskip("optuna", reason="optuna is not installed: uv sync --extra search")
@@ -182,6 +187,7 @@ def test_a_search_learns_from_what_it_tried(tmp_path: Path) -> None:
     assert np.median(away[-12:]) < 0.3 * np.median(away[:12])
 
 
+@pytest.mark.long
 def test_combinations_that_are_no_valid_settings_are_left_out_and_told(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="optuna is not installed: uv sync --extra search")
     settings = ["readout.cue_weights=shared,own", "readout.protect=none,hebbian"]
@@ -196,6 +202,7 @@ def test_combinations_that_are_no_valid_settings_are_left_out_and_told(tmp_path:
     assert swept(planned(SMOKE, [*TINY, *settings], [1], search=Search(8, 4)), tmp_path / "out").refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [GRID, SEARCHED])
 def test_what_a_sweep_leaves(settings: list[str], tmp_path: Path) -> None:
     asked = Search(3, 2) if settings is SEARCHED else None

@@ -64,6 +64,7 @@ def delayed_network() -> Any:
     return DelayedNetwork
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -114,6 +115,7 @@ def prints(config: Config, precision: str) -> list[bytes]:
     return [*found, state.synapses.s.tobytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 @pytest.mark.parametrize("more", [(), ("task.reset=true", 'fixed.rounding="stochastic"')], ids=["", "reset"])
 def test_delays_of_one_step_give_the_bits_of_no_delays(precision: str, more: tuple[str, ...]) -> None:
@@ -128,6 +130,7 @@ def test_delays_of_one_step_give_the_bits_of_no_delays(precision: str, more: tup
     assert prints(other, precision) != plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float", "fixed"])
 def test_a_reset_drops_what_is_in_flight(precision: str) -> None:
     config = load_preset("robust", [*SMALL, "reservoir.delay_ms=[10, 60]"])
@@ -148,6 +151,7 @@ def test_a_reset_drops_what_is_in_flight(precision: str) -> None:
     assert not state.synapses.ring.any()
 
 
+@pytest.mark.slow
 def test_delays_are_drawn_evenly_and_change_no_other_draw() -> None:
     overrides = ["reservoir.neurons=2000", "reservoir.connection_probability=0.01"]
     plain = draw_network(load_preset("robust", overrides))

@@ -23,6 +23,7 @@ CONNECTIONS = Connections(
 """Cell 0, excitatory, reaches 1 and 2; cell 1, inhibitory, reaches 0; cell 2 reaches none."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [0, 1, 2])
 def test_a_spike_arrives_one_step_later_and_decays_exponentially(source: int) -> None:
     config = load_preset("smoke", ["reservoir.tau_s_ms=7.0", "run.dt_ms=0.5"])
@@ -39,6 +40,7 @@ def test_a_spike_arrives_one_step_later_and_decays_exponentially(source: int) ->
         exponential.deliver(state, CONNECTIONS, k, spiking, int(step == 0))
 
 
+@pytest.mark.slow
 def test_in_integers_each_sign_has_its_own_exponent() -> None:
     config = load_preset("smoke", ["reservoir.neurons=3", "reservoir.excitatory_fraction=0.34"])
     held, k = exponential.quantise(Planner(config.fixed), config, CONNECTIONS)
@@ -75,6 +77,7 @@ def test_sums_of_drawn_weights_are_exact_in_any_order() -> None:
     assert sum(weight.tolist()) == sum(weight[order].tolist()) == np.sum(weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("synapse", ["exponential", "delayed"])
 @pytest.mark.parametrize("cells", [300, 2500])
 def test_packed_and_wide_synapses_deliver_the_same_bits(synapse: str, cells: int) -> None:
@@ -124,6 +127,7 @@ def test_weights_that_32_bits_do_not_hold_stay_as_they_are() -> None:
     assert exponential.packed(synapses, k) == (synapses, k)
 
 
+@pytest.mark.slow
 def test_each_range_of_targets_can_be_delivered_to_on_its_own() -> None:
     config = load_preset("smoke", ["reservoir.neurons=2500"])
     connections, k = exponential.packed(draw_network(config).synapses, exponential.constants(config))
@@ -142,6 +146,7 @@ def test_each_range_of_targets_can_be_delivered_to_on_its_own() -> None:
         assert parts.a_in.tobytes() == whole.a_in.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("excitatory", "inhibitory"), [(9.0, -1.0), (0.3, -9.0)], ids=["finer inhibition", "finer excitation"]
 )

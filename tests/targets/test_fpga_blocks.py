@@ -50,6 +50,7 @@ def test_the_hash_is_that_of_the_noise() -> None:
     assert [int(one) for one in total] == [int(noise_sum(np.uint64(mix(word)))) for word in words]
 
 
+@pytest.mark.slow
 @FORMATS
 @pytest.mark.parametrize("neuron", CELLS)
 def test_a_cell_advances_spikes_and_saturates_as_the_kernel_says(neuron: str, overrides: tuple) -> None:
@@ -104,6 +105,7 @@ def test_a_synaptic_current_decays_and_takes_up_what_arrives(overrides: tuple) -
     np.testing.assert_array_equal(got[0], held)
 
 
+@pytest.mark.slow
 @FORMATS
 @pytest.mark.parametrize("shift", [0, 1, 9])
 def test_traces_and_slow_means_move_and_are_centred(overrides: tuple, shift: int) -> None:
@@ -151,6 +153,7 @@ def test_a_readout_is_cut_and_saturates(overrides: tuple) -> None:
     assert lost.sum() == counted
 
 
+@pytest.mark.slow
 @FORMATS
 @pytest.mark.parametrize("norm", [0, 2**20, 2**30 + 5, 2**38])
 def test_weights_learn_by_the_when_rule(overrides: tuple, norm: int) -> None:

@@ -105,7 +105,7 @@ def test_a_network_learns_on_the_core_with_the_bits_of_the_cpu(overrides: tuple[
     assert differences(config, 2, VerilatorBus) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_tiny_network_learns_in_amaranths_simulator_with_the_bits_of_the_cpu() -> None:
     shorter = (
         "reservoir.neurons=6",

@@ -33,7 +33,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return found.exit_code, found.output
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_deploy_leaves_a_core_whose_test_bench_agrees_with_the_cpu(tmp_path: Path) -> None:
     out = tmp_path / "core"
     code, text = run("deploy", "fpga", "--preset", "smoke", *SETTINGS, "--out", str(out))
@@ -123,6 +123,7 @@ def test_what_is_missing_is_said_with_how_to_get_it(
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_float_run_is_refused(tmp_path: Path) -> None:
     trained = tmp_path / "run"
     assert run("run", "--preset", "smoke", *SETTINGS, "--out", str(trained))[0] == 0
@@ -138,6 +139,7 @@ def test_a_part_with_too_few_multipliers_is_refused_with_one_that_has_enough() -
     check_needs("ecp5-45k", {"dsp": 46, "block_ram": 29})
 
 
+@pytest.mark.slow
 def test_products_with_a_constant_are_marked_and_no_others() -> None:
     rtlil = to_rtlil(shape_of(deploy.of_config(load_preset("smoke", [*TINY])).arithmetic))
     cells = re.findall(r"(attribute \\constant 1\n)? *cell \$mul (.*?)\n  end", marked(rtlil), re.DOTALL)

@@ -68,7 +68,7 @@ class SimulatedPort:
             assert bits[8] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_words_that_the_host_writes_are_read_back_from_registers_and_memories() -> None:
     config = load_preset("smoke", ["reservoir.neurons=12"])
     core = SerialCore(shape_of(FixedArithmetic(config, draw_network(config))), CLOCKS)

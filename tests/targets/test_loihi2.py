@@ -182,6 +182,7 @@ def test_settings_that_the_learning_engine_refuses_fail() -> None:
     assert "readout.cue_weights" in found.reasons[0].text
 
 
+@pytest.mark.slow
 def test_a_network_that_is_unwell_in_integers_is_warned_of() -> None:
     found = check_readiness(small("fixed.weight_bits=2"))
     assert found.verdict is Verdict.WARNINGS
@@ -189,6 +190,7 @@ def test_a_network_that_is_unwell_in_integers_is_warned_of() -> None:
     assert reason.change == "raise fixed.weight_bits"
 
 
+@pytest.mark.slow
 def test_synaptic_operations_are_counted_spike_by_spike() -> None:
     config = small("reservoir.feedback_gain=0.5")
     found = check_readiness(config)
@@ -212,6 +214,7 @@ def test_synaptic_operations_are_counted_spike_by_spike() -> None:
     assert found.energy.neurons_w == pytest.approx(200 * 1000.0 * 81e-12)
 
 
+@pytest.mark.slow
 def test_what_learns_on_the_host_is_said_to() -> None:
     found = check_readiness(small())
     assert found.verdict is Verdict.WARNINGS
@@ -220,6 +223,7 @@ def test_what_learns_on_the_host_is_said_to() -> None:
     assert not any("LearningDense" in part for part in found.missing)
 
 
+@pytest.mark.slow
 def test_robust_is_ready_but_for_where_it_learns() -> None:
     found = check_readiness(load_preset("robust"))
     assert (found.verdict, found.layout.cores, len(found.reasons)) == (Verdict.WARNINGS, 2, 1)
@@ -229,6 +233,7 @@ def test_robust_is_ready_but_for_where_it_learns() -> None:
     assert any("LearningDense" in part for part in learning.missing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [[], ["fixed.weight_bits=2"], TOO_LARGE])
 def test_the_summary_is_plain_and_complete(settings: list[str]) -> None:
     found = check_readiness(small(*settings))
@@ -256,6 +261,7 @@ def test_the_table_shows_of_each_limit_what_fares_worst() -> None:
     assert text.count("change: set fixed.weight_bits to at most 8") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [[], TOO_LARGE])
 def test_the_page_names_every_source(settings: list[str]) -> None:
     html = page(outcome(check_readiness(small(*settings))).summary, {}).html()
@@ -278,6 +284,7 @@ def test_a_chip_holds_a_population_on_cores_of_its_own() -> None:
     assert layout.axons_in == 201
 
 
+@pytest.mark.slow
 def test_other_cells_and_delays_are_mapped_by_what_they_are() -> None:
     # 2 states of the cell and s; a spike is in flight for 1 to 20 steps. 3 parameters of 16 bits, 5 of 24.
     settings = ["reservoir.neuron=adaptive_lif", "reservoir.delay_ms=[1, 20]"]
@@ -300,21 +307,23 @@ def test_other_cells_and_delays_are_mapped_by_what_they_are() -> None:
     assert len(static(settings[0]).layout.populations[0].states) == 4
 
 
-@pytest.mark.parametrize("learning", ["own", pytest.param("on_chip", marks=pytest.mark.slow)])
+@pytest.mark.long
+@pytest.mark.parametrize("learning", ["own", "on_chip"])
 def test_other_cells_learn_on_the_chip_as_well(learning: str) -> None:
     found = check_readiness(small("reservoir.neuron=adaptive_lif", f"fixed.learning={learning}"))
     assert found.verdict is not Verdict.NOT_READY
     assert found.layout.cores == (3 if learning == "on_chip" else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "settings"),
     [
-        ("robust", []),
+        pytest.param("robust", [], marks=pytest.mark.long),
         ("robust", ["task.cues=3"]),
-        ("robust", ["task.cues=3", "readout.cue_weights=shared"]),
+        pytest.param("robust", ["task.cues=3", "readout.cue_weights=shared"], marks=pytest.mark.long),
         ("paper", []),
-        ("paper", ["task.cues=2"]),
+        pytest.param("paper", ["task.cues=2"], marks=pytest.mark.long),
     ],
 )
 def test_what_to_change_for_learning_on_the_chip_is_accepted(preset: str, settings: list[str]) -> None:
@@ -350,6 +359,7 @@ def test_what_a_streams_rules_keep_by_hand() -> None:
     assert needs.cores(most=True) == -(-(319_000 + 210 * 1_001 * 24) // (192 * 8192)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [True, False])
 def test_a_streams_verdict_says_what_hinders_it(times: bool) -> None:
     found = check_stream(stream_of("reservoir.neurons=1000", f"stream.times={str(times).lower()}"), False)
@@ -369,6 +379,7 @@ def test_a_streams_verdict_says_what_hinders_it(times: bool) -> None:
     assert "trial" not in " ".join(found.host)
 
 
+@pytest.mark.slow
 def test_a_stream_that_does_not_fit_is_not_ready() -> None:
     learner = stream_of()
     labels = np.full(1, 64)
@@ -385,6 +396,7 @@ def checked(*arguments: str | Path):
     return CliRunner().invoke(app, ["check", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_the_command_checks_the_folder_of_a_stream_and_of_a_run(tmp_path: Path) -> None:
     for name in ("stream", "run", "neither"):
         (tmp_path / name).mkdir()

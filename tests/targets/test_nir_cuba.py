@@ -55,6 +55,7 @@ def spikes_of(raster: Raster) -> np.ndarray:
     return spikes
 
 
+@pytest.mark.slow
 def test_the_file_by_nirs_equations_is_the_network_whose_rates_it_states(graph, found, smoke) -> None:
     level = found.responses.level
     played = play_graph(graph, level, graph.metadata["dt_s"])
@@ -69,6 +70,7 @@ def test_the_file_by_nirs_equations_is_the_network_whose_rates_it_states(graph, 
     assert rates.mean() == pytest.approx(graph.metadata["rate_hz"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_the_file_says_what_was_recorded_and_how_near_each_cell_is(graph, found) -> None:
     told, responses = graph.metadata, found.responses
     late = spikes_of(responses.raster)[responses.settled :]
@@ -82,6 +84,7 @@ def test_the_file_says_what_was_recorded_and_how_near_each_cell_is(graph, found)
     assert sorted(graph.nodes) == ["cells", "input", "input_weights", "output", "recurrent_weights"]
 
 
+@pytest.mark.slow
 def test_the_cells_are_nearer_than_the_same_cells_in_other_places(found, smoke) -> None:
     level, original = found.responses.level, found.original_hz
     dealt = np.random.default_rng(0).permutation(original.size)
@@ -94,6 +97,7 @@ def test_the_cells_are_nearer_than_the_same_cells_in_other_places(found, smoke) 
     assert np.corrcoef(null, original)[0, 1] < 0.5
 
 
+@pytest.mark.slow
 def test_cells_of_the_kind_that_is_fitted_are_met_as_well_as_by_their_own_parameters(tiny) -> None:
     config = tiny(*PLAIN_LIF)
     network = Experiment(config).network
@@ -153,6 +157,7 @@ def test_each_channel_in_use_is_presented_in_turn(tiny) -> None:
     assert level.sum() == 400.0
 
 
+@pytest.mark.slow
 def test_it_is_the_same_each_time_and_for_another_draw_of_the_noise_another(tiny) -> None:
     config = tiny()
     network = Experiment(config).network
@@ -164,6 +169,7 @@ def test_it_is_the_same_each_time_and_for_another_draw_of_the_noise_another(tiny
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_odd_times_and_cells_that_never_spike(tiny) -> None:
     config = tiny("run.dt_ms=0.7", "reservoir.tau_s_ms=7.3", "reservoir.inhibitory.bias=0.0")
     checkpoint = checkpoint_of(config)
@@ -179,12 +185,14 @@ def test_odd_times_and_cells_that_never_spike(tiny) -> None:
     assert np.array_equal(played, spikes_of(ours))
 
 
+@pytest.mark.slow
 def test_any_neuron_can_be_approximated(tiny) -> None:
     graph, found = export.to_cuba(checkpoint_of(tiny("reservoir.neuron=adaptive_lif")))
     assert "adaptive_lif" in graph.metadata["approximation"]
     assert found.summary["cell_rate_error_hz"] < 0.5
 
 
+@pytest.mark.slow
 def test_a_stream_presents_the_labels_that_came(tmp_path: Path) -> None:
     few = ["reservoir.neurons=80", "stream.settle_ms=200", "stream.horizon_ms=300", "stream.labels_max=9"]
     learner = StreamLearner(config=load_preset("stream", few))
@@ -213,6 +221,7 @@ def test_what_cannot_be_approximated_is_said(setting: str, precision: str, messa
         export.to_cuba(checkpoint_of(tiny(setting), precision))
 
 
+@pytest.mark.slow
 def test_it_is_not_read_back_as_the_network(graph) -> None:
     with pytest.raises(
         UserError, match=r"node 'cells': is a CubaLIF.*export the run again with --cells izhi"
@@ -225,6 +234,7 @@ def command(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output + str(result.exception or "")
 
 
+@pytest.mark.slow
 def test_the_command_says_that_it_is_an_approximation_and_how_near(tiny, tmp_path: Path) -> None:
     run, out = tmp_path / "checkpoint.h5", tmp_path / "network.nir"
     run.write_bytes(checkpoint_of(tiny()).to_bytes())

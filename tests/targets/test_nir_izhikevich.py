@@ -71,6 +71,7 @@ def test_parameters_of_different_shapes_are_refused(proposal) -> None:
         proposal["Izhikevich"](**{**parameters(), "a": np.ones(3)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dt", [1.0, 0.5])
 def test_a_step_is_that_of_the_networks_cells(proposal, dt: float) -> None:
     node, rng = proposal["Izhikevich"](**parameters()), np.random.default_rng(4)
@@ -113,6 +114,7 @@ def test_in_seconds_and_volts_it_is_the_same_neuron(proposal) -> None:
         assert np.array_equal(spikes, spikes_si)
 
 
+@pytest.mark.slow
 def test_the_form_of_2007_is_the_same_neuron(proposal) -> None:
     """Izhikevich 2007, "Dynamical systems in neuroscience", section 8.2.1: a regular spiking neuron."""
     c, k, v_r, v_t, a, b, v_reset, d, peak = 100.0, 0.7, -60.0, -40.0, 0.03, -2.0, -50.0, 100.0, 35.0
@@ -161,6 +163,7 @@ def test_regular_spiking_chattering_and_fast_spiking_fire_as_published(proposal)
     assert len(fast) > 3 * len(regular)
 
 
+@pytest.mark.slow
 def test_a_file_with_this_packages_own_nodes_is_read_once_they_are_registered(tmp_path: Path) -> None:
     """In a process of its own, as it changes the package nir."""
     script = f"""

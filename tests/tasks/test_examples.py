@@ -36,6 +36,7 @@ def residuals(found: Example) -> np.ndarray:
     return np.concatenate(away)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [100, 101])
 @pytest.mark.parametrize(("make", "order"), [(markov, 1), (grammar, 2)])
 def test_the_best_possible_scores_are_those_of_a_long_stream(

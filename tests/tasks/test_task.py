@@ -14,6 +14,7 @@ def trials(meet: Meet, count: int) -> list[Segment]:
     return [meet.trial(0, n)[-1] for n in range(count)]
 
 
+@pytest.mark.slow
 def test_outcomes_have_their_probabilities_and_omissions_the_rest() -> None:
     meet = Meet(load_preset("robust", [BLOCK]))
     outcomes = np.array([segment.outcome for segment in trials(meet, 2000)])
@@ -94,6 +95,7 @@ def occurrences(meet: Meet, count: int) -> np.ndarray:
     return np.array([meet.occurrence_ms(segment) for segment in trials(meet, count)])
 
 
+@pytest.mark.slow
 def test_an_event_occurs_around_its_latency_and_jitter_changes_no_other_draw() -> None:
     certain = "task.blocks=[{trials=3000, probability=[1, 0], latency_ms=[450, 700]}]"
     plain, jittered = (Meet(load_preset("robust", [certain, f"task.latency_sd_ms={sd}"])) for sd in (0, 60))
@@ -131,6 +133,7 @@ def test_gate_target_and_event_are_where_the_event_occurs_and_a_probe_knows_no_j
     np.testing.assert_array_equal(meet.streams(probe).target, plain.streams(probe).target)
 
 
+@pytest.mark.slow
 def test_the_truth_is_the_mean_of_what_is_taught() -> None:
     certain = "task.blocks=[{trials=2000, probability=[1], latency_ms=[500]}]"
     meet = Meet(load_preset("smoke", [certain, "task.latency_sd_ms=60"]))

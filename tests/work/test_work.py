@@ -90,6 +90,7 @@ def test_a_value_without_defined_bytes_is_refused(value: Any) -> None:
         digest_of(value)
 
 
+@pytest.mark.slow
 def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config) -> None:
     one = unit(count_steps, smoke, factor=2)
     assert one.key == unit(count_steps, smoke, factor=2).key
@@ -103,6 +104,7 @@ def test_the_key_of_a_unit_is_that_of_its_study_settings_and_code(smoke: Config)
     assert len({one.key, *(other.key for other in others)}) == 5
 
 
+@pytest.mark.slow
 def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of a kernel is another code, one of a report is not."""
     module = "lava_predict.reproduction.studies.blocks"
@@ -126,12 +128,14 @@ def test_the_code_of_a_study_is_what_it_imports_and_no_more(monkeypatch: pytest.
     code.code_digest.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_worker_with_other_code_refuses(smoke: Config) -> None:
     one = unit(count_steps, smoke, factor=2)
     with pytest.raises(RunError, match="another version"):
         carry_out_unit(Unit(one.study, one.config, one.arguments, "other code"))
 
 
+@pytest.mark.slow
 def test_the_cache_gives_back_what_was_put_and_takes_damage_for_absence(
     smoke: Config, tmp_path: Path
 ) -> None:
