@@ -310,6 +310,7 @@ def test_an_interruption_in_a_finaliser_is_not_lost(signum: signal.Signals) -> N
     assert "ignored" not in done.stderr
 
 
+@pytest.mark.slow
 def test_presets_can_be_named_from_python_as_on_the_command_line(ran: tuple[Path, Any]) -> None:
     overrides = [text for text in SMALL[2:] if text != "--set"]
     assert load_config(ran[0] / "config.toml") == load_preset("smoke", [*overrides, "run.seed=5"])

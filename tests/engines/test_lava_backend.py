@@ -86,7 +86,7 @@ def pairs() -> list[Any]:
         for way, (form, steps) in enumerate(WAYS):
             both = steps == 100 or (form == "graph" and variant == "feedback")
             for precision in PRECISIONS if both else [PRECISIONS[(number + way) % 2]]:
-                # Every day these in either arithmetic, and no kernel that is compiled for this alone.
+                # Every day these two in either arithmetic, the others in one, and no kernel for this alone.
                 everyday = both and variant in ("plain", "feedback")
                 once = steps == 100 and variant != "causal" and precision == PRECISIONS[number % 2]
                 marks = () if everyday or once else pytest.mark.long

@@ -276,61 +276,47 @@ def test_engine_equals_oracle(rounding: str) -> None:
     check_engine(load_preset("smoke", [*SMALL, *own]), 3)
 
 
-@pytest.mark.parametrize(
-    ("rounding", "overrides"),
-    [
-        pytest.param(
-            "nearest",
-            ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0"),
-            id="delays",
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "stochastic",
-            ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18"),
-            id="delays-and-reset",
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "stochastic",
-            ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0"),
-            id="lif",
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "floor",
-            ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18"),
-            id="lif-and-delays",
-        ),
-    ],
-)
+def cases(of: dict[str, tuple[Any, ...]], *everyday: str) -> list[Any]:
+    """Make the parameters of a test of named cases; those that are not tested every day are long."""
+    return [
+        pytest.param(*case, id=name, marks=() if name in everyday else pytest.mark.long)
+        for name, case in of.items()
+    ]
+
+
+OTHER_NETWORKS: dict[str, tuple[Any, ...]] = {
+    "delays": ("nearest", ("reservoir.delay_ms=[0.0, 12.0]", "reservoir.feedback_gain=3.0")),
+    "delays-and-reset": (
+        "stochastic",
+        ("reservoir.delay_ms=[2.0, 30.0]", "task.reset=true", "fixed.s_bits=18"),
+    ),
+    "lif": ("stochastic", ('reservoir.neuron="adaptive_lif"', "reservoir.feedback_gain=1.0")),
+    "lif-and-delays": (
+        "floor",
+        ('reservoir.neuron="adaptive_lif"', "reservoir.delay_ms=[1.0, 9.0]", "fixed.v_bits=18"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("rounding", "overrides"), cases(OTHER_NETWORKS, "lif-and-delays"))
 def test_engine_with_other_parts_equals_oracle(rounding: str, overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides, f'fixed.rounding="{rounding}"']), 3)
 
 
-OTHER_SETTINGS = {
-    "uncentred": ("readout.centred=false", 'readout.when_norm="constant"', 'fixed.rounding="stochastic"'),
-    "surprises": ("readout.timing_surprise=0.01", "readout.surprise_keep=0.3", "fixed.readout_bits=16"),
-    "half-steps": ("run.dt_ms=0.5", "task.events_drive_reservoir=true", "task.cues=2"),
+OTHER_SETTINGS: dict[str, tuple[Any, ...]] = {
+    "uncentred": (("readout.centred=false", 'readout.when_norm="constant"', 'fixed.rounding="stochastic"'),),
+    "surprises": (("readout.timing_surprise=0.01", "readout.surprise_keep=0.3", "fixed.readout_bits=16"),),
+    "half-steps": (("run.dt_ms=0.5", "task.events_drive_reservoir=true", "task.cues=2"),),
     "reset-and-coarse-cells": (
-        "task.reset=true",
-        *("fixed.v_bits=18", "fixed.u_bits=20", "fixed.s_bits=16", "fixed.trace_bits=14"),
+        ("task.reset=true", "fixed.v_bits=18", "fixed.u_bits=20", "fixed.s_bits=16", "fixed.trace_bits=14"),
     ),
     "coarse-readout": (
-        *("fixed.readout_bits=16", "fixed.mean_bits=12"),
-        *("fixed.weight_bits=3", "fixed.parameter_bits=9"),
+        ("fixed.readout_bits=16", "fixed.mean_bits=12", "fixed.weight_bits=3", "fixed.parameter_bits=9"),
     ),
 }
-EVERYDAY = ("surprises", "half-steps")
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        pytest.param(overrides, id=name, marks=() if name in EVERYDAY else pytest.mark.long)
-        for name, overrides in OTHER_SETTINGS.items()
-    ],
-)
+@pytest.mark.parametrize("overrides", cases(OTHER_SETTINGS, "surprises", "half-steps"))
 def test_engine_equals_oracle_in_other_settings(overrides: tuple[str, ...]) -> None:
     check_engine(load_preset("smoke", [*SMALL, *overrides]), 2, constant_norm=0.001)
 
