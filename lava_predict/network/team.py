@@ -141,7 +141,7 @@ class Team:
     ) -> None:
         board: np.ndarray = np.zeros(_BOARD, np.int64)
         ranges = range_count(network.size, network.synapses.target)
-        board[OPEN], board[SHARE] = ranges, max(1, ranges // (2 * threads))
+        board[OPEN], board[SHARE] = ranges, max(1, ranges // threads)
         self.network = network._replace(synapses=Shared(network.synapses, board))
         self._given = (self.network.synapses, constants, spiking)
         self._helpers = min(threads, ranges) - 1

@@ -33,6 +33,12 @@ SMALL, RANGES = 2048, 8
 LARGEST = 2.0**31 * WEIGHT_GRAIN
 """What a weight must be below to be packed, mV / ms."""
 
+NEAR = 2**15
+"""Bytes of sums that a processor's nearest cache holds."""
+
+LONG = 512
+"""Synapses of a piece of a column that memory hands over as fast as those of a whole one; measured."""
+
 _LOWER, _UPPER = (0, 1) if sys.byteorder == "little" else (1, 0)  # Halves of 32 bits.
 
 DRAWN = "synapses of %d of %d cells"
@@ -232,6 +238,16 @@ def page_end(low: int, high: int, size: int, target: np.ndarray) -> int:
     while end < high and page_of(end * size, target) == page_of(low * size, target):
         end += 1
     return end
+
+
+@lean_kernel
+def ranges_at_once(cells: int, ranges: int, synapses: int, width: int) -> int:
+    """Return how many ranges of targets are filled before the next ones; ``width`` are the bytes of a sum.
+
+    As many as `NEAR` holds the sums of, where the pieces of columns are then `LONG` still; otherwise all.
+    """
+    near = max(1, NEAR // (range_size(cells, ranges) * width))
+    return near if synapses * near >= LONG * cells * ranges else ranges
 
 
 def _halves(joined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from lava_predict.numerics.columns import (
     page_of,
     range_count,
     range_size,
+    ranges_at_once,
 )
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.draws import SYNAPSES, WEIGHT_GRAIN, generator, to_grain
@@ -229,8 +230,9 @@ def deliver_ranges(
     ranges = range_count(cells, target)
     size = range_size(cells, ranges)
     whole = count <= k.together and count * target.size > MANY * cells * cells
+    at_once = ranges_at_once(cells, ranges, connections.weight.size, 4 if whole else 8)
     while low < high:
-        end = page_end(low, high, size, target)
+        end = page_end(low, min(low + at_once, high), size, target)
         begin, stop, page = min(low * size, cells), min(end * size, cells), page_of(low * size, target)
         floats = a_in[begin:stop]
         if whole:
@@ -527,8 +529,9 @@ def fixed_deliver_ranges(
     between = abs(k.excitatory_shift - k.inhibitory_shift)
     none = np.int32(0)
     a_in[low * size : high * size] = 0
+    at_once = ranges_at_once(a_in.size, ranges, connections.weight.size, a_in.itemsize)
     while low < high:
-        end = page_end(low, high, size, target)
+        end = page_end(low, min(low + at_once, high), size, target)
         arriving, of_page = a_in[low * size : end * size], a_in[page_of(low * size, target) :]
         if excitatory_first:
             fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, none, of_page)

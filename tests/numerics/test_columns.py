@@ -20,6 +20,7 @@ from lava_predict.numerics.columns import (
     joined_weight,
     pack,
     range_size,
+    ranges_at_once,
 )
 
 GRAIN = 2.0**-24
@@ -97,6 +98,23 @@ def test_ranges_hold_all_cells_and_none_lies_on_two_pages(cells: int) -> None:
     assert size * RANGES >= cells
     for low in range(0, cells, size):
         assert low >> 16 == min(low + size, cells) - 1 >> 16
+
+
+@pytest.mark.parametrize(
+    ("cells", "per_cell", "width", "expected"),
+    [
+        pytest.param(2_100, 210, 4, RANGES, id="all sums are near"),
+        pytest.param(16_000, 1_600, 4, 4, id="half of them are"),
+        pytest.param(16_000, 1_600, 8, RANGES, id="pieces would be short"),
+        pytest.param(16_000, 3_200, 8, 2, id="a quarter"),
+        pytest.param(100_000, 1_000, 4, RANGES, id="few synapses"),
+    ],
+)
+def test_as_many_ranges_are_filled_at_once_as_a_cache_holds_if_pieces_are_long(
+    cells: int, per_cell: int, width: int, expected: int
+) -> None:
+    found = ranges_at_once(cells, RANGES, cells * per_cell, width)
+    assert min(found, RANGES) == expected
 
 
 @pytest.mark.slow

@@ -78,8 +78,10 @@ def test_sums_of_drawn_weights_are_exact_in_any_order() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("synapse", ["exponential", "delayed"])
-@pytest.mark.parametrize("cells", [300, 2500])
+@pytest.mark.parametrize(
+    ("synapse", "cells"),
+    [("exponential", 300), ("delayed", 300), ("exponential", 2500), ("delayed", 2500), ("exponential", 8400)],
+)
 def test_packed_and_wide_synapses_deliver_the_same_bits(synapse: str, cells: int) -> None:
     part = SYNAPSES.get(synapse)
     settings = [f"reservoir.neurons={cells}", f"reservoir.synapse={synapse}", "reservoir.delay_ms=[2, 9]"]
@@ -148,17 +150,23 @@ def test_each_range_of_targets_can_be_delivered_to_on_its_own() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("excitatory", "inhibitory"), [(9.0, -1.0), (0.3, -9.0)], ids=["finer inhibition", "finer excitation"]
+    ("cells", "excitatory", "inhibitory"),
+    [
+        pytest.param(2500, 9.0, -1.0, id="finer inhibition"),
+        pytest.param(8400, 0.3, -9.0, id="finer excitation, in blocks"),
+    ],
 )
-def test_in_integers_each_weight_is_shifted_by_its_own_sign(excitatory: float, inhibitory: float) -> None:
+def test_in_integers_each_weight_is_shifted_by_its_own_sign(
+    cells: int, excitatory: float, inhibitory: float
+) -> None:
     charges = [f"reservoir.excitatory_charge={excitatory}", f"reservoir.inhibitory_charge={inhibitory}"]
-    config = load_preset("smoke", ["reservoir.neurons=2500", *charges])
+    config = load_preset("smoke", [f"reservoir.neurons={cells}", *charges])
     held, k = exponential.quantise(Planner(config.fixed), config, draw_network(config).synapses)
     assert (k.excitatory_shift > k.inhibitory_shift) == (excitatory > -inhibitory)
-    state, spiking = exponential.fixed_start(held, False), np.arange(0, 2500, 7)
+    state, spiking = exponential.fixed_start(held, False), np.arange(0, cells, 7)
     exponential.fixed_deliver(state, held, k, spiking, spiking.size)
     first, target, weight = columns(held)
-    expected = np.zeros(2500, np.int64)
+    expected = np.zeros(cells, np.int64)
     for j in spiking:
         part = slice(first[j], first[j + 1])
         shift = k.excitatory_shift if j < config.reservoir.excitatory_cells else k.inhibitory_shift
