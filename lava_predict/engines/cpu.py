@@ -103,9 +103,11 @@ class CpuEngine(Engine):
                 recording = Recording(self._spikes[0], self._spikes[1], z[rows], what_drive[rows], norm[rows])
                 chunk = Streams(*(part[rows] for part in streams))
                 spikes.append(arithmetic.advance(state, chunk, segment, start, recording, self._team))
+        # Mostly there is one part, which need not be copied.
+        all_spikes = spikes[0] if len(spikes) == 1 else np.concatenate(spikes, axis=1)
         p = arithmetic.finish(segment, state, task, z)
         after = (p, state.when.w.copy(), state.what.w.copy(), state.saturations - saturations)
-        return arithmetic.played(segment, np.concatenate(spikes, axis=1), z, what_drive, norm, *after)
+        return arithmetic.played(segment, all_spikes, z, what_drive, norm, *after)
 
 
 PART = CpuEngine

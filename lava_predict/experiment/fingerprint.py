@@ -27,17 +27,17 @@ class Fingerprint:
     def after(self, played: Played) -> Fingerprint:
         """Return the fingerprint with one more training segment."""
         # Not copied more often than need be: a long segment of a large network has many.
-        spikes = np.stack((played.spike_step, played.spike_cell), axis=1).astype("<u4", copy=False)
-        weights = (played.w_when, played.w_what)
+        spikes = np.stack((played.spike_step, played.spike_cell), axis=1)
         predicted = (played.z,) if played.segment.kind is Kind.PAUSE else (played.z, played.p)
         return Fingerprint(
-            _link(self.spikes, spikes.data),
-            _link(self.weights, b"".join(w.astype("<f8").tobytes() for w in weights)),
-            _link(self.prediction, b"".join(o.astype("<f8").tobytes() for o in predicted)),
+            _link(self.spikes, "<u4", spikes),
+            _link(self.weights, "<f8", played.w_when, played.w_what),
+            _link(self.prediction, "<f8", *predicted),
         )
 
 
-def _link(last: str, data: bytes | memoryview) -> str:
+def _link(last: str, kind: str, *arrays: np.ndarray) -> str:
     digest = hashlib.sha256(bytes.fromhex(last))
-    digest.update(data)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, kind))
     return digest.hexdigest()

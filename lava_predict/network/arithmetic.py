@@ -280,7 +280,7 @@ class Arithmetic(ABC):
         """
         if segment.kind is Kind.PAUSE:
             return np.full(state.z.size, np.nan)
-        host, readout = self.physical(state), self.config.readout
+        host, readout = self._readout(state), self.config.readout
         reading = self.reading(host, segment)
         p = what.read_estimate(host.what, reading)
         if segment.kind is Kind.TRIAL:
@@ -316,6 +316,10 @@ class Arithmetic(ABC):
     @abstractmethod
     def physical(self, state: State) -> State:
         """Return a state in physical units, float64, for looking at it; counts stay what they are."""
+
+    @abstractmethod
+    def _readout(self, state: State) -> State:
+        """Return a state whose readout alone is in physical units, for the rules at the end of a trial."""
 
     @abstractmethod
     def _convert(self, streams: Streams) -> Streams:
@@ -364,6 +368,9 @@ class FloatArithmetic(Arithmetic):
         return spikes
 
     def physical(self, state: State) -> State:  # noqa: D102
+        return state
+
+    def _readout(self, state: State) -> State:
         return state
 
     def _convert(self, streams: Streams) -> Streams:
@@ -436,9 +443,13 @@ class FixedArithmetic(Arithmetic):
         return spikes << (PAYLOAD_FRACTION - FEEDBACK_FRACTION)
 
     def physical(self, state: State) -> State:  # noqa: D102
-        return state._replace(
+        return self._readout(state)._replace(
             cells=mapped(lambda array: array * self._state_unit, state.cells),
             synapses=self.parts.synapse.physical(state.synapses, self._state_unit),
+        )
+
+    def _readout(self, state: State) -> State:
+        return state._replace(
             z=state.z * self._unit,
             when=self.parts.rule.physical(state.when, self._scales),
             what=state.what._replace(

@@ -38,13 +38,20 @@ def mapped(function: Callable[[np.ndarray], np.ndarray], tree: Tree) -> Tree:
 def not_finite(tree: Any) -> list[str]:
     """Name the arrays of a tree that hold a number that is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return [name for name, array in leaves(tree) if array.dtype.kind == "f" and not _finite(array)]
+        # Nearly always all are, and no names are needed.
+        if _all_finite(tree):
+            return []
+        return [name for name, array in leaves(tree) if not _finite(array)]
+
+
+def _all_finite(tree: Any) -> bool:
+    return all(_finite(each) if isinstance(each, np.ndarray) else _all_finite(each) for each in tree)
 
 
 def _finite(array: np.ndarray) -> bool:
     """Tell whether all numbers are finite, in no room as large as the array, which may be long."""
     # A sum that is finite says so at once; one that is not may be of large numbers. Each chunk asks for all.
-    if math.isfinite(np.add.reduce(array, axis=None)):
+    if array.dtype.kind != "f" or math.isfinite(np.add.reduce(array, axis=None)):
         return True
     return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
 
