@@ -40,7 +40,7 @@ SATURATING = ("s",)
 BLOCK = np.uint64(32)
 """Synapses whose targets fill a cache line; the next column's are asked for at this pace."""
 
-MANY = 4
+MANY = 2
 """From so many arriving weights a cell on their sums have 32 bits at first; measured."""
 
 
