@@ -17,7 +17,7 @@ from lava_predict.numerics.integers import (
     shifted,
     summand,
 )
-from lava_predict.numerics.noise import GOLDEN, NOISE_DEVIATION, mix, noise_sum
+from lava_predict.numerics.noise import GOLDEN, NOISE_DEVIATION, NOISE_MEAN, field_sum, mix
 from lava_predict.numerics.plan import Planner
 from lava_predict.numerics.time_step import noise_of_step
 from lava_predict.settings.schema import Config
@@ -169,12 +169,13 @@ def gather_current(i_in: np.ndarray, bias: np.ndarray, k: FixedConstants, step_k
             i_in[j] = held
             held_whole = np.add(held_whole, np.int32(wide == held))
     else:
-        cut = factor_offset(k.rounding, k.noise_shift)
-        factor = np.int32(k.noise_factor)
+        # `noise_sum` times the factor, with the mean's part taken out of the loop.
+        factor = np.uint64(np.uint32(k.noise_factor))
+        added = np.uint64(factor_offset(k.rounding, k.noise_shift) - NOISE_MEAN * k.noise_factor)
         word = step_key
         for j in range(i_in.size):
             word += GOLDEN  # the same numbers as fold(step_key, j), without its product
-            noise = cut_product(np.int32(noise_sum(mix(word))) * factor + cut, k.noise_shift)
+            noise = cut_product(field_sum(mix(word)) * factor + added, k.noise_shift)
             wide = np.add(np.add(summand(i_in[j]), bias[j]), noise)
             held = saturate(wide)
             i_in[j] = held

@@ -13,14 +13,15 @@ def list_spiking(flags: np.ndarray, spiking: np.ndarray) -> int:
 
     Returns how many there are. Eight flags are looked at together, as hardly any cell spikes.
     """
-    count = 0
+    # Unsigned, so that numba does not look for negative indices.
+    count = np.uint64(0)
     eights = flags[: flags.size // 8 * 8].view(np.uint64)
     for eight in range(eights.size):
         if eights[eight] != 0:
-            for j in range(8 * eight, 8 * eight + 8):
+            for j in range(np.uint64(8 * eight), np.uint64(8 * eight + 8)):
                 spiking[count] = j
-                count += flags[j]
+                count += np.uint64(flags[j])
     for j in range(8 * eights.size, flags.size):
         spiking[count] = j
-        count += flags[j]
-    return count
+        count += np.uint64(flags[j])
+    return np.int64(count)

@@ -24,7 +24,9 @@ _SUM = np.uint64(0xFFFFFFFF)
 
 # A 16-bit field is uniform on 0 .. 65535: the sum of four has mean 131070 and standard deviation
 # sqrt(4 * (65536**2 - 1) / 12) = 37837.2.
-_MEAN = 131070
+NOISE_MEAN = 131070
+"""The mean of `field_sum`."""
+
 NOISE_DEVIATION = 37837.0
 """What `noise_sum` is divided by to have variance 1."""
 
@@ -53,13 +55,19 @@ def mix(z: np.uint64) -> np.uint64:
 
 
 @lean_kernel
+def field_sum(bits: np.uint64) -> np.uint64:
+    """Return the sum of the four 16-bit fields of 64 random bits."""
+    pairs = (bits & _EVEN_FIELDS) + ((bits >> _S16) & _EVEN_FIELDS)
+    return (pairs + (pairs >> _S32)) & _SUM
+
+
+@lean_kernel
 def noise_sum(bits: np.uint64) -> int:
     """Turn 64 random bits into a near-normal integer, without log, cos or sqrt.
 
-    It is the sum of the four 16-bit fields less its mean: within +-131070, standard deviation 37837.2.
+    It is `field_sum` less its mean: within +-131070, standard deviation 37837.2.
     """
-    pairs = (bits & _EVEN_FIELDS) + ((bits >> _S16) & _EVEN_FIELDS)
-    return np.int64((pairs + (pairs >> _S32)) & _SUM) - _MEAN  # type: ignore[return-value]
+    return np.int64(field_sum(bits)) - NOISE_MEAN  # type: ignore[return-value]
 
 
 @lean_kernel
