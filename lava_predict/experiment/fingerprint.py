@@ -39,5 +39,5 @@ class Fingerprint:
 def _link(last: str, kind: str, *arrays: np.ndarray) -> str:
     digest = hashlib.sha256(bytes.fromhex(last))
     for array in arrays:
-        digest.update(np.ascontiguousarray(array, kind))
+        digest.update(np.ascontiguousarray(array, kind).data)
     return digest.hexdigest()

@@ -24,4 +24,4 @@ def list_spiking(flags: np.ndarray, spiking: np.ndarray) -> int:
     for j in range(8 * eights.size, flags.size):
         spiking[count] = j
         count += np.uint64(flags[j])
-    return np.int64(count)
+    return np.int64(count)  # type: ignore[return-value]
