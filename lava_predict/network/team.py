@@ -141,7 +141,8 @@ class Team:
     ) -> None:
         board: np.ndarray = np.zeros(_BOARD, np.int64)
         ranges = range_count(network.size, network.synapses.target)
-        board[OPEN], board[SHARE] = ranges, max(1, ranges // threads)
+        # One share each: halved, the pieces of columns are shorter, which costs more than late threads do.
+        board[OPEN], board[SHARE] = ranges, -(-ranges // threads)
         self.network = network._replace(synapses=Shared(network.synapses, board))
         self._given = (self.network.synapses, constants, spiking)
         self._helpers = min(threads, ranges) - 1
