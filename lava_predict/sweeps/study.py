@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from typing import Any
 
+import llvmlite.binding as llvm
+import numba
 import numpy as np
 
 from lava_predict.errors import RunError
 from lava_predict.experiment.experiment import Experiment
 from lava_predict.experiment.results import counting_errors
+from lava_predict.numerics import compiled
 from lava_predict.settings.schema import Config
+from lava_predict.work.digest import digest_of
 from lava_predict.work.unit import Found
 
 
@@ -50,8 +56,27 @@ def learn_task(config: Config, precision: str) -> Found:
 
 
 def compile_kernels(config: Config, precision: str) -> None:
-    """Learn one trial, so that processes that are started later find the compiled kernels on disk."""
+    """Learn one trial, so that processes that are started later find the compiled kernels on disk.
+
+    It is noted beside them, and not done again for a configuration that has the same parts.
+    """
+    folder = compiled.cache_folder()
+    if folder is None:  # Nothing would be found.
+        return
+    chosen: Any = numba.config
+    compiler = [sys.version, numba.__version__, llvm.get_host_cpu_name(), chosen.CPU_FEATURES]
+    note = folder / f"compiled-{digest_of([_choices(config.to_dict()), precision, compiler])[:16]}"
+    if note.exists():
+        return
     Experiment(config).start(precision=precision).advance(1)
+    with contextlib.suppress(OSError):
+        note.touch()
+
+
+def _choices(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts and switches among settings, which choose kernels; numbers do not."""
+    inner = {key: _choices(value) for key, value in settings.items() if isinstance(value, dict)}
+    return inner | {key: value for key, value in settings.items() if isinstance(value, str | bool)}
 
 
 def at_block_ends(found: Found, name: str) -> float:

@@ -13,7 +13,7 @@ from pictures import pngs
 
 from lava_predict import Config, Experiment, UserError, load_preset
 from lava_predict.records.growing_folder import growing_folder
-from lava_predict.sweeps import page, plan, search
+from lava_predict.sweeps import page, plan, search, study
 from lava_predict.sweeps.plan import Plan, Search, planned
 from lava_predict.sweeps.study import at_block_ends, learn_task
 from lava_predict.sweeps.sweep import TABLE, Sweep, sweep
@@ -59,6 +59,39 @@ def stopped_after(runs: int, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPa
     learn.__module__, learn.__name__ = learn_task.__module__, learn_task.__name__
     context.setattr(plan, "learn_task", learn)
     return context
+
+
+def test_a_trial_is_learned_first_only_where_the_kernels_of_these_parts_are_not_on_disk_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[tuple[str, str]] = []
+
+    class Learner:
+        def __init__(self, config: Config) -> None:
+            self._rule = config.readout.rule
+
+        def start(self, precision: str) -> Learner:
+            learned.append((self._rule, precision))
+            return self
+
+        def advance(self, trials: int) -> None:
+            assert trials == 1
+
+    monkeypatch.setattr(study, "Experiment", Learner)
+    monkeypatch.setattr(study.compiled, "cache_folder", lambda: tmp_path)
+    delta = SMOKE(["readout.rule=gated_delta"])
+    for config in (SMOKE(), SMOKE(["readout.tau_m_ms=4096"]), delta, delta):
+        study.compile_kernels(config, "float")
+    study.compile_kernels(delta, "fixed")
+    rule = SMOKE().readout.rule
+    assert learned == [(rule, "float"), ("gated_delta", "float"), ("gated_delta", "fixed")]
+    # Another machine may share the folder.
+    monkeypatch.setattr(study.llvm, "get_host_cpu_name", lambda: "another")
+    study.compile_kernels(delta, "fixed")
+    assert len(learned) == 4
+    monkeypatch.setattr(study.compiled, "cache_folder", lambda: None)
+    study.compile_kernels(delta, "fixed")
+    assert len(learned) == 4
 
 
 @pytest.mark.slow
