@@ -17,6 +17,7 @@ from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.compiled import lean_kernel
 from lava_predict.numerics.integers import STOCHASTIC
 from lava_predict.numerics.noise import CELLS_WORD, fold
+from lava_predict.numerics.views import viewed
 
 # These stand for the parts' kernels, and for how many counters the parts have.
 advance_cell = adapt_cell = at_threshold = reset_cell = cell_cuts = cells_whole = no_cells_seen = (
@@ -100,7 +101,7 @@ def reset_spiking(
     cells: Any, parameters: Any, k: Any, room: np.ndarray, spiking: np.ndarray, lost: np.ndarray
 ) -> int:
     """Find the cells at the threshold, reset them, and return their number; ``room``, (N,), is scratch."""
-    flags = room.view(np.uint8)[: spiking.size]
+    flags = viewed(room, np.uint8)[: spiking.size]
     for j in range(spiking.size):
         flags[j] = at_threshold(cells, parameters, k.cells, j)
     count = list_spiking(flags, spiking)

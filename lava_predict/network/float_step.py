@@ -13,6 +13,7 @@ import numpy as np
 from lava_predict.network.spiking import list_spiking
 from lava_predict.numerics.binding import bind, part
 from lava_predict.numerics.noise import GOLDEN, mix, standard_noise
+from lava_predict.numerics.views import viewed
 
 # These stand for the parts' kernels.
 advance_cell = arrive = at_threshold = reset_cell = part
@@ -49,7 +50,7 @@ def reset_spiking(
     cells: Any, parameters: Any, k: Any, room: np.ndarray, spiking: np.ndarray, lost: np.ndarray
 ) -> int:
     """Find the cells at the threshold, reset them, and return their number; ``room``, (N,), is scratch."""
-    flags = room.view(np.uint8)[: spiking.size]
+    flags = viewed(room, np.uint8)[: spiking.size]
     for j in range(spiking.size):
         flags[j] = at_threshold(cells, parameters, k.cells, j)
     count = list_spiking(flags, spiking)

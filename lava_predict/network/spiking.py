@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lava_predict.numerics.compiled import lean_kernel
+from lava_predict.numerics.views import viewed
 
 
 @lean_kernel
@@ -15,7 +16,7 @@ def list_spiking(flags: np.ndarray, spiking: np.ndarray) -> int:
     """
     # Unsigned, so that numba does not look for negative indices.
     count = np.uint64(0)
-    eights = flags[: flags.size // 8 * 8].view(np.uint64)
+    eights = viewed(flags, np.uint64)
     for eight in range(eights.size):
         if eights[eight] != 0:
             for j in range(np.uint64(8 * eight), np.uint64(8 * eight + 8)):

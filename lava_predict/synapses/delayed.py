@@ -100,7 +100,7 @@ def arrive(synapses: State, k: Constants, j: int) -> float:
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Add the weights of the spiking cells' synapses to the rows of the steps in which they arrive."""
     ranges = range_count(synapses.s.size, connections.target)
-    deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    deliver_ranges(synapses, connections, k, spiking, count, np.int64(0), ranges)
     delivered(synapses)
 
 
@@ -170,7 +170,7 @@ def fixed_deliver(
 ) -> None:
     """As `deliver`, in integers."""
     ranges = range_count(synapses.s.size, connections.target)
-    fixed_deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    fixed_deliver_ranges(synapses, connections, k, spiking, count, np.int64(0), ranges)
     delivered(synapses)
 
 

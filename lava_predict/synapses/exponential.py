@@ -30,6 +30,7 @@ from lava_predict.numerics.integers import HIGHEST, LOWEST, Cut, at_bounds, cut_
 from lava_predict.numerics.plan import Planner
 from lava_predict.numerics.prefetch import prefetch
 from lava_predict.numerics.time_step import decay_of_step
+from lava_predict.numerics.views import viewed
 from lava_predict.settings.schema import Config
 
 REFERENCE_IN_DEGREE = 100.0
@@ -208,7 +209,8 @@ def add_graded(
 def deliver(synapses: State, connections: Connections, k: Constants, spiking: np.ndarray, count: int) -> None:
     """Sum the weights of the spiking cells' synapses into ``a_in``, for the next step."""
     ranges = range_count(synapses.a_in.size, connections.target)
-    deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    # Typed: for the number 0 itself numba would compile the loops once more.
+    deliver_ranges(synapses, connections, k, spiking, count, np.int64(0), ranges)
 
 
 @lean_kernel
@@ -237,9 +239,9 @@ def deliver_ranges(
         floats = a_in[begin:stop]
         if whole:
             # In the first half of the memory of the floats.
-            integers = floats.view(np.int32)[: stop - begin]
+            integers = viewed(floats, np.int32)[: stop - begin]
             integers[:] = 0
-            from_page = a_in.view(np.int32)[begin + page :]
+            from_page = viewed(a_in, np.int32)[begin + page :]
             add_pieces(spiking, count, connections, low, end, ranges, np.int32(1), from_page)
             to_floats(integers, floats)
         else:
@@ -501,7 +503,7 @@ def fixed_deliver(
 ) -> None:
     """As `deliver`, in integers."""
     ranges = range_count(synapses.a_in.size, connections.target)
-    fixed_deliver_ranges(synapses, connections, k, spiking, count, 0, ranges)
+    fixed_deliver_ranges(synapses, connections, k, spiking, count, np.int64(0), ranges)
 
 
 @lean_kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,36 @@ def test_an_error_in_a_part_is_raised(kept: bool) -> None:
     with pytest.raises(ValueError, match="below 0"):
         outer(-NUMBERS)
     assert outer(NUMBERS) == 11.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [True, False])
+def test_garbage_is_collected_as_before_once_a_kernel_is_compiled(
+    before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collecting: list[bool] = []
+    monkeypatch.setattr(dispatch.KernelDispatcher, "add_overload", watched(collecting))
+    *_, outer = kernels()
+    was = gc.isenabled()
+    (gc.enable if before else gc.disable)()
+    try:
+        with pytest.raises(ValueError, match="below 0"):
+            outer(-NUMBERS)
+        assert gc.isenabled() == before
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert collecting == [False] * 3
+
+
+def watched(collecting: list[bool]) -> Any:
+    """Note, wherever something has been compiled, whether garbage is being collected."""
+    usual = dispatch.KernelDispatcher.add_overload
+
+    def add_overload(kernel: Any, compiled: Any) -> None:
+        collecting.append(gc.isenabled())
+        usual(kernel, compiled)
+
+    return add_overload
 
 
 def test_numba_of_others_calls_it() -> None:
