@@ -219,7 +219,7 @@ class StreamNetwork:
         self._play(self.moment, steps, True, "spikes")
         self._seen = self._seen_ahead(label)
         p, o = self._seen.p[: self.labels] * self._arithmetic.unit, self._o_so_far()
-        self._link("prediction", p.tobytes() + o.tobytes())
+        self._link("prediction", np.concatenate((p, o.ravel())).astype("<f8", copy=False).tobytes())
         time_ms = np.full(self.labels, np.nan)
         if label != NOTHING:
             time_ms[label] = self._time_ms(self._seen, label)

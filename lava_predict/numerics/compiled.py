@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
 import warnings
@@ -138,6 +139,17 @@ elif multiprocessing.parent_process() is None:
         "set NUMBA_CACHE_DIR to a folder that you can write to",
     )
     warnings.warn(str(_CAUTION), RuntimeWarning, stacklevel=2)
+
+
+def note_of(kernels: str) -> Path | None:
+    """Return the file by which it is noted that some kernels have been compiled and are kept beside it.
+
+    Another Python, numba or processor has another one. None where machine code is not kept.
+    """
+    settings: Any = numba.config
+    compiler = [sys.version, numba.__version__, settings.CPU_NAME or llvm.get_host_cpu_name()]
+    words = "\n".join([kernels, *compiler, settings.CPU_FEATURES or ""])
+    return _FOLDER and _FOLDER / f"compiled-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
 class _CacheFile(IndexDataCacheFile):

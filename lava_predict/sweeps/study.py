@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import Any
 
-import llvmlite.binding as llvm
-import numba
 import numpy as np
 
 from lava_predict.errors import RunError
@@ -60,13 +57,8 @@ def compile_kernels(config: Config, precision: str) -> None:
 
     It is noted beside them, and not done again for a configuration that has the same parts.
     """
-    folder = compiled.cache_folder()
-    if folder is None:  # Nothing would be found.
-        return
-    chosen: Any = numba.config
-    compiler = [sys.version, numba.__version__, llvm.get_host_cpu_name(), chosen.CPU_FEATURES]
-    note = folder / f"compiled-{digest_of([_choices(config.to_dict()), precision, compiler])[:16]}"
-    if note.exists():
+    note = compiled.note_of(digest_of([_choices(config.to_dict()), precision]))
+    if note is None or note.exists():  # Nothing would be found, or it has been done.
         return
     Experiment(config).start(precision=precision).advance(1)
     with contextlib.suppress(OSError):

@@ -78,7 +78,7 @@ def test_a_trial_is_learned_first_only_where_the_kernels_of_these_parts_are_not_
             assert trials == 1
 
     monkeypatch.setattr(study, "Experiment", Learner)
-    monkeypatch.setattr(study.compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(study.compiled, "_FOLDER", tmp_path)
     delta = SMOKE(["readout.rule=gated_delta"])
     for config in (SMOKE(), SMOKE(["readout.tau_m_ms=4096"]), delta, delta):
         study.compile_kernels(config, "float")
@@ -86,10 +86,10 @@ def test_a_trial_is_learned_first_only_where_the_kernels_of_these_parts_are_not_
     rule = SMOKE().readout.rule
     assert learned == [(rule, "float"), ("gated_delta", "float"), ("gated_delta", "fixed")]
     # Another machine may share the folder.
-    monkeypatch.setattr(study.llvm, "get_host_cpu_name", lambda: "another")
+    monkeypatch.setattr(study.compiled.numba.config, "CPU_NAME", "another")
     study.compile_kernels(delta, "fixed")
     assert len(learned) == 4
-    monkeypatch.setattr(study.compiled, "cache_folder", lambda: None)
+    monkeypatch.setattr(study.compiled, "_FOLDER", None)
     study.compile_kernels(delta, "fixed")
     assert len(learned) == 4
 
