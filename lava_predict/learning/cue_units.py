@@ -27,6 +27,7 @@ UNIT_SHIFT = 3
 UNIT_FRACTION = 4
 """Fraction bits of a unit in integers."""
 
+_UNIT_STEP = 2.0**-UNIT_SHIFT
 _PRODUCT_BITS = 20
 
 
@@ -51,7 +52,7 @@ def recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
 def follow(unit: np.ndarray, counts: np.ndarray) -> None:
     """Let a known cue's unit, (N,) float64, follow the counts of another onset."""
     for j in range(counts.size):
-        unit[j] += (counts[j] - unit[j]) * 2.0**-UNIT_SHIFT
+        unit[j] += (counts[j] - unit[j]) * _UNIT_STEP
 
 
 # In integers.
@@ -75,9 +76,9 @@ def fixed_recognise(units: np.ndarray, known: int, counts: np.ndarray) -> int:
         for j in range(counts.size):
             product += np.int64(units[unit, j]) * counts[j]
             unit_size += np.int64(units[unit, j]) * units[unit, j]
-        square, unit_size = (product >> cut) ** 2, unit_size >> (2 * cut)
-        if square * under > over * unit_size:
-            cue, over, under = unit, square, unit_size
+        product, unit_size = product >> cut, unit_size >> (2 * cut)
+        if product * product * under > over * unit_size:
+            cue, over, under = unit, product * product, unit_size
     return cue
 
 

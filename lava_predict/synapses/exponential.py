@@ -525,8 +525,9 @@ def fixed_deliver_ranges(
     ranges = range_count(a_in.size, target)
     size = range_size(a_in.size, ranges)
     excitatory = excitatory_spikes(spiking, count, k.first_inhibitory)
-    others, inhibitory = spiking[excitatory:], count - excitatory
-    excitatory_first = k.excitatory_shift >= k.inhibitory_shift
+    sooner, later = spiking[:excitatory], spiking[excitatory:count]
+    if k.excitatory_shift < k.inhibitory_shift:
+        sooner, later = later, sooner
     last_shift = min(k.excitatory_shift, k.inhibitory_shift)
     between = abs(k.excitatory_shift - k.inhibitory_shift)
     none = np.int32(0)
@@ -535,14 +536,9 @@ def fixed_deliver_ranges(
     while low < high:
         end = page_end(low, min(low + at_once, high), size, target)
         arriving, of_page = a_in[low * size : end * size], a_in[page_of(low * size, target) :]
-        if excitatory_first:
-            fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, none, of_page)
-            shift_up(arriving, between)
-            fixed_add_pieces(others, inhibitory, connections, low, end, ranges, none, of_page)
-        else:
-            fixed_add_pieces(others, inhibitory, connections, low, end, ranges, none, of_page)
-            shift_up(arriving, between)
-            fixed_add_pieces(spiking, excitatory, connections, low, end, ranges, none, of_page)
+        fixed_add_pieces(sooner, sooner.size, connections, low, end, ranges, none, of_page)
+        shift_up(arriving, between)
+        fixed_add_pieces(later, later.size, connections, low, end, ranges, none, of_page)
         shift_up(arriving, last_shift)
         low = end
 
