@@ -20,6 +20,6 @@ print(find_spec("lava_predict.processes").origin, find_spec("lava_predict.nonesu
 
 def test_the_processes_of_a_clone_are_found_beside_the_package() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=CLONE, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM], cwd=CLONE, capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.split() == [str(CLONE / "processes" / "__init__.py"), "None"]

@@ -128,8 +128,11 @@ def test_a_long_draw_says_how_far_it_is(
     monkeypatch.setattr(progress, "_THEN_EVERY_S", 1e-3)
     with progress.drawing(silent=False):
         draw_network(load_preset("smoke"))
-        time.sleep(0.2)
-    assert "drawing: 200 of 200 cells" in capsys.readouterr().err
+        shown, limit = "", time.monotonic() + 60
+        while "drawing: 200 of 200 cells" not in shown and time.monotonic() < limit:
+            time.sleep(0.001)
+            shown += capsys.readouterr().err
+    assert "drawing: 200 of 200 cells" in shown
     with progress.drawing(silent=True):
         draw_network(load_preset("smoke"))
     assert capsys.readouterr().err == ""

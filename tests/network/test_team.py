@@ -92,7 +92,7 @@ def test_threads_end_with_their_engine() -> None:
     assert sorted(thread.name for thread in started) == ["lava-predict spikes 2", "lava-predict spikes 3"]
     del engine
     for thread in started:
-        thread.join(timeout=20)
+        thread.join(timeout=300)
     assert started.isdisjoint(threading.enumerate())
 
 
