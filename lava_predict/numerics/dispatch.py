@@ -20,8 +20,6 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 
-from lava_predict.numerics.merging import merging
-
 _PART = "part"
 """What numba's cache holds of such a function, where it has machine code of others."""
 
@@ -91,6 +89,9 @@ class _Pipeline(Compiler):
 
     def define_pipelines(self) -> list[Any]:
         """Return numba's passes, with one that merges functions in less time."""
+        # Only here, as it imports much of numba that a start without compiling does not need.
+        from lava_predict.numerics.merging import merging
+
         return [merging(passes) for passes in super().define_pipelines()]
 
 

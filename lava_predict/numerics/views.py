@@ -8,7 +8,6 @@ import numpy as np
 from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import lower_builtin, type_callable
-from numba.np.arrayobj import populate_array
 
 
 def viewed(array: np.ndarray, kind: Any) -> np.ndarray:
@@ -28,6 +27,9 @@ def _type(array: Any, kind: Any) -> Any:
 
 
 def _lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    # Only here, as a start without compiling does not need it.
+    from numba.np.arrayobj import populate_array
+
     kind = signature.return_type
     given = context.make_array(signature.args[0])(context, builder, arguments[0])
     found = context.make_array(kind)(context, builder)
