@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, spawn
 from multiprocessing.synchronize import Event
 from typing import TypeVar
@@ -87,23 +87,25 @@ def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
 
 
 @contextmanager
-def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor | None]:
+def local_processes(jobs: int, prepare: Callable[[], object] | None = None) -> Iterator[Executor | None]:
     """Start processes on this machine for `as_completed`; yield None for one job or less.
 
-    Given ``modules``, they start at once and import these while the caller gets ready. Raises a UserError if
-    no process can start, because the script that is run does its work when it is imported, and a RunError if
-    one was ended from outside.
+    ``prepare`` is for a command, whose process is its own: all processes start at once and call it while the
+    caller gets ready. They have then imported what the caller has, if it can be forked. What ``prepare``
+    raises is ignored, for a unit meets it again. Raises a UserError if no process can start, because the
+    script that is run does its work when it is imported, and a RunError if one was ended from outside.
     """
     if jobs <= 1:
         yield None
         return
-    _expect_a_main_guard()
-    # Not forked: this process may have threads, such as that of a progress bar.
-    context = multiprocessing.get_context("spawn")
+    forked = prepare is not None and _can_be_forked()
+    if not forked:
+        _expect_a_main_guard()
+    context = multiprocessing.get_context("fork" if forked else "spawn")
     started = context.Event()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(started, modules))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(started, prepare))
     try:
-        for _ in range(jobs if modules else 0):
+        for _ in range(0 if prepare is None else jobs):
             pool.submit(_nothing)  # A process starts with its first piece of work.
         yield pool
     except BrokenProcessPool:
@@ -119,6 +121,14 @@ def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _can_be_forked() -> bool:
+    """Say whether this process can be copied as it is, where the system's own libraries allow it.
+
+    A thread, such as that of a progress bar, would be missing in the copy, with its locks held for ever.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _expect_a_main_guard() -> None:
@@ -141,9 +151,10 @@ def _main_guard() -> str:
     )
 
 
-def _begin(started: Event, modules: Sequence[str]) -> None:
-    """Let this process end when the one that started it is gone, even if it was killed; import modules."""
+def _begin(started: Event, prepare: Callable[[], object] | None) -> None:
+    """Let this process end when the one that started it is gone, even if it was killed; prepare it."""
     started.set()
+    _leave_to_the_caller()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -152,8 +163,19 @@ def _begin(started: Event, modules: Sequence[str]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    for module in modules:
-        importlib.import_module(module)
+    if prepare is not None:
+        with suppress(Exception):
+            prepare()
+
+
+def _leave_to_the_caller() -> None:
+    """Let the caller answer a Ctrl-C, end this process with SIGTERM, and show what is logged.
+
+    A unit would be told of a signal as an exception, and a forked process would go on with the next unit.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logging.getLogger(__package__).handlers.clear()
 
 
 def _nothing() -> None:
@@ -213,19 +235,22 @@ def _same_environment(scheduler: str) -> Iterator[None]:
 
 @contextmanager
 def processes(
-    executor: str, jobs: int, scheduler: str | None = None, modules: Sequence[str] = ()
+    executor: str,
+    jobs: int,
+    scheduler: str | None = None,
+    prepare: Callable[[], object] | None = None,
 ) -> Iterator[Executor | None]:
     """Open one of the `EXECUTORS` for `as_completed`.
 
-    Jobs and scheduler are as for `dask_processes`, modules as for `local_processes`. Raises a UserError if
-    there is no such executor, or a scheduler is given for the local one.
+    Jobs and scheduler are as for `dask_processes`, ``prepare`` as for `local_processes`. Raises a UserError
+    if there is no such executor, or a scheduler is given for the local one.
     """
     if executor not in EXECUTORS:
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
     if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
     jobs = whole("jobs", jobs, 1, MOST_JOBS)
-    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs, modules)
+    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs, prepare)
     _LOG.info("%d processes, executor %s", jobs, executor)
     with opened as pool:
         yield pool

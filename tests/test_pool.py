@@ -1,8 +1,11 @@
 """Units of work: the same results however many processes."""
 
+import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -63,15 +66,101 @@ def test_no_units_and_some_processors() -> None:
     assert processors() >= 1
 
 
-def is_imported(module: str) -> bool:
-    return module in sys.modules
+PREPARED: list[str] = []
+
+
+def prepare() -> None:
+    PREPARED.append("here")
+
+
+def prepare_in_vain() -> None:
+    raise OSError("nothing is prepared")
+
+
+def prepared(_: int) -> list[str]:
+    return PREPARED
+
+
+WAYS = [pytest.param(True, marks=pytest.mark.skipif(sys.platform != "linux", reason="no fork")), False]
+"""Whether a command's process is forked."""
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
-def test_processes_begin_with_the_modules_they_are_given() -> None:
-    with pool.local_processes(2, ["wave"]) as executor:
-        assert dict(as_completed(is_imported, ["wave", "turtle"], executor)) == {0: True, 1: False}
+@pytest.mark.parametrize("forked", WAYS)
+def test_processes_begin_with_what_prepares_them(forked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_can_be_forked", lambda: forked)
+    monkeypatch.setattr(sys.modules[__name__], "PREPARED", ["by the caller"])
+    with pool.local_processes(2, prepare) as executor:
+        # Only a copy of this process has what this test did.
+        expected = ["by the caller", "here"] if forked else ["here"]
+        assert dict(as_completed(prepared, [1, 2], executor)) == {0: expected, 1: expected}
+    with pool.local_processes(2, prepare_in_vain) as executor:
+        assert sorted(as_completed(square, [1, 2], executor)) == [(0, 1), (1, 4)]
+
+
+def test_a_process_with_a_thread_is_not_forked() -> None:
+    waiting = threading.Event()
+    thread = threading.Thread(target=waiting.wait)
+    thread.start()
+    assert not pool._can_be_forked()
+    waiting.set()
+    thread.join()
+
+
+def interrupt_this_process(_: int) -> str:
+    os.kill(os.getpid(), signal.SIGINT)
+    return "goes on"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("forked", WAYS)
+def test_only_the_caller_answers_a_ctrl_c(forked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_can_be_forked", lambda: forked)
+    with pool.local_processes(2, prepare) as executor:
+        assert dict(as_completed(interrupt_this_process, [1], executor)) == {0: "goes on"}
+
+
+def log_and_wait(name: str) -> None:
+    logging.getLogger("lava_predict.log_and_wait").error("at work")
+    Path(name).touch()
+    time.sleep(20)
+
+
+def fail_while_units_run(names: list[str]) -> None:
+    with pool.local_processes(2, prepare) as executor:
+        assert executor is not None
+        waiting = [executor.submit(log_and_wait, name) for name in names]
+        while sum(Path(name).exists() for name in names) < 2:
+            assert not any(one.done() for one in waiting)
+            time.sleep(0.05)
+        raise ValueError("the command fails")
+
+
+def leave(signum: int, frame: object) -> None:
+    raise SystemExit(f"signal {signum}")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("forked", WAYS)
+def test_a_command_that_fails_ends_its_processes_whoever_answers_its_signals(
+    forked: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pool, "_can_be_forked", lambda: forked)
+    logger, handler = logging.getLogger("lava_predict"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("by the caller: %(message)s"))
+    logger.addHandler(handler)
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(ValueError, match="fails"):
+            fail_while_units_run([str(tmp_path / str(number)) for number in range(4)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        logger.removeHandler(handler)
+    assert len(list(tmp_path.iterdir())) == 2, "a process went on with the next unit"
+    assert "by the caller" not in capfd.readouterr().err
 
 
 def end_the_process(number: int) -> int:
@@ -108,18 +197,20 @@ def test_a_script_without_a_main_guard_is_told_to_add_it(executor: str, tmp_path
 SLEEP = """
 import time
 from pathlib import Path
-from lava_predict.pool import carry_out
+from lava_predict.pool import as_completed, local_processes
 def sleep(name):
     Path(name).touch()
     time.sleep(3600)
 if __name__ == "__main__":
-    carry_out(sleep, ["one", "two"], 2)
+    with local_processes(2, {prepare}) as executor:
+        list(as_completed(sleep, ["one", "two"], executor))
 """
 
 
 @pytest.mark.slow
-def test_no_process_outlives_a_caller_that_is_killed(tmp_path: Path) -> None:
-    (tmp_path / "sleep.py").write_text(SLEEP)
+@pytest.mark.parametrize("prepare", [None, "str"])
+def test_no_process_outlives_a_caller_that_is_killed(prepare: str | None, tmp_path: Path) -> None:
+    (tmp_path / "sleep.py").write_text(SLEEP.format(prepare=prepare))
     caller = subprocess.Popen([sys.executable, "sleep.py"], cwd=tmp_path)
     try:
         while not all((tmp_path / name).exists() for name in ("one", "two")):

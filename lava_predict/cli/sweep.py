@@ -73,6 +73,7 @@ def sweep(
     from lava_predict.records.growing_folder import growing_folder
     from lava_predict.records.owner import owned
     from lava_predict.sweeps.plan import planned
+    from lava_predict.sweeps.study import compile_kernels, load_kernels
     from lava_predict.sweeps.sweep import sweep as run_sweep
     from lava_predict.work.cache import Cache
     from lava_predict.work.digest import digest_of
@@ -94,12 +95,9 @@ def sweep(
     started, at_once = time.perf_counter(), min(shared.given_or(jobs, processors()), plan.runs)
     with (
         shared.kept_when_interrupted(cache),
-        # They start while this process imports what follows.
-        processes(executor, at_once, scheduler, ["lava_predict.sweeps.study"]) as pool,
+        processes(executor, at_once, scheduler, partial(load_kernels, plan.first, precision)) as pool,
         owned(folder),
     ):
-        from lava_predict.sweeps.study import compile_kernels
-
         files = growing_folder(folder, described, overwrite)
         with (
             owned(cache, "--cache"),
