@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import connection, spawn
 from multiprocessing.synchronize import Event
 from typing import TypeVar
@@ -87,25 +88,27 @@ def _on_one_thread(function: Callable[[Unit], Found], unit: Unit) -> Found:
 
 
 @contextmanager
-def local_processes(jobs: int, prepare: Callable[[], object] | None = None) -> Iterator[Executor | None]:
+def local_processes(jobs: int, modules: Sequence[str] = ()) -> Iterator[Executor | None]:
     """Start processes on this machine for `as_completed`; yield None for one job or less.
 
-    ``prepare`` is for a command, whose process is its own: all processes start at once and call it while the
-    caller gets ready. They have then imported what the caller has, if it can be forked. What ``prepare``
-    raises is ignored, for a unit meets it again. Raises a UserError if no process can start, because the
-    script that is run does its work when it is imported, and a RunError if one was ended from outside.
+    ``modules`` are for a command, whose process is its own: all processes start at once with these modules
+    imported. If the command can be forked, it imports them for all. Raises a UserError if no process can
+    start, because the script that is run does its work when it is imported, and a RunError if one was ended
+    from outside.
     """
     if jobs <= 1:
         yield None
         return
-    forked = prepare is not None and _can_be_forked()
-    if not forked:
+    forked = bool(modules) and _can_be_forked()
+    if forked:
+        _import(modules)
+    else:
         _expect_a_main_guard()
     context = multiprocessing.get_context("fork" if forked else "spawn")
     started = context.Event()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(started, prepare))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(started, modules))
     try:
-        for _ in range(0 if prepare is None else jobs):
+        for _ in range(jobs if modules else 0):
             pool.submit(_nothing)  # A process starts with its first piece of work.
         yield pool
     except BrokenProcessPool:
@@ -151,8 +154,8 @@ def _main_guard() -> str:
     )
 
 
-def _begin(started: Event, prepare: Callable[[], object] | None) -> None:
-    """Let this process end when the one that started it is gone, even if it was killed; prepare it."""
+def _begin(started: Event, modules: Sequence[str]) -> None:
+    """Let this process end when the one that started it is gone, even if it was killed; import modules."""
     started.set()
     _leave_to_the_caller()
     parent = multiprocessing.parent_process()
@@ -163,9 +166,12 @@ def _begin(started: Event, prepare: Callable[[], object] | None) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    if prepare is not None:
-        with suppress(Exception):
-            prepare()
+    _import(modules)
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _leave_to_the_caller() -> None:
@@ -235,22 +241,19 @@ def _same_environment(scheduler: str) -> Iterator[None]:
 
 @contextmanager
 def processes(
-    executor: str,
-    jobs: int,
-    scheduler: str | None = None,
-    prepare: Callable[[], object] | None = None,
+    executor: str, jobs: int, scheduler: str | None = None, modules: Sequence[str] = ()
 ) -> Iterator[Executor | None]:
     """Open one of the `EXECUTORS` for `as_completed`.
 
-    Jobs and scheduler are as for `dask_processes`, ``prepare`` as for `local_processes`. Raises a UserError
-    if there is no such executor, or a scheduler is given for the local one.
+    Jobs and scheduler are as for `dask_processes`, modules as for `local_processes`. Raises a UserError if
+    there is no such executor, or a scheduler is given for the local one.
     """
     if executor not in EXECUTORS:
         raise UserError(f"executor = {executor!r}: there is no such executor; {one_of(executor, EXECUTORS)}")
     if executor == "local" and scheduler is not None:
         raise UserError(f"scheduler = {scheduler!r}: only executor 'dask' has one; add --executor dask")
     jobs = whole("jobs", jobs, 1, MOST_JOBS)
-    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs, prepare)
+    opened = dask_processes(jobs, scheduler) if executor == "dask" else local_processes(jobs, modules)
     _LOG.info("%d processes, executor %s", jobs, executor)
     with opened as pool:
         yield pool

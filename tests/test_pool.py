@@ -66,19 +66,11 @@ def test_no_units_and_some_processors() -> None:
     assert processors() >= 1
 
 
-PREPARED: list[str] = []
+SEEN = ["by all"]
 
 
-def prepare() -> None:
-    PREPARED.append("here")
-
-
-def prepare_in_vain() -> None:
-    raise OSError("nothing is prepared")
-
-
-def prepared(_: int) -> list[str]:
-    return PREPARED
+def seen(module: str) -> list[str]:
+    return SEEN + [module] * (module in sys.modules)
 
 
 WAYS = [pytest.param(True, marks=pytest.mark.skipif(sys.platform != "linux", reason="no fork")), False]
@@ -88,15 +80,17 @@ WAYS = [pytest.param(True, marks=pytest.mark.skipif(sys.platform != "linux", rea
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("forked", WAYS)
-def test_processes_begin_with_what_prepares_them(forked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_begin_with_the_modules_they_are_given(
+    forked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "_can_be_forked", lambda: forked)
-    monkeypatch.setattr(sys.modules[__name__], "PREPARED", ["by the caller"])
-    with pool.local_processes(2, prepare) as executor:
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    monkeypatch.setattr(sys.modules[__name__], "SEEN", ["by this process"])
+    with pool.local_processes(2, ["wave"]) as executor:
         # Only a copy of this process has what this test did.
-        expected = ["by the caller", "here"] if forked else ["here"]
-        assert dict(as_completed(prepared, [1, 2], executor)) == {0: expected, 1: expected}
-    with pool.local_processes(2, prepare_in_vain) as executor:
-        assert sorted(as_completed(square, [1, 2], executor)) == [(0, 1), (1, 4)]
+        before = ["by this process" if forked else "by all"]
+        found = dict(as_completed(seen, ["wave", "turtle"], executor))
+    assert found == {0: [*before, "wave"], 1: before}
 
 
 def test_a_process_with_a_thread_is_not_forked() -> None:
@@ -118,7 +112,7 @@ def interrupt_this_process(_: int) -> str:
 @pytest.mark.parametrize("forked", WAYS)
 def test_only_the_caller_answers_a_ctrl_c(forked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_can_be_forked", lambda: forked)
-    with pool.local_processes(2, prepare) as executor:
+    with pool.local_processes(2, ["wave"]) as executor:
         assert dict(as_completed(interrupt_this_process, [1], executor)) == {0: "goes on"}
 
 
@@ -129,7 +123,7 @@ def log_and_wait(name: str) -> None:
 
 
 def fail_while_units_run(names: list[str]) -> None:
-    with pool.local_processes(2, prepare) as executor:
+    with pool.local_processes(2, ["wave"]) as executor:
         assert executor is not None
         waiting = [executor.submit(log_and_wait, name) for name in names]
         while sum(Path(name).exists() for name in names) < 2:
@@ -202,15 +196,15 @@ def sleep(name):
     Path(name).touch()
     time.sleep(3600)
 if __name__ == "__main__":
-    with local_processes(2, {prepare}) as executor:
+    with local_processes(2, {modules}) as executor:
         list(as_completed(sleep, ["one", "two"], executor))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prepare", [None, "str"])
-def test_no_process_outlives_a_caller_that_is_killed(prepare: str | None, tmp_path: Path) -> None:
-    (tmp_path / "sleep.py").write_text(SLEEP.format(prepare=prepare))
+@pytest.mark.parametrize("modules", [[], ["wave"]])
+def test_no_process_outlives_a_caller_that_is_killed(modules: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sleep.py").write_text(SLEEP.format(modules=modules))
     caller = subprocess.Popen([sys.executable, "sleep.py"], cwd=tmp_path)
     try:
         while not all((tmp_path / name).exists() for name in ("one", "two")):

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -25,6 +25,7 @@ from lava_predict.reports.print_style import FORMATS, NARROWEST_MM, ON_SCREEN, W
 
 if TYPE_CHECKING:
     from lava_predict.reports.outcome import Outcome
+    from lava_predict.reports.second_process import SecondProcess
     from lava_predict.settings.schema import Config
 
 PRESETS = sorted(file.stem for file in Path(__file__).parents[1].glob("settings/presets/*.toml"))
@@ -250,6 +251,18 @@ def meanwhile_importing(*modules: str) -> Iterator[None]:
     thread.start()
     yield
     thread.join()
+
+
+@contextmanager
+def second_process(*modules: str) -> Iterator[SecondProcess]:
+    """Start a process that imports modules and draws pictures later, where a processor is free."""
+    from lava_predict.pool import processors
+    from lava_predict.reports.second_process import SecondProcess
+
+    with closing(SecondProcess()) as second:
+        if processors() > 1:
+            second.start(*modules)
+        yield second
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from lava_predict.errors import UserError, one_of
 if TYPE_CHECKING:
     from lava_predict.sweeps.plan import Search
 
-_PAGE = "lava_predict.sweeps.page"
-"""Draws, so it takes long to import; the runs need not wait for it."""
+_PAGE, _PLOTS = "lava_predict.sweeps.page", "lava_predict.sweeps.plots"
+"""What is needed at the end; the runs need not wait for their import."""
+_STUDY = "lava_predict.sweeps.study"
 
 _SEARCHES = ("optuna",)
 _BATCH = 4
@@ -68,50 +69,51 @@ def sweep(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Run every combination of some settings' values, or search among them, with several seeds each."""
-    from lava_predict.pool import processes, processors
-    from lava_predict.records.folder import SCHEMA
-    from lava_predict.records.growing_folder import growing_folder
-    from lava_predict.records.owner import owned
-    from lava_predict.sweeps.plan import planned
-    from lava_predict.sweeps.study import compile_kernels, load_kernels
-    from lava_predict.sweeps.sweep import sweep as run_sweep
-    from lava_predict.work.cache import Cache
-    from lava_predict.work.digest import digest_of
-
     printed = shared.printed(figures, width_mm)
-    plan = planned(
-        partial(shared.chosen_config, config, preset),
-        settings or [],
-        range(first_seed, first_seed + seeds),
-        precision,
-        _search(search, trials, batch),
-    )
-    described = {"schema": SCHEMA, "command": "sweep", **plan.described()}
-    own = Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
-    folder = shared.given_or(out, own)
-    if not overwrite and _is_complete(folder, described, trials):
-        _show_again(folder, quiet, as_json)
-        return
-    started, at_once = time.perf_counter(), min(shared.given_or(jobs, processors()), plan.runs)
-    with (
-        shared.kept_when_interrupted(cache),
-        processes(executor, at_once, scheduler, partial(load_kernels, plan.first, precision)) as pool,
-        owned(folder),
-    ):
-        files = growing_folder(folder, described, overwrite)
-        with (
-            owned(cache, "--cache"),
-            shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
-        ):
-            if at_once > 1 and scheduler is None:
-                compile_kernels(plan.first, precision)
-            with shared.meanwhile_importing(_PAGE):
-                found = run_sweep(plan, files, Cache(cache), pool, progress)
-        from lava_predict.reports.outcome import leave, show
-        from lava_predict.sweeps import page
+    with shared.second_process(_PLOTS) as second:  # This process has imports of its own to do.
+        from lava_predict.pool import processes, processors
+        from lava_predict.records.folder import SCHEMA
+        from lava_predict.records.growing_folder import growing_folder
+        from lava_predict.records.owner import owned
+        from lava_predict.sweeps.plan import planned
+        from lava_predict.sweeps.study import compile_kernels
+        from lava_predict.sweeps.sweep import sweep as run_sweep
+        from lava_predict.work.cache import Cache
+        from lava_predict.work.digest import digest_of
 
-        outcome = page.outcome(found, cache, time.perf_counter() - started)
-        leave(outcome, files, printed)
+        plan = planned(
+            partial(shared.chosen_config, config, preset),
+            settings or [],
+            range(first_seed, first_seed + seeds),
+            precision,
+            _search(search, trials, batch),
+        )
+        described = {"schema": SCHEMA, "command": "sweep", **plan.described()}
+        own = Path("runs") / f"sweep-{plan.first.preset}-{digest_of(described)[:8]}"
+        folder = shared.given_or(out, own)
+        if not overwrite and _is_complete(folder, described, trials):
+            _show_again(folder, quiet, as_json)
+            return
+        started, at_once = time.perf_counter(), min(shared.given_or(jobs, processors()), plan.runs)
+        with (
+            shared.kept_when_interrupted(cache),
+            processes(executor, at_once, scheduler, [_STUDY]) as pool,
+            owned(folder),
+        ):
+            files = growing_folder(folder, described, overwrite)
+            with (
+                owned(cache, "--cache"),
+                shared.progress_bar(quiet or as_json, "sweeping", "runs") as progress,
+            ):
+                if at_once > 1 and scheduler is None:
+                    compile_kernels(plan.first, precision)
+                with shared.meanwhile_importing(_PAGE):
+                    found = run_sweep(plan, files, Cache(cache), pool, progress)
+            from lava_predict.reports.outcome import leave, show
+            from lava_predict.sweeps import page
+
+            outcome = page.outcome(found, cache, time.perf_counter() - started)
+            leave(outcome, files, printed, second)
     show(outcome, folder, quiet, as_json)
 
 
@@ -136,11 +138,12 @@ def _search(name: str | None, trials: int | None, batch: int | None) -> Search |
 def _is_complete(folder: Path, described: dict[str, Any], trials: int | None) -> bool:
     """Say whether a folder holds the whole sweep: the same one, with at least so many trials of a search."""
     from lava_predict.records.growing_folder import SUMMARY, known_plan
-    from lava_predict.settings.plain_values import check_plain
-    from lava_predict.sweeps import page
 
     if known_plan(folder, "sweep") != described:
         return False
+    from lava_predict.settings.plain_values import check_plain
+    from lava_predict.sweeps import page
+
     try:
         found = json.loads((folder / SUMMARY).read_bytes())
         check_plain(found, page.SUMMARY)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from lava_predict.analysis.over_seeds import OVER_SEEDS, mean_and_deviation
 from lava_predict.analysis.over_seeds import in_words as figure_in_words
@@ -16,9 +16,10 @@ from lava_predict.errors import Caution
 from lava_predict.reports.changed import CHANGED, as_toml, changed_rows, changed_settings, of_preset
 from lava_predict.reports.outcome import Outcome, plain, sheet
 from lava_predict.reports.page import Entry, Number, Page
+from lava_predict.reports.second_process import Picture
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.plain_values import Each, Maybe
-from lava_predict.sweeps import plots
+from lava_predict.sweeps.effects import Effect, draw_main_effects, draw_search
 from lava_predict.sweeps.plan import Point, Values, as_swept, in_words
 from lava_predict.sweeps.sweep import TABLE, Sweep
 
@@ -127,21 +128,19 @@ def _warnings(found: Sweep) -> list[Caution]:
     return warnings
 
 
-def _picture(found: Sweep, best: Point | None) -> Figure:
+def _picture(found: Sweep, best: Point | None) -> Picture:
     if found.plan.search is None:
-        return plots.main_effects([_main_effect(found, one) for one in found.plan.swept])
+        return partial(draw_main_effects, [_main_effect(found, one) for one in found.plan.swept])
     error, counting = (
         np.array([found.relative(point, name) for point in found.points]).T
         for name in ("error", "error_counting")
     )
     keys = [one.key for one in found.plan.swept]
-    effects = [
-        plots.Effect(key, [point.settings[key] for point in found.points], error, counting) for key in keys
-    ]
-    return plots.searched(effects, 0 if best is None else found.points.index(best))
+    effects = [Effect(key, [point.settings[key] for point in found.points], error, counting) for key in keys]
+    return partial(draw_search, effects, 0 if best is None else found.points.index(best))
 
 
-def _main_effect(found: Sweep, one: Any) -> plots.Effect:
+def _main_effect(found: Sweep, one: Any) -> Effect:
     """Return the errors at each value of a setting, the median over all values of the others."""
     assert isinstance(one, Values)
     columns: dict[str, list[np.ndarray]] = {"error": [], "error_counting": []}
@@ -152,7 +151,7 @@ def _main_effect(found: Sweep, one: Any) -> plots.Effect:
             middle = np.median(np.where(np.isnan(errors), np.inf, errors), axis=0)
             column.append(np.where(np.isinf(middle), np.nan, middle))
     error, counting = (np.array(column).T for column in columns.values())
-    return plots.Effect(one.key, one.texts, error, counting)
+    return Effect(one.key, one.texts, error, counting)
 
 
 def _title(values: Mapping[str, Any]) -> str:

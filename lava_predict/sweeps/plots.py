@@ -7,7 +7,6 @@ diverged, which counts as worse than any other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 
 from lava_predict.reports import plot_style as style
 from lava_predict.reports.page import shown_label
+from lava_predict.sweeps.effects import Effect
 
 _COLUMNS = 3
 _LOG_FROM = 20.0
@@ -25,26 +25,6 @@ _MOST_TICKS = 5
 """So few numbers are written below the axis."""
 
 COUNTING = "counting"
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A setting and the errors at its values.
-
-    Attributes
-    ----------
-    key : str
-        The setting.
-    texts : sequence of str
-        Its values, (values,).
-    error, counting : (seeds, values) float64
-        Of the network and of a learner that only counts.
-    """
-
-    key: str
-    texts: Sequence[str]
-    error: np.ndarray
-    counting: np.ndarray
 
 
 def main_effects(effects: Sequence[Effect]) -> Figure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,24 +57,12 @@ def compile_kernels(config: Config, precision: str) -> None:
 
     It is noted beside them, and not done again for a configuration that has the same parts.
     """
-    note = _note_of(config, precision)
+    note = compiled.note_of(digest_of([_choices(config.to_dict()), precision]))
     if note is None or note.exists():  # Nothing would be found, or it has been done.
         return
     Experiment(config).start(precision=precision).advance(1)
     with contextlib.suppress(OSError):
         note.touch()
-
-
-def load_kernels(config: Config, precision: str) -> None:
-    """Learn one trial, if the compiled kernels are on disk, so that the first run finds them in memory."""
-    note = _note_of(config, precision)
-    if note is not None and note.exists():
-        Experiment(config).start(precision=precision).advance(1)
-
-
-def _note_of(config: Config, precision: str) -> Path | None:
-    """Return the file that says that a configuration's kernels are on disk; None where none are kept."""
-    return compiled.note_of(digest_of([_choices(config.to_dict()), precision]))
 
 
 def _choices(settings: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,10 @@ import pytest
 from shared_segments import SHARED_MEMORY
 from typer.testing import CliRunner
 
+from lava_predict import pool
 from lava_predict.cli import app
+from lava_predict.reports import second_process
+from lava_predict.reports.second_process import SecondProcess
 
 SMOKE = ["sweep", "--preset", "smoke"]
 SWEEP = [*SMOKE, "--set", "readout.when_rate=0.02,0.05", "--seeds", "3", "--jobs", "2"]
@@ -160,3 +163,31 @@ def test_the_command_shows_a_table_and_does_nothing_twice(tmp_path: Path) -> Non
     assert json.loads(replaced.stdout)["runs"] == {"total": 6, "reused": 4}
     report = CliRunner().invoke(app, ["report", str(tmp_path / "out")])
     assert report.exit_code == 0, report.output
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+def test_where_a_processor_is_free_a_second_process_draws_the_same_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(second: SecondProcess, *modules: str) -> None:
+        start_it(second, *modules)
+        second.wait()  # So it is ready before the runs end.
+        monkeypatch.setattr(second, "wait", lambda: None)
+
+    def draw_here(*picture: object) -> None:
+        raise AssertionError("the picture is drawn in the process of the command")
+
+    start_it = SecondProcess.start
+    monkeypatch.setattr(SecondProcess, "start", start)
+    short = ["--set", "reservoir.neurons=60", "--set", "task.cues=1,2", "--seeds", "2", "--jobs", "1"]
+    drawn = []
+    for processors in (1, 2):
+        monkeypatch.setattr(pool, "processors", lambda number=processors: number)
+        if processors > 1:
+            monkeypatch.setattr(second_process, "_files_of", draw_here)
+        out = tmp_path / f"{processors}"
+        done = invoke(*short, "--out", str(out), "--cache", str(tmp_path / "cache"))
+        assert done.exit_code == 0, done.output
+        drawn.append((out / "figures" / "effects.png").read_bytes())
+    assert drawn[0] == drawn[1]
