@@ -10,6 +10,8 @@ from typing import Any
 
 from lava_predict.errors import UserError, short
 from lava_predict.records.folder import Content, Folder, write_file
+from lava_predict.records.leftovers import left_beside
+from lava_predict.records.owner import owner_file
 
 SUMMARY = "summary.json"
 """Name of the file that is written last."""
@@ -58,7 +60,7 @@ def growing_folder(path: Path, plan: Mapping[str, Any], overwrite: bool) -> Grow
             f"--out {str(path)!r}: holds another {plan['command']} ({_differences(known, plan)}); choose "
             "another folder, or add --overwrite to replace it"
         )
-    elif known is None and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    elif known is None and path.exists() and not _is_free(path, plan["command"]):
         raise UserError(
             f"--out {str(path)!r}: exists already and holds no {plan['command']}; choose another folder"
         )
@@ -66,17 +68,28 @@ def growing_folder(path: Path, plan: Mapping[str, Any], overwrite: bool) -> Grow
     (path / SUMMARY).unlink(missing_ok=True)  # It is not complete any more.
     for left in path.glob(".*.partial-*"):  # By a command that was killed.
         shutil.rmtree(left, ignore_errors=True)
-    folder.write(f"{plan['command']}.json", json.dumps(plan, indent=2) + "\n")
+    folder.write(_plan_of(path, plan["command"]).name, json.dumps(plan, indent=2) + "\n")
     return folder
 
 
 def known_plan(path: Path, command: str) -> Any:
     """Return the plan of a folder that a command began; None if there is none that can be read."""
     try:
-        plan = json.loads((path / f"{command}.json").read_bytes())
+        plan = json.loads(_plan_of(path, command).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return plan if isinstance(plan, dict) and plan.get("command") == command else None
+
+
+def _plan_of(path: Path, command: str) -> Path:
+    """Return the file of a folder that is written first."""
+    return path / f"{command}.json"
+
+
+def _is_free(path: Path, command: str) -> bool:
+    """Say whether a path is an empty folder, or has but what a kill left of the first file."""
+    first = _plan_of(path, command)
+    return path.is_dir() and set(path.iterdir()) <= {owner_file(first), *left_beside(first)}
 
 
 def _empty(path: Path) -> None:

@@ -67,11 +67,16 @@ def clear(path: Path) -> None:
         if aside.exists() and not os.path.lexists(path):
             aside.rename(path)
     inside = path.glob(f"{PARTIAL}*") if path.is_dir() else ()
-    for left in (*_left(path, "old"), *_left(path, "partial"), *inside):
+    for left in (*left_beside(path), *inside):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def left_beside(path: Path) -> list[Path]:
+    """List the hidden folders beside a path that its owners made."""
+    return [*_left(path, "old"), *_left(path, "partial")]
 
 
 def _prefix(path: Path, kind: str) -> str:

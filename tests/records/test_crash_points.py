@@ -18,6 +18,7 @@ from lava_predict import UserError, load_preset
 from lava_predict.cli import app
 from lava_predict.experiment import experiment
 from lava_predict.records.folder import PREDICTIONS, new_folder, unfinished_run, write_file
+from lava_predict.records.growing_folder import growing_folder
 from lava_predict.records.owner import owned
 from lava_predict.reports import second_process
 from lava_predict.settings.schema import Config
@@ -160,6 +161,33 @@ def test_a_folder_is_the_old_one_or_the_new_one_after_every_kill(there: bool, tm
         with owned(state / "out"):
             text = (state / "out" / "summary.json").read_text() if (state / "out").exists() else ""
         assert text in ('{"fingerprint": "before"}' if there else "", '{"fingerprint": "new"}')
+
+
+def grow(options: list[str]) -> str | None:
+    try:
+        with owned(Path("out")):
+            files = growing_folder(Path("out"), {"command": "sweep", "seeds": 2}, "--overwrite" in options)
+            for table in ("one\n", "one\ntwo\n"):
+                files.write("sweep.csv", table)
+            files.write("figures/effects.png", "a picture")
+            files.write("summary.json", json.dumps({"fingerprint": "new"}))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_folder_that_grows_goes_on_from_every_state(there: bool, tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    begin.mkdir()
+    if there:
+        (begin / "out" / "figures").mkdir(parents=True)
+        (begin / "out" / "sweep.json").write_text('{"command": "sweep", "seeds": 1}')
+        (begin / "out" / "figures" / "other.png").write_text("a picture")
+        (begin / "out" / "summary.json").write_text('{"fingerprint": "before"}')
+    calls = [OVERWRITE, OUT] if there else [OUT, OVERWRITE]
+    assert check_ways(grow, begin, tmp_path, calls) > 20
 
 
 @pytest.mark.slow
