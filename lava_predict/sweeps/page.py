@@ -19,7 +19,8 @@ from lava_predict.reports.page import Entry, Number, Page
 from lava_predict.reports.second_process import Picture
 from lava_predict.settings.files import with_changes
 from lava_predict.settings.plain_values import Each, Maybe
-from lava_predict.sweeps.effects import Effect, draw_main_effects, draw_search
+from lava_predict.sweeps.drawing import draw_main_effects, draw_search
+from lava_predict.sweeps.effects import Effect
 from lava_predict.sweeps.plan import Point, Values, as_swept, in_words
 from lava_predict.sweeps.sweep import TABLE, Sweep
 
